@@ -25,7 +25,7 @@ type Histogram struct {
 func ParseHistogram(text string) (h Histogram, err error) {
 	substring, bounds, ok := strings.Cut(text, ":")
 	if !ok {
-		return h, fmt.Errorf("want SUBSTRING:BOUNDS such as render:0.1,1,10,inf, not %q", text)
+		return h, fmt.Errorf("must be SUBSTRING:BOUNDS such as render:0.1,1,10,inf, not %q", text)
 	}
 	h.Substring = substring
 	for bound := range strings.SplitSeq(bounds, ",") {
@@ -34,7 +34,7 @@ func ParseHistogram(text string) (h Histogram, err error) {
 		}
 		v, err := strconv.ParseFloat(bound, 64)
 		if err != nil || math.IsNaN(v) {
-			return h, fmt.Errorf("%q: want numbers, and inf as the last, not %q", text, bound)
+			return h, fmt.Errorf("%q: must be numbers, and inf as the last, not %q", text, bound)
 		}
 		h.Bounds = append(h.Bounds, v)
 	}
@@ -53,14 +53,14 @@ func (h *Histogram) validate() error {
 		}
 	}
 	if len(h.Bounds) > maxBounds {
-		return fmt.Errorf("%s: want at most %d bounds", h.Substring, maxBounds)
+		return fmt.Errorf("%s: may have at most %d bounds", h.Substring, maxBounds)
 	}
 	return nil
 }
 
 func (l *Layout) validateHistograms() error {
 	if len(l.Histograms) > maxHistograms {
-		return metric.FlagErrorf("--histogram", nil, "want at most %d of them", maxHistograms)
+		return metric.FlagErrorf("--histogram", nil, "may be given at most %d times", maxHistograms)
 	}
 	for i, h := range l.Histograms {
 		if err := h.validate(); err != nil {

@@ -111,7 +111,7 @@ func joinNamings() string {
 // Validate returns an error that names the flag at fault.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
-		return metric.FlagErrorf("--naming", nil, "unknown scheme %q, want one of %s", l.Naming, joinNamings())
+		return metric.FlagErrorf("--naming", nil, "unknown scheme %q; use one of %s", l.Naming, joinNamings())
 	}
 	for _, p := range []struct{ flag, text string }{
 		{"--counters-prefix", l.Prefix[metric.Counter]},
@@ -122,20 +122,20 @@ func (l *Layout) Validate() error {
 		{"--suffix", l.GlobalSuffix},
 	} {
 		if !metric.IsClean([]byte(p.text)) {
-			return metric.FlagErrorf(p.flag, p.text, "want only A-Z a-z 0-9 _ - and dots between them")
+			return metric.FlagErrorf(p.flag, p.text, "must consist of A-Z a-z 0-9 _ - and dots between them")
 		}
 	}
 	if err := validateWords("--counters", l.Counters, []string{"rate", "count"}); err != nil {
 		return err
 	}
 	if len(l.Counters) == 0 {
-		return metric.FlagErrorf("--counters", nil, "want rate, count or both")
+		return metric.FlagErrorf("--counters", nil, "must be rate, count or both")
 	}
 	if err := validateWords("--timer-stats", l.TimerStats, AllTimerStats()); err != nil {
 		return err
 	}
 	if l.GaugeFlushes < 0 || l.GaugeFlushes > 0 && !l.KeepGauges {
-		return metric.FlagErrorf("--gauge-flushes", l.GaugeFlushes, "want at least 0, and --gauges keep")
+		return metric.FlagErrorf("--gauge-flushes", l.GaugeFlushes, "must be at least 0, and needs --gauges keep")
 	}
 	if err := l.validatePercentiles(); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (l *Layout) Validate() error {
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
-			return metric.FlagErrorf(flag, word, "want some of %s", strings.Join(list, ", "))
+			return metric.FlagErrorf(flag, word, "must be some of %s", strings.Join(list, ", "))
 		}
 		if slices.Contains(words[:i], word) {
 			return metric.FlagErrorf(flag, word, "given twice")
@@ -160,10 +160,10 @@ func (l *Layout) validatePercentiles() error {
 	names := map[string]float64{}
 	for _, p := range l.Percentiles {
 		if p < -100 {
-			return metric.FlagErrorf("--pct", p, "want at least -100")
+			return metric.FlagErrorf("--pct", p, "must be at least -100")
 		}
 		if !(p != 0 && p <= 100) {
-			return metric.FlagErrorf("--pct", p, "want more than 0, at most 100")
+			return metric.FlagErrorf("--pct", p, "must be more than 0 and at most 100")
 		}
 		name := l.thresholdName(p)
 		if before, there := names[name]; there && before == p {
@@ -174,7 +174,7 @@ func (l *Layout) validatePercentiles() error {
 		names[name] = p
 	}
 	if len(l.Percentiles) > 100 {
-		return metric.FlagErrorf("--pct", nil, "want at most 100 values")
+		return metric.FlagErrorf("--pct", nil, "may have at most 100 values")
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ type Audience struct {
 // Validate returns an error that names the flag at fault.
 func (a *Audience) Validate() error {
 	if a.AlertInterval < 10*time.Millisecond {
-		return metric.FlagErrorf("--alert-interval", a.AlertInterval, "want at least 10ms")
+		return metric.FlagErrorf("--alert-interval", a.AlertInterval, "must be at least 10ms")
 	}
 	return nil
 }

@@ -137,10 +137,10 @@ func (cfg Config) Validate() error {
 			return fmt.Errorf("statsd client: Config.Address is empty: network %q needs the path of a socket", cfg.Network)
 		}
 	default:
-		return fmt.Errorf("statsd client: Config.Network is %q: want tcp, udp, unix or unixgram", cfg.Network)
+		return fmt.Errorf("statsd client: Config.Network is %q, and must be tcp, udp, unix or unixgram", cfg.Network)
 	}
 	if _, ok := hostPort(cfg.Address); !ok && cfg.Address != "" && !cfg.unix() {
-		return fmt.Errorf("statsd client: Config.Address is %q: want a host, or host:port with a port from 1 to 65535", cfg.Address)
+		return fmt.Errorf("statsd client: Config.Address is %q, and must be a host, or host:port with a port from 1 to 65535", cfg.Address)
 	}
 	if cfg.Network == "udp" && cfg.MaxPacketSize > maxUDP {
 		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d: UDP carries at most %d bytes", cfg.MaxPacketSize, maxUDP)
@@ -149,13 +149,13 @@ func (cfg Config) Validate() error {
 		return err
 	}
 	if cfg.OneLine && !cfg.datagram() {
-		return fmt.Errorf("statsd client: Config.OneLine is for datagrams, and Config.Network is %q: want udp or unixgram", cfg.Network)
+		return fmt.Errorf("statsd client: Config.OneLine is for datagrams, and Config.Network is %q: set udp or unixgram", cfg.Network)
 	}
 	if cfg.MaxPacketSize < 0 || cfg.QueueSize < 0 || cfg.LogEvery < 0 {
 		return errors.New("statsd client: Config.MaxPacketSize, QueueSize and LogEvery must not be negative")
 	}
 	if cfg.MaxPacketSize > maxPacket || cfg.QueueSize > maxQueue {
-		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d, QueueSize %d: want at most %d and %d", cfg.MaxPacketSize, cfg.QueueSize, maxPacket, maxQueue)
+		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d, QueueSize %d: they may be at most %d and %d", cfg.MaxPacketSize, cfg.QueueSize, maxPacket, maxQueue)
 	}
 	if cfg.Enabled && cfg.Disabled {
 		return errors.New("statsd client: Config has both Enabled and Disabled: set one of them")
@@ -183,9 +183,9 @@ func (cfg Config) validateKey() error {
 	case len(cfg.HMACKey) == 0:
 		return nil
 	case cfg.Network != "udp":
-		return fmt.Errorf("statsd client: Config.HMACKey signs datagrams, and Config.Network is %q: want udp", cfg.Network)
+		return fmt.Errorf("statsd client: Config.HMACKey signs datagrams, and Config.Network is %q: set udp", cfg.Network)
 	case len(bytes.TrimSpace(cfg.HMACKey)) < len(cfg.HMACKey):
-		return errors.New("statsd client: Config.HMACKey has white space around it, such as the newline of a file: want the key alone")
+		return errors.New("statsd client: Config.HMACKey has white space around it, such as the newline of a file: give the key alone")
 	case cfg.MaxPacketSize > 0 && cfg.MaxPacketSize <= signedOverhead:
 		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d: a signature takes %d bytes of it", cfg.MaxPacketSize, signedOverhead)
 	}

@@ -440,19 +440,19 @@ func TestServerEndsConnection(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, cfg := range map[string]client.Config{
-		`Address is "localhost:statsd": want a host`:  {Address: "localhost:statsd"},
-		`Address is "localhost:99999": want a host`:   {Address: "localhost:99999"},
-		`Address is "localhost:": want a host`:        {Address: "localhost:"},
-		`Address is "udp://localhost": want a host`:   {Network: "udp", Address: "udp://localhost"},
-		`Address is "http://stats:8125": want a host`: {Address: "http://stats:8125"},
-		`Address is "stats:8125:8125": want a host`:   {Address: "stats:8125:8125"},
-		`Config.Network is "http"`:                    {Network: "http"},
-		"needs the path of a socket":                  {Network: "unixgram"},
-		"UDP carries at most 65507 bytes":             {Network: "udp", MaxPacketSize: 65508},
-		"must not be negative":                        {QueueSize: -1},
-		"want at most 67108864 and":                   {MaxPacketSize: math.MaxInt},
-		"QueueSize 1048577: want at most":             {QueueSize: 1<<20 + 1},
-		"Config.ReconnectDelay is negative: -1s":      {ReconnectDelay: -time.Second},
+		`Address is "localhost:statsd", and must be a host`:  {Address: "localhost:statsd"},
+		`Address is "localhost:99999", and must be a host`:   {Address: "localhost:99999"},
+		`Address is "localhost:", and must be a host`:        {Address: "localhost:"},
+		`Address is "udp://localhost", and must be a host`:   {Network: "udp", Address: "udp://localhost"},
+		`Address is "http://stats:8125", and must be a host`: {Address: "http://stats:8125"},
+		`Address is "stats:8125:8125", and must be a host`:   {Address: "stats:8125:8125"},
+		`Config.Network is "http"`:                           {Network: "http"},
+		"needs the path of a socket":                         {Network: "unixgram"},
+		"UDP carries at most 65507 bytes":                    {Network: "udp", MaxPacketSize: 65508},
+		"must not be negative":                               {QueueSize: -1},
+		"they may be at most 67108864 and":                   {MaxPacketSize: math.MaxInt},
+		"QueueSize 1048577: they may be at most":             {QueueSize: 1<<20 + 1},
+		"Config.ReconnectDelay is negative: -1s":             {ReconnectDelay: -time.Second},
 	} {
 		c, err := client.New(cfg)
 		if err == nil || !strings.HasPrefix(err.Error(), "statsd client: ") || !strings.Contains(err.Error(), want) {

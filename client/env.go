@@ -78,10 +78,10 @@ func (cfg *Config) serverFromEnv() error {
 	}
 	orElse(&port, defaultPort)
 	if !isHost(trimBrackets(host)) {
-		return fmt.Errorf("statsd client: %s is %q: want only a host; STATSD_PORT has the port", from, host)
+		return fmt.Errorf("statsd client: %s is %q, and must be only a host; STATSD_PORT has the port", from, host)
 	}
 	if !isPort(port) {
-		return fmt.Errorf("statsd client: STATSD_PORT is %q: want a port from 1 to 65535, or a URL such as tcp://10.0.0.1:8125", os.Getenv("STATSD_PORT"))
+		return fmt.Errorf("statsd client: STATSD_PORT is %q, and must be a port from 1 to 65535, or a URL such as tcp://10.0.0.1:8125", os.Getenv("STATSD_PORT"))
 	}
 	cfg.Address = net.JoinHostPort(trimBrackets(host), port)
 	return cfg.protocolFromEnv(scheme)
@@ -99,7 +99,7 @@ func (cfg *Config) protocolFromEnv(scheme string) error {
 	}
 	orElse(&protocol, "tcp")
 	if protocol != "tcp" && protocol != "udp" {
-		return fmt.Errorf("statsd client: %s is %q: want tcp or udp", from, protocol)
+		return fmt.Errorf("statsd client: %s is %q, and must be tcp or udp", from, protocol)
 	}
 	cfg.Network = protocol
 	return nil

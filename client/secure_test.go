@@ -82,9 +82,9 @@ func TestHMACKeyErrors(t *testing.T) {
 		cfg  client.Config
 		want string
 	}{
-		{client.Config{HMACKey: []byte(hmacKey)}, `Config.Network is "": want udp`},
-		{client.Config{Network: "tcp", HMACKey: []byte(hmacKey)}, "want udp"},
-		{client.Config{Network: "unixgram", Address: "/a", HMACKey: []byte(hmacKey)}, "want udp"},
+		{client.Config{HMACKey: []byte(hmacKey)}, `Config.Network is "": set udp`},
+		{client.Config{Network: "tcp", HMACKey: []byte(hmacKey)}, "set udp"},
+		{client.Config{Network: "unixgram", Address: "/a", HMACKey: []byte(hmacKey)}, "set udp"},
 		{client.Config{Network: "udp", HMACKey: []byte(hmacKey + "\n")}, "the newline of a file"},
 		{client.Config{Network: "udp", HMACKey: []byte(" ")}, "white space"},
 		{client.Config{Network: "udp", HMACKey: []byte(hmacKey), MaxPacketSize: overhead}, "takes 44 bytes"},

@@ -151,17 +151,17 @@ func (c *Cluster) Validate(interval time.Duration) error {
 	}
 	switch {
 	case c.CollectPartitions < 1 || c.CollectPartitions > partial.MaxPartitions || c.CollectPartitions&(c.CollectPartitions-1) != 0:
-		return metric.FlagErrorf("--collect-partitions", c.CollectPartitions, "want a power of two, from 1 to %d", partial.MaxPartitions)
+		return metric.FlagErrorf("--collect-partitions", c.CollectPartitions, "must be a power of two, from 1 to %d", partial.MaxPartitions)
 	case c.Lateness < 0 || c.Lateness > c.LateHorizon:
-		return metric.FlagErrorf("--lateness", c.Lateness, "want 0 to --late-horizon, %v", c.LateHorizon)
+		return metric.FlagErrorf("--lateness", c.Lateness, "must be between 0 and --late-horizon, which is %v", c.LateHorizon)
 	case c.Late != LateCorrect && c.Late != LateCount:
-		return metric.FlagErrorf("--late", string(c.Late), "want correct or count")
+		return metric.FlagErrorf("--late", string(c.Late), "must be correct or count")
 	case c.LateHorizon < interval || c.LateHorizon > maxHorizon*interval:
-		return metric.FlagErrorf("--late-horizon", c.LateHorizon, "want 1 to %d flush intervals", maxHorizon)
+		return metric.FlagErrorf("--late-horizon", c.LateHorizon, "must be between 1 and %d flush intervals", maxHorizon)
 	case c.CollectReplicas < 1 || c.CollectReplicas > 5:
-		return metric.FlagErrorf("--collect-replicas", c.CollectReplicas, "want 1 to 5")
+		return metric.FlagErrorf("--collect-replicas", c.CollectReplicas, "must be between 1 and 5")
 	case c.CollectBytes < 1:
-		return metric.FlagErrorf("--collect-bytes", c.CollectBytes, "want at least 1")
+		return metric.FlagErrorf("--collect-bytes", c.CollectBytes, "must be at least 1")
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ type Console struct {
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Address)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
-		return metric.FlagErrorf("--admin", c.Address, "want HOST:PORT, a port, or off")
+		return metric.FlagErrorf("--admin", c.Address, "must be HOST:PORT, a port, or off")
 	}
 	return nil
 }

@@ -279,7 +279,7 @@ func TestAddress(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := New(Config{Address: "localhost"}, nil); err == nil || err.Error() != "--admin localhost: want HOST:PORT, a port, or off" {
+	if _, err := New(Config{Address: "localhost"}, nil); err == nil || err.Error() != "--admin localhost: must be HOST:PORT, a port, or off" {
 		t.Errorf("no port: %v", err)
 	}
 }

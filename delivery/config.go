@@ -107,13 +107,13 @@ func (d *Destination) takesRows() bool {
 func (p *Publish) Validate() error {
 	switch {
 	case p.QueueBytes < payloadBytes:
-		return metric.FlagErrorf("--queue-max-bytes", p.QueueBytes, "want at least %d", payloadBytes)
+		return metric.FlagErrorf("--queue-max-bytes", p.QueueBytes, "must be at least %d", payloadBytes)
 	case p.SpoolAfter < 0:
-		return metric.FlagErrorf("--spool-after", p.SpoolAfter, "want 0 or more")
+		return metric.FlagErrorf("--spool-after", p.SpoolAfter, "must be 0 or more")
 	case p.ReplayRate < 1:
-		return metric.FlagErrorf("--replay-rate", p.ReplayRate, "want at least 1 point a second")
+		return metric.FlagErrorf("--replay-rate", p.ReplayRate, "must be at least 1 point a second")
 	case p.Grace < 0:
-		return metric.FlagErrorf("--grace", p.Grace, "want 0 or more")
+		return metric.FlagErrorf("--grace", p.Grace, "must be 0 or more")
 	}
 	return nil
 }

@@ -129,19 +129,19 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	}
 	switch {
 	case l.Port < 0 || l.Port > 65535:
-		return metric.FlagErrorf("--port", l.Port, "want 0 to 65535")
+		return metric.FlagErrorf("--port", l.Port, "must be between 0 and 65535")
 	case l.Receivers < 1 || l.Receivers > 1024:
-		return metric.FlagErrorf("--receivers", l.Receivers, "want 1 to 1024")
+		return metric.FlagErrorf("--receivers", l.Receivers, "must be between 1 and 1024")
 	case l.UDPBuffer < 1 || l.UDPBuffer > 1<<30:
-		return metric.FlagErrorf("--udp-buffer", l.UDPBuffer, "want 1 byte to 1 GiB")
+		return metric.FlagErrorf("--udp-buffer", l.UDPBuffer, "must be between 1 byte and 1 GiB")
 	case l.PipeDir != "" && runtime.GOOS != "linux":
 		return metric.FlagErrorf("--pipe-dir", l.PipeDir, "stat pipes are available on linux only")
 	case l.PipeDir != "" && (l.PipeTimeout < time.Millisecond || l.PipeTimeout > flushInterval/2):
-		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "want 1ms to half the flush interval, %v", flushInterval/2)
+		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "must be between 1ms and %v, which is half the flush interval", flushInterval/2)
 	case l.NamesAsSent && l.Tags == metric.TagsInName:
 		return metric.FlagErrorf("--names", "as-sent", "--tags=keep-in-name cleans names; use --tags=labels")
 	case !metric.IsClean([]byte(l.PipePrefix)):
-		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "want only A-Z a-z 0-9 _ - and dots between them")
+		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "must consist of A-Z a-z 0-9 _ - and dots between them")
 	}
 	return nil
 }
@@ -150,11 +150,11 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 func (l *Limits) Validate() error {
 	switch {
 	case l.MaxTCPConnections < 1:
-		return metric.FlagErrorf("--max-tcp-connections", l.MaxTCPConnections, "want at least 1")
+		return metric.FlagErrorf("--max-tcp-connections", l.MaxTCPConnections, "must be at least 1")
 	case l.TCPIdleTimeout < 0:
-		return metric.FlagErrorf("--tcp-idle-timeout", l.TCPIdleTimeout, "want 0 (never) or more")
+		return metric.FlagErrorf("--tcp-idle-timeout", l.TCPIdleTimeout, "must be 0 (never) or more")
 	case l.TCPLineTimeout < 10*time.Millisecond:
-		return metric.FlagErrorf("--tcp-line-timeout", l.TCPLineTimeout, "want at least 10ms")
+		return metric.FlagErrorf("--tcp-line-timeout", l.TCPLineTimeout, "must be at least 10ms")
 	}
 	return nil
 }
@@ -166,17 +166,17 @@ func (l *Listen) checkListeners() error {
 		var wrong string
 		switch {
 		case at.Idle < -1:
-			wrong = "idle: want 0 (never) or more"
+			wrong = "idle: must be 0 (never) or more"
 		case at.Scheme.Network() == "udp" && (at.Receivers < 1 || at.Receivers > 1024):
-			wrong = "receivers: want 1 to 1024"
+			wrong = "receivers: must be between 1 and 1024"
 		case at.Restricted() && runtime.GOOS != "linux":
 			wrong = "allow-uid, allow-gid: available on linux only"
 		case at.Buffer < 0 || at.Buffer > 1<<30:
-			wrong = "buffer: want 1 byte to 1 GiB"
+			wrong = "buffer: must be between 1 byte and 1 GiB"
 		case at.Max < 0:
-			wrong = "max: want at least 1"
+			wrong = "max: must be at least 1"
 		case at.Line != 0 && at.Line < 10*time.Millisecond:
-			wrong = "line: want at least 10ms"
+			wrong = "line: must be at least 10ms"
 		default:
 			continue
 		}

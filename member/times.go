@@ -50,7 +50,7 @@ func (t Times) onBoundary(at time.Time) error {
 		return nil
 	}
 	text := func(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
-	return fmt.Errorf("%s is no boundary between flush intervals of %v: the nearest are %s and %s",
+	return fmt.Errorf("%s is not a boundary between flush intervals of %v: the nearest are %s and %s",
 		text(at), t.Interval, text(floor), text(floor.Add(t.Interval)))
 }
 
@@ -64,9 +64,9 @@ func (t Times) validateForward() error {
 	case t.Target.ForwardTo == "":
 		return nil
 	case !second.IsZero() && !first.Before(second):
-		return errors.New("its from is not before the time at which the next cluster goes on")
+		return errors.New("from=TIME must be earlier than the time at which the next cluster takes over")
 	case second.IsZero() && first.After(time.Now()):
-		return fmt.Errorf("from: nothing is forwarded until %s: give the --forward of the cluster until then too", first.UTC().Format(time.RFC3339))
+		return fmt.Errorf("from=TIME is in the future, and nothing would be forwarded before %s: add a --forward for the cluster that gets the data until then", first.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -78,19 +78,19 @@ func (t Times) validateCollect() error {
 	case c.CollectFrom == "":
 		return nil
 	case c.CollectUntil.IsZero() && c.CollectAfter.After(time.Now()) && t.Target.ForwardTo == "":
-		return errors.New("from: needs --forward with the URL of the cluster that publishes until then, for what this daemon receives itself")
+		return errors.New("from=TIME needs --forward with the URL of the cluster that gets what this daemon receives itself until then")
 	case !c.CollectAfter.IsZero() && t.Target.ForwardTo != "" && t.Next.NextTo != "":
-		return errors.New("from: can have one --forward: from then on, this daemon forwards to the cluster that it collects from")
+		return errors.New("from=TIME allows only one --forward: from that time on, this daemon forwards to the cluster that it collects from")
 	case c.CollectUntil.IsZero():
 		return nil
 	case t.Next.NextTo == "" || !t.Next.NextAfter.Equal(c.CollectUntil):
-		return errors.New("until: needs --forward with the URL of the cluster that goes on, and the same time as from")
+		return errors.New("until=TIME needs --forward with the URL of the cluster that takes over, and from= with the same time in that URL")
 	case t.Next.NextTo == c.CollectFrom:
-		return errors.New("until: --forward names the same cluster: give the new one another prefix, or another port")
+		return errors.New("until=TIME: --forward has the same cluster as --collect: use a different prefix or port for the new cluster")
 	case t.Target.ForwardTo != "":
-		return errors.New("until: cannot have a second --forward: until then, this daemon forwards to the cluster that it collects from")
+		return errors.New("until=TIME allows only one --forward: until that time, this daemon forwards to the cluster that it collects from")
 	case !c.CollectAfter.Before(c.CollectUntil):
-		return errors.New("until: want a time after from")
+		return errors.New("until=TIME must be later than from=TIME")
 	}
 	return nil
 }

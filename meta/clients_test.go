@@ -217,10 +217,10 @@ func testKoloSample(t *testing.T, source Source) {
 		t.Errorf("sample: got %+v", answer)
 	}
 	for want, args := range map[string][]any{
-		"Fault(-32602): n: want a whole number from 0 to 9":      {"text", 10},
+		"Fault(-32602): n: must be a whole number from 0 to 9":   {"text", 10},
 		"Fault(-32602): sample takes 1 to 2 parameters, not 0":   {},
 		"Fault(-32602): sample: parameter 2 has the type string": {"text", "7"},
-		"Fault(-32602): text: want at most 1024 bytes":           {strings.Repeat("x", 1025)},
+		"Fault(-32602): text: may have at most 1024 bytes":       {strings.Repeat("x", 1025)},
 		"Fault(-32602): sample takes 1 to 2 parameters, not 3":   {"text", 1, 2},
 	} {
 		if err := client.Call("sample", args, &answer); err == nil || !strings.Contains(err.Error(), want) {

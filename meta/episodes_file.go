@@ -39,7 +39,7 @@ func (e *Episodes) Load(text []byte, settled time.Time) error {
 		return err
 	}
 	if file.Version != 1 {
-		return fmt.Errorf("want version 1, not %d", file.Version)
+		return fmt.Errorf("the version must be 1, not %d", file.Version)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -60,7 +60,7 @@ type MonitorConfig struct {
 // Validate returns an error that names the flag at fault.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
-		return metric.FlagErrorf("--monitor-port", c.Port, "want a port from 0 to 65535")
+		return metric.FlagErrorf("--monitor-port", c.Port, "must be a port from 0 to 65535")
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func (h *Hands) debug(_ context.Context, args question.Arguments) (any, error) {
 		h.Trace(nil)
 		return question.Debugged{}, nil
 	case pattern == "":
-		return nil, question.Errorf(question.BadParameter, "match", "match is missing: want a name, or a pattern such as web.*, or off")
+		return nil, question.Errorf(question.BadParameter, "match", "match is missing: give a name, or a pattern such as web.*, or off")
 	}
 	matches, err := patternMatcher(pattern)
 	if err != nil {

@@ -23,7 +23,7 @@ const theHealth = "health"
 func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error) {
 	names := strings.Split(args.Text("name"), ",")
 	if len(names) > maxSeries {
-		return nil, question.Errorf(question.BadParameter, "name", "name: %d names, want at most %d", len(names), maxSeries)
+		return nil, question.Errorf(question.BadParameter, "name", "name: %d names are too many: give at most %d", len(names), maxSeries)
 	}
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()

@@ -73,7 +73,7 @@ func (d *Desk) prefixesQuestion() question.Question {
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,
 		Parameters: []question.Parameter{
 			{Name: "prefix", Help: "whole nodes, such as checkout or checkout.session: count the parts below them. By default, count the first nodes of all names"},
-			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "the period in which a new name counts as new"},
+			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "how long a name counts as new after its first sample, in seconds"},
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of prefixes"},
 		},
 		Help: "The prefixes with the most names, and how many names are new or gone. Prefixes that grow fast come first.",

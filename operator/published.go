@@ -186,7 +186,7 @@ func (e *explanation) seen(s *subject) {
 		if f.seen.First.Before {
 			first = "first before" + strings.TrimPrefix(first, "first")
 		}
-		last := "last in the running interval"
+		last := "last seen in the current interval"
 		if n := f.seen.Unseen; n > 0 {
 			last = fmt.Sprintf("last %s ago, %s without it", plural.Duration(time.Duration(n)*e.Interval), plural.Things(uint64(n), "flush", "flushes"))
 		}

@@ -72,11 +72,11 @@ func (e *explanation) because(text string, v *verdict) string {
 		return part + " is not a finite decimal number"
 	case metric.BadType:
 		if part == "" {
-			return "no type: want c, g, ms, h, d, s or m after a bar"
+			return "no type: give c, g, ms, h, d, s or m after a bar"
 		}
-		return part + " is not a type: want c, g, ms, h, d, s or m"
+		return part + " is not a type: a type is c, g, ms, h, d, s or m"
 	case metric.BadRate:
-		return part + " is not a rate: want a number above 0, at most 1"
+		return part + " is not a rate: a rate is a number above 0, at most 1"
 	case metric.TooLong:
 		return fmt.Sprintf("the name has more than --max-name-length=%d bytes, or more than %d tags", e.Limits.MaxNameLength, wire.MaxTags)
 	}

@@ -27,9 +27,9 @@ type Encoder struct {
 func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
 	switch {
 	case edge == "" || len(edge) > MaxEdge:
-		return nil, damaged("the edge's name has %d bytes, want 1 to %d", len(edge), MaxEdge)
+		return nil, damaged("the edge's name has %d bytes, and must have between 1 and %d", len(edge), MaxEdge)
 	case partitions < 1 || partitions > MaxPartitions:
-		return nil, damaged("%d partitions, want 1 to %d", partitions, MaxPartitions)
+		return nil, damaged("%d partitions: the number must be between 1 and %d", partitions, MaxPartitions)
 	}
 	return &Encoder{edge: edge, epoch: epoch, partitions: partitions}, nil
 }

@@ -107,7 +107,7 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	if err != nil {
 		var list map[string]int // a duration is not a map, so the error names its line
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: want a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: must be a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
 	}
 	*d = fileDuration(value)
 	return nil
@@ -142,7 +142,7 @@ func lineOf(err error) int {
 // readFile reads a file, but does not check the meaning of its rules.
 func readFile(text []byte) (*file, error) {
 	if len(text) > MaxFile {
-		return nil, fmt.Errorf("has %d bytes; want at most %d", len(text), MaxFile)
+		return nil, fmt.Errorf("has %d bytes, and may have at most %d", len(text), MaxFile)
 	}
 	if !utf8.Valid(text) {
 		return nil, errors.New("is not valid UTF-8")
@@ -158,7 +158,7 @@ func readFile(text []byte) (*file, error) {
 		return nil, errors.New("has a second document after ---: only the first would count")
 	}
 	if len(f.Rules) > MaxRules {
-		return nil, fmt.Errorf("has %d rules; want at most %d", len(f.Rules), MaxRules)
+		return nil, fmt.Errorf("has %d rules, and may have at most %d", len(f.Rules), MaxRules)
 	}
 	return f, nil
 }

@@ -111,7 +111,7 @@ func (l *loader) readDefaults() (err error) {
 		return err
 	}
 	if o.Scale, o.TTL = 1, time.Duration(d.TTL); o.TTL < 0 {
-		return fmt.Errorf("ttl: want 0 (never) or more, not %v", o.TTL)
+		return fmt.Errorf("ttl: must be 0 (never) or more, not %v", o.TTL)
 	}
 	if d.TTL.short() {
 		if err := l.shortTTL(&Rule{Line: 1, ID: "defaults"}, o.TTL); err != nil {
@@ -146,7 +146,7 @@ func word(key, text string, words []string) (string, error) {
 		return words[0], nil
 	}
 	if !slices.Contains(words, text) {
-		return "", fmt.Errorf("%s: want %s, not %q", key, strings.Join(words, ", "), text)
+		return "", fmt.Errorf("%s: must be one of %s, not %q", key, strings.TrimPrefix(strings.Join(words, ", "), ", "), text)
 	}
 	return text, nil
 }

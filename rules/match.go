@@ -19,7 +19,7 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 		return err
 	}
 	if len(r.Match) > maxMatch {
-		return fmt.Errorf("match: want at most %d bytes, not %d", maxMatch, len(r.Match))
+		return fmt.Errorf("match: may have at most %d bytes, not %d", maxMatch, len(r.Match))
 	}
 	if match == "regex" {
 		return l.readRegex(r, rule)
@@ -28,9 +28,9 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	whole := match == "glob+"
 	switch {
 	case !whole && !globSyntax.MatchString(r.Match):
-		return fmt.Errorf("match: want components of letters, digits, _ and -, or *, with dots between, and no digit or - first, not %q", r.Match)
+		return fmt.Errorf("match: must consist of components of letters, digits, _ and -, or *, with dots between, and no digit or - first, not %q", r.Match)
 	case whole && (r.Match == "" || !partlyGlobSyntax.MatchString(r.Match)):
-		return fmt.Errorf("match: want components of letters, digits, _ and -, each with at most one *, with dots between, not %q", r.Match)
+		return fmt.Errorf("match: must consist of components of letters, digits, _ and -, each with at most one *, with dots between, not %q", r.Match)
 	}
 	parts := components(r.Match)
 	for kind := range metric.Kind(metric.Kinds) {
@@ -62,7 +62,7 @@ func (l *loader) readRegex(r *fileRule, rule *Rule) (err error) {
 		set.regexes = append(set.regexes, rule.Number)
 	}
 	if len(l.set.regexes) > MaxRegexes {
-		return fmt.Errorf("match_type: want at most %d regular expressions", MaxRegexes)
+		return fmt.Errorf("match_type: a file may have at most %d regular expressions", MaxRegexes)
 	}
 	l.readTemplates(r, rule, func(text string) (template, []string) {
 		return template{text: text}, missingIn(text, rule.regex)

@@ -21,7 +21,7 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	o.Scale = 1
 	if r.Scale != nil {
 		if o.Scale = *r.Scale; math.IsNaN(o.Scale) || math.IsInf(o.Scale, 0) {
-			return fmt.Errorf("scale: want a finite number, not %v", o.Scale)
+			return fmt.Errorf("scale: must be a finite number, not %v", o.Scale)
 		}
 	}
 	o.Observer = d.Observer
@@ -73,14 +73,14 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	}
 	for _, q := range s.Quantiles {
 		if !(q.Quantile >= 0 && q.Quantile <= 1) {
-			return nil, fmt.Errorf("quantiles: want 0 to 1, not %v", q.Quantile)
+			return nil, fmt.Errorf("quantiles: must be between 0 and 1, not %v", q.Quantile)
 		}
 		if !slices.Contains(qs, q.Quantile) {
 			qs = append(qs, q.Quantile)
 		}
 	}
 	if len(qs) > maxQuantiles {
-		return nil, fmt.Errorf("quantiles: want at most %d, not %d", maxQuantiles, len(qs))
+		return nil, fmt.Errorf("quantiles: may have at most %d, not %d", maxQuantiles, len(qs))
 	}
 	slices.Sort(qs)
 	return qs, nil
@@ -90,11 +90,11 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, error) {
 	switch {
 	case s.MaxAge.short():
-		return 0, 0, fmt.Errorf("max_age: %v is too short: want a duration with a unit, such as 10m", time.Duration(s.MaxAge))
+		return 0, 0, fmt.Errorf("max_age: %v is too short: give a duration with a unit, such as 10m", time.Duration(s.MaxAge))
 	case s.MaxAge < 0:
-		return 0, 0, fmt.Errorf("max_age: want more than 0, not %v", time.Duration(s.MaxAge))
+		return 0, 0, fmt.Errorf("max_age: must be more than 0, not %v", time.Duration(s.MaxAge))
 	case s.AgeBuckets > maxAges:
-		return 0, 0, fmt.Errorf("age_buckets: want at most %d, not %d", maxAges, s.AgeBuckets)
+		return 0, 0, fmt.Errorf("age_buckets: must be at most %d, not %d", maxAges, s.AgeBuckets)
 	}
 	if s.MaxAge > 0 {
 		age = time.Duration(s.MaxAge)
@@ -138,11 +138,11 @@ func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 		bounds = bounds[:len(bounds)-1]
 	}
 	if len(bounds) > maxBounds {
-		return nil, fmt.Errorf("buckets: want at most %d, not %d", maxBounds, len(bounds))
+		return nil, fmt.Errorf("buckets: may have at most %d, not %d", maxBounds, len(bounds))
 	}
 	for i, b := range bounds {
 		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
-			return nil, fmt.Errorf("buckets: want rising numbers, not %v", h.Buckets)
+			return nil, fmt.Errorf("buckets: must be rising numbers, not %v", h.Buckets)
 		}
 	}
 	return bounds, nil

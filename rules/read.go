@@ -40,7 +40,7 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	if r.MatchMetricType != nil {
 		kinds, known := kindNames[*r.MatchMetricType]
 		if !known {
-			return fmt.Errorf("match_metric_type: want counter, gauge, observer or set, not %q", *r.MatchMetricType)
+			return fmt.Errorf("match_metric_type: must be counter, gauge, observer or set, not %q", *r.MatchMetricType)
 		}
 		rule.kinds = kinds
 	}
@@ -60,7 +60,7 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	}
 	switch rule.TTL = time.Duration(r.TTL); {
 	case r.TTL < 0:
-		return fmt.Errorf("ttl: want 0 (never) or more, not %v", rule.TTL)
+		return fmt.Errorf("ttl: must be 0 (never) or more, not %v", rule.TTL)
 	case r.TTL == 0:
 		rule.TTL = l.set.Defaults.TTL
 	case r.TTL.short():
@@ -75,7 +75,7 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 // means the same here. Rules at intake refuse it.
 func (l *loader) shortTTL(rule *Rule, ttl time.Duration) error {
 	if l.purpose == Intake {
-		return fmt.Errorf("ttl: %v is too short: want a duration with a unit, such as 5m", ttl)
+		return fmt.Errorf("ttl: %v is too short: give a duration with a unit, such as 5m", ttl)
 	}
 	l.warn(rule, "ttl: %v is very short: a number without a unit counts nanoseconds; 5m is five minutes", ttl)
 	return nil
@@ -88,7 +88,7 @@ func (l *loader) checkID(r *fileRule) error {
 	case r.ID == "":
 		return nil
 	case !idSyntax.MatchString(r.ID):
-		return fmt.Errorf("id: want at most 64 of A-Z a-z 0-9 _ . -, not %q", r.ID)
+		return fmt.Errorf("id: must be at most 64 characters of A-Z a-z 0-9 _ . -, not %q", r.ID)
 	case l.ids[r.ID]:
 		return fmt.Errorf("id: another rule has the id %s", r.ID)
 	}
@@ -121,25 +121,25 @@ func (l *loader) checkName(r *fileRule, action Action) error {
 		return errors.New("name: is missing")
 	}
 	if len(r.Name) > maxMatch || !syntax.MatchString(r.Name) {
-		return fmt.Errorf("name: want %s, not %.100q", want, r.Name)
+		return fmt.Errorf("name: must consist of %s, not %.100q", want, r.Name)
 	}
 	return nil
 }
 
 func (l *loader) checkLabels(r *fileRule) error {
 	if len(r.Labels) > maxLabels {
-		return fmt.Errorf("labels: want at most %d, not %d", maxLabels, len(r.Labels))
+		return fmt.Errorf("labels: may have at most %d, not %d", maxLabels, len(r.Labels))
 	}
 	for name, value := range r.Labels {
 		switch {
 		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
-			return fmt.Errorf("labels: want two or more letters, digits and _, not %.100q", name)
+			return fmt.Errorf("labels: a name must consist of two or more letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
 			return fmt.Errorf("labels: %.100s: names with __ belong to Prometheus", name)
 		case l.purpose == Mapping && (name == "le" || name == "quantile"):
 			return fmt.Errorf("labels: %s: belongs to histograms and summaries", name)
 		case !utf8.ValidString(value) || len(value) > maxMatch:
-			return fmt.Errorf("labels: %s: want at most %d bytes of valid UTF-8", name, maxMatch)
+			return fmt.Errorf("labels: %s: must be at most %d bytes of valid UTF-8", name, maxMatch)
 		}
 	}
 	return nil

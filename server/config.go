@@ -145,29 +145,29 @@ func (c *Config) Validate() error {
 	}
 	switch {
 	case c.MonitorPort > 65535:
-		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "want at most 65535; without the flag it is --port plus 10")
+		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "must be at most 65535; without the flag it is --port plus 10")
 	case c.FlushInterval < 10*time.Millisecond:
-		return metric.FlagErrorf("--flush-interval", c.FlushInterval, "want at least 10ms")
+		return metric.FlagErrorf("--flush-interval", c.FlushInterval, "must be at least 10ms")
 	case c.Expire < 1:
-		return metric.FlagErrorf("--expire", c.Expire, "want at least 1 flush")
+		return metric.FlagErrorf("--expire", c.Expire, "must be at least 1 flush")
 	case c.Expire > maxFlushes:
-		return metric.FlagErrorf("--expire", c.Expire, "want at most %d flushes", maxFlushes)
+		return metric.FlagErrorf("--expire", c.Expire, "must be at most %d flushes", maxFlushes)
 	case c.GaugeExpire < c.FlushInterval:
-		return metric.FlagErrorf("--gauge-expire", c.GaugeExpire, "want at least the flush interval, %v", c.FlushInterval)
+		return metric.FlagErrorf("--gauge-expire", c.GaugeExpire, "must be at least the flush interval, which is %v", c.FlushInterval)
 	case c.MaxNames < 1:
-		return metric.FlagErrorf("--max-names", c.MaxNames, "want at least 1")
+		return metric.FlagErrorf("--max-names", c.MaxNames, "must be at least 1")
 	case c.MaxNameLength < 1 || c.MaxNameLength > 65535:
-		return metric.FlagErrorf("--max-name-length", c.MaxNameLength, "want 1 to 65535")
+		return metric.FlagErrorf("--max-name-length", c.MaxNameLength, "must be between 1 and 65535")
 	case c.MaxSetMembers < 1:
-		return metric.FlagErrorf("--max-set-members", c.MaxSetMembers, "want at least 1")
+		return metric.FlagErrorf("--max-set-members", c.MaxSetMembers, "must be at least 1")
 	case c.MaxTimerSamples < 1:
-		return metric.FlagErrorf("--max-timer-samples", c.MaxTimerSamples, "want at least 1")
+		return metric.FlagErrorf("--max-timer-samples", c.MaxTimerSamples, "must be at least 1")
 	case c.KeepValues < 0:
-		return metric.FlagErrorf("--keep-values", c.KeepValues, "want 0 or more")
+		return metric.FlagErrorf("--keep-values", c.KeepValues, "must be 0 or more")
 	case c.HistoryMemory < 0 || c.HistoryMemory > maxHistoryMemory:
-		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "want 0 to %d bytes", maxHistoryMemory)
+		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "must be between 0 and %d bytes", maxHistoryMemory)
 	case !metric.IsClean([]byte(c.MetadataPrefix)):
-		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "want only A-Z a-z 0-9 _ - and dots between them")
+		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "must consist of A-Z a-z 0-9 _ - and dots between them")
 	}
 	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
 		return err

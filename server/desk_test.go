@@ -121,7 +121,7 @@ func TestQuestionHealth(t *testing.T) {
 	if figures["names"] != 1.0 || figures["samples.refused.names"] != 1.0 {
 		t.Errorf("figures: %v", figures)
 	}
-	if _, err := d.tryQuestion("alerts", 257); err == nil || !strings.Contains(err.Error(), "limit: want a whole number from 1 to 256") {
+	if _, err := d.tryQuestion("alerts", 257); err == nil || !strings.Contains(err.Error(), "limit: must be a whole number from 1 to 256") {
 		t.Errorf("alerts: %v", err)
 	}
 }

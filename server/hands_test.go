@@ -302,13 +302,13 @@ func TestReloadOverAPI(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)
 	asked := make(chan bool, 2)
-	fail := errors.New("--expire: want a number")
+	fail := errors.New("--expire: must be a number")
 	cfg.Reread = func(dry bool) (question.Reloaded, error) {
 		asked <- dry
 		return question.Reloaded{DryRun: dry, Changed: []string{"--expire"}}, fail
 	}
 	d := start(t, cfg)
-	if code, text := d.change("reload", `{"dry_run":true}`, nil); code != 400 || !<-asked || !strings.Contains(text, "no setting has changed: --expire: want a number") {
+	if code, text := d.change("reload", `{"dry_run":true}`, nil); code != 400 || !<-asked || !strings.Contains(text, "no setting has changed: --expire: must be a number") {
 		t.Errorf("%d %s", code, text)
 	}
 	fail = nil

@@ -190,7 +190,7 @@ func TestSocketsThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, sockets := range map[string][]*os.File{
-		"it is a connection; want a listening":                         {fileOf(t, connection)},
+		"it is a connection; it must be a listening":                   {fileOf(t, connection)},
 		"inherited as inherit_test.go: socket operation on non-socket": {text},
 	} {
 		cfg := config()

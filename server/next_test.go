@@ -115,10 +115,10 @@ func TestNextTimes(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at },
 		"the nearest are 2001-09-09T01:46:40Z and 2001-09-09T01:46:50Z": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at.Add(3*time.Second) },
-		"its from is not before":     func(c *Config) { c.ForwardAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at },
-		"nothing is forwarded until": func(c *Config) { c.ForwardAfter = future },
-		"until: needs --forward":     func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectUntil = future },
-		"the same time as from": func(c *Config) {
+		"from=TIME must be earlier than":                                func(c *Config) { c.ForwardAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at },
+		"nothing would be forwarded before":                             func(c *Config) { c.ForwardAfter = future },
+		"until=TIME needs --forward":                                    func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectUntil = future },
+		"from= with the same time": func(c *Config) {
 			c.ForwardTo = ""
 			owning(c, new(*linktest.Engine))
 			c.CollectUntil, c.NextTo, c.NextAfter = future, "statsd://b:1", at
@@ -128,11 +128,11 @@ func TestNextTimes(t *testing.T) {
 			owning(c, new(*linktest.Engine))
 			c.CollectUntil, c.NextTo, c.NextAfter = future, "statsd://:8127", future
 		},
-		"second --forward": func(c *Config) {
+		"allows only one --forward": func(c *Config) {
 			owning(c, new(*linktest.Engine))
 			c.CollectUntil, c.NextTo, c.NextAfter = future, "statsd://b:1", future
 		},
-		"for what this daemon receives": func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectAfter = future },
+		"gets what this daemon receives": func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectAfter = future },
 		"one --forward": func(c *Config) {
 			owning(c, new(*linktest.Engine))
 			c.CollectAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at

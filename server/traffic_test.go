@@ -137,13 +137,13 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 		want string
 		args []any
 	}{
-		{"by: want one of name, prefix, sender, kind", []any{"top", "size"}},
-		{"seconds: want a whole number from 1 to 30", []any{"top", "name", 31}},
+		{"by: must be one of name, prefix, sender, kind", []any{"top", "size"}},
+		{"seconds: must be a whole number from 1 to 30", []any{"top", "name", 31}},
 		{`match: "[" is not a pattern`, []any{"senders", "["}},
 		{`match: "\\" is not a pattern`, []any{"tail", `\`}},
 		{`sender: "web-3" is neither an address`, []any{"tail", "*", "web-3"}},
-		{"limit: want a whole number from 1 to 1000", []any{"tail", "*", "", false, 1, 1001}},
-		{"seconds: want a whole number from 1 to 86400", []any{"prefixes", "", 0}},
+		{"limit: must be a whole number from 1 to 1000", []any{"tail", "*", "", false, 1, 1001}},
+		{"seconds: must be a whole number from 1 to 86400", []any{"prefixes", "", 0}},
 	} {
 		if _, err := d.tryQuestion(tt.args[0].(string), tt.args[1:]...); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: %v, want %s", tt.args, err, tt.want)

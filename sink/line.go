@@ -58,7 +58,7 @@ const maxPrefix = 1024
 // CheckPrefix returns an error if a prefix for paths is invalid.
 func CheckPrefix(prefix string) error {
 	if !metric.IsClean([]byte(prefix)) || len(prefix) > maxPrefix {
-		return fmt.Errorf("want at most %d of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, prefix)
+		return fmt.Errorf("must be at most %d characters of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, prefix)
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 // newest samples.
 func (r *Registry) Resize(window int) error {
 	if window < 1 || window > MaxWindow {
-		return fmt.Errorf("statvent: cannot keep %d samples for each name: want 1 to %d", window, MaxWindow)
+		return fmt.Errorf("statvent: cannot keep %d samples for each name: the number must be between 1 and %d", window, MaxWindow)
 	}
 	r.window.Store(int64(window))
 	return nil

@@ -27,7 +27,7 @@ func Parse(line string) ([]Sample, error) {
 	name, rest, ok := strings.Cut(line, ":")
 	fields := strings.Split(rest, "|")
 	if !ok || name == "" || len(fields) < 2 || fields[0] == "" || fields[1] == "" {
-		return nil, fmt.Errorf("bad line %q: want name:value|type", line)
+		return nil, fmt.Errorf("bad line %q: a line is name:value|type", line)
 	}
 	s := Sample{Name: name, Type: fields[1], Rate: 1}
 	for _, field := range fields[2:] {
@@ -35,7 +35,7 @@ func Parse(line string) ([]Sample, error) {
 		case strings.HasPrefix(field, "@"):
 			rate, err := strconv.ParseFloat(field[1:], 64)
 			if err != nil || !(rate > 0 && rate <= 1) {
-				return nil, fmt.Errorf("bad line %q: rate %q: want more than 0 and at most 1", line, field)
+				return nil, fmt.Errorf("bad line %q: rate %q: must be more than 0 and at most 1", line, field)
 			}
 			s.Rate = rate
 		case strings.HasPrefix(field, "#"):

@@ -60,7 +60,7 @@ func guardByAddress(d *door) (listen.Guard, error) {
 // guardByCertificate makes the guard of a listener that speaks TLS.
 func guardByCertificate(d *door) (listen.Guard, error) {
 	if d.text("cert") == "" || d.text("key") == "" {
-		return nil, errors.New("want a certificate and its key in PEM format, as in tcp+tls://HOST:PORT?cert=FILE&key=FILE")
+		return nil, errors.New("needs a certificate and its key in PEM format, as in tcp+tls://HOST:PORT?cert=FILE&key=FILE")
 	}
 	return d.openDoor(admit.Config{})
 }
@@ -68,7 +68,7 @@ func guardByCertificate(d *door) (listen.Guard, error) {
 // guardBySignature makes the guard of a listener for signed datagrams.
 func guardBySignature(d *door) (listen.Guard, error) {
 	if d.text("keys") == "" {
-		return nil, errors.New("want a file of keys, as in udp+hmac://HOST:PORT?keys=FILE")
+		return nil, errors.New("needs a file of keys, as in udp+hmac://HOST:PORT?keys=FILE")
 	}
 	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
 }

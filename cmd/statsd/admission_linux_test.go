@@ -385,18 +385,18 @@ func TestAdmissionSettings(t *testing.T) {
 		"unix:///run/a?allow=::1":                                         `unix:// has no setting "allow"`,
 		"tcp://:1?cert=" + cert:                                           `tcp:// has no setting "cert"`,
 		"udp://:1?keys=" + keys:                                           `udp:// has no setting "keys"`,
-		"tcp+tls://:1":                                                    "want a certificate and its key",
-		"tcp+tls://:1?cert=" + cert:                                       "want a certificate and its key",
+		"tcp+tls://:1":                                                    "needs a certificate and its key",
+		"tcp+tls://:1?cert=" + cert:                                       "needs a certificate and its key",
 		"tcp+tls://:1?cert=" + cert + "&key=" + other:                     "private key does not match",
 		"tcp+tls://:1?cert=/none&key=" + key:                              "cert: open /none: no such file",
 		"tcp+tls://:1?cert=" + cert + "&key=" + key + "&allow-name=[":     "allow-name: \"[\" is not a pattern",
 		"tcp+tls://:1?cert=" + cert + "&key=" + key + "&allow-name=a":     "allow-name: needs client-ca too",
 		"tcp+tls://:1?cert=" + cert + "&key=" + key + "&client-ca=" + key: "client-ca: " + key + " has no certificate",
-		"udp+hmac://:1":                                                   "want a file of keys",
+		"udp+hmac://:1":                                                   "needs a file of keys",
 		"udp+hmac://:1?keys=/none":                                        "keys: open /none: no such file",
 		"udp+hmac://:1?keys=" + open:                                      "chmod 600",
-		"udp+hmac://:1?keys=" + keys + "&drift=1ms":                       "drift 1ms: want 1s to 10m",
-		"udp+hmac://:1?keys=" + keys + "&drift=0":                         "drift: want more than 0",
+		"udp+hmac://:1?keys=" + keys + "&drift=1ms":                       "drift 1ms: must be between 1s and 10m",
+		"udp+hmac://:1?keys=" + keys + "&drift=0":                         "drift: must be more than 0",
 	} {
 		err := problemsOf([]string{"--listen", url})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--listen") || strings.Contains(err.Error(), firstKey) {

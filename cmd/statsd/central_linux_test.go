@@ -227,7 +227,7 @@ func TestCollectURL(t *testing.T) {
 	for query, want := range map[string]string{
 		"statsd://:1?cert=a":                             `statsd:// has no setting "cert"`,
 		"statsd://:1?allow=10.0.0.1/8":                   "has bits after its prefix",
-		"statsd://:1?keys=" + short:                      "keys: " + short + ": line 1: the key has 9 bytes: want 16",
+		"statsd://:1?keys=" + short:                      "keys: " + short + ": line 1: the key has 9 bytes, and must have between 16",
 		"statsd://:1?keys=" + open:                       "chmod 600",
 		"statsd+tls://:1":                                "needs cert and key",
 		"statsd+tls://:1?" + pair + "&ca=x":              `statsd+tls:// has no setting "ca"`,

@@ -44,7 +44,7 @@ func openNames(ctx context.Context, from string) (io.ReadCloser, error) {
 	}
 	if answer.StatusCode != http.StatusOK {
 		_ = answer.Body.Close()
-		return nil, fmt.Errorf("%s answers %s; want the address of a monitor or a prometheus sink, such as http://localhost:8135", from, answer.Status)
+		return nil, fmt.Errorf("%s answers %s; give the address of a monitor or a prometheus sink, such as http://localhost:8135", from, answer.Status)
 	}
 	return answer.Body, nil
 }

@@ -18,7 +18,7 @@ func parseConsole(text string) (string, error) {
 		text = ":" + text
 	}
 	if (console.Config{Address: text}).Validate() != nil {
-		return "", fmt.Errorf("want HOST:PORT, a port or off, not %q", strings.TrimPrefix(text, ":"))
+		return "", fmt.Errorf("must be HOST:PORT, a port or off, not %q", strings.TrimPrefix(text, ":"))
 	}
 	return text, nil
 }

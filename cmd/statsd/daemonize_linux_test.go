@@ -186,7 +186,7 @@ func TestDaemonizeFails(t *testing.T) {
 		want string
 	}{
 		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use: process \d+ \(.*\) has it\n$`},
-		{[]string{"--expire=0"}, exitFailed, "^statsd: --expire 0: want at least 1 flush\n$"},
+		{[]string{"--expire=0"}, exitFailed, "^statsd: --expire 0: must be at least 1 flush\n$"},
 		{[]string{"--bogus"}, exitUsage, "^statsd: unknown long flag '--bogus'; statsd --help lists the flags\n$"},
 	} {
 		if out, code := b.start(tt.args...); code != tt.code || !regexp.MustCompile(tt.want).MatchString(out) {

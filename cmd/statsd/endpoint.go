@@ -69,7 +69,7 @@ func expand(text string) string {
 // checkName refuses a name that figures cannot have.
 func (all settings) checkName() error {
 	if name := all.text("name"); name != "" && !sinkName.MatchString(name) {
-		return fmt.Errorf("name: want at most 64 of a-z 0-9 _ -, not %q", name)
+		return fmt.Errorf("name: must be at most 64 characters of a-z 0-9 _ -, not %q", name)
 	}
 	return nil
 }

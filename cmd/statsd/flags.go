@@ -37,7 +37,7 @@ const (
 var flags = []flag{
 	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to bind. All addresses, IPv4 and IPv6, if not given."},
-	{group: groupIntake, name: "listen", kind: isListener, many: true, holder: "URL", example: "unixgram:///run/statsd/dsd.socket", common: true, help: "Where to receive: udp://HOST:PORT, udp+hmac://HOST:PORT, tcp://HOST:PORT, tcp+tls://HOST:PORT, unixgram://PATH or unix://PATH. May be repeated. Then --port and --name count only if they are given."},
+	{group: groupIntake, name: "listen", kind: isListener, many: true, holder: "URL", example: "unixgram:///run/statsd/dsd.socket", common: true, help: "Where to receive: udp://HOST:PORT, udp+hmac://HOST:PORT, tcp://HOST:PORT, tcp+tls://HOST:PORT, unixgram://PATH or unix://PATH. May be repeated. With --listen, the port of --port is opened only if --port or --name is given."},
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", example: "4", help: "Number of UDP sockets that share the port. One per core if not given."},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "Receive buffer of each UDP socket."},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "Look up the sender of each bad line: on, off, or auto (on for one minute after each bad line)."},
@@ -46,7 +46,7 @@ var flags = []flag{
 	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), make labels of Prometheus, or keep them in the name (name.k.v)."},
 	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Styles of tags to read: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
 	{group: groupIntake, name: "container", needs: "tags", choices: []string{"drop", "label"}, holder: "drop", def: "drop", help: "What to do with the container that DogStatsD's clients send: drop it, or make a tag container_id of it (label)."},
-	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "Clean names for Graphite, or keep them as-sent: any UTF-8, for a mapping of the prometheus sink."},
+	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "What to do with names: clean changes names so that Graphite accepts them; as-sent keeps names as they were sent, in any UTF-8, for a mapping of the prometheus sink."},
 	{group: groupIntake, name: "rules", holder: "FILE", help: "File of rules that drop, rename, tag or keep names as they come in. SIGHUP reads it again."},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from pipes. It stands after the prefix of their kind."},
@@ -86,7 +86,7 @@ var flags = []flag{
 	{group: groupOutput, name: "state-file", holder: "FILE", common: true, help: "Save gauges in this file, so that +N and -N can adjust them after a restart."},
 	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Seconds to deliver the last points when the daemon ends."},
 
-	{group: groupCluster, name: "forward", kind: isForward, many: true, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward the data of each flush interval to a cluster, which publishes it: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon publishes its own part too. May be given twice, with from=TIME in the URL of the cluster that goes on after the other."},
+	{group: groupCluster, name: "forward", kind: isForward, many: true, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward the data of each flush interval to a cluster, which publishes it: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon publishes its own part too. May be given twice, with from=TIME in the URL of the cluster that takes over at that time."},
 	{group: groupCluster, name: "forward-id", needs: "forward", holder: "NAME", example: "web1", help: "Name of this daemon in the cluster, different from all others. The system's name if not given."},
 	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only these names; the sinks of this daemon get the others. May be repeated."},
 	{group: groupCluster, name: "collect", kind: isCollect, holder: "URL", example: "statsd://:8127", common: true, help: "Own partitions of a cluster: merge the data that its daemons forward, and publish it. statsd://[HOST]:8127 makes this daemon the central of all others; nats://HOST,HOST,HOST shares the partitions with other owners."},

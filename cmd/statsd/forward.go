@@ -59,15 +59,15 @@ func (all settings) forwardURLs() (clusters []*clusterURL, err error) {
 		clusters = append(clusters, to)
 	}
 	if len(clusters) > maxForward {
-		return nil, metric.FlagErrorf("--forward", nil, "want at most %d, not %d", maxForward, len(clusters))
+		return nil, metric.FlagErrorf("--forward", nil, "may be given at most %d times, not %d", maxForward, len(clusters))
 	}
 	slices.SortStableFunc(clusters, func(a, b *clusterURL) int { return a.time("from").Compare(b.time("from")) })
 	if len(clusters) == maxForward {
 		switch second := clusters[1]; {
 		case second.time("from").IsZero():
-			return nil, metric.FlagErrorf("--forward", second.url, "is the second: set from=TIME in the URL of the cluster that goes on after the other")
+			return nil, metric.FlagErrorf("--forward", second.url, "is the second cluster: set from=TIME in the URL of the cluster that takes over")
 		case second.address() == clusters[0].address():
-			return nil, metric.FlagErrorf("--forward", second.url, "names the same cluster as the other: give a new one another prefix, or another port")
+			return nil, metric.FlagErrorf("--forward", second.url, "has the same cluster as the other --forward: use a different prefix or port for the new cluster")
 		}
 	}
 	return clusters, nil

@@ -137,7 +137,7 @@ func (l *gstatsdLine) bind() error {
 	host, port := "", v.text
 	if _, err := strconv.Atoi(port); err != nil {
 		if host, port, err = net.SplitHostPort(v.text); err != nil {
-			return fmt.Errorf("%s: invalid bind address, want HOST:PORT, :PORT or a port", v.origin)
+			return fmt.Errorf("%s: invalid bind address: it must be HOST:PORT, :PORT or a port", v.origin)
 		}
 	}
 	if host != "" {
@@ -151,7 +151,7 @@ func (l *gstatsdLine) bind() error {
 func (l *gstatsdLine) sinks() error {
 	scheme := l.last("type")
 	if l.given["type"] != nil && !slices.Contains(gstatsdTypes, scheme.text) {
-		return fmt.Errorf("%s: want %s", scheme.origin, oneOf(gstatsdTypes))
+		return fmt.Errorf("%s: must be %s", scheme.origin, oneOf(gstatsdTypes))
 	}
 	for _, v := range l.given["sink"] {
 		text := v.text

@@ -111,7 +111,7 @@ func parseSwitch(text string) (bool, error) {
 	case "false", "0", "no", "off":
 		return false, nil
 	}
-	return false, fmt.Errorf("want true or false, not %q", text)
+	return false, fmt.Errorf("must be true or false, not %q", text)
 }
 
 // parseTime reads a time as in RFC 3339, or in Unix seconds.
@@ -121,7 +121,7 @@ func parseTime(text string) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil || at.Unix() <= 0 || at.Unix() >= 1<<33 {
-		return time.Time{}, fmt.Errorf("want a time such as 2026-12-01T12:00:00Z, or Unix seconds, not %q", text)
+		return time.Time{}, fmt.Errorf("must be a time such as 2026-12-01T12:00:00Z, or Unix seconds, not %q", text)
 	}
 	return at, nil
 }
@@ -129,7 +129,7 @@ func parseTime(text string) (time.Time, error) {
 func parseCount(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, fmt.Errorf("want a whole number, not %q", text)
+		return 0, fmt.Errorf("must be a whole number, not %q", text)
 	}
 	return n, nil
 }
@@ -137,7 +137,7 @@ func parseCount(text string) (int, error) {
 func parseNumber(text string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("want a number, not %q", text)
+		return 0, fmt.Errorf("must be a number, not %q", text)
 	}
 	return v, nil
 }
@@ -156,7 +156,7 @@ func checkNumbers(text string) error {
 func checkPositive(text string) error {
 	d, err := cli.Duration(text)
 	if err == nil && d <= 0 {
-		return fmt.Errorf("want more than 0, not %q", text)
+		return fmt.Errorf("must be more than 0, not %q", text)
 	}
 	return err
 }
@@ -167,7 +167,7 @@ func parseBytes(text string) (int, error) {
 	}
 	n, err := units.ParseBase2Bytes(text)
 	if err != nil {
-		return 0, fmt.Errorf("want bytes, or a size such as 64KiB or 8MiB, not %q", text)
+		return 0, fmt.Errorf("must be bytes, or a size such as 64KiB or 8MiB, not %q", text)
 	}
 	return int(n), nil
 }
@@ -175,7 +175,7 @@ func parseBytes(text string) (int, error) {
 func parseMode(text string) (fs.FileMode, error) {
 	n, err := strconv.ParseUint(text, 8, 32)
 	if err != nil || n > 0o777 {
-		return 0, fmt.Errorf("want a mode such as 0660, not %q", text)
+		return 0, fmt.Errorf("must be a mode such as 0660, not %q", text)
 	}
 	return fs.FileMode(n), nil
 }
@@ -189,7 +189,7 @@ func parsePort(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("want a port or off, not %q", text)
+		return 0, fmt.Errorf("must be a port or off, not %q", text)
 	}
 	return n, nil
 }

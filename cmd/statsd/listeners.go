@@ -102,7 +102,7 @@ func (d *door) setAddress(text string) (err error) {
 		case abstract && name != "" && len(d.path) <= maxSocketPath:
 			return nil
 		case abstract || !filepath.IsAbs(d.path) || strings.HasSuffix(d.path, "/"):
-			return fmt.Errorf("want the path of a socket, as in %s:///run/statsd/dsd.socket, or @NAME for an abstract one", d.scheme.name)
+			return fmt.Errorf("needs the path of a socket, as in %s:///run/statsd/dsd.socket, or @NAME for an abstract one", d.scheme.name)
 		case len(d.path) > maxSocketPath:
 			return fmt.Errorf("a socket's path may have %d bytes, this one has %d", maxSocketPath, len(d.path))
 		}

@@ -38,7 +38,7 @@ func addPrometheus(cfg *server.Config, e *endpoint) error {
 		for one := range strings.SplitSeq(text, ",") {
 			name, value, ok := strings.Cut(one, ":")
 			if !ok {
-				return e.fault(fmt.Errorf("labels: want NAME:VALUE,..., not %q", text))
+				return e.fault(fmt.Errorf("labels: must be NAME:VALUE,..., not %q", text))
 			}
 			c.Labels[name] = value
 		}

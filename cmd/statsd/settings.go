@@ -110,7 +110,7 @@ func (s *setting) checkText(text string) error {
 		return err
 	}
 	if len(s.choices) > 0 && !slices.Contains(s.choices, text) {
-		return fmt.Errorf("want %s, not %q", oneOf(s.choices), text)
+		return fmt.Errorf("must be %s, not %q", oneOf(s.choices), text)
 	}
 	return nil
 }

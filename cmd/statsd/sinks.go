@@ -170,7 +170,7 @@ func addInfluxDB(cfg *server.Config, e *endpoint) error {
 	if strings.HasSuffix(e.scheme.name, "+v2") {
 		c.Org, c.Bucket, c.TokenFile = e.text("org"), e.text("bucket"), e.text("token-file")
 		if c.Bucket == "" {
-			return e.fault(errors.New("bucket: is missing: want the name of the bucket, as in influxdb+v2://HOST:8086?org=ORG&bucket=BUCKET&token-file=FILE"))
+			return e.fault(errors.New("bucket: is missing: give the name of the bucket, as in influxdb+v2://HOST:8086?org=ORG&bucket=BUCKET&token-file=FILE"))
 		}
 	} else {
 		c.Database, c.Retention = e.text("db"), e.text("rp")

@@ -21,9 +21,9 @@ func cutScheme(text string, names []string, example string) (i int, rest string,
 	i = slices.Index(names, strings.Join(words, "+"))
 	switch {
 	case !found || begin == "":
-		return 0, "", errors.New("want a URL such as " + example)
+		return 0, "", errors.New("must be a URL such as " + example)
 	case i < 0:
-		return 0, "", fmt.Errorf("unknown scheme %q; want %s", begin, oneOf(names))
+		return 0, "", fmt.Errorf("unknown scheme %q; use %s", begin, oneOf(names))
 	}
 	return i, rest, nil
 }
@@ -40,11 +40,11 @@ func parseHost(text, otherwise string) (u *url.URL, port string, err error) {
 	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
 		return nil, "", fmt.Errorf("put an IPv6 address in brackets, as in [::1]:%s", otherwise)
 	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
-		return nil, "", errors.New("want SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
+		return nil, "", errors.New("must be SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
 	}
 	port = cmp.Or(u.Port(), otherwise)
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil && port != "" {
-		return nil, "", fmt.Errorf("port %s: want at most 65535", port)
+		return nil, "", fmt.Errorf("port %s: must be at most 65535", port)
 	}
 	return u, port, nil
 }
@@ -84,7 +84,7 @@ func (all settings) setQuery(scheme, from, query string) error {
 	for key, texts := range values {
 		s := all.get(key)
 		if s == nil {
-			return fmt.Errorf("%s:// has no setting %q; want %s", scheme, key, oneOf(all.keys()))
+			return fmt.Errorf("%s:// has no setting %q; use %s", scheme, key, oneOf(all.keys()))
 		}
 		if len(texts) > 1 {
 			return fmt.Errorf("%s: is set twice", key)

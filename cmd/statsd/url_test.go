@@ -8,7 +8,7 @@ import (
 // All settings that are URLs read them alike.
 func TestURLs(t *testing.T) {
 	t.Parallel()
-	const noMore = "want SCHEME://HOST:PORT?KEY=VALUE, and nothing else"
+	const noMore = "must be SCHEME://HOST:PORT?KEY=VALUE, and nothing else"
 	for flag, read := range map[string]struct {
 		scheme string
 		parse  func(text string) error
@@ -25,9 +25,9 @@ func TestURLs(t *testing.T) {
 				t.Errorf("--%s %q: %v, want %q", flag, url, err, want)
 			}
 		}
-		check("://host", "want a URL such as ")
-		check("host/"+read.scheme, "want a URL such as ")
-		check(read.scheme+"+x://host", `unknown scheme "`+read.scheme+`+x"; want `)
+		check("://host", "must be a URL such as ")
+		check("host/"+read.scheme, "must be a URL such as ")
+		check(read.scheme+"+x://host", `unknown scheme "`+read.scheme+`+x"; use `)
 		for rest, want := range map[string]string{
 			"":                 "",
 			"host/":            "",
@@ -37,10 +37,10 @@ func TestURLs(t *testing.T) {
 			"me@host":          noMore,
 			"host/path":        noMore,
 			"host#part":        noMore,
-			"host:65536":       "port 65536: want at most 65535",
+			"host:65536":       "port 65536: must be at most 65535",
 			"host:x":           `invalid port ":x" after host`,
 			"host\n":           "invalid ",
-			"host?nonsense=1":  read.scheme + `:// has no setting "nonsense"; want `,
+			"host?nonsense=1":  read.scheme + `:// has no setting "nonsense"; use `,
 			"host?%zz=1":       "invalid URL escape",
 		} {
 			check(read.scheme+"://"+rest, want)

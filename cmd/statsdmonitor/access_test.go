@@ -31,9 +31,9 @@ func TestTLS(t *testing.T) {
 		t.Errorf("says %q", stderr)
 	}
 	for want, args := range map[string][]string{
-		"--ca is for https":             {f.at(), "--ca", ca},
-		"want certificates in PEM form": {at, "--ca", file(t, "none")},
-		"--ca: open /nowhere":           {at, "--ca=/nowhere"},
+		"--ca is for https":                  {f.at(), "--ca", ca},
+		"must have certificates in PEM form": {at, "--ca", file(t, "none")},
+		"--ca: open /nowhere":                {at, "--ca=/nowhere"},
 	} {
 		if _, stderr := invoke(t, exitUsage, append([]string{"sinks"}, args...)...); !strings.Contains(stderr, want) {
 			t.Errorf("%s: says %q, want %q", args, stderr, want)
@@ -53,7 +53,7 @@ func TestToken(t *testing.T) {
 		t.Errorf("sends %q", got)
 	}
 	for _, content := range []string{"", "\n", "two words\n", "\x1b[2J", strings.Repeat("x", maxToken+1)} {
-		if _, stderr := invoke(t, exitUsage, "sinks", f.at(), "--token-file", file(t, content)); !strings.Contains(stderr, "want the token on the first line") {
+		if _, stderr := invoke(t, exitUsage, "sinks", f.at(), "--token-file", file(t, content)); !strings.Contains(stderr, "must have the token on the first line") {
 			t.Errorf("%.20q: says %q", content, stderr)
 		}
 	}

@@ -23,10 +23,10 @@ func address(host, port string) (string, error) {
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if strings.ContainsFunc(host, notInHost) {
-		return "", fmt.Errorf("host %s: want a name or an address", strconv.QuoteToASCII(host))
+		return "", fmt.Errorf("host %s: must be a name or an address", strconv.QuoteToASCII(host))
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("port %s: want a number from 1 to 65535", strconv.QuoteToASCII(port))
+		return "", fmt.Errorf("port %s: must be a number from 1 to 65535", strconv.QuoteToASCII(port))
 	}
 	return net.JoinHostPort(cmp.Or(host, defaultHost), port), nil
 }

@@ -93,7 +93,7 @@ func (f *flag) check(text string, b bounds) error {
 	switch f.kind {
 	case isText:
 		if len(f.choices) > 0 && !slices.Contains(f.choices, text) {
-			err := fmt.Errorf("%s: want %s, not %s", f.spelling(), list(f.choices), strconv.QuoteToASCII(text))
+			err := fmt.Errorf("%s: must be %s, not %s", f.spelling(), list(f.choices), strconv.QuoteToASCII(text))
 			if near := cli.Nearest(text, f.choices); near != "" {
 				err = fmt.Errorf("%w (did you mean %s?)", err, near)
 			}
@@ -102,7 +102,7 @@ func (f *flag) check(text string, b bounds) error {
 	case isWhole:
 		n, err := strconv.Atoi(text)
 		if err != nil || float64(n) < b.least || float64(n) > b.most {
-			return fmt.Errorf("%s: want a number from %g to %g, not %s", f.spelling(), b.least, b.most, strconv.QuoteToASCII(text))
+			return fmt.Errorf("%s: must be a number from %g to %g, not %s", f.spelling(), b.least, b.most, strconv.QuoteToASCII(text))
 		}
 	case isDuration:
 		return f.checkDuration(text, b)
@@ -119,7 +119,7 @@ func (f *flag) checkDuration(text string, b bounds) error {
 		return errors.New("--timeout must be more than 0")
 	case s < b.least || s > b.most:
 		second := float64(time.Second)
-		return fmt.Errorf("%s: want a duration from %s to %s, not %s", f.spelling(), plural.Duration(time.Duration(b.least*second)),
+		return fmt.Errorf("%s: must be a duration from %s to %s, not %s", f.spelling(), plural.Duration(time.Duration(b.least*second)),
 			plural.Duration(time.Duration(b.most*second)), strconv.QuoteToASCII(text))
 	}
 	return nil

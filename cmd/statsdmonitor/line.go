@@ -51,7 +51,7 @@ func (l *line) flag(arg string, args []string) ([]string, error) {
 		name, _, _ := strings.Cut(arg, "=")
 		return nil, errors.New(cli.Suggest("unknown long flag '"+name+"'", flagNames()))
 	case f == nil:
-		return nil, fmt.Errorf("unknown short flag '%s'; after -- it is an argument", arg)
+		return nil, fmt.Errorf("unknown short flag '%s': if it is an argument, write '--' before it", arg)
 	case f.kind == isSwitch && has:
 		return nil, fmt.Errorf("%s takes no value", f.spelling())
 	case f.kind != isSwitch && !has && !f.optional:

@@ -76,7 +76,7 @@ func readToken(path string) (string, error) {
 	token := bytes.TrimSpace(first)
 	notInToken := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(b) > maxToken || len(token) == 0 || bytes.ContainsFunc(token, notInToken) {
-		return "", fmt.Errorf("--token-file %s: want the token on the first line, without spaces", path)
+		return "", fmt.Errorf("--token-file %s: must have the token on the first line, without spaces", path)
 	}
 	return string(token), nil
 }
@@ -93,7 +93,7 @@ func trust(path string) (*tls.Config, error) {
 	}
 	cfg.RootCAs = x509.NewCertPool()
 	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--ca %s: want certificates in PEM form", path)
+		return nil, fmt.Errorf("--ca %s: must have certificates in PEM form", path)
 	}
 	return cfg, nil
 }

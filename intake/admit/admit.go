@@ -55,7 +55,7 @@ type rules struct {
 func (c *Config) read() (*rules, error) {
 	r := &rules{allow: c.Allow, drift: cmp.Or(c.Drift, DefaultDrift)}
 	if r.drift < minDrift || r.drift > maxDrift {
-		return nil, metric.FlagErrorf("drift", c.Drift, "want %v to %v", minDrift, maxDrift)
+		return nil, metric.FlagErrorf("drift", c.Drift, "must be between %v and %v", minDrift, maxDrift)
 	}
 	var err error
 	if c.KeyFile != "" {

@@ -265,8 +265,8 @@ func TestOpenErrors(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Drift: time.Millisecond}, "drift 1ms: want 1s to 10m0s"},
-		{Config{Drift: time.Hour}, "drift 1h0m0s: want 1s to 10m0s"},
+		{Config{Drift: time.Millisecond}, "drift 1ms: must be between 1s and 10m0s"},
+		{Config{Drift: time.Hour}, "drift 1h0m0s: must be between 1s and 10m0s"},
 		{Config{KeyFile: dir + "/none"}, "keys: open " + dir + "/none: no such file"},
 		{Config{KeyFile: keyFile(t, dir+"/short", "short")}, "keys: " + dir + "/short: line 1: the key has 5 bytes"},
 		{Config{TLS: &certs.Server{Cert: dir + "/none", Key: dir + "/none"}}, "cert: open " + dir + "/none: no such file"},

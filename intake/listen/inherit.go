@@ -130,7 +130,7 @@ func take(f *os.File) (*given, error) {
 	case err != nil:
 		return nil, err
 	case kind == syscall.SOCK_STREAM && !listening:
-		return nil, errors.New("it is a connection; want a listening socket (systemd: Accept=no)")
+		return nil, errors.New("it is a connection; it must be a listening socket (systemd: Accept=no)")
 	case kind == syscall.SOCK_STREAM:
 		l, err := net.FileListener(f)
 		if err != nil {
@@ -144,7 +144,7 @@ func take(f *os.File) (*given, error) {
 		}
 		return newGiven(f.Name(), p, nil, p.(Packet))
 	}
-	return nil, errors.New("want a stream or datagram socket")
+	return nil, errors.New("must be a stream or datagram socket")
 }
 
 func newGiven(name string, socket any, stream Stream, packet Packet) (*given, error) {
@@ -160,7 +160,7 @@ func newGiven(name string, socket any, stream Stream, packet Packet) (*given, er
 		g.scheme = Unixgram
 	default:
 		g.close()
-		return nil, fmt.Errorf("want a tcp, udp or unix socket, not %T", socket)
+		return nil, fmt.Errorf("must be a tcp, udp or unix socket, not %T", socket)
 	}
 	return g, nil
 }

@@ -167,7 +167,7 @@ func TestInheritRefuses(t *testing.T) {
 	}
 	defer conn.Close()
 	for want, f := range map[string]*os.File{
-		"it is a connection; want a listening socket":                  fileAs(t, "c", conn),
+		"it is a connection; it must be a listening socket":            fileAs(t, "c", conn),
 		"inherited as inherit_test.go: socket operation on non-socket": text,
 	} {
 		files := []*os.File{fileAs(t, "u", sockets[UDP]), f, fileAs(t, "t", sockets[TCP])}

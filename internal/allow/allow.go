@@ -26,7 +26,7 @@ type Set struct {
 func Parse(list string) (*Set, error) {
 	words := strings.Split(list, ",")
 	if len(words) > maxPrefixes {
-		return nil, fmt.Errorf("it has %d prefixes: want at most %d", len(words), maxPrefixes)
+		return nil, fmt.Errorf("it has %d prefixes, and may have at most %d", len(words), maxPrefixes)
 	}
 	prefixes := make([]netip.Prefix, len(words))
 	for i, word := range words {
@@ -41,22 +41,22 @@ func Parse(list string) (*Set, error) {
 // parse reads a prefix or an address. An IPv4 address in IPv6 form means the IPv4 address.
 func parse(word string) (netip.Prefix, error) {
 	if word == "" {
-		return netip.Prefix{}, errors.New("a prefix is empty: want for example 10.0.0.0/8,::1")
+		return netip.Prefix{}, errors.New("a prefix is empty: give for example 10.0.0.0/8,::1")
 	}
 	if !strings.Contains(word, "/") {
 		addr, err := netip.ParseAddr(word)
 		if err != nil || addr.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf("%q is not an address: want for example 10.1.2.3, 10.0.0.0/8 or 2001:db8::/32", word)
+			return netip.Prefix{}, fmt.Errorf("%q is not an address: give for example 10.1.2.3, 10.0.0.0/8 or 2001:db8::/32", word)
 		}
 		addr = addr.Unmap()
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(word)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is not a prefix: want for example 10.0.0.0/8 or 2001:db8::/32", word)
+		return netip.Prefix{}, fmt.Errorf("%q is not a prefix: give for example 10.0.0.0/8 or 2001:db8::/32", word)
 	}
 	if p != p.Masked() { // a typing error: the prefix would admit more or fewer addresses than intended
-		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: want %v, or %v alone", word, p.Masked(), p.Addr())
+		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: write %v, or %v alone", word, p.Masked(), p.Addr())
 	}
 	const mapped = 96 // bits of ::ffff:0:0/96
 	if p.Addr().Is4In6() && p.Bits() >= mapped {

@@ -52,11 +52,11 @@ func TestHas(t *testing.T) {
 func TestParse(t *testing.T) {
 	for list, want := range map[string]string{
 		"": "is empty", "10.0.0.0/8,": "is empty", ",::1": "is empty",
-		"10.0.0.1/8": "want 10.0.0.0/8, or 10.0.0.1 alone", "2001:db8::1/32": "want 2001:db8::/32",
+		"10.0.0.1/8": "write 10.0.0.0/8, or 10.0.0.1 alone", "2001:db8::1/32": "write 2001:db8::/32",
 		"10.0.0.0/33": "is not a prefix", "10.0.0/8": "is not a prefix", "10/8": "is not a prefix", "a/8": "is not a prefix",
 		"localhost": "is not an address", "10.0.0.1:8125": "is not an address", "fe80::1%eth0": "is not an address", "*": "is not an address",
 		"fe80::%eth0/10":            "is not a prefix",
-		strings.Repeat("::1,", 2e3): "want at most 1024",
+		strings.Repeat("::1,", 2e3): "may have at most 1024",
 	} {
 		if _, err := Parse(list); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: got %v, want %q", list, err, want)

@@ -61,7 +61,7 @@ func parseHeader(line string) (h Header, err error) {
 	h.Name, h.Value = http.CanonicalHeaderKey(name), strings.TrimSpace(value)
 	switch {
 	case !found || name == "" || strings.ContainsFunc(name, notInName):
-		return h, errors.New("want NAME: VALUE or HOST NAME: VALUE")
+		return h, errors.New("must be NAME: VALUE or HOST NAME: VALUE")
 	case h.Value == "":
 		return h, fmt.Errorf("%s has no value", h.Name)
 	case strings.ContainsFunc(h.Value, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }):

@@ -24,18 +24,18 @@ func TestHeaders(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"":                                     "has no header",
-		"s3cret":                               "line 1: want NAME: VALUE",
-		"host s3cret":                          "line 1: want NAME: VALUE",
+		"s3cret":                               "line 1: must be NAME: VALUE",
+		"host s3cret":                          "line 1: must be NAME: VALUE",
 		"\nA:":                                 "line 2: A has no value",
 		"A: s3cret\nhost B: s3cret\na: s3cret": "line 3: A is given twice",
 		"A B: s3cret":                          "",
-		"A B C: s3cret":                        "line 1: want NAME: VALUE",
+		"A B C: s3cret":                        "line 1: must be NAME: VALUE",
 		"A: s3cret\x01":                        "line 1: the value of A is not plain ASCII",
 		"A: \xff":                              "line 1: the value of A is not plain ASCII",
 		"Host: s3cret":                         "line 1: Host cannot be set here",
 		"content-length: 5":                    "line 1: Content-Length cannot be set here",
-		"A(: s3cret":                           "line 1: want NAME: VALUE",
-		": s3cret":                             "line 1: want NAME: VALUE",
+		"A(: s3cret":                           "line 1: must be NAME: VALUE",
+		": s3cret":                             "line 1: must be NAME: VALUE",
 	} {
 		_, err := Parse([]byte(text))
 		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {

@@ -17,7 +17,7 @@ func Duration(text string) (time.Duration, error) {
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	if limit := maxDuration.Seconds(); err != nil || !(-limit < seconds && seconds < limit) {
-		return 0, fmt.Errorf("want seconds, or a duration such as 10s or 1m30s, not %q", text)
+		return 0, fmt.Errorf("must be seconds, or a duration such as 10s or 1m30s, not %q", text)
 	}
 	return time.Duration(seconds * float64(time.Second)), nil
 }

@@ -63,7 +63,7 @@ func Script(shell string, p Program) (string, error) {
 	case "fish":
 		return fish(&p), nil
 	}
-	return "", fmt.Errorf("%s%s: there is no script for that shell; want bash, zsh or fish", prefix, shell)
+	return "", fmt.Errorf("%s%s: there is no script for that shell; use bash, zsh or fish", prefix, shell)
 }
 
 // all returns each flag once: first the flags of the program, then the flags of its commands.

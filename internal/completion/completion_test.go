@@ -200,7 +200,7 @@ func TestZsh(t *testing.T) {
 }
 
 func TestUnknownShell(t *testing.T) {
-	if _, err := Script("tcsh", demo); err == nil || !strings.Contains(err.Error(), "want bash, zsh or fish") {
+	if _, err := Script("tcsh", demo); err == nil || !strings.Contains(err.Error(), "use bash, zsh or fish") {
 		t.Errorf("error %v", err)
 	}
 }

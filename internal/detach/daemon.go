@@ -24,7 +24,7 @@ func Daemon() (*Process, error) {
 	}
 	fd, err := strconv.Atoi(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s=%s: want a descriptor; only this program should set it", marker, text)
+		return nil, fmt.Errorf("%s=%s: must be a descriptor; only this program should set it", marker, text)
 	}
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil || stat.Mode&unix.S_IFMT != unix.S_IFIFO {

@@ -25,7 +25,7 @@ func passOn() (sockets []*os.File, err error) {
 	}
 	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || n < 0 || n > len(dir) {
-		return nil, fmt.Errorf("LISTEN_FDS=%s: want the number of sockets; %d descriptors are open", os.Getenv("LISTEN_FDS"), len(dir))
+		return nil, fmt.Errorf("LISTEN_FDS=%s: must be the number of sockets; %d descriptors are open", os.Getenv("LISTEN_FDS"), len(dir))
 	}
 	for fd := firstDescriptor; fd < firstDescriptor+n; fd++ {
 		sockets = append(sockets, os.NewFile(uintptr(fd), "LISTEN_FDS"))

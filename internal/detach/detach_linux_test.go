@@ -229,7 +229,7 @@ func TestFails(t *testing.T) {
 		{"fail", "", "the daemon ended before it was ready: exit status 3\n", "no such luck\n", 3},
 		{"end", "", "the daemon ended before it was ready\n", "", 0},
 		{"killed", "", "the daemon ended before it was ready: signal: killed\n", "", 255},
-		{"fail", marker + "=x", marker + "=x: want a descriptor; only this program should set it\n", "", 1},
+		{"fail", marker + "=x", marker + "=x: must be a descriptor; only this program should set it\n", "", 1},
 		{"fail", marker + "=0", marker + "=0: is not open as a pipe; only this program should set it\n", "", 1},
 		{"fail", marker + "=99", marker + "=99: is not open as a pipe; only this program should set it\n", "", 1},
 	} {

@@ -57,11 +57,11 @@ func ParseKeys(text []byte) (*Keys, error) {
 func (k *Keys) add(key []byte) error {
 	switch {
 	case len(key) < minKey || len(key) > maxKey:
-		return fmt.Errorf("the key has %d bytes: want %d to %d", len(key), minKey, maxKey)
+		return fmt.Errorf("the key has %d bytes, and must have between %d and %d", len(key), minKey, maxKey)
 	case slices.ContainsFunc(k.all, func(o []byte) bool { return bytes.Equal(o, key) }):
 		return errors.New("the key is given twice")
 	case len(k.all) == maxKeys:
-		return fmt.Errorf("want at most %d keys", maxKeys)
+		return fmt.Errorf("may have at most %d keys", maxKeys)
 	}
 	k.all = append(k.all, bytes.Clone(key))
 	return nil

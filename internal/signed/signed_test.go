@@ -254,7 +254,7 @@ func TestParseKeys(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              "it has no key",
 		"# only a comment\n":            "it has no key",
-		"short secret":                  "line 1: the key has 12 bytes: want 16 to 1024",
+		"short secret":                  "line 1: the key has 12 bytes, and must have between 16 and 1024",
 		strings.Repeat("k", maxKey+1):   "1025 bytes",
 		newKey + "\n#\n" + newKey + " ": "line 3: the key is given twice",
 	} {

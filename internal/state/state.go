@@ -155,7 +155,7 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 // checkEnd compares the last line with the preceding lines.
 func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 	if want := e.AppendEnd(nil); !bytes.Equal(line, want) {
-		return fmt.Errorf("%w: the last line is %.40q, want %q", ErrDamaged, line, want)
+		return fmt.Errorf("%w: the last line is %.40q, and must be %q", ErrDamaged, line, want)
 	}
 	if _, err := lines.ReadByte(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: there is text after the last line", ErrDamaged)

@@ -31,7 +31,7 @@ func parseCall(r io.Reader) (call, *Fault) {
 		// Each declaration of a character set wraps the reader again: a call with many of them would take
 		// quadratic time.
 		if declared || !strings.EqualFold(charset, "us-ascii") {
-			return nil, faultf(BadEncoding, "encoding %+.40q: want utf-8 or us-ascii", charset)
+			return nil, faultf(BadEncoding, "encoding %+.40q: must be utf-8 or us-ascii", charset)
 		}
 		declared = true
 		return in, nil

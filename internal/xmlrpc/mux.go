@@ -89,7 +89,7 @@ func (m Method) check(params []Value) error {
 	}
 	for i, p := range params {
 		if p.kind() != want[i] {
-			return faultf(InvalidParams, "%s: parameter %d has the type %s, want %s", m.Name, i+1, p.kind(), want[i])
+			return faultf(InvalidParams, "%s: parameter %d has the type %s, and must be %s", m.Name, i+1, p.kind(), want[i])
 		}
 	}
 	return nil

@@ -125,7 +125,7 @@ func TestAnswers(t *testing.T) {
 		{"a name beyond ASCII", methodCall("\u202e\u00e9", ""), `no method "\u202e\u00e9"`},
 		{"too few parameters", methodCall("echo", ""), "<int>-32602</int>"},
 		{"too many parameters", methodCall("broken", param("1")), "<int>-32602</int>"},
-		{"the wrong type", methodCall("echo", param("<int>1</int>")), "parameter 1 has the type int, want string"},
+		{"the wrong type", methodCall("echo", param("<int>1</int>")), "parameter 1 has the type int, and must be string"},
 		{"an error", methodCall("broken", ""), "broken: disk on fire"},
 		{"help", methodCall("system.methodHelp", param("t.i8")), "<string>Returns a big number.</string>"},
 		{"help on nothing", methodCall("system.methodHelp", param("x")), "<int>-32601</int>"},

@@ -48,7 +48,7 @@ func TestOptionalParameters(t *testing.T) {
 			t.Errorf("%d parameters: %s, want %s", n, got, want)
 		}
 	}
-	if got := ask(t, m, "watch", "a", "b"); !strings.Contains(got, "parameter 2 has the type string, want int") {
+	if got := ask(t, m, "watch", "a", "b"); !strings.Contains(got, "parameter 2 has the type string, and must be int") {
 		t.Errorf("a wrong type: %s", got)
 	}
 	signatures := ask(t, m, "system.methodSignature", "watch")

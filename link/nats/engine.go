@@ -97,10 +97,10 @@ func (e *Engine) join(ctx context.Context, wanted link.Settings) (link.Settings,
 
 func (e *Engine) checkServer() error {
 	if v := e.nc.ConnectedServerVersion(); v != "" && older(v, leastVersion) {
-		return fmt.Errorf("nats-server %s is too old: want %s or newer", v, leastVersion)
+		return fmt.Errorf("nats-server %s is too old: use %s or newer", v, leastVersion)
 	}
 	if n := e.nc.MaxPayload(); n < leastPayload {
-		return fmt.Errorf("max_payload of nats-server is %d: want at least %d", n, leastPayload)
+		return fmt.Errorf("max_payload of nats-server is %d, and must be at least %d", n, leastPayload)
 	}
 	return nil
 }
@@ -206,12 +206,22 @@ func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error 
 func check(got, want jetstream.StreamConfig) error {
 	switch {
 	case strings.Join(got.Subjects, " ") != strings.Join(want.Subjects, " "):
-		return fmt.Errorf("it has the subjects %q: want %q; another --collect prefix avoids it", got.Subjects, want.Subjects)
+		return fmt.Errorf("the stream has the subjects %q, and must have %q: use another prefix in --collect", got.Subjects, want.Subjects)
 	case got.Retention != want.Retention, got.Discard != want.Discard, got.MaxAge != want.MaxAge, got.MaxMsgsPerSubject != want.MaxMsgsPerSubject,
 		got.MaxMsgs > 0, got.Discard == jetstream.DiscardOld && got.MaxBytes > 0, got.AllowDirect != want.AllowDirect, got.Storage != want.Storage:
-		return errors.New("its limits were changed, and it could lose data: restore retention limits, no maximum age and count, and the discard policy")
+		return fmt.Errorf("the configuration of the stream was changed, and data could be lost: set it back to %s", guarded(want))
 	}
 	return nil
+}
+
+// guarded names what check compares, with the right values.
+func guarded(want jetstream.StreamConfig) string {
+	bytes := ""
+	if want.Discard == jetstream.DiscardOld {
+		bytes = ", no max-bytes"
+	}
+	return strings.ToLower(fmt.Sprintf("storage=%v, retention=%v, discard=%s, max-age=%v (0s is none), no max-msgs%s, max-msgs-per-subject=%d, allow-direct=%v",
+		want.Storage, want.Retention, strings.TrimPrefix(want.Discard.String(), "Discard"), want.MaxAge, bytes, want.MaxMsgsPerSubject, want.AllowDirect))
 }
 
 const (

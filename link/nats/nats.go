@@ -80,7 +80,7 @@ func (c Config) Validate() error {
 // options returns the options of a valid configuration.
 func (c Config) options() ([]natsgo.Option, error) {
 	if len(c.Prefix) > maxPrefix || strings.ContainsFunc(c.Prefix, func(r rune) bool { return token(string(r)) != string(r) }) {
-		return nil, fmt.Errorf("prefix: want at most %d of a-z A-Z 0-9 _ -, not %q", maxPrefix, c.Prefix)
+		return nil, fmt.Errorf("prefix: must be at most %d characters of a-z A-Z 0-9 _ -, not %q", maxPrefix, c.Prefix)
 	}
 	return c.access()
 }

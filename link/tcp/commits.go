@@ -193,8 +193,11 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 		return 0, link.ErrFenced
 	}
 	place := c.place(slot)
-	if newer, ok := c.kept[place]; slot < link.TakeOver || len(record) > commitLimit-commitHead || ok && newer > slot {
-		return 0, fmt.Errorf("commit %d bytes of window %d in %s: too old, or too large", len(record), slot, c.dir)
+	if newer, ok := c.kept[place]; slot < link.TakeOver || ok && newer > slot {
+		return 0, fmt.Errorf("cannot store the commit of window %d in %s: its window is too old", slot, c.dir)
+	}
+	if len(record) > commitLimit-commitHead {
+		return 0, fmt.Errorf("cannot store the commit of window %d in %s: it is too large (%d bytes)", slot, c.dir, len(record))
 	}
 	h := commitHeader{version: after + 1, slot: slot, next: c.next()}
 	path := c.path(place)

@@ -157,7 +157,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	share := e.cfg.MaxBytes / int64(settings.Partitions)
 	if share < leastShare {
-		return nil, fmt.Errorf("%d bytes for %d partitions are too few: want at least %d for each", e.cfg.MaxBytes, settings.Partitions, leastShare)
+		return nil, fmt.Errorf("%d bytes for %d partitions are too few: give at least %d for each", e.cfg.MaxBytes, settings.Partitions, leastShare)
 	}
 	all := make([]*partition, settings.Partitions)
 	for p := range all {

@@ -100,17 +100,17 @@ func ParseTokens(text []byte) (*Tokens, error) {
 func parseToken(line string) (t token, err error) {
 	fields := strings.Fields(line)
 	if len(fields) != 3 {
-		return t, fmt.Errorf("it has %d words: want a role, a name and the SHA-256 of the token", len(fields))
+		return t, fmt.Errorf("it has %d words: a line is a role, a name and the SHA-256 of the token", len(fields))
 	}
 	if t.role = roles[fields[0]]; t.role == Nobody {
-		return t, errors.New("the first word is not a role: want read or operate")
+		return t, errors.New("the first word is not a role: a role is read or operate")
 	}
 	if t.name = fields[1]; !isName(t.name) {
-		return t, fmt.Errorf("the second word is not a name: want at most %d of A-Z a-z 0-9 _ - . @", maxName)
+		return t, fmt.Errorf("the second word is not a name: a name is at most %d characters of A-Z a-z 0-9 _ - . @", maxName)
 	}
 	hash, err := hex.DecodeString(fields[2])
 	if err != nil || len(hash) != len(t.hash) {
-		return t, errors.New("the third word is not a SHA-256: want 64 hexadecimal digits, as sha256sum prints them")
+		return t, errors.New("the third word is not a SHA-256: give 64 hexadecimal digits, as sha256sum prints them")
 	}
 	copy(t.hash[:], hash)
 	return t, nil
@@ -126,7 +126,7 @@ func isName(name string) bool {
 func (t *Tokens) add(one token) error {
 	switch {
 	case len(t.all) == maxTokens:
-		return fmt.Errorf("want at most %d tokens", maxTokens)
+		return fmt.Errorf("may have at most %d tokens", maxTokens)
 	case slices.ContainsFunc(t.all, func(o token) bool { return o.name == one.name }):
 		return fmt.Errorf("the name %s is given twice", one.name)
 	case slices.ContainsFunc(t.all, func(o token) bool { return o.hash == one.hash }):

@@ -89,7 +89,7 @@ func parseObject(text []byte) (map[string]any, error) {
 		}
 		switch value.(type) {
 		case json.Delim, nil:
-			return nil, question.Errorf(question.BadParameter, name, "%+.40q: want a text, a number, true or false", name)
+			return nil, question.Errorf(question.BadParameter, name, "%+.40q: must be a text, a number, true or false", name)
 		}
 		if _, twice := given[name]; twice {
 			return nil, question.Errorf(question.BadParameter, name, "the parameter %+.40q is given twice", name)

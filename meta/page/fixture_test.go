@@ -166,7 +166,7 @@ func exampleExplanation(text string) q.Explanation {
 		e.Steps = []q.Step{
 			{Name: "parsed", OK: true, Text: name + "  value 81.5  type ms (timer)"}, {Name: "rules", OK: true, Text: "no pattern mutes it; known already"},
 			{Name: "kind", OK: true, Text: "timer"}, {Name: "now", OK: true, Text: "mean 88.5  upper_90 89.5", Values: exampleValues(func(p string) bool { return strings.Contains(p, "checkout.pay.ms") }, 9).Values}, {Name: "published", OK: true, Text: "stats.timers.checkout.pay.ms.{lower,mean,upper_90}", Paths: paths},
-			{Name: "seen", OK: true, Text: "first 2026-11-23 01:12, last in the running interval"}, {Name: "senders", OK: true, Text: "not asked"},
+			{Name: "seen", OK: true, Text: "first 2026-11-23 01:12, last seen in the current interval"}, {Name: "senders", OK: true, Text: "not asked"},
 			{Name: "sinks", OK: false, Text: "main, load: all. archive: up to 02:22:10, the rest waits"},
 		}
 	case slices.Contains(examplePaths, text):

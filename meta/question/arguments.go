@@ -28,7 +28,7 @@ func Check(parameters []Parameter, given map[string]any) (Arguments, error) {
 	for name := range given {
 		known := func(p Parameter) bool { return p.Name == name }
 		if !slices.ContainsFunc(parameters, known) {
-			return nil, Errorf(BadParameter, name, "unknown parameter %+.40q: want %s", name, names(parameters))
+			return nil, Errorf(BadParameter, name, "unknown parameter %+.40q: give %s", name, names(parameters))
 		}
 	}
 	args := make(Arguments, len(parameters))
@@ -75,7 +75,7 @@ func (p Parameter) check(v any) (any, error) {
 				return b, nil
 			}
 		}
-		return nil, Errorf(BadParameter, p.Name, "%s: want true or false", p.Name)
+		return nil, Errorf(BadParameter, p.Name, "%s: must be true or false", p.Name)
 	default:
 		return p.checkText(v)
 	}
@@ -91,7 +91,7 @@ func (p Parameter) checkInt(v any) (any, error) {
 		n, ok = parsed, err == nil
 	}
 	if !ok || n < p.Min || n > p.Max {
-		return nil, Errorf(BadParameter, p.Name, "%s: want a whole number from %d to %d", p.Name, p.Min, p.Max)
+		return nil, Errorf(BadParameter, p.Name, "%s: must be a whole number from %d to %d", p.Name, p.Min, p.Max)
 	}
 	return n, nil
 }
@@ -99,20 +99,20 @@ func (p Parameter) checkInt(v any) (any, error) {
 func (p Parameter) checkText(v any) (any, error) {
 	s, ok := v.(string)
 	if !ok {
-		return nil, Errorf(BadParameter, p.Name, "%s: want text", p.Name)
+		return nil, Errorf(BadParameter, p.Name, "%s: must be text", p.Name)
 	}
 	limit := p.Max
 	if limit == 0 {
 		limit = MaxText
 	}
 	if len(s) > limit {
-		return nil, Errorf(BadParameter, p.Name, "%s: want at most %d bytes", p.Name, limit)
+		return nil, Errorf(BadParameter, p.Name, "%s: may have at most %d bytes", p.Name, limit)
 	}
 	if len(s) < p.Min {
-		return nil, Errorf(BadParameter, p.Name, "%s is too short: want %s", p.Name, p.Help)
+		return nil, Errorf(BadParameter, p.Name, "%s is too short: give %s", p.Name, p.Help)
 	}
 	if len(p.Choices) > 0 && !slices.Contains(p.Choices, s) {
-		return nil, Errorf(BadParameter, p.Name, "%s: want one of %s", p.Name, strings.Join(p.Choices, ", "))
+		return nil, Errorf(BadParameter, p.Name, "%s: must be one of %s", p.Name, strings.Join(p.Choices, ", "))
 	}
 	return s, nil
 }

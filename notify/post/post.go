@@ -57,7 +57,7 @@ func Parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return nil, errors.New("want a URL such as https://HOST/PATH")
+		return nil, errors.New("must be a URL such as https://HOST/PATH")
 	case u.User != nil:
 		return nil, errors.New("has a user or a password: give them as a header with --notify-auth-file")
 	case u.Fragment != "":
@@ -65,7 +65,7 @@ func Parse(address string) (*url.URL, error) {
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, errors.New("want a port from 1 to 65535 in the URL")
+			return nil, errors.New("must have a port from 1 to 65535 in the URL")
 		}
 	}
 	return u, nil

@@ -69,7 +69,7 @@ func (c *Config) path() (string, error) {
 		}
 		return "/api/v2/write?" + query.Encode(), nil
 	case c.Database == "":
-		return "", metric.FlagErrorf("db", nil, "is missing: want the name of the database, as in influxdb://HOST:8086?db=statsd")
+		return "", metric.FlagErrorf("db", nil, "is missing: give the name of the database, as in influxdb://HOST:8086?db=statsd")
 	}
 	query.Set("db", c.Database)
 	if c.Retention != "" {

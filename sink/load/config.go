@@ -33,15 +33,15 @@ func (c Config) Validate() error {
 		return metric.FlagErrorf("host", nil, "%w", err)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return metric.FlagErrorf("port", nil, "want 0 to 65535, not %q", port)
+		return metric.FlagErrorf("port", nil, "must be between 0 and 65535, not %q", port)
 	}
 	switch {
 	case c.Minutes < 1 || c.Minutes > maxMinutes:
-		return metric.FlagErrorf("keep", nil, "want 1 to %d minutes, not %d", maxMinutes, c.Minutes)
+		return metric.FlagErrorf("keep", nil, "must be between 1 and %d minutes, not %d", maxMinutes, c.Minutes)
 	case c.MaxBytes < minBytes:
-		return metric.FlagErrorf("max-bytes", nil, "want at least %d, not %d", minBytes, c.MaxBytes)
+		return metric.FlagErrorf("max-bytes", nil, "must be at least %d, not %d", minBytes, c.MaxBytes)
 	case !metric.IsClean([]byte(c.Prefix)):
-		return metric.FlagErrorf("prefix", nil, "want only A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
+		return metric.FlagErrorf("prefix", nil, "must consist of A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
 	}
 	return nil
 }

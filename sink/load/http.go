@@ -56,7 +56,7 @@ func (q *request) query(text string) error {
 	}
 	names := values["name"]
 	if len(names) > maxNames {
-		return fmt.Errorf("name: want at most %d, not %d", maxNames, len(names))
+		return fmt.Errorf("name: may be given at most %d times, not %d", maxNames, len(names))
 	}
 	q.names = map[string]bool{}
 	bytes := 0

@@ -217,7 +217,7 @@ func ParseResource(text string) (map[string]string, error) {
 		key, value, found := strings.Cut(pair, ":")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if !found || key == "" || value == "" {
-			return nil, fmt.Errorf("want KEY:VALUE,KEY:VALUE, such as service.name:web, not %s", strconv.QuoteToASCII(pair))
+			return nil, fmt.Errorf("must be KEY:VALUE,KEY:VALUE, such as service.name:web, not %s", strconv.QuoteToASCII(pair))
 		}
 		if all[key] != "" {
 			return nil, fmt.Errorf("%s is given twice", key)

@@ -42,19 +42,19 @@ func (c Config) Validate() error {
 		return metric.FlagErrorf("host", nil, "%w", err)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return metric.FlagErrorf("port", nil, "want 0 to 65535, not %q", port)
+		return metric.FlagErrorf("port", nil, "must be between 0 and 65535, not %q", port)
 	}
 	const most = 100_000_000
 	switch {
 	case c.MaxSeries < 1 || c.MaxSeries > most:
-		return metric.FlagErrorf("max-series", nil, "want 1 to %d, not %d", most, c.MaxSeries)
+		return metric.FlagErrorf("max-series", nil, "must be between 1 and %d, not %d", most, c.MaxSeries)
 	case c.MaxFamilies < 1 || c.MaxFamilies > most:
-		return metric.FlagErrorf("max-families", nil, "want 1 to %d, not %d", most, c.MaxFamilies)
+		return metric.FlagErrorf("max-families", nil, "must be between 1 and %d, not %d", most, c.MaxFamilies)
 	}
 	for name, value := range c.Labels {
 		switch {
 		case !constantLabel.MatchString(name) || strings.HasPrefix(name, "__") || name == "le" || name == "quantile":
-			return metric.FlagErrorf("labels", nil, "want names of letters, digits and _, and not le or quantile, not %q", name)
+			return metric.FlagErrorf("labels", nil, "must be names of letters, digits and _, and not le or quantile, not %q", name)
 		case !utf8.ValidString(value) || value == "":
 			return metric.FlagErrorf("labels", nil, "%s needs a value of valid UTF-8", name)
 		}

@@ -140,7 +140,7 @@ func (p *Poster) header() (http.Header, error) {
 		}
 		token := strings.TrimSpace(string(text))
 		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return nil, metric.FlagErrorf("token-file", nil, "%s: want one token of plain ASCII", p.cfg.Token)
+			return nil, metric.FlagErrorf("token-file", nil, "%s: must have one token of plain ASCII", p.cfg.Token)
 		}
 		h.Set("Authorization", p.cfg.TokenScheme+" "+token)
 	}

@@ -125,7 +125,7 @@ func wantsProcesses(r *http.Request) (bool, error) {
 	}
 	want, err := strconv.ParseBool(value)
 	if err != nil {
-		return false, fmt.Errorf("per-process: want 1 or 0, not %.20q", value)
+		return false, fmt.Errorf("per-process: must be 1 or 0, not %.20q", value)
 	}
 	return want, nil
 }

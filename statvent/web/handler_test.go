@@ -108,7 +108,7 @@ func TestRequests(t *testing.T) {
 		{"another path", "GET", "/stats", h, 404, `path:/stats`},
 		{"a longer path", "GET", "/s/", h, 404, `path:/s/`},
 		{"another method", "POST", "/s", h, 405, `GET and HEAD`},
-		{"a bad query", "GET", "/s?per-process=maybe", h, 400, `per-process: want 1 or 0`},
+		{"a bad query", "GET", "/s?per-process=maybe", h, 400, `per-process: must be 1 or 0`},
 		{"the default path", "GET", "/stats", &Handler{Reader: h.Reader}, 200, `stats:map[]`},
 		{"no directory", "GET", "/stats", &Handler{Reader: pipes.Reader{Dir: file}}, 500, `cannot list the pipes in ` + file},
 	} {

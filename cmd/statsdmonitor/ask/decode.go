@@ -41,7 +41,7 @@ func decode(from any, to reflect.Value, path string) error {
 }
 
 func unexpected(path, want string, from any) error {
-	return fmt.Errorf("the answer does not come from a monitor: %s: want %s, not %T", strings.TrimPrefix(path, "."), want, from)
+	return fmt.Errorf("the answer does not come from a monitor: %s: must be %s, not %T", strings.TrimPrefix(path, "."), want, from)
 }
 
 func decodeTime(from any, to reflect.Value, path string) error {
