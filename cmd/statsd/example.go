@@ -9,8 +9,9 @@ import (
 
 const exampleHead = `## Settings of statsd: on each line a flag without its dashes, a space, and its value.
 ## statsd.conf(5) explains the format, and statsd(8) each flag. Below, a setting is
-## commented out by one #, and has its default. A flag without a value is off by default:
-## remove its # to turn it on. statsd --config FILE --check-config finds mistakes.
+## commented out by one #, and has its default. A flag without a value is off by
+## default: remove its # to turn it on. statsd --config FILE --check-config finds
+## mistakes.
 `
 
 // exampleWidth is where a line of text ends.
