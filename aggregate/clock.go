@@ -18,7 +18,8 @@ type clock struct {
 	wall, since int64
 }
 
-// ahead is the difference to the system's clock. It is by at the time from, and then shrinks.
+// ahead is the difference to the system's clock. At the time in the field from, the difference is the field by; then it
+// shrinks.
 type ahead struct{ by, from int64 }
 
 // maxStep is the greatest difference of the system's clock between two comparisons at which it does not count as set.

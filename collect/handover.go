@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// A cluster ends at Config.Until, and another one, the successor, goes on from there. The successor needs the
+// A cluster ends at Config.Until, and another one, the successor, takes over then. The successor needs the
 // state after the last window: the values of gauges, and the names that still have points while they are idle.
 // So the owner of each old partition hands them over. It sends rows to the successor, as an edge does, for
 // the windows in which the names were last seen. The successor merges these windows, and does not publish
@@ -22,7 +22,7 @@ import (
 const (
 	// maxUnseen is how many windows ago a name can count as last seen when it is handed over.
 	maxUnseen = 30
-	// handOverPatience is how long one attempt may take, handOverAgain the time between two attempts.
+	// handOverPatience is how long one attempt may take, and handOverAgain is the time between two attempts.
 	handOverPatience = 5 * time.Second
 	handOverAgain    = time.Second
 	// maxHandedAtOnce limits the messages that are being sent at the same time.

@@ -23,7 +23,8 @@ type Status struct {
 	Held                 int
 	Bytes, MaxBytes      int64
 	Undelivered          int64 // windows that may not be delivered
-	// Over says that the last window of the cluster is closed, and HandedOver that the next cluster has the names.
+	// Over says that the last window of the cluster is closed, and HandedOver says that the next
+	// cluster has the names.
 	Over, HandedOver bool
 	Edges            []Edge
 	Counts           Counts

@@ -40,7 +40,7 @@ type Config struct {
 	// empty.
 	Creds, NKey string
 	// CA is a PEM file with the authorities to trust. Cert and Key are PEM files of a client certificate.
-	// TLS is used if one of them is set, if TLS is true, or if the server wants it.
+	// TLS is used if one of these three is set, if TLS is true, or if the server wants it.
 	CA, Cert, Key string
 	TLS           bool
 	// Prefix names all subjects, streams and buckets. Empty means "sd".

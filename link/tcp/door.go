@@ -79,7 +79,7 @@ func newDoor(e *Engine) *door {
 	return d
 }
 
-// evict returns what closes a connection that another one needs the place of, and tells why.
+// evict returns a function that closes a connection whose place another connection needs, and that tells why.
 func (d *door) evict(why string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_ = conn.Close() // its goroutine ends
