@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -22,10 +21,6 @@ var kinds = map[string]metric.Kind{
 
 // answer writes the answer to a line. It reports false if the connection must be closed.
 func (s *session) answer(ctx context.Context, line string) (more bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.giveUp = time.AfterFunc(answerTimeout, cancel)
-	defer s.giveUp.Stop()
 	words := strings.Fields(line)
 	if len(words) == 0 {
 		words = []string{""}
