@@ -63,33 +63,36 @@ func isReset(err error) bool { return err != nil && strings.Contains(err.Error()
 // Clients that keep sending do not delay shutdown.
 func TestShutdownUnderFire(t *testing.T) {
 	t.Parallel()
-	cfg := config()
-	cfg.Grace = 3 * time.Second
-	d := start(t, cfg)
-	quit := make(chan struct{})
-	defer close(quit)
-	for _, network := range []string{"udp", "tcp"} {
-		conn := d.dial(network)
-		go func() {
-			for {
-				select {
-				case <-quit:
-					return
-				default:
-					if _, err := io.WriteString(conn, "fire:1|c\n"); err != nil && network == "tcp" {
+	wait.Longer(t, 3*time.Second, func(grace time.Duration) error {
+		cfg := config()
+		cfg.Grace = grace
+		d := start(t, cfg)
+		quit := make(chan struct{})
+		defer close(quit)
+		for _, network := range []string{"udp", "tcp"} {
+			conn := d.dial(network)
+			go func() {
+				for {
+					select {
+					case <-quit:
 						return
+					default:
+						if _, err := io.WriteString(conn, "fire:1|c\n"); err != nil && network == "tcp" {
+							return
+						}
 					}
 				}
-			}
-		}()
-	}
-	eventually(t, "nothing comes in", func() bool { return figureOf(t, d.Server, "pending_stats") > 1000 })
-	begun := time.Now()
-	d.stop()
-	t.Logf("ended %v after it was asked to, with %v samples", time.Since(begun), d.totals()["counters.fire"])
-	if d.totals()["counters.fire"] == 0 {
-		t.Error("nothing was flushed")
-	}
+			}()
+		}
+		eventually(t, "nothing comes in", func() bool { return figureOf(t, d.Server, "pending_stats") > 1000 })
+		begun := time.Now()
+		d.stop()
+		t.Logf("ended %v after it was asked to, with %v samples", time.Since(begun), d.totals()["counters.fire"])
+		if d.totals()["counters.fire"] == 0 {
+			return errors.New("nothing was flushed")
+		}
+		return nil
+	})
 }
 
 // Sinks receive their queues until the grace period is over. The points left then are logged.
