@@ -12,8 +12,8 @@ import (
 type Interval struct {
 	// Swap is how long Drain held the locks of the shards, in total.
 	Swap time.Duration
-	// Hits are the numbers of samples that each rule matched, by the number of the rule. The rules are those of the
-	// interval.
+	// Hits are the numbers of samples that each rule matched, by the number of the rule. The rules did not change
+	// during the interval.
 	Hits []uint64
 	// Summarize calls Record, unless it is nil, for each name with its raw values.
 	Record func(*metric.Collected)

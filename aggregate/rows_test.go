@@ -60,7 +60,7 @@ func TestSnapshotRows(t *testing.T) {
 	}
 }
 
-// A name that is published though nobody sent it has a row without samples.
+// A name that is published without having been sent has a row without samples.
 func TestIdleRows(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Rows, layout.ExpBins = true, 20

@@ -22,8 +22,8 @@ func aimsText() string {
 
 func aims() []aim {
 	return []aim{
-		{"receiving while nobody looks, to receiving without probes", "looking: nobody/bare", "1.01"},
-		{"receiving while `top` looks; while `senders` looks", "looking: top/nobody, senders/nobody; watched: whole daemons", "1.05; 1.15"},
+		{"receiving without a query, to receiving without probes", "looking: idle/bare", "1.01"},
+		{"receiving while `top` looks; while `senders` looks", "looking: top/idle, senders/idle; watched: whole daemons", "1.05; 1.15"},
 		{"1M samples a second with 8 streams and 32 connections", "watched: received", "as without"},
 		{"receiving with `--forward`, to receiving without", "W1, W2, W3: statsd, forward, drained", "1.03"},
 		{"an edge's flush, to the summary of one daemon", "edge: edge/summarize", "2"},

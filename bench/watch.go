@@ -64,7 +64,7 @@ func again(ctx context.Context, every time.Duration, url string) {
 	}
 }
 
-// ask reads an answer. A daemon that does not answer is not looked at: then its row costs as much as that of
+// ask reads an answer. If a daemon does not answer, its row has no queries and costs as much as the row of
 // statsd.
 func ask(ctx context.Context, client *http.Client, url string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

@@ -27,9 +27,9 @@ func askedWorkloads() []workload {
 		},
 	}
 	for _, g := range []struct{ name, title, pattern, packages string }{
-		{"looking", "a receiver while nobody looks, while a top looks, and while a senders looks: ratios of CPU", "Looking", "./intake"},
+		{"looking", "a receiver without a query, while top looks, and while senders looks: ratios of CPU", "Looking", "./intake"},
 		{"names", "tags, rules that match nothing and names to clean, to plain names: ratios of CPU", "NameRatios", "./intake"},
-		{"edge", "an edge and an owner, to the summary of one daemon: ratios of CPU, and of bytes to those of Graphite", "Interval", "./partial"},
+		{"edge", "an edge and an owner, to the summary of one daemon: ratios of CPU, and of bytes to the bytes for Graphite", "Interval", "./partial"},
 		{"regexes", "a Prometheus page with 50 regular expressions, to one with 50 globs: ratio of time", "Regexes", "./sink/prometheus"},
 	} {
 		all = append(all, workload{

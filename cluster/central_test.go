@@ -63,6 +63,22 @@ func (w *world) killThis(e *daemon) {
 	w.load.set(e.name, true)
 }
 
+// kills kills the central and edges at random moments.
+func (c *central) kills(times int) {
+	for range times {
+		time.Sleep(rand.N(interval))
+		if e := rand.IntN(len(c.edges) + 2); e < len(c.edges) {
+			c.killThis(c.edges[e])
+			windows(1)
+		} else {
+			c.owners[0].kill()
+			time.Sleep(rand.N(interval))
+			c.owners[0].start()
+		}
+	}
+	c.owners[0].await()
+}
+
 // TestOneCentral breaks a cluster without an engine. Every point is compared with the point of one table that got all
 // samples.
 func TestOneCentral(t *testing.T) {
@@ -70,20 +86,7 @@ func TestOneCentral(t *testing.T) {
 	t.Parallel()
 	c := newCentral(t, t.TempDir(), 3)
 	c.scenario("nothing", func(*testing.T) { windows(3) })
-	c.scenario("killed at random moments", func(*testing.T) {
-		for range soak.Pick(8, 200) {
-			time.Sleep(rand.N(interval))
-			if e := rand.IntN(len(c.edges) + 2); e < len(c.edges) {
-				c.killThis(c.edges[e])
-				windows(1)
-			} else {
-				c.owners[0].kill()
-				time.Sleep(rand.N(interval))
-				c.owners[0].start()
-			}
-		}
-		c.owners[0].await()
-	})
+	c.scenario("killed at random moments", func(*testing.T) { c.kills(soak.Pick(8, 200)) })
 	c.scenario("an edge cut off", func(*testing.T) {
 		c.proxies[0].set(true)
 		time.Sleep(soak.Pick(20*time.Second, time.Minute))

@@ -101,7 +101,7 @@ type act struct {
 // moreActs are for the soak. Others test them too.
 var moreActs = []act{
 	{"nothing", func(*hostile, *testing.T) { windows(2) }},
-	{"kills", (*hostile).kills},
+	{"kills", func(h *hostile, _ *testing.T) { h.kills(4) }},
 	{"an edge mute, and killed", func(h *hostile, _ *testing.T) {
 		h.proxies[0].set(true)
 		windows(6)
@@ -167,22 +167,6 @@ func fill(t *testing.T, disk string, during func()) {
 	if err := os.Remove(hog.Name()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// kills kills the central and edges at random moments.
-func (h *hostile) kills(*testing.T) {
-	for range 4 {
-		time.Sleep(rand.N(interval))
-		if e := rand.IntN(len(h.edges) + 2); e < len(h.edges) {
-			h.killThis(h.edges[e])
-			windows(1)
-		} else {
-			h.owners[0].kill()
-			time.Sleep(rand.N(interval))
-			h.owners[0].start()
-		}
-	}
-	h.owners[0].await()
 }
 
 // otherCentral puts a central with a directory of its own in the place of the first one for some time, as a name

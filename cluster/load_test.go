@@ -142,7 +142,7 @@ func (l *load) window(ends int64) {
 	}
 }
 
-// samples are those of one window for one edge.
+// samples returns the samples of one window for one edge.
 func samples(ends int64, number int, name string) (all []metric.Sample) {
 	add := func(kind metric.Kind, name string, value float64, member string) {
 		all = append(all, metric.Sample{Kind: kind, Name: []byte(name), Value: value, Weight: 1, Member: []byte(member)})

@@ -135,8 +135,8 @@ func (d *daemon) over(t *testing.T) {
 }
 
 // TestNextCluster changes the number of partitions under load, as docs/cluster.md says: a cluster with 2 partitions is followed by one
-// with 8. No point is missing or wrong, also not those of gauges that only the old cluster has seen, and of an
-// edge that cannot reach the old cluster while they change.
+// with 8. No point is missing or wrong. This includes gauges that only the old cluster has seen, and an edge that
+// cannot reach the old cluster while they change.
 func TestNextCluster(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -31,7 +31,7 @@ type world struct {
 type size struct {
 	owners, edges, partitions int
 	bytes                     string // --collect-bytes
-	users                     string // of NATS, instead of those of contrib/nats
+	users                     string // of NATS, instead of the ones in contrib/nats
 }
 
 func newWorld(t *testing.T, s size) *world {

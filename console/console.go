@@ -8,7 +8,7 @@
 //
 // A command is a line of words. An answer ends with END and an empty line. The answer to help ends
 // with an empty line only, and the answers to health and config have no end mark. The answer to an
-// unknown command is ERROR. The connection stays open until quit. Answers have the same bytes as those of Etsy's statsd
+// unknown command is ERROR. The connection stays open until quit. Answers have the same bytes as the answers of Etsy's statsd
 // 0.9 under Node.js 20, whose util.inspect formats counters, timers and gauges.
 package console
 

@@ -16,9 +16,9 @@ import (
 
 // BenchmarkLooking measures the cost of probes for a receiver, as ratios of CPU time in one run:
 //
-//	nobody/bare      receiving with probes but no query, to receiving without probes: at most 1.01
-//	top/nobody       while a top query runs: at most 1.05
-//	senders/nobody   while a senders query runs: at most 1.15
+//	idle/bare        receiving with probes but no query, to receiving without probes: at most 1.01
+//	top/idle         while a top query runs: at most 1.05
+//	senders/idle     while a senders query runs: at most 1.15
 //
 // The receivers take turns, and an operation is a datagram of each. Sending is not counted. It must be
 // quick, because a probe may also cost 0.1 % of the time in which a receiver waits for its turn.
@@ -32,15 +32,15 @@ func BenchmarkLooking(b *testing.B) {
 				line := fmt.Sprintf("app.web-03.api.get.status_%03d:1|c\n", i)
 				datagrams = append(datagrams, strings.Repeat(line, lines)...)
 			}
-			bare, nobody, top, senders := newTurn(b, datagrams), newTurn(b, datagrams), newTurn(b, datagrams), newTurn(b, datagrams)
+			bare, idle, top, senders := newTurn(b, datagrams), newTurn(b, datagrams), newTurn(b, datagrams), newTurn(b, datagrams)
 			bare.take = bare.takeBare
 			defer askAll(b, top.in, askTop)()
 			defer askAll(b, senders.in, askSenders)()
 
-			takeTurns(b, bare, nobody, top, senders)
-			b.ReportMetric(nobody.ratio(bare), "nobody/bare")
-			b.ReportMetric(top.ratio(nobody), "top/nobody")
-			b.ReportMetric(senders.ratio(nobody), "senders/nobody")
+			takeTurns(b, bare, idle, top, senders)
+			b.ReportMetric(idle.ratio(bare), "idle/bare")
+			b.ReportMetric(top.ratio(idle), "top/idle")
+			b.ReportMetric(senders.ratio(idle), "senders/idle")
 		})
 	}
 }

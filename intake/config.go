@@ -185,7 +185,7 @@ func (l *Listen) checkListeners() error {
 	return nil
 }
 
-// listeners returns all listeners, with those of Port.
+// listeners returns all listeners, including the listeners of Port.
 func (l *Listen) listeners() []listen.Listener {
 	var all []listen.Listener
 	if !l.PortOff {

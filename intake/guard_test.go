@@ -192,7 +192,7 @@ func TestTLSLines(t *testing.T) {
 		t.Errorf("%d samples were discarded, want the long one and the cut one", in.tally.DiscardedSamples())
 	}
 	if in.tally.TCPBytes != uint64(len(text))+11 {
-		t.Errorf("%d bytes, want those of the lines", in.tally.TCPBytes)
+		t.Errorf("%d bytes, want the bytes of the lines", in.tally.TCPBytes)
 	}
 }
 

@@ -89,7 +89,7 @@ func (in *Intake) End(patience time.Duration) {
 	}
 	in.receiving.Wait()
 	for _, l := range in.listeners {
-		if err := l.Close(); err != nil { // nobody reads any more, and clients should notice at once
+		if err := l.Close(); err != nil { // no receiver reads any more, and clients should notice at once
 			in.cfg.Log.Warn().Err(err).Str("listener", l.Name).Msg("removing a socket file failed")
 		}
 	}

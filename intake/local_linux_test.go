@@ -357,7 +357,7 @@ func TestLostSocketFile(t *testing.T) {
 		}
 		if scheme == listen.Unixgram {
 			if _, err := old.Write([]byte("hits:1|c")); err == nil {
-				t.Error("a client of the old socket is not told that nobody reads")
+				t.Error("a client of the old socket is not told that the socket is closed")
 			}
 		}
 		in.stop()

@@ -143,8 +143,8 @@ func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
 	p.warn(result)
 }
 
-// add adds values to the lane, a few at a time, so that its receiver hardly waits. The values are sorted, so that of
-// two names that are equal after cleaning, always the same one wins.
+// add adds values to the lane, a few at a time, so that its receiver hardly waits. The values are sorted: if
+// two names are equal after cleaning, always the same one wins.
 func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {

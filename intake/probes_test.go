@@ -148,7 +148,7 @@ func TestAskersDie(t *testing.T) {
 		}
 		synctest.Wait()
 		if in.lanes[0].isProbed() {
-			t.Error("nobody waits, and the probe goes on")
+			t.Error("no one waits, and the probe goes on")
 		}
 	})
 }
@@ -299,7 +299,7 @@ func TestSendersOfClients(t *testing.T) {
 }
 
 // Without a running probe, looking costs nothing and allocates nothing.
-func TestNobodyAsks(t *testing.T) {
+func TestProbesWithoutQuestion(t *testing.T) {
 	in, err := Open(config())
 	if err != nil {
 		t.Fatal(err)

@@ -38,13 +38,11 @@ func (r *receiver) takeLocal(n int) (err error) {
 			size += len(r.socket.Datagram(taken))
 		}
 		r.takePart(first, taken)
-		if n < kernel.Batch {
-			if n, err = r.socket.More(n); err != nil {
-				return err
-			}
+		if err == nil && n < kernel.Batch {
+			n, err = r.socket.More(n)
 		}
 	}
-	return nil
+	return err
 }
 
 // moveTo makes the receiver read a new socket. It returns true when the old socket is read and closed, or false if the

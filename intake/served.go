@@ -153,7 +153,7 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	err := l.Rebind()
 	if err == nil {
 		if err = l.follow(ended); err != nil {
-			_ = os.Remove(l.Address) // nobody reads the new socket: try again
+			_ = os.Remove(l.Address) // no receiver reads the new socket: try again
 		}
 	}
 	if err == nil {

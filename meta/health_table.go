@@ -75,7 +75,7 @@ var reasonTable = []reasonKind{
 	{CollectBehind, "intervals are published late", "when the owner has read what came before the newest interval", askCluster},
 	{NumbersMissing, "what these messages counted is missing, unless the edge says that it was dropped", "after 15 minutes without another", askAcross},
 	{LateLost, "these samples are missing; --late-horizon and --late decide what is too late", "after 15 minutes without another", askAcross},
-	{EdgeClock, "its samples count in other intervals than those of other edges, and gauges with a later time win", "when its clock is right", askCluster},
+	{EdgeClock, "its samples count in other intervals than the samples of other edges, and gauges with a later time win", "when its clock is right", askCluster},
 	{EdgeSilent, "intervals no longer wait for it; what it sends later is late", "when it sends, or after --late-horizon without it", askCluster},
 	{InboxFilling, "once it is full, the edges keep their messages in their spools", "below 70 %", askCluster},
 	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askSink},

@@ -53,7 +53,7 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// The units are those of contrib/systemd, with the paths and the user of the package.
+// The units are the units of contrib/systemd, with the paths and the user of the package.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	analyze := counterpart.Find(t, "systemd-analyze")

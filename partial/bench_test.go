@@ -18,7 +18,7 @@ const (
 	benchPartitions = 64
 )
 
-// mix is traffic like that of real sites. It has irregular names: 60 % are counters, 20 % gauges, 18 % timers with 20
+// mix is traffic as on real sites. It has irregular names: 60 % are counters, 20 % gauges, 18 % timers with 20
 // samples, and 2 % sets with 50 members.
 func mix() (samples []metric.Sample) {
 	random := rand.New(rand.NewPCG(11, 12))

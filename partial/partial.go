@@ -7,7 +7,7 @@
 //	interval.Rows(rows.Add)
 //	encoder.Encode(Interval{Number: n, End: end}, rows, send)
 //
-// An owner decodes messages and merges the rows with those of other edges:
+// An owner decodes messages and merges the rows with the rows of other edges:
 //
 //	header, body, err := partial.Open(message)
 //	err = decoder.Rows(&body, func(r *aggregate.Row) { shard.Merge(r) })

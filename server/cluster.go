@@ -180,7 +180,7 @@ func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 
 // Settled implements collect.Publisher.
 func (s publisher) Settled() uint64 { return s.out.Settled() }
 
-// withCollected returns the points of a flush, and those of the windows published since the last flush.
+// withCollected returns the points of a flush, and the points of the windows published since the last flush.
 func (s *Server) withCollected(sn *aggregate.Snapshot) iter.Seq[metric.Point] {
 	all := s.windows.newest
 	s.windows.newest = nil

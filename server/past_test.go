@@ -73,7 +73,7 @@ func meanOf(values []float64) float64 {
 }
 
 // The means over 1, 5 and 15 minutes, and the least and greatest values, match the points that a sink got. While there
-// is room, this is also true for paths that nobody asked for.
+// is room, this is also true for paths that no query has named.
 func TestMeansAreThoseOfTheSink(t *testing.T) {
 	rec := sinktest.NewRecorder()
 	inVirtualTime(t, plain(rec), func(v *virtual) {

@@ -76,7 +76,7 @@ func (all settings) checkName() error {
 
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// inherit sets keys that are missing in the URL. The value is that of the flag with the same name (--graphite-timeout
+// inherit sets keys that are missing in the URL. They get the value of the flag with the same name (--graphite-timeout
 // for timeout of graphite+tls://), or the default.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")

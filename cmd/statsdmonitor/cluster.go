@@ -40,7 +40,7 @@ type clusterBook struct {
 	Cluster frame `json:"cluster"`
 }
 
-// readClusterLedger reads the ledger of a daemon, and compares it with those of edges.
+// readClusterLedger reads the ledger of a daemon, and compares it with the ledgers of edges.
 func readClusterLedger(ctx context.Context, s *session) (result, error) {
 	edges := make([]*ask.Client, len(s.words))
 	for i := range edges {

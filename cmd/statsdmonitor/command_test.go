@@ -62,7 +62,7 @@ func golden(t *testing.T, name, columns string) string {
 	return string(b)
 }
 
-// TestCommands runs each command into a pipe: at 80 columns, and at those of COLUMNS.
+// TestCommands runs each command into a pipe: at 80 columns, and at the number in COLUMNS.
 func TestCommands(t *testing.T) {
 	utc(t)
 	f := startFake(t)

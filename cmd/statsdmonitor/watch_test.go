@@ -71,7 +71,7 @@ func TestWatchRestart(t *testing.T) {
 	invoke(t, exitFailed, "sinks", "--watch", "--at=127.0.0.1:1")
 }
 
-// A watch ends when nobody reads it.
+// A watch ends when its reader is gone.
 func TestWatchUnread(t *testing.T) {
 	f := startFake(t)
 	var errs bytes.Buffer

@@ -93,7 +93,7 @@ func TestNodeStays(t *testing.T) {
 	if !slices.ContainsFunc(c.Env, func(e core.EnvVar) bool {
 		return e.Name == "STATSD_DAEMON_FORWARD_ID" && e.ValueFrom.FieldRef.FieldPath == "spec.nodeName"
 	}) {
-		t.Errorf("the name in the cluster is not that of the node: %+v", c.Env)
+		t.Errorf("the name in the cluster is not the name of the node: %+v", c.Env)
 	}
 	wantMount(t, c, "state", "/var/lib/statsd")
 	for _, v := range node.Spec.Volumes {

@@ -182,8 +182,8 @@ func (c *Collected) copies(lane int, names metric.NameForm, now time.Time) (line
 
 // Tail is a running TailQuery of one reader.
 type Tail struct {
-	// Lines yields lines until the time is over, or until Close. A reader that is too slow misses lines: nobody waits
-	// for it.
+	// Lines yields lines until the time is over, or until Close. A reader that is too slow misses lines: the probe does
+	// not wait for it.
 	Lines <-chan Line
 
 	lines chan Line

@@ -125,7 +125,7 @@ func TestTailCollects(t *testing.T) {
 }
 
 // A reader gets as many lines a second as its limit allows. A reader that does not read misses lines, and delays
-// nobody.
+// no other reader.
 func TestTailLimit(t *testing.T) {
 	lines := func(n int) Tailed { return Tailed{Lines: make([]Line, n), Matching: uint64(n)} }
 	closed := 0

@@ -95,7 +95,7 @@ func TestOutcomes(t *testing.T) {
 		want   Outcome
 	}{
 		{"no certificate asked for", open, speak(base), Done},
-		{"a certificate that nobody asked for", open, speak(stranger), Done},
+		{"a certificate that the server did not ask for", open, speak(stranger), Done},
 		{"TLS 1.3", open, speak(version(tls.VersionTLS13)), Done},
 		{"TLS 1.2", open, speak(version(tls.VersionTLS12)), Done},
 		{"TLS 1.1", open, speak(version(tls.VersionTLS11)), Failed},

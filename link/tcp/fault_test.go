@@ -367,6 +367,6 @@ func TestUnreachable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := s.Settings(ctx); err == nil {
-		t.Error("settings of nobody")
+		t.Error("settings without a central")
 	}
 }

@@ -119,6 +119,6 @@ type Event struct {
 // Events reports flushes and changes of the health to subscribers.
 type Events interface {
 	// Subscribe returns a channel of events, and a function that ends the subscription. A subscriber that does not read
-	// misses events: nobody waits for it.
+	// misses events: the daemon does not wait for it.
 	Subscribe() (<-chan Event, func())
 }

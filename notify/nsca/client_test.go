@@ -167,7 +167,7 @@ func TestNotifyAfterFailure(t *testing.T) {
 	})
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestClosedPort(t *testing.T) {
 	client := newClient(t, Config{Server: counterpart.FreeAddress(t).String(), Host: "web1", Service: "statsd"})
 	err := client.Notify(t.Context(), notify.Event{})
 	wantError(t, err, "nsca "+client.address+": dial tcp "+client.address+": connect: connection refused")

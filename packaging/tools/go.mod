@@ -1,4 +1,4 @@
-// The tool of make package, apart from the daemon's dependencies and from those of the
+// The tool of make package, apart from the dependencies of the daemon and of the
 // linter, which would upgrade each other.
 module github.com/statsd-ops/statsd/packaging/tools
 

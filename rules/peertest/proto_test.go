@@ -145,7 +145,7 @@ func sameNumbers(a, b *dto.MetricFamily) bool {
 	return proto.Equal(a, b)
 }
 
-// TestNativeBuckets compares native histograms with those of client_golang, which statsd_exporter uses.
+// TestNativeBuckets compares native histograms with the ones of client_golang, which statsd_exporter uses.
 func TestNativeBuckets(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 7))

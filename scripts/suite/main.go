@@ -114,7 +114,7 @@ func checks() []stage {
 }
 
 // once runs every stage, and reports whether all passed. The tests of the main module take long, and
-// often wait: all others run beside them. Those of the clusters wait for most of the time, so nothing
+// often wait: all others run beside them. The cluster tests wait for most of the time, so nothing
 // waits for them.
 func once(ctx context.Context, o options, out io.Writer) bool {
 	b, env := newBoard(out), os.Environ()

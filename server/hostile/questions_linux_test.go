@@ -224,7 +224,7 @@ func (o *operated) told() question.Told {
 
 // The means match the points that the sink got.
 func (o *operated) whatIsTheValue(t *testing.T) {
-	eventually(t, "the means are not those of the sink", func() bool {
+	eventually(t, "the means differ from the means of the sink", func() bool {
 		values := data[question.PathValues](o, "values", "stats.canary.mean").Values
 		o.carbon.mu.Lock()
 		defer o.carbon.mu.Unlock()

@@ -103,7 +103,7 @@ func TestDaemon(t *testing.T) {
 		}
 	}
 	s.set(false)
-	wait.Until(t, "the totals are not those of what was sent", func() bool {
+	wait.Until(t, "the totals differ from what was sent", func() bool {
 		sum, count, gauge := s.read()
 		return sum == 2*rounds && count == 2*rounds && gauge == rounds-1
 	})

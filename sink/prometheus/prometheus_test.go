@@ -312,7 +312,7 @@ func TestSets(t *testing.T) {
 		d.expect("the first are gone", "s 2")
 		time.Sleep(45 * time.Second)
 		d.flush()
-		d.expect("nobody is left", "s 0")
+		d.expect("no member is left", "s 0")
 		d.flush(lines(50_000, "big:%d|s")...)
 		d.flush(lines(60_000, "big:%d|s")...)
 		for _, s := range parse(t, d.page()) {

@@ -33,7 +33,7 @@ func (t *TLS) Client(addr string) (*tls.Config, error) {
 	c := &tls.Config{
 		ServerName:                  host,
 		InsecureSkipVerify:          t.Insecure,
-		DynamicRecordSizingDisabled: true, // records have full size from the start: nobody waits for the first bytes
+		DynamicRecordSizingDisabled: true, // records have full size from the start: no reader waits for the first bytes
 	}
 	if t.ServerName != "" {
 		c.ServerName = t.ServerName

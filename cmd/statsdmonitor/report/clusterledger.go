@@ -89,7 +89,7 @@ func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line()
 }
 
-// across compares the samples of an edge with those of the owners.
+// across compares the samples of an edge with the samples of the owners.
 func (s *sheet) across(e *EdgeAccount) {
 	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
 	s.entry("forwarded", e.Samples)

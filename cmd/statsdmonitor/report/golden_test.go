@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// bare are answers that say that there is nothing, as those of a new daemon.
+// bare are answers that say that there is nothing, as from a new daemon.
 func bare() map[string]func(Page) string {
 	return map[string]func(Page) string{
 		"explain.bare":  func(p Page) string { return Explain(p, reporttest.Live(), question.Explanation{}) },
@@ -75,7 +75,7 @@ func changes() map[string]func(Page) string {
 	}
 }
 
-// accounts are those of edges in all states.
+// accounts are the accounts of edges in all states.
 func accounts() ClusterBook {
 	of := func(name string, complete, samples, dropped uint64, settled, balances bool) EdgeAccount {
 		f := reporttest.Forward()

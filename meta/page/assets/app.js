@@ -60,7 +60,7 @@ async function readAlerts() {
   health.told(list);
 }
 
-// later reads what a flush does not change, or what nobody needs at each flush.
+// later reads what a flush does not change, or what is not needed at each flush.
 function later() {
   return Promise.all([
     part('config-note', async () => tables.config((await ask('config')).data)),

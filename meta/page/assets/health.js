@@ -39,7 +39,7 @@ export function told(alerts) {
   say('told', open.map(a => {
     const name = a.reason + (a.subject ? ' ' + a.subject : '');
     const who = (a.told || []).filter(t => t.begin.state !== 'none').map(t => t.notifier + ' ' + telling(t.begin));
-    return name + ': ' + (who.length ? who.join(', ') : 'nobody was told');
+    return name + ': ' + (who.length ? who.join(', ') : 'no notifier was told');
   }).join('. ') + '.');
 }
 
