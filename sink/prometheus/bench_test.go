@@ -61,7 +61,7 @@ func BenchmarkPage(b *testing.B) {
 	})
 	b.Run("gzip", func(b *testing.B) {
 		for b.Loop() {
-			v := &view{families: s.current.families, pages: s.current.pages, chunks: s.current.chunks, flush: s.current.flush}
+			v := &view{families: s.current.families, pages: s.current.pages, chunks: s.current.chunks}
 			_ = v.compressed(false)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(all)), "ns/series")

@@ -90,7 +90,7 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if proto {
 		write = v.writeProto
 	}
-	_ = write(v.behind(w)) // an error means that the client is gone
+	_ = write(w) // an error means that the client is gone
 }
 
 // takesProto reports whether a client prefers protobuf to text. The client must name the format.

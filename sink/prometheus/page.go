@@ -39,14 +39,12 @@ func (v *view) compressed(proto bool) []byte {
 	z.once.Do(func() {
 		var b buffer
 		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
-		_ = write(v.behind(w))                          // a buffer takes everything
+		_ = write(w)                                    // a buffer takes everything
 		_ = w.Close()
 		z.body = b
 	})
 	return z.body
 }
-
-func (v *view) behind(w io.Writer) io.Writer { return &behind{w, v.flush, giveWayFor} }
 
 type buffer []byte
 

@@ -56,7 +56,6 @@ type Sink struct {
 	store     *store
 	recording bool // whether the interval has begun
 	made      uint64
-	recorded  atomic.Bool // as recording, for the pages
 
 	mu      sync.Mutex
 	current *view
@@ -81,9 +80,8 @@ func New(cfg Config, tell func(text string)) (*Sink, error) {
 	t := newTallies(tell)
 	s := &Sink{
 		config: cfg, mapping: m, tallies: t, scraping: make(chan struct{}, maxScrapes),
-		store: newStore(cfg, m.set, t),
+		store: newStore(cfg, m.set, t), current: &view{},
 	}
-	s.current = &view{flush: &s.recorded}
 	s.reloads.wanted = make(chan *reload, 1)
 	s.state = s.describe()
 	return s, nil
@@ -177,7 +175,6 @@ func (s *Sink) begin() {
 	if !s.recording {
 		s.flushing.Lock()
 		s.recording = true
-		s.recorded.Store(true)
 		s.store.beginInterval(time.Now())
 	}
 }
@@ -187,7 +184,6 @@ func (s *Sink) EndInterval(i sink.Interval) {
 	s.begin()
 	defer s.flushing.Unlock()
 	s.recording = false
-	defer s.recorded.Store(false)
 	s.store.endInterval()
 	s.adopt()
 	s.flushed.Store(i.End.Unix())
@@ -196,7 +192,6 @@ func (s *Sink) EndInterval(i sink.Interval) {
 		own = s.own(i)
 	}
 	next := s.store.publish(own)
-	next.flush = &s.recorded
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.current

@@ -3,7 +3,6 @@ package prometheus
 import (
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,8 +14,7 @@ type view struct {
 	natives  map[uint32]*native
 	own      []byte // the daemon's own families
 
-	readers int          // guarded by Sink.mu
-	flush   *atomic.Bool // an interval is being recorded
+	readers int // guarded by Sink.mu
 
 	text, proto zipped
 }
