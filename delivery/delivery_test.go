@@ -437,3 +437,27 @@ func TestForwardReplay(t *testing.T) {
 		}
 	})
 }
+
+// Flushes that wait to be encoded are dropped for what they hold, not for their number: on a busy machine,
+// many small ones wait.
+func TestOffered(t *testing.T) {
+	for _, c := range []struct{ flushes, units, dropped int }{
+		{4, 1_000_000, 0},
+		{5, 1_000_000, 1_000_000},
+		{100, 1000, 0},
+		{103, 1000, 3000},
+		{1000, 0, 0},
+		{1001, 7, 7},
+	} {
+		o := newOutlet(newQueue(newLife(), &Destination{}, zerolog.Nop()), Destination{})
+		for at := range c.flushes {
+			o.take(Batch{Time: int64(at), Units: c.units}, time.Second, uint64(at))
+		}
+		if st := o.state(); st.Reasons.Full != uint64(c.dropped) || st.Queued != uint64(c.flushes*c.units-c.dropped) {
+			t.Errorf("%d flushes of %d: dropped %d, want %d; queued %d", c.flushes, c.units, st.Reasons.Full, c.dropped, st.Queued)
+		}
+		if last := o.offered[len(o.offered)-1].Time; last != int64(c.flushes-1) {
+			t.Errorf("%d flushes of %d: the newest that waits is %d", c.flushes, c.units, last)
+		}
+	}
+}

@@ -18,8 +18,11 @@ import (
 const (
 	// maxPoint is more than the largest encoded point. Its name can have 64 KiB.
 	maxPoint = 80 << 10
-	// maxOffered limits the batches that wait to be encoded.
-	maxOffered = 4
+	// Batches wait to be encoded. Any fewOffered of them may wait, and more while they hold less than manyUnits together:
+	// on a busy machine, flushes of a short interval wait for some time. There are never more than maxOffered.
+	fewOffered = 4
+	manyUnits  = 100_000
+	maxOffered = 1000
 )
 
 // outlet feeds a Sink. Its encoder turns batches into payloads. Its sender sends them in order
@@ -116,7 +119,7 @@ func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
 // take queues a batch for sending. number is the batch's number among all batches.
 func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	o.change(func() {
-		if len(o.offered) == maxOffered {
+		if o.crowded() {
 			o.withdraw(len(o.coming) - len(o.offered))
 			o.offered = slices.Delete(o.offered, 0, 1)
 		}
@@ -124,6 +127,16 @@ func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 		o.offered = append(o.offered, b)
 		o.pace = float64(b.Units) / interval.Seconds()
 	})
+}
+
+// crowded reports whether the oldest offered batch is dropped for a new one. The caller holds mu.
+func (o *outlet) crowded() bool {
+	units := 0
+	for _, b := range o.offered {
+		units += b.Units
+	}
+	n := len(o.offered)
+	return n >= fewOffered && units >= manyUnits || n == maxOffered
 }
 
 // run encodes and sends until the outlet's life ends and the queue is empty, or ctx ends. The rest
