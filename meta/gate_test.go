@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,9 +69,12 @@ func TestAttack(t *testing.T) {
 	var slowest time.Duration
 	var peak int64
 	for range 4 {
-		asked := time.Now()
-		if err := istats(addr); err != nil {
-			t.Fatal(err)
+		asked, cut := time.Now(), 0
+		// On a busy machine this client, too, may be silent for too long, and is cut. It asks again, as users do.
+		for err := istats(addr); err != nil; err = istats(addr) {
+			if cut++; !errors.Is(err, syscall.ECONNRESET) || cut == 10 {
+				t.Fatalf("cut %d times: %v", cut, err)
+			}
 		}
 		slowest = max(slowest, time.Since(asked))
 		peak = max(peak, heap()-before)

@@ -14,9 +14,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/ascii"
@@ -120,7 +122,7 @@ func (c *Client) do(ctx context.Context, request *http.Request) (*http.Response,
 	return response, nil
 }
 
-// unreached adds a hint if the connection was refused.
+// unreached adds a hint if the connection was refused or cut.
 func (c *Client) unreached(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the user gave no URL
@@ -132,6 +134,8 @@ func (c *Client) unreached(err error) error {
 		return fmt.Errorf("%w: give the certificate of its authority with --ca", err)
 	case errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout():
 		return fmt.Errorf("%w: is statsd running there, with its monitor on this port (statsd's port plus 10)?", err)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: the daemon closed the connection, it is ending or has too many: try again", err)
 	}
 	return err
 }

@@ -114,6 +114,7 @@ func TestErrors(t *testing.T) {
 			_, _ = w.Write([]byte(body))
 		}
 	}
+	cut := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	const needsToken = `{"error":{"code":"no_token","text":"this needs a token","next":"send Authorization: Bearer TOKEN"}}`
 	for _, tt := range []struct {
 		err  error
@@ -129,6 +130,8 @@ func TestErrors(t *testing.T) {
 		{change(status(404, jsonType, `{"error":{"code":"not_found","text":"no"}}`)), ": no", NotFound},
 		{change(status(400, jsonType, `{"error":{"code":"bad_parameter","text":"no"}}`)), ": no", BadArgument},
 		{change(status(500, "text/plain", "oh\x1b\n")), `HTTP status 500: oh\x1b`, nil},
+		{ask(cut), "the daemon closed the connection, it is ending or has too many: try again", nil},
+		{change(cut), "has too many: try again", nil},
 		{change(status(200, jsonType, `{}`)), "it is not an answer of the JSON API", nil},
 		{stream(status(401, jsonType, needsToken)), "give its file with --token-file", nil},
 		{stream(status(200, jsonType, "{}")), "it has no such stream", func(err error) bool { return errors.Is(err, ErrNoStream) }},
