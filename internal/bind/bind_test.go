@@ -25,7 +25,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// TestFamilies connects over both families to each wildcard.
+// TestFamilies connects over IPv4 and over IPv6 to each wildcard address.
 func TestFamilies(t *testing.T) {
 	t.Parallel()
 	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
@@ -53,7 +53,6 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestHolder checks that the error names the process that uses the address.
 func TestHolder(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -66,7 +65,8 @@ func TestHolder(t *testing.T) {
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "address already in use: this process has it already") {
 		t.Error(err)
 	}
-	// A child inherits the socket and is then the only process that has it.
+	// A child process inherits the socket. After the parent has closed the socket, only the child has
+	// it.
 	file, err := l.File()
 	if err != nil {
 		t.Fatal(err)
