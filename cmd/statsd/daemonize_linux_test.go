@@ -185,7 +185,7 @@ func TestDaemonizeFails(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use: process \d+ \(.*\) has it\n$`},
+		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use: process \d+ \(.*\) uses it\n$`},
 		{[]string{"--expire=0"}, exitFailed, "^statsd: --expire 0: must be at least 1 flush\n$"},
 		{[]string{"--bogus"}, exitUsage, "^statsd: unknown long flag '--bogus'; statsd --help lists the flags\n$"},
 	} {

@@ -187,7 +187,7 @@ func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 }
 
 func complains(text string) bool {
-	return strings.Contains(text, "refused: it ") || strings.Contains(text, "is a directory") || strings.Contains(text, "nothing reads from it")
+	return strings.Contains(text, "refused: it ") || strings.Contains(text, "is a directory") || strings.Contains(text, "the pipe has no reader")
 }
 
 // buffer can be read while it is written.

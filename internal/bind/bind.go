@@ -62,7 +62,7 @@ func Reason(err error, protocol, address string) error {
 	case !found:
 		return err
 	case holder.PID == os.Getpid():
-		return fmt.Errorf("%w: this process has it already", err)
+		return fmt.Errorf("%w: this process uses it already", err)
 	}
-	return fmt.Errorf("%w: process %d (%s) has it", err, holder.PID, holder.Name)
+	return fmt.Errorf("%w: process %d (%s) uses it", err, holder.PID, holder.Name)
 }

@@ -62,7 +62,7 @@ func TestHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = TCP(l.Addr().String())
-	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "address already in use: this process has it already") {
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "address already in use: this process uses it already") {
 		t.Error(err)
 	}
 	// A child process inherits the socket. After the parent has closed the socket, only the child has
@@ -79,7 +79,7 @@ func TestHolder(t *testing.T) {
 	defer func() { _, _ = child.Process.Kill(), child.Wait() }()
 	_, _ = file.Close(), l.Close()
 	_, err = TCP(l.Addr().String())
-	if want := fmt.Sprintf("address already in use: process %d (sleep) has it", child.Process.Pid); err == nil || !strings.HasSuffix(err.Error(), want) {
+	if want := fmt.Sprintf("address already in use: process %d (sleep) uses it", child.Process.Pid); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -62,7 +62,7 @@ func NewHandshakes() *Handshakes {
 
 var (
 	errSlow    = errors.New("the handshake took too long")
-	errCrowded = errors.New("another handshake needed the place")
+	errCrowded = errors.New("too many handshakes run at the same time")
 )
 
 // Accept performs the handshake on a new connection, until ctx ends. It sets no deadline on the

@@ -41,7 +41,7 @@ func (g *Gate) acceptPatiently() (*net.TCPConn, error) {
 		g.shortages.Add(1)
 		if g.Tell != nil && time.Since(g.told) >= tellEvery {
 			g.told = time.Now()
-			g.Tell(fmt.Errorf("a connection cannot be accepted, trying again; raise LimitNOFILE or ulimit -n: %w", err))
+			g.Tell(fmt.Errorf("no file descriptor is free to accept a connection; trying again (raise LimitNOFILE or ulimit -n): %w", err))
 		}
 		select {
 		case <-time.After(acceptAgain):

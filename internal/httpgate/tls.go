@@ -85,7 +85,7 @@ func (c *Certificate) renew() {
 		return
 	}
 	if c.failures++; c.failures == 2 {
-		c.tell.Printf("the certificate cannot be read again, the old one stays in use: %v", err)
+		c.tell.Printf("the changed certificate cannot be read, so the old certificate is still used: %v", err)
 	}
 }
 

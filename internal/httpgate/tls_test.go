@@ -79,7 +79,7 @@ func TestRenewal(t *testing.T) {
 		if got := serial(); got != second {
 			t.Fatalf("got certificate %s, want the old one, %s", got, second)
 		}
-		return strings.Contains(said.String(), "the old one stays in use")
+		return strings.Contains(said.String(), "the old certificate is still used")
 	})
 	a.Issue("127.0.0.1")
 	wait.Until(t, "the third certificate is not used", func() bool { return serial() != second })

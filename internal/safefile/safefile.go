@@ -102,7 +102,7 @@ func open(path string, o opening) (*os.File, error) {
 	}
 	file, err := os.OpenFile(path, flags, o.mode)
 	if errors.Is(err, unix.ENXIO) {
-		return nil, pathError(path, fmt.Errorf("nothing reads from it: %w", unix.ENXIO))
+		return nil, pathError(path, fmt.Errorf("the pipe has no reader: %w", unix.ENXIO))
 	}
 	if err != nil {
 		return nil, err
