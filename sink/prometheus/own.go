@@ -6,15 +6,15 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// exposition writes the daemon's own families.
+// exposition writes the daemon's own families as text.
 type exposition struct{ text []byte }
 
-// head begins a family.
+// head writes the HELP and TYPE lines of a family.
 func (e *exposition) head(name, kind, help string) {
 	e.text = append(e.text, "# HELP "+name+" "+help+"\n# TYPE "+name+" "+kind+"\n"...)
 }
 
-// sample writes a sample. labels are pairs of names and values.
+// sample writes a sample. labels contains names and values alternately.
 func (e *exposition) sample(name string, value float64, labels ...string) {
 	e.text = append(e.text, name...)
 	for i := 0; i < len(labels); i += 2 {
@@ -27,13 +27,13 @@ func (e *exposition) sample(name string, value float64, labels ...string) {
 	e.text = append(appendNumber(append(e.text, ' '), value), '\n')
 }
 
-// one writes a family of one sample.
+// one writes a family with one sample.
 func (e *exposition) one(name, kind, help string, value float64) {
 	e.head(name, kind, help)
 	e.sample(name, value)
 }
 
-// own returns the daemon's own families.
+// own returns the daemon's own families as text.
 func (s *Sink) own(i sink.Interval) []byte {
 	var e exposition
 	st := s.store
@@ -56,7 +56,7 @@ func (s *Sink) own(i sink.Interval) []byte {
 	return e.text
 }
 
-// add adds the reserved families of another page.
+// add adds the families with the reserved prefix from another page.
 func (e *exposition) add(page []byte) {
 	mine := false
 	for line := range bytes.Lines(page) {
@@ -70,7 +70,7 @@ func (e *exposition) add(page []byte) {
 	}
 }
 
-// ownMapping writes what each rule does.
+// ownMapping writes the metrics about the rules of the mapping.
 func (s *Sink) ownMapping(e *exposition) {
 	st := s.store
 	e.one("statsd_mapping_rules", "gauge", "Rules of the mapping.", float64(st.set.Len()))
@@ -93,7 +93,7 @@ func (s *Sink) ownMapping(e *exposition) {
 	perRule("statsd_mapping_rule_last_seconds", "gauge", "When a name of the rule was last seen, 0 if never.", func(r *ruleTally) float64 { return float64(r.last) })
 }
 
-// maxRuleFigures is the maximum number of rules with figures in the monitor. The page shows all rules.
+// maxRuleFigures is the maximum number of rules whose metrics are shown in the monitor. The page shows all rules.
 const maxRuleFigures = 100
 
 // describe returns the state for the monitor.
