@@ -7,18 +7,18 @@ type flag struct {
 	short   rune
 	aliases []string
 	kind    kind
-	choices []string // all valid values, if they are few
-	many    bool     // may be given more than once
-	needs   string   // this flag does nothing without that flag
-	orNeeds string   // another flag that is enough, too
-	holder  string   // placeholder for the value in the help
-	def     string   // default; see also derive
-	example string   // a value for --print-config, if there is no default
+	choices []string // all valid values, if there are few
+	many    bool     // the flag may be given several times
+	needs   string   // the flag has no effect without this other flag
+	orNeeds string   // an alternative to the flag in needs
+	holder  string   // placeholder for the value in the help text
+	def     string   // default value; derive may set another default
+	example string   // a value for --print-config, for flags without a default
 	help    string
-	common  bool // shown by --help
+	common  bool // the flag is in the short help
 }
 
-// The groups of the help.
+// Groups of flags in the help.
 const (
 	groupIntake  = "Input"
 	groupFlush   = "What a flush publishes"
@@ -33,7 +33,7 @@ const (
 	groupAbout   = "About"
 )
 
-// flags lists all flags in the order of the help.
+// flags lists all flags, in the order of the help.
 var flags = []flag{
 	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to bind. All addresses, IPv4 and IPv6, if not given."},

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// oddEdge warns of an edge that loses what waits, that trusts every host, or that has settings for points,
-// which only owners make.
+// oddEdge returns warnings about an edge: data that is lost at a restart, certificates that are not checked, and
+// settings that only the owners of the cluster use.
 func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 	to, err := parseForward(all.text("forward"))
 	if err != nil {
@@ -39,7 +39,7 @@ func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 	return odd
 }
 
-// reaches reports whether the cluster is at a place of this daemon.
+// reaches reports whether the URL names a port that this daemon itself listens on.
 func (c *clusterURL) reaches(p place) bool {
 	return slices.ContainsFunc(c.hosts, func(address string) bool {
 		host, port, _ := net.SplitHostPort(address)
@@ -47,14 +47,15 @@ func (c *clusterURL) reaches(p place) bool {
 	})
 }
 
-// What NATS can take, see docs/cluster.md.
+// Limits of a NATS server: see docs/cluster.md.
 const (
-	natsMessages = 10000 // in a second
+	natsMessages = 10000 // per second
 	usualEdges   = 1000
 	usualCopies  = 3
 )
 
-// oddOwner warns of a cluster that NATS may not carry, and of settings that the kind of cluster does not have.
+// oddOwner returns warnings about the settings of a cluster: more messages than NATS can handle, and settings
+// that do not exist for this kind of cluster.
 func (all settings) oddOwner() (odd []string) {
 	from, err := parseCollect(all.text("collect"))
 	if err != nil {
