@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 )
 
-// changes are the commands that change the running daemon. Each needs a token.
+// changes are the commands that change the running daemon. Each of them needs a token.
 var changes = []command{
 	{name: "debug", group: changing, args: "on GLOB|off", least: 1, most: 2, words: []string{"on", "off"}, flags: []use{{"for", "10m", hour}},
 		help: "Log the lines of these names for some minutes.", run: debug},
@@ -25,7 +25,7 @@ var changes = []command{
 
 const hour = 60 * 60
 
-// changeArgs makes the arguments of a change.
+// changeArgs returns the arguments of a change.
 type changeArgs func(*session) map[string]any
 
 func noArgs(*session) map[string]any      { return map[string]any{} }
@@ -41,13 +41,13 @@ func deleteArgs(s *session) map[string]any {
 
 func reloadArgs(s *session) map[string]any { return map[string]any{"dry_run": s.on("dry-run")} }
 
-// holds returns how long a change holds, in whole seconds.
+// holds returns the duration of a change, in whole seconds.
 func (s *session) holds() int {
 	seconds, _ := s.watching()
 	return seconds
 }
 
-// change returns the function of a command that makes the named change.
+// change returns the function for a command that requests the named change.
 func change[T any](name string, args changeArgs, write show[T]) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error { return changed(ctx, s, name, args(s), write) }
 }
@@ -72,7 +72,7 @@ func drain(ctx context.Context, s *session) error {
 	return &exit{exitUsage, errors.New("drain: write drain, or drain off, try drain --help")}
 }
 
-// changed makes a change, and prints the daemon's answer.
+// changed requests a change, and prints the response of the daemon.
 func changed[T any](ctx context.Context, s *session, name string, args map[string]any, write show[T]) error {
 	if s.client.Token == "" {
 		return fmt.Errorf("%s at %s: a change needs a token of the role operate: give its file with --token-file", s.command.name, s.client.Address)

@@ -6,29 +6,29 @@ import (
 	"slices"
 )
 
-// command is one command of the command line.
+// command is a command of statsdmonitor.
 type command struct {
 	name, group string
-	args        string   // in the help: [GLOB]
-	least, most int      // number of arguments
-	words       []string // the fixed words among the arguments
+	args        string   // arguments in the help text, such as [GLOB]
+	least, most int      // minimum and maximum number of arguments
+	words       []string // fixed words that are valid as arguments
 	help        string
 	flags       []use
-	// One of these is set. A reading answers a question, and works with --watch.
+	// Exactly one of the following is set. A command with read queries the daemon, and supports --watch.
 	read reading
 	run  func(context.Context, *session) error
 }
 
-// use is a flag of a command, with its default and its greatest value for this command.
+// use is a flag of a command. It has the default and the maximum value of the flag for this command.
 type use struct {
 	name, fallback string
-	most           float64 // 0: the value of the flag's own table entry
+	most           float64 // if 0, the maximum is the one in flags
 }
 
-// bounds are the least and the greatest value of a flag.
+// bounds are the minimum and the maximum value of a flag.
 type bounds struct{ least, most float64 }
 
-// bounds returns the bounds of a flag for a command. A fallback of 0 is a valid value, too.
+// bounds returns the bounds of a flag for a command. If the default is 0, the value 0 is valid too.
 func (u use) bounds(f *flag) bounds {
 	b := bounds{f.least, cmp.Or(u.most, f.most)}
 	if u.fallback == "0s" {
@@ -37,7 +37,7 @@ func (u use) bounds(f *flag) bounds {
 	return b
 }
 
-// everywhere are the flags that all commands take.
+// everywhere are the flags of all commands.
 var everywhere = []use{
 	{name: "at"}, {name: "json"}, {"timeout", "9s", 0}, {name: "token-file"}, {name: "ca"}, {name: "help"}, {name: "version"},
 }
@@ -79,7 +79,7 @@ var commands = slices.Concat([]command{
 		help: "One line for Nagios, with performance data; exits 0 to 3.", run: check},
 }, changes)
 
-// find returns the command of that name, or nil.
+// find returns the command with this name, or nil.
 func find(name string) *command {
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 	if i < 0 {
@@ -96,7 +96,7 @@ func commandNames() []string {
 	return names
 }
 
-// takes returns the flags of a command.
+// takes returns all flags of a command.
 func (c *command) takes() []use {
 	all := slices.Concat(c.flags, everywhere)
 	if c.read != nil {

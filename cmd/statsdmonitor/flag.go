@@ -18,22 +18,22 @@ type kind uint8
 const (
 	isSwitch kind = iota
 	isText
-	isWhole    // a number
+	isWhole    // whole number
 	isDuration // seconds, or a duration such as 1m30s
 )
 
-// flag is a flag of any command. It means the same everywhere.
+// flag is a flag of one or more commands. It has the same meaning for all of them.
 type flag struct {
 	name     string
 	short    rune
-	holder   string // stands for the value in the help
+	holder   string // placeholder for the value in the help text
 	kind     kind
-	optional bool // --watch and --watch=2s
+	optional bool // both --watch and --watch=2s are valid
 	help     string
 	choices  []string
 	// Bounds of a whole number, or of a duration in seconds.
 	least, most float64
-	old         bool // a flag of the old form HOST PORT
+	old         bool // the flag belongs to the old form HOST PORT
 }
 
 const day = 24 * 60 * 60
@@ -80,7 +80,7 @@ func findFlag(name string) *flag {
 	return &flags[i]
 }
 
-// spelling is how users write the flag.
+// spelling returns the flag as users type it, with dashes.
 func (f *flag) spelling() string {
 	if len(f.name) == 1 {
 		return "-" + f.name
@@ -125,7 +125,7 @@ func (f *flag) checkDuration(text string, b bounds) error {
 	return nil
 }
 
-// duration reads seconds, a Go duration, or days: 7d.
+// duration parses seconds, a Go duration, or days such as 7d.
 func duration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
@@ -135,7 +135,7 @@ func duration(text string) (time.Duration, error) {
 	return cli.Duration(text)
 }
 
-// list writes choices as a sentence does: a, b or c.
+// list formats choices as part of a sentence: a, b or c.
 func list(words []string) string {
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]
