@@ -17,10 +17,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/pipetest"
 )
 
-// ownName returns the name of a file of this process: pattern with its pid.
+// ownName returns the name of a file of this process: pattern with the process id.
 func ownName(pattern string) string { return fmt.Sprintf(pattern, os.Getpid()) }
 
-// TestSecondRecorder checks that a place has one Recorder, for all paths that lead to it.
+// TestSecondRecorder checks that a second Recorder for the same pipe is refused, for every path of the pipe's
+// directory.
 func TestSecondRecorder(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "pipes")
@@ -50,7 +51,7 @@ func TestSecondRecorder(t *testing.T) {
 	if err := rec.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range paths { // the place is free again
+	for _, path := range paths { // after Close, another Recorder can use the pipe
 		rec, err := NewRecorder(new(Registry), path)
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +62,7 @@ func TestSecondRecorder(t *testing.T) {
 	}
 }
 
-// TestRecordersAtOnce starts recorders at the same time, and checks that one gets the place.
+// TestRecordersAtOnce starts several recorders at the same time, and checks that exactly one of them succeeds.
 func TestRecordersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	for range 20 {
@@ -87,7 +88,7 @@ func TestRecordersAtOnce(t *testing.T) {
 	}
 }
 
-// TestAnotherPidNamespace starts two processes that both have pid 1, as containers do.
+// TestAnotherPidNamespace starts two processes that both have the process id 1, as in containers.
 func TestAnotherPidNamespace(t *testing.T) {
 	unshare := counterpart.Find(t, "unshare")
 	args := []string{"--pid", "--fork", "--kill-child"}
@@ -132,7 +133,7 @@ func TestAnotherPidNamespace(t *testing.T) {
 			t.Errorf("the second process with pid 1 says %q", said)
 		}
 	}
-	stop() // without closing its recorder
+	stop() // stops the process without closing its recorder
 	said, stop = start()
 	if said != "ready\n" {
 		t.Errorf("after the first process has ended, a process with pid 1 says %q", said)
@@ -140,7 +141,8 @@ func TestAnotherPidNamespace(t *testing.T) {
 	stop()
 }
 
-// TestHoldInTheWay checks that NewRecorder harms nothing that has the name of its lock.
+// TestHoldInTheWay checks that NewRecorder does not change a file of another kind that has the name of its lock
+// file.
 func TestHoldInTheWay(t *testing.T) {
 	dir := t.TempDir()
 	lock := filepath.Join(dir, ownName(".%d.lock"))
@@ -168,7 +170,7 @@ func TestHoldInTheWay(t *testing.T) {
 	}
 }
 
-// TestLostHold checks that a lock that somebody removed is back at the next look.
+// TestLostHold checks that the lock file is created again if another program has removed it.
 func TestLostHold(t *testing.T) {
 	rec := record(t, new(Registry), 2*time.Millisecond)
 	lock := filepath.Join(filepath.Dir(rec.Path()), ownName(".%d.lock"))
