@@ -50,7 +50,7 @@ func ParseLine(line []byte) (name []byte, v Value, err error) {
 func parseValue(text []byte) (Value, bool) {
 	for _, c := range text {
 		if (c < '0' || c > '9') && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E' {
-			// Strconv also accepts NaN, Inf, hexadecimal numbers and underscores, but the format does not allow them.
+			// Package strconv also accepts NaN, Inf, hexadecimal numbers and underscores, but the format does not allow them.
 			return Value{}, false
 		}
 	}

@@ -152,7 +152,7 @@ func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, s
 func (g *reading) enter(ctx context.Context, places chan<- struct{}) bool {
 	select {
 	case places <- struct{}{}:
-		// Ctx may have ended at the same time as a slot became free.
+		// The context may have ended at the same time as a slot became free.
 		return ctx.Err() == nil && time.Now().Before(g.deadline)
 	case <-ctx.Done():
 		return false
