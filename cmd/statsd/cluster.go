@@ -82,7 +82,7 @@ func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL
 		c.hosts = append(c.hosts, net.JoinHostPort(u.Hostname(), port))
 	}
 	if len(c.hosts) > 1 && !s.many {
-		return nil, fmt.Errorf("%s:// has one host", s.name)
+		return nil, fmt.Errorf("%s:// accepts only one host", s.name)
 	}
 	return c, c.setOptions(s.name, text, query)
 }

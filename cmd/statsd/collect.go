@@ -89,7 +89,7 @@ func (c *clusterURL) checkCollect(all settings) error {
 	}
 	for _, key := range []string{"server-name", "insecure"} {
 		if s := c.get(key); s != nil && len(s.values) > 0 {
-			return fmt.Errorf("%s: is for --forward: a central does not check a server", key)
+			return fmt.Errorf("%s: is only valid for --forward: a central daemon does not check a server's certificate", key)
 		}
 	}
 	if c.scheme.name == "statsd+tls" && (c.text("cert") == "" || c.text("key") == "") {
@@ -165,12 +165,12 @@ func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, err
 // refusals are the error texts for refused edges.
 var refusals = map[listen.Refusal]error{
 	listen.Denied:         errors.New("its address is not in allow"),
-	listen.NoCertificate:  errors.New("it shows no certificate, and client-ca wants one"),
+	listen.NoCertificate:  errors.New("it has no certificate, and client-ca requires one"),
 	listen.BadCertificate: errors.New("its certificate is expired, or no authority in client-ca has signed it"),
 	listen.BadName:        errors.New("no name in its certificate matches allow-name"),
-	listen.Handshake:      errors.New("it speaks no TLS, or none that this central speaks, or does not trust this central's certificate"),
+	listen.Handshake:      errors.New("it does not use TLS, or it uses another version of TLS, or it does not trust the certificate of this daemon"),
 	listen.SlowHandshake:  errors.New("its TLS handshake took too long"),
-	listen.Crowded:        errors.New("its TLS handshake had to make room for others"),
+	listen.Crowded:        errors.New("its TLS handshake was canceled, because too many handshakes were running"),
 }
 
 // openNATS connects this daemon to the NATS servers of a cluster.

@@ -19,14 +19,14 @@ type gstatsdFlag struct {
 // gstatsdFlags lists all flags of gstatsd, in the order of its help. If a flag is given several times, its last
 // value is used, except for sinks.
 var gstatsdFlags = []gstatsdFlag{
-	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. :8125 if not given."},
-	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish; also a URL, as for statsd --sink. May be repeated. At least one is needed."},
-	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite if not given, or load."},
+	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. The default is :8125."},
+	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish: an address, or a URL as for statsd --sink. May be repeated. At least one sink is needed."},
+	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite (the default) or load."},
 	{long: "verbose", short: 'v', help: "Log each discarded line; -vv logs every line."},
-	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. 10 if not given."},
-	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "Prefix of all names. Empty if not given."},
-	{long: "percent", short: 'p', same: "pct", holder: "NUMBER", help: "Percentile threshold. 90 if not given."},
-	{long: "daemonize", short: 'D', same: "daemonize", help: "Go into the background once the daemon is ready."},
+	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. The default is 10."},
+	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "Prefix of all names. By default, names have no prefix."},
+	{long: "percent", short: 'p', same: "pct", holder: "NUMBER", help: "Percentile threshold. The default is 90."},
+	{long: "daemonize", short: 'D', same: "daemonize", help: "Continue in the background when the daemon is ready."},
 	{long: "help", short: 'h', same: "help", help: "Print this help and exit."},
 	{long: "version", same: "version", help: "Print the version and exit."},
 }

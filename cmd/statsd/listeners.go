@@ -98,13 +98,13 @@ func (d *door) setAddress(text string) (err error) {
 		}
 		switch name, abstract := strings.CutPrefix(d.path, "@"); {
 		case strings.ContainsFunc(d.path, unicode.IsControl):
-			return errors.New("a socket's path cannot have control characters")
+			return errors.New("the path of a socket cannot contain control characters")
 		case abstract && name != "" && len(d.path) <= maxSocketPath:
 			return nil
 		case abstract || !filepath.IsAbs(d.path) || strings.HasSuffix(d.path, "/"):
 			return fmt.Errorf("needs the path of a socket, as in %s:///run/statsd/dsd.socket, or @NAME for an abstract one", d.scheme.name)
 		case len(d.path) > maxSocketPath:
-			return fmt.Errorf("a socket's path may have %d bytes, this one has %d", maxSocketPath, len(d.path))
+			return fmt.Errorf("the path of a socket may have at most %d bytes, not %d", maxSocketPath, len(d.path))
 		}
 		d.path = filepath.Clean(d.path)
 		return nil

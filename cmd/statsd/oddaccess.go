@@ -23,7 +23,7 @@ func (all settings) oddDoors() (odd []string) {
 		case !guarded:
 			odd = append(odd, fmt.Sprintf("--%s %s: everyone who can reach this address can %s", door.flag, all.text(door.flag), door.shows))
 		case !all.given("monitor-cert"):
-			odd = append(odd, fmt.Sprintf("--%s %s: everyone on the way can read and use the tokens; set --monitor-cert and --monitor-key", door.flag, all.text(door.flag)))
+			odd = append(odd, fmt.Sprintf("--%s %s: everyone on the network path can read and use the tokens; set --monitor-cert and --monitor-key", door.flag, all.text(door.flag)))
 		}
 	}
 	return odd
@@ -46,7 +46,7 @@ func (all settings) oddListeners() (odd []string) {
 		case d.checksSenders():
 			checked = d.url
 		case d.text(keyOfAllow) != "":
-			odd = append(odd, fmt.Sprintf("--listen %s: allow has all addresses: everyone who can reach this port can send", d.url))
+			odd = append(odd, fmt.Sprintf("--listen %s: allow contains all addresses, so everyone who can reach this port can send", d.url))
 		default:
 			open = append(open, port{"--listen " + d.url, d.host})
 		}

@@ -38,7 +38,7 @@ func oddSinks(all settings, sinks []*endpoint) (odd []string) {
 	}
 	for _, e := range sinks {
 		if !e.scheme.records && all.takesLines(e.host, e.port) {
-			odd = append(odd, fmt.Sprintf("the sink %s is the daemon's own port %s: it would read what it publishes", e.address(), e.port))
+			odd = append(odd, fmt.Sprintf("the sink %s is the daemon's own port %s: the daemon would receive the points that it publishes", e.address(), e.port))
 		}
 		if e.insecure() {
 			odd = append(odd, fmt.Sprintf("the sink %s: insecure: its certificate is not checked, so another host could take its place", e.name))
@@ -79,13 +79,13 @@ func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []st
 	switch {
 	case !toGraphite || interval >= usualRetention:
 	case interval < time.Second:
-		odd = append(odd, fmt.Sprintf("--flush-interval %v: several flushes share a second, and Graphite keeps the last of them", interval))
+		odd = append(odd, fmt.Sprintf("--flush-interval %v: there are several flushes per second, and Graphite stores only the last flush of each second", interval))
 	default:
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: a schema of carbon with a retention of 10s would keep 1 of %.3g flushes; "+
 			"its finest retention must be %v", interval, float64(usualRetention)/float64(interval), interval))
 	}
 	if records && time.Minute%interval != 0 {
-		odd = append(odd, fmt.Sprintf("--flush-interval %v: it does not divide a minute: an interval counts for the minute in which it ends", interval))
+		odd = append(odd, fmt.Sprintf("--flush-interval %v: a minute is not a multiple of it: the values of an interval count for the minute in which the interval ends", interval))
 	}
 	return odd
 }
@@ -110,10 +110,10 @@ func oddRules(cfg *server.Config) (odd []string) {
 // oddLog returns warnings about log settings that have no effect.
 func (all settings) oddLog() (odd []string) {
 	if all.text("debug-metric") != "" && !all.on("debug") {
-		odd = append(odd, "--debug-metric does nothing without --debug")
+		odd = append(odd, "--debug-metric has no effect without --debug")
 	}
 	if all.on("debug") && all.on("quiet") {
-		odd = append(odd, "--quiet does nothing with --debug")
+		odd = append(odd, "--quiet has no effect with --debug")
 	}
 	return odd
 }

@@ -137,7 +137,7 @@ func (d *daemon) ready() error {
 		return nil
 	}
 	if d.log.file == nil {
-		d.log.Warn().Msg("no --log-file: the daemon logs nothing from now on")
+		d.log.Warn().Msg("without --log-file, the daemon logs nothing from now on")
 	}
 	d.log.queue.settle()
 	// tell systemd the new process id before the starting process exits
@@ -168,7 +168,7 @@ func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 func (d *daemon) reload() string {
 	if d.log.file != nil {
 		if err := d.log.file.reopen(); err != nil {
-			d.log.Error().Err(err).Msg("reopening the log file failed: logging continues in the old one")
+			d.log.Error().Err(err).Msg("reopening the log file failed: logging continues in the old file")
 		}
 	}
 	done, err := d.reread(false)
@@ -194,7 +194,7 @@ func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 			for _, page := range d.pages {
 				page.ReloadFailed()
 			}
-			d.log.Error().Err(err).Msg("reload failed: no setting has changed")
+			d.log.Error().Err(err).Msg("reload failed: all settings are unchanged")
 		}
 		return done, err
 	}

@@ -14,13 +14,13 @@ var changes = []command{
 		help: "Log the lines of these names for some minutes.", run: debug},
 	{name: "mute", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"for", "1h", day}},
 		help: "Count samples of these names, but do not keep them.", run: change("names/mute", muteArgs, report.Mutes)},
-	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "End a mute.", run: change("names/unmute", matchArgs, report.Mutes)},
+	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "Stop muting names.", run: change("names/unmute", matchArgs, report.Mutes)},
 	{name: "delete", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"kind", "all", 0}, {name: "yes"}},
 		help: "Delete names. Without --yes, only show how many would be deleted.", run: change("names/delete", deleteArgs, report.Deleted)},
 	{name: "flush", group: changing, help: "Flush now.", run: change("flush", noArgs, report.Flushed)},
 	{name: "reload", group: changing, flags: []use{{name: "dry-run"}}, help: "Read the configuration again, as after SIGHUP.", run: change("reload", reloadArgs, report.Reloaded)},
 	{name: "drain", group: changing, args: "[off]", most: 1, words: []string{"off"}, flags: []use{{"for", "10m", hour}},
-		help: "Make /readyz answer 503, so that senders go elsewhere.", run: drain},
+		help: "Make /readyz respond with status 503, so that load balancers select other daemons.", run: drain},
 }
 
 const hour = 60 * 60

@@ -58,7 +58,7 @@ func explained(name string, err error) error {
 	text := withToken(e.Text)
 	switch {
 	case e.Fault == faultMethod:
-		text = fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", name)
+		text = fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; use the old form statsdmonitor HOST PORT", name)
 	case e.Fault == faultArguments || -32099 <= e.Fault && e.Fault <= -32000:
 		text = strings.TrimPrefix(text, fmt.Sprintf("fault %d: ", e.Fault))
 	}
