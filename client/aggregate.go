@@ -11,7 +11,7 @@ type sample struct {
 	kind kind
 	name string
 	v    value
-	rate float64 // 0 means 1
+	rate float64 // 0 means a rate of 1
 	tags []string
 }
 
@@ -21,7 +21,7 @@ type sample struct {
 // other types always take the lock.
 type aggregator struct {
 	core  *core
-	known atomic.Pointer[names] // equals live.names
+	known atomic.Pointer[names] // equal to live.names, for use without the lock
 
 	mu     sync.Mutex
 	live   *table

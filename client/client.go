@@ -14,7 +14,7 @@ import (
 type Client struct {
 	core  *core
 	enc   *encoded
-	rate  float64     // 0 means 1
+	rate  float64     // 0 means a rate of 1
 	merge *aggregator // equals core.agg; nil if this client is sampled
 }
 

@@ -20,7 +20,7 @@ type series struct {
 	hash  uint64
 	name  string
 	kind  kind
-	rate  float64  // 0 means 1
+	rate  float64  // 0 means a rate of 1
 	scope *encoded // only the string scope.scope is part of the key
 	tags  []string
 

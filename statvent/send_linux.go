@@ -9,8 +9,8 @@ import (
 
 // Constants that package syscall does not define. They are the same on every Linux port of Go.
 const (
-	fSetPipeSz = 1031 // F_SETPIPE_SZ
-	fGetPipeSz = 1032 // F_GETPIPE_SZ
+	fSetPipeSz = 1031 // the constant F_SETPIPE_SZ
+	fGetPipeSz = 1032 // the constant F_GETPIPE_SZ
 )
 
 const (

@@ -324,7 +324,7 @@ func TestBrowserLeaves(t *testing.T) {
 // is lost. After other deadlines, it is sent.
 func TestDeadline(t *testing.T) {
 	for name, test := range map[string]struct {
-		before, after int // statuses
+		before, after int // HTTP statuses
 		outer         func(http.Handler) http.Handler
 		want          string
 	}{
@@ -685,7 +685,7 @@ func TestTransportOddities(t *testing.T) {
 		request *http.Request
 		want    string
 	}{
-		{answer(&http.Response{StatusCode: 1000001}, nil), request, "far.GET.OTHER"}, // possible over HTTP/2
+		{answer(&http.Response{StatusCode: 1000001}, nil), request, "far.GET.OTHER"}, // a server can send this status over HTTP/2
 		{answer(&http.Response{StatusCode: -1}, nil), request, "far.GET.OTHER"},
 		{answer(&http.Response{StatusCode: -2}, nil), request, "far.GET.OTHER"},
 		{answer(&http.Response{StatusCode: 0}, nil), request, "far.GET.OTHER"},

@@ -14,7 +14,7 @@ func TestUntilDue(t *testing.T) {
 		{10_200, 15_000, 800},         // the next full second comes before next
 		{10_000, 15_000, 1000},        // now is a full second; the result ends at the next full second, not at now
 		{10_000, 9_000, -1000},        // next is in the past
-		{-10_200, -5_000, 200},        // before 1970
+		{-10_200, -5_000, 200},        // a time before 1970
 		{10_999, 1_000_000_000, 1},    // the next full second is one unit away
 		{10_200, 10_200, 0},           // next comes before the next full second
 		{10_200, 11_000, 800},         // next is a full second itself

@@ -32,9 +32,9 @@ const (
 	metricExpHistogram = 10<<3 | bytesType
 	metricSummary      = 11<<3 | bytesType
 
-	dataPoints       = 1<<3 | bytesType // field of Gauge, Sum, ExponentialHistogram and Summary
-	temporality      = 2<<3 | varint    // field of Sum and ExponentialHistogram
-	monotonic        = 3<<3 | varint    // field of Sum
+	dataPoints       = 1<<3 | bytesType // field of the messages Gauge, Sum, ExponentialHistogram and Summary
+	temporality      = 2<<3 | varint    // field of the messages Sum and ExponentialHistogram
+	monotonic        = 3<<3 | varint    // field of the message Sum
 	deltaTemporality = 1
 
 	numberStart      = 2<<3 | fixed64

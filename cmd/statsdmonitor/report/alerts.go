@@ -87,7 +87,7 @@ func (p *Page) told(x *question.Alert) string {
 		t := &x.Told[i]
 		text := t.Notifier + " " + p.telling(x.Began, t.Begin)
 		if t.Begin.State == "waiting" && t.End.State == "told" {
-			text = t.Notifier + " told of begin and end in one" // contains both times
+			text = t.Notifier + " told of begin and end in one" // this text contains both times
 		}
 		if t.End.State != "none" && t.End.State != "" {
 			text += ", end " + p.telling(x.Began, t.End)
