@@ -59,7 +59,7 @@ func (g guard) Write(b []byte) (n int, err error) {
 	defer caught(&err, "the connection's Write")
 	n, err = g.Conn.Write(b)
 	if n < 0 || n > len(b) {
-		return 0, fmt.Errorf("the connection's Write says it took %d of %d bytes", n, len(b))
+		return 0, fmt.Errorf("the connection's Write returned that it wrote %d of %d bytes", n, len(b))
 	}
 	if n < len(b) && err == nil {
 		err = io.ErrShortWrite

@@ -89,7 +89,7 @@ func checkPlace(path string) error {
 		return fmt.Errorf("%s is in the way and not a pipe: remove it", path)
 	}
 	if n, err := syscall.Read(fd, make([]byte, 1)); n != 0 || err != nil {
-		return fmt.Errorf("%s has a writer: this process writes stats already, or one with its pid in another pid namespace", path)
+		return fmt.Errorf("%s has a writer: another recorder of this process, or a process with the same pid in another pid namespace", path)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func checkName(name string) error {
 	case len(name) > MaxName:
 		return fmt.Errorf("statvent: the name %.60q... has %d bytes, more than %d", name, len(name), MaxName)
 	case bytes.IndexByte([]byte(name), '\n') >= 0:
-		return fmt.Errorf("statvent: the name %.60q holds a newline", name)
+		return fmt.Errorf("statvent: the name %.60q contains a newline", name)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ const (
 	holdTries = 100 // greater than the number of recorders that can close at the same time
 )
 
-var errHeld = errors.New("another recorder has it already: in this process, or in one with the same pid in another pid namespace")
+var errHeld = errors.New("another recorder uses it already: in this process, or in a process with the same pid in another pid namespace")
 
 // hold locks the file DIR/.PID.lock. It prevents other Recorders from using the pipe DIR/PID.stats. The pipe
 // itself cannot be locked, because opening it for the lock would make a reader or a writer. The kernel releases

@@ -40,7 +40,7 @@ func TestSecondRecorder(t *testing.T) {
 	paths := []string{dir, link, chain, "pipes", dir + "/../pipes/.", ownName("/proc/%d/cwd/pipes")}
 	for range 20 {
 		for _, path := range paths {
-			if second, err := NewRecorder(new(Registry), path); err == nil || !strings.Contains(err.Error(), "another recorder has it already") {
+			if second, err := NewRecorder(new(Registry), path); err == nil || !strings.Contains(err.Error(), "another recorder uses it already") {
 				t.Fatalf("a second recorder through %s: %v, %v, want an error", path, second, err)
 			}
 		}
@@ -128,7 +128,7 @@ func TestAnotherPidNamespace(t *testing.T) {
 		t.Fatalf("the first process says %q", said)
 	}
 	for range 5 {
-		if said, stopSecond := start(); !strings.Contains(said, "another recorder has it already") {
+		if said, stopSecond := start(); !strings.Contains(said, "another recorder uses it already") {
 			stopSecond()
 			t.Errorf("the second process with pid 1 says %q", said)
 		}

@@ -78,7 +78,7 @@ type Conn struct {
 	gone chan struct{} // closed when the Gate or the server closes the connection
 
 	// The following fields are guarded by gate.mu.
-	patience time.Time     // from then on, it may be closed for another client
+	patience time.Time     // time from which the connection may be closed for another client
 	waited   time.Duration // total time spent on waiting for requests of the client
 	reading  time.Time     // start of the current Read
 	asked    bool          // the request is complete, and the answer is not

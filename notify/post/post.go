@@ -59,7 +59,7 @@ func Parse(address string) (*url.URL, error) {
 	case u.User != nil:
 		return nil, errors.New("has a user or a password: give them as a header with --notify-auth-file")
 	case u.Fragment != "":
-		return nil, errors.New("has a part behind #, which is never sent")
+		return nil, errors.New("has a part after #, which is never sent")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

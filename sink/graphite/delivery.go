@@ -52,7 +52,7 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, %d are acknowledged (it is stuck, or it never closes and needs keep-open): %w", d.written, d.acked, err)
+		err = fmt.Errorf("the receiver has not closed the connection to confirm %d bytes, and has acknowledged %d (it hangs, or it never closes connections and needs keep-open): %w", d.written, d.acked, err)
 	}
 	if errors.Is(err, syscall.ECONNRESET) && d.note() == d.size {
 		err = &sink.Unconfirmed{Err: fmt.Errorf("the receiver has acknowledged all %d bytes and then reset the connection: %w", d.size, err)}
@@ -180,5 +180,5 @@ func probe(conn *link) error {
 type answerError []byte
 
 func (e answerError) Error() string {
-	return fmt.Sprintf("it answers %q, which carbon never does: is this the right port?", []byte(e))
+	return fmt.Sprintf("the receiver sends %q, which carbon never does: is this the right port?", []byte(e))
 }

@@ -82,7 +82,7 @@ func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 			return 0, false
 		}
 		if f.kind == Histogram && !slices.Equal(f.bounds, t.Options.Bounds) {
-			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s count, not the buckets of %s", f.from, describe(t, name)))
+			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s are used, not the buckets of %s", f.from, describe(t, name)))
 		}
 		return number, true
 	}
@@ -110,7 +110,7 @@ func describe(t *Target, name []byte) string {
 func (st *store) taken(t *Target) (reason, why string) {
 	text := string(t.Family)
 	if st.config.Own && reserved(text) {
-		return "reserved", "it is one of the daemon's own, as all families with " + reservedPrefix + " are"
+		return "reserved", "families that start with " + reservedPrefix + " are reserved for the daemon's own metrics"
 	}
 	suffixes := []string{sumSuffix, countSuffix, bucketSuffix}
 	for _, suffix := range suffixes {

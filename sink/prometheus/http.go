@@ -31,7 +31,7 @@ func (s *Sink) handler() http.Handler {
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "healthy\n") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if s.flushed.Load() == 0 {
-			plain(w, http.StatusServiceUnavailable, "the first flush has not come yet\n")
+			plain(w, http.StatusServiceUnavailable, "there has been no flush yet\n")
 			return
 		}
 		plain(w, http.StatusOK, "ready\n")

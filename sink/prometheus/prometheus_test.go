@@ -115,13 +115,13 @@ func TestConflicts(t *testing.T) {
 				"- {match: b, name: n, id: second, observer_type: histogram, histogram_options: {buckets: [2]}}",
 			[]string{"a:5|h"}, []string{"b:1|h"},
 			[]string{`n_bucket{le="1"} 1`, `n_bucket{le="+Inf"} 2`, "n_sum 6", "n_count 2"}, "bounds",
-			`family n: the buckets of "a" (rule 1, line 2) count, not the buckets of "b" (rule second, line 3)`,
+			`family n: the buckets of "a" (rule 1, line 2) are used, not the buckets of "b" (rule second, line 3)`,
 		},
 		{"two names in one series", "", []string{"a.b:1|c", "x:1|h"}, []string{"a_b:2|c"}, []string{
 			"a_b 3", `x{quantile="0.5"} 1`, `x{quantile="0.9"} 1`, `x{quantile="0.99"} 1`, "x_sum 1", "x_count 1",
 		}, "merged", ""},
 		{"a label of Prometheus", "", nil, []string{"a:1|c|#__name__:evil,k:v"}, []string{`a{k="v"} 1`}, "label", ""},
-		{"the daemon's own family", "", nil, []string{"statsd.x:1|c"}, nil, "reserved", `family statsd_x: "statsd.x" (no rule) cannot be shown: it is one of the daemon's own, as all families with statsd_ are`},
+		{"the daemon's own family", "", nil, []string{"statsd.x:1|c"}, nil, "reserved", `family statsd_x: "statsd.x" (no rule) cannot be shown: families that start with statsd_ are reserved for the daemon's own metrics`},
 	} {
 		cfg := limits
 		if tt.mapping != "" {

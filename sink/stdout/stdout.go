@@ -47,7 +47,7 @@ const defaultTimeout = 10 * time.Second
 // PIPE_BUF).
 const atOnce = 512
 
-var errStandsStill = fmt.Errorf("nothing reads it: %w", os.ErrDeadlineExceeded)
+var errStandsStill = fmt.Errorf("no program reads the output: %w", os.ErrDeadlineExceeded)
 
 // Validate returns an error that begins with the name of the setting. The setting is NAME=VALUE in a sink's URL.
 func (c Config) Validate() error {

@@ -23,8 +23,8 @@ const (
 var (
 	errTimeout  = errors.New("no answer in time")
 	errTooLarge = errors.New("too many bytes")
-	errCut      = errors.New("the answer is cut: the process gave up on a slow reader")
-	errAgain    = errors.New("another reader has the pipe")
+	errCut      = errors.New("the answer is incomplete, because the reader was too slow")
+	errAgain    = errors.New("another reader has locked the pipe")
 	errEmpty    = errors.New("the answer is empty")
 )
 
@@ -134,7 +134,7 @@ func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
 	case who.group != pid:
 		return fmt.Errorf("%d is a thread of process %d, not a process", pid, who.group)
 	case !ok || st.Uid != who.uid:
-		return fmt.Errorf("not a pipe of uid %d, which process %d has", who.uid, pid)
+		return fmt.Errorf("it does not belong to uid %d, the user of process %d", who.uid, pid)
 	case st.Uid != p.owner:
 		return errAgain // the file was replaced after its owner was looked up
 	}

@@ -38,7 +38,7 @@ type owner struct {
 	group int    // process id of the process that a thread belongs to
 }
 
-var errGone = errors.New("the process is gone")
+var errGone = errors.New("the process has ended")
 
 // Started returns the start time of a process, in the unit of Process.Start.
 func Started(pid int) (uint64, error) {

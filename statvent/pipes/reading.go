@@ -60,7 +60,7 @@ func (g *reading) list() ([]string, error) {
 		return nil, err
 	}
 	if len(names) > maxEntries {
-		g.add(finding{err: fmt.Errorf("%s has more than %d files: only some are looked at, and the pipes of running processes", g.reader.dir(), maxEntries)})
+		g.add(finding{err: fmt.Errorf("%s has more than %d files: only some of them and the pipes of running processes are read", g.reader.dir(), maxEntries)})
 		running, err := readNames("/proc", -1)
 		if err != nil {
 			return nil, err

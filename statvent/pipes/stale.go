@@ -19,12 +19,12 @@ func (p *pipe) bury(pid int, file *os.File, info fs.FileInfo) (finding, error) {
 		return finding{}, err
 	}
 	if held {
-		return finding{}, fmt.Errorf("process %d is gone, but the pipe has a writer", pid)
+		return finding{}, fmt.Errorf("process %d has ended, but the pipe has a writer", pid)
 	}
 	f := finding{stale: true}
 	if p.reader.RemoveStale && gone(pid) && p.names(info) {
 		if err := os.Remove(p.path()); err != nil {
-			f.err = fmt.Errorf("process %d is gone, but its pipe cannot be removed: %w", pid, err)
+			f.err = fmt.Errorf("process %d has ended, but its pipe cannot be removed: %w", pid, err)
 		}
 		f.removed = f.err == nil
 	}
