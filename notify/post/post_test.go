@@ -244,7 +244,7 @@ func TestParse(t *testing.T) {
 		"":                                  "must be a URL such as",
 		"https://user:s3cret@host/":         "--notify-auth-file",
 		"https://s3cret@host/":              "--notify-auth-file",
-		"https://host/#s3cret":              "behind #",
+		"https://host/#s3cret":              "after #",
 		"http://a b/s3cret":                 "must be a URL such as",
 		"http://host/\ns3cret":              "must be a URL such as",
 	} {
