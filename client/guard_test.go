@@ -35,8 +35,8 @@ func TestProgramsFunctionsFail(t *testing.T) {
 		"typed nil":           {func() (net.Conn, error) { return typed, nil }, "SetWriteDeadline panicked: runtime error: invalid memory address"},
 		"no methods":          {func() (net.Conn, error) { return nop, nil }, "the connection's SetWriteDeadline panicked: "},
 		"write panics":        {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { panic("of the test") }}, nil }, "Write panicked: of the test"},
-		"too much written":    {func() (net.Conn, error) { return odd{nop, func(b []byte) (int, error) { return len(b) + 1, nil }}, nil }, "says it took 7 of 6 bytes"},
-		"less than nothing":   {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return -1, nil }}, nil }, "says it took -1 of 6 bytes"},
+		"too much written":    {func() (net.Conn, error) { return odd{nop, func(b []byte) (int, error) { return len(b) + 1, nil }}, nil }, "returned that it wrote 7 of 6 bytes"},
+		"less than nothing":   {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return -1, nil }}, nil }, "returned that it wrote -1 of 6 bytes"},
 		"nil error with a type": {func() (net.Conn, error) {
 			return odd{nop, func([]byte) (int, error) { var err *net.OpError; return 0, err }}, nil
 		}, "<nil>"},
