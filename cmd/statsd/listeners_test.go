@@ -126,7 +126,7 @@ func TestListenErrors(t *testing.T) {
 		"unixgram://@a?group=root":            "group: an abstract socket has no file",
 		"unix:///run/a?owner=no-such-user":    `owner: unknown user "no-such-user"`,
 		"unix:///run/a?group=no-such-group":   `group: unknown group "no-such-group"`,
-		"unix:///" + strings.Repeat("x", 103): "a socket's path may have 103 bytes, this one has 104",
+		"unix:///" + strings.Repeat("x", 103): "the path of a socket may have at most 103 bytes, not 104",
 	} {
 		_, err := listenersOf(t, "--listen="+text)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "--listen "+text+": ") || strings.Contains(err.Error(), "\n") {
