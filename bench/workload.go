@@ -90,8 +90,8 @@ func basicWorkloads() []workload {
 			network: "tcp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 5_000_000,
 		},
 		{
-			name: "idle", title: "no traffic for 10 s", network: "none",
-			length: 10 * time.Second, flush: 2 * time.Second, rounds: 1,
+			name: "idle", title: "no traffic for a minute, a flush every 10 s", network: "none",
+			length: time.Minute, flush: 10 * time.Second, rounds: 1,
 		},
 	}
 }

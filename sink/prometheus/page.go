@@ -30,14 +30,15 @@ func (v *view) write(w io.Writer) error {
 	return err
 }
 
-// compressed returns the page with gzip. It is made once.
-func (v *view) compressed(proto bool) []byte {
+// compressed returns the page with gzip. It is made once. size is the size of the last page, so that the
+// memory for this one is allocated at once.
+func (v *view) compressed(proto bool, size int) []byte {
 	z, write := &v.text, v.write
 	if proto {
 		z, write = &v.proto, v.writeProto
 	}
 	z.once.Do(func() {
-		var b buffer
+		b := make(buffer, 0, size+size/16)
 		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
 		_ = write(w)                                    // a buffer takes everything
 		_ = w.Close()

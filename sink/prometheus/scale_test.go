@@ -43,7 +43,7 @@ func TestSoakMemory(t *testing.T) {
 		t.Errorf("a counter takes %d bytes", each)
 	}
 	begun := time.Now()
-	size := len(d.current.compressed(false))
+	size := len(d.current.compressed(false, 0))
 	scrape := time.Since(begun)
 
 	ctx, stop := context.WithCancel(t.Context())
