@@ -8,6 +8,7 @@
 //	go run ./bench -repeats 1 -scale 0.2              # everything once, and less of it; 15 minutes
 //	go run ./bench W6                                 # one workload
 //	go run ./bench -peers floor,statsd W1 W3
+//	go run ./bench -other old/statsd W1               # two builds of the daemon
 //	go run ./bench -results bench/RESULTS.md          # everything, into the file: make bench
 //	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
 //	go run ./bench profile                            # cmd/statsd/default.pgo; 2 minutes
@@ -50,6 +51,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
 	peerList := flags.String("peers", "", "which of "+known(peers(""), peerName)+" (default all that are installed)")
+	other := flags.String("other", "", "another build of the daemon, measured beside it")
 	repeats := flags.Int("repeats", 3, "number of rounds; in each round every daemon runs once")
 	scale := flags.Float64("scale", 1, "reduce the traffic, and the number of names where it is large, to this fraction")
 	results := flags.String("results", "", "also write the tables to this file")
@@ -65,6 +67,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 	wanted, err := choose(*peerList, peers(*statsd), peerName)
 	if err != nil {
 		return fmt.Errorf("-peers: %w", err)
+	}
+	if *other != "" {
+		wanted = append(wanted, build("statsd, other build", *other))
 	}
 	report := newReport(append([]string{"go run ./bench"}, args...))
 	there, err := report.installed(wanted, *peerList != "", stderr)

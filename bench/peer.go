@@ -130,12 +130,17 @@ func peers(statsd string) []peer {
 			version: func() (string, error) { return "Go, blocking recvmmsg of 32; counts newlines", nil },
 			command: func(s setup) ([]string, error) { return floorCommand(s, "-blocking") },
 		},
-		{
-			name: "statsd", networks: "udp,tcp,none", counters: reference, rates: true,
-			version: func() (string, error) { return output(statsd, "--version") },
-			command: func(s setup) ([]string, error) { return toCarbon(statsd, s), nil },
-		},
+		build("statsd", statsd),
 	}, variants(statsd), others())
+}
+
+// build is this project's daemon, built at the given path.
+func build(name, path string) peer {
+	return peer{
+		name: name, networks: "udp,tcp,none", counters: reference, rates: true,
+		version: func() (string, error) { return output(path, "--version") },
+		command: func(s setup) ([]string, error) { return toCarbon(path, s), nil },
+	}
 }
 
 // reference describes the names under which this project's daemon publishes counters.
