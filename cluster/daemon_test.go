@@ -4,11 +4,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -156,6 +159,27 @@ func (d *daemon) ready() bool {
 	}
 	defer answer.Body.Close()
 	return answer.StatusCode == http.StatusOK
+}
+
+var pendingStats = regexp.MustCompile(`"pending_stats":(\d+)`)
+
+// pending asks the daemon how many samples it has received since its last flush.
+func (d *daemon) pending(deadline time.Time) (n int, err error) {
+	client := http.Client{Timeout: max(time.Until(deadline), time.Millisecond), Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Post("http://"+d.monitor+"/RPC2", "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err
+	}
+	found := pendingStats.FindSubmatch(body)
+	if found == nil {
+		return 0, fmt.Errorf("istats has no pending_stats: %s", body)
+	}
+	return strconv.Atoi(string(found[1]))
 }
 
 func (d *daemon) signal(s os.Signal) {
