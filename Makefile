@@ -1,23 +1,23 @@
 # make        builds the commands into bin/
-# make test   is the whole check, and what CI runs; see CONTRIBUTING.md
+# make test   checks and tests everything, as in CI; see CONTRIBUTING.md
 
 GO ?= go
-# Modules of their own keep their requirements out of the daemon's go.mod. bench/peers is left out: its one small program
-# has the OpenTelemetry collector as a dependency, which takes minutes to download and to compile. tools has no code.
+# The nested modules keep their dependencies out of the daemon's go.mod. The list has no bench/peers, because its dependency,
+# the OpenTelemetry collector, takes minutes to download and to compile. It has no tools modules, because they have no code.
 NESTED := $(filter-out tools/ packaging/tools/ bench/peers/,$(dir $(wildcard */go.mod */*/go.mod)))
 MODULES := $(NESTED) ./
 
-# For a part of the tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
+# PKGS and TESTFLAGS choose tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
 PKGS ?=
 TESTFLAGS ?=
 # With -no-skips a skipped test is a failure.
 SUITEFLAGS ?=
-# How often make stress runs the tests, quiet and busy.
+# How often make stress runs the tests: QUIET times alone, and BUSY times on a busy machine. N sets both.
 N ?= 20
 QUIET ?= $(N)
 BUSY ?= $(N)
 RUN ?=
-# Where make stress keeps the results, and adds them up over many calls.
+# The file in which make stress collects the results of many calls.
 LOG ?= dist/stress.log
 # The running time of each soak test.
 SOAK ?= 20m
@@ -26,39 +26,39 @@ RESULTS ?=
 
 .PHONY: bin/suite build test test-cluster stress check modules fmt-check vet vet-systems lint tidy-check soak bench bench-go profile fmt package package-test image release install-counterparts clean
 
-# Static, so that a binary runs wherever it is copied to. -buildvcs stamps the tag and the
-# commit for --version, also where GOFLAGS turns that off.
+# The binaries are static, so that they run on any Linux host. -buildvcs=auto adds the tag and the
+# commit for --version, even if GOFLAGS turns it off.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/ ./cmd/...
 
-# cluster/ takes longest. make test leaves it to make test-cluster, unless CLUSTER is set.
+# The tests of cluster/ take longest. make test runs them only if CLUSTER is set; make test-cluster always runs them.
 CLUSTER ?=
 SUITE = GO=$(GO) bin/suite -modules='$(if $(CLUSTER),$(MODULES),$(filter-out cluster/,$(MODULES)))' -packages='$(PKGS)' $(SUITEFLAGS)
 
-# With a profile the compiler compiles each package again for each command. Tests and the linter do without.
+# With a profile the compiler compiles each package again for each command. To save this time, tests and the linter use no
+# profile.
 WITHOUT_PROFILE := $(shell $(GO) env GOFLAGS) -pgo=off
 test test-cluster stress check vet vet-systems lint soak: export GOFLAGS = $(WITHOUT_PROFILE)
 
 bin/suite:
 	@$(GO) build -o $@ ./scripts/suite
 
-# The last line it prints is: N passed, N failed, N skipped.
+# The last line of its output is: N passed, N failed, N skipped.
 test: bin/suite
 	@$(SUITE) -- $(TESTFLAGS)
 
-# Daemons that work together over real NATS servers, while things break. With SOAK=1h random things break for
+# Tests a cluster over real NATS servers while daemons, servers and network fail. With SOAK=1h random faults happen for
 # an hour; the output has the seed.
 test-cluster:
 	TESTS=all $(GO) -C cluster test -count=1 -timeout=6h $(TESTFLAGS) ./...
 
-# Finds tests that fail sometimes: runs them N times, then N times beside a second
-# run and a program that burns each core. QUIET and BUSY set one of the numbers.
-# It can run in parts: the results in LOG are added up.
+# Finds tests that fail only sometimes. It runs the tests QUIET times alone, then BUSY times beside a second run of the tests
+# and a program that uses each core. It can run in parts: the file LOG collects the results.
 stress: bin/suite
 	@sh scripts/counterparts || true
 	@$(SUITE) -quiet=$(QUIET) -busy=$(BUSY) -results=$(LOG) -- $(if $(RUN),-run='$(RUN)') $(TESTFLAGS)
 
-# The linter vets, too.
+# The linter also runs go vet.
 check: fmt-check lint tidy-check
 
 modules:
@@ -71,7 +71,7 @@ fmt-check:
 vet:
 	@set -e; for module in $(MODULES); do $(GO) -C $$module vet ./...; done
 
-# The other systems must build, too. CI checks it.
+# The code must also build on macOS and FreeBSD. CI runs this target.
 vet-systems:
 	@set -e; for os in darwin freebsd; do GOOS=$$os $(GO) vet ./...; done
 
@@ -83,8 +83,8 @@ lint: bin/golangci-lint
 tidy-check:
 	@set -e; for module in $(MODULES); do $(GO) -C $$module mod tidy -diff; done
 
-# Soak tests run for $SOAK, or in their full size.
-# The table of results ends the output. RESULTS=docs/reliability.md puts it there.
+# Runs the soak tests for $SOAK each, or in their full size. The output ends with a table of the results.
+# RESULTS=docs/reliability.md also writes the table into that file.
 soak:
 	@SOAK=$(SOAK) RESULTS=$(RESULTS) GO=$(GO) sh scripts/soak ./...
 
@@ -95,12 +95,11 @@ bench: build bin/peers
 	-@sh scripts/counterparts collectd-core
 	$(GO) run ./bench -results bench/RESULTS.md $(BENCHFLAGS)
 
-# The Go benchmarks print what benchstat reads.
+# The output of the Go benchmarks is input for benchstat.
 bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-# The Go daemons that bench compares with. They take some minutes to build. Those that cannot be built are
-# not measured.
+# Builds the other Go daemons of the benchmark, in some minutes. bench skips daemons that cannot be built.
 bin/peers: bench/peers/go.mod bench/peers/go.sum bench/peers/otelcol/main.go
 	@echo "building the daemons to compare with"
 	@mkdir -p $@
@@ -108,13 +107,13 @@ bin/peers: bench/peers/go.mod bench/peers/go.sum bench/peers/otelcol/main.go
 	-@GOBIN=$(CURDIR)/$@ $(GO) -C bench/peers install ./...
 	@touch $@
 
-# cmd/statsd/default.pgo says where the daemon spends its time. The compiler reads it: go.dev/doc/pgo.
-# The profiled daemon is built without it, so that all functions show.
+# Makes cmd/statsd/default.pgo, the profile that the compiler uses to optimise the daemon: go.dev/doc/pgo.
+# The profiled daemon is built without a profile, so that the new profile shows all functions.
 profile:
 	CGO_ENABLED=0 $(GO) build -pgo=off -trimpath -o bin/profiled/statsd ./cmd/statsd
 	$(GO) run ./bench profile -statsd bin/profiled/statsd
 
-# dist/ gets Debian packages, tarballs, an SBOM and checksums: packaging/README.md.
+# Makes Debian packages, tarballs, an SBOM and checksums in dist/: see packaging/README.md.
 package: bin/nfpm
 	@GO=$(GO) packaging/build
 
@@ -122,11 +121,11 @@ package: bin/nfpm
 package-test: package
 	@GO=$(GO) packaging/test/run
 
-# A container image of the checked out commit, with buildah.
+# Makes a container image of the checked out commit, with buildah.
 image:
 	@GO=$(GO) packaging/image
 
-# Everything of a release, from a clean tag: make release VERSION=1.2.3.
+# Makes all files of a release from its tag: make release VERSION=1.2.3.
 release: bin/nfpm
 	@GO=$(GO) packaging/release '$(VERSION)'
 
@@ -144,7 +143,7 @@ bin/golangci-lint: tools/go.mod tools/go.sum
 	@GOBIN=$(CURDIR)/bin $(GO) -C tools install tool
 	@touch $@
 
-# nfpm makes the Debian packages.
+# nfpm is the program that makes the Debian packages.
 bin/nfpm: packaging/tools/go.mod packaging/tools/go.sum
 	@echo "building nfpm"
 	@GOBIN=$(CURDIR)/bin $(GO) -C packaging/tools install tool

@@ -1,20 +1,20 @@
-// Asks the daemon over its JSON API. The token, if one is needed, lives in this module's memory
-// and goes into a header, so streams are read with fetch too: EventSource cannot send it.
+// Asks the daemon over its JSON API. This module keeps the token in memory and sends it in a header.
+// Streams are read with fetch, because EventSource cannot send a header.
 
 import { setClock } from './words.js';
 
-// A question that watches nothing is answered within 9 s.
+// The seconds to wait for an answer. The daemon answers within 9 s, except questions that watch the traffic.
 const patience = 15;
 
 let token = '', tokenWanted = () => {};
 
-// useToken sends this token from now on.
+// useToken sets the token for all later requests.
 export const useToken = text => { token = text; };
 
-// onToken sets what is called with a Refusal when a question needs a token.
+// onToken sets the function that is called with a Refusal when a question needs a token.
 export const onToken = f => { tokenWanted = f; };
 
-// Refusal is an answer other than 200.
+// Refusal is an answer with a status other than 200.
 export class Refusal extends Error {
   constructor(status, said = {}) {
     super(said.text || 'the daemon answered ' + status);
@@ -32,15 +32,15 @@ async function request(name, parameters, options) {
   setClock(response.headers.get('Date'));
   if (response.ok || response.status === 304) return response;
   const refusal = new Refusal(response.status, (await response.json().catch(() => ({}))).error);
-  // Questions that were asked before the token came are asked again by themselves.
+  // Do not ask for a token if the user has entered a new token since the request was sent.
   if (response.status === 401 && sent === token) tokenWanted(refusal, Boolean(token));
   throw refusal;
 }
 
 const last = new Map(); // the last answer to each question, by its name
 
-// ask returns an answer. An answer that did not change costs the daemon nothing: the same object is
-// returned again.
+// ask returns the answer to a question. If the daemon reports that an answer has not changed, ask
+// returns the previous answer.
 export async function ask(name, parameters = {}) {
   const key = JSON.stringify(parameters), old = last.get(name);
   const headers = { Accept: 'application/json', ...(old && old.key === key && old.etag ? { 'If-None-Match': old.etag } : {}) };
@@ -52,7 +52,7 @@ export async function ask(name, parameters = {}) {
   return answer;
 }
 
-// events yields [event, data] of a stream until it or the signal ends.
+// events yields [event, data] of a stream until the stream ends or the signal aborts it.
 export async function* events(name, parameters, signal) {
   const response = await request(name, parameters, { headers: { Accept: 'text/event-stream' }, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -68,7 +68,7 @@ export async function* events(name, parameters, signal) {
   }
 }
 
-// parse reads one event. A comment is none.
+// parse reads one event. It returns nothing for a comment.
 function parse(block) {
   let event = 'message', data = '';
   for (const line of block.split('\n')) {
@@ -78,18 +78,18 @@ function parse(block) {
   return data && [event, JSON.parse(data)];
 }
 
-// The most names that one question about the history may have.
+// The maximum number of names in one question about the history.
 const names = 8;
 
-// history returns the past of any number of figures or paths: times, and by name series, greatest
-// (the greatest value within each step) and worst (the state of the health then: 0, 1 or 2).
+// history returns the history of any number of figures or paths: times, and for each name series (the
+// values), greatest (the greatest value within each step) and worst (the worst health within each step: 0, 1 or 2).
 export async function history(wanted, seconds) {
   const groups = [];
   for (let i = 0; i < wanted.length; i += names) groups.push(wanted.slice(i, i + names));
   const parts = (await Promise.all(groups.map(some => ask('history', { name: some.join(), seconds, points: 360 })))).map(answer => answer.data);
   const first = parts[0], t0 = Date.parse(first.t0) / 1000, length = Math.max(0, ...Object.values(first.series).map(s => s.length));
   const past = { times: Array.from({ length }, (_, i) => t0 + i * first.step), step: first.step, series: {}, greatest: {}, worst: {}, notes: parts.flatMap(p => p.notes || []) };
-  for (const part of parts) { // a flush may have come between two questions
+  for (const part of parts) { // if a flush came between two questions, their answers begin at different times
     const late = Math.round((Date.parse(part.t0) / 1000 - t0) / first.step);
     for (const kind of ['series', 'greatest', 'worst']) {
       for (const [name, values] of Object.entries(part[kind] || {})) past[kind][name] = past.times.map((_, i) => values[i - late] ?? null);

@@ -1,5 +1,5 @@
-// The live page of the daemon's monitor. Data flows one way: from the API into the parts, which
-// make elements of it.
+// The live page of the daemon's monitor. Data flows one way: from the API into the parts of the page,
+// which show it.
 
 import { ask, onToken, Refusal, useToken } from './api.js';
 import * as cluster from './cluster.js';
@@ -14,16 +14,17 @@ import * as tables from './tables.js';
 import * as traffic from './traffic.js';
 import { clock, now, seconds, span } from './words.js';
 
-// To list the paths of a great many names costs the daemon memory: then only a search does it.
+// With more than this number of names, the page lists paths only for a search, because a list of all
+// paths would take memory in the daemon.
 const few = 10000;
 
-let status = null; // the last one
-let flushed = 0; // its flush
-let answered = 0; // when it came, by the clock of this host
-let problems = ''; // the reasons that the alerts were last read for
-let loading = false; // the parts below are being read
+let status = null; // the last status from the daemon
+let flushed = 0; // the number of the flush in the last loaded status
+let answered = 0; // when the last status came, by the clock of this host
+let problems = ''; // the reasons of the health in the last loaded status
+let loading = false; // the parts that change at a flush are being loaded
 
-// got shows a status. What changes at a flush is read when its number changed.
+// got shows a status. After a new flush, or when the reasons of the health change, it also loads the other parts.
 function got(answer) {
   status = answer.data;
   status.sinks ||= [];
@@ -60,7 +61,7 @@ async function readAlerts() {
   health.told(list);
 }
 
-// later reads what a flush does not change, or what is not needed at each flush.
+// later loads the parts that are not loaded at each flush: configuration, prefixes and the list of paths.
 function later() {
   return Promise.all([
     part('config-note', async () => tables.config((await ask('config')).data)),
@@ -69,9 +70,9 @@ function later() {
   ]);
 }
 
-const faults = new Map(); // what a note says of a failure
+const faults = new Map(); // the error that each note shows
 
-// part reads a part of the page. If that fails, its note says why until it succeeds.
+// part loads a part of the page. If loading fails, the note shows the error until loading succeeds.
 async function part(note, read) {
   try {
     await read();
@@ -100,7 +101,7 @@ function heard() {
   document.body.classList.remove('stale');
 }
 
-// silent says that the daemon gives no status.
+// silent shows that no status comes from the daemon.
 function silent(error) {
   if (error?.status === 401) return live('degraded', 'a token is needed');
   const since = answered ? ' since ' + clock(answered) : '';
@@ -112,12 +113,12 @@ function silent(error) {
   document.title = 'no answer: statsd' + (status ? ' ' + status.host : '');
 }
 
-/* What a person presses. */
+/* Buttons, keys and forms. */
 
 function tokens(live) {
   let refused = false;
   onToken((refusal, sent) => {
-    if (refused && !sent) return; // "Not now" holds until a token was tried
+    if (refused && !sent) return; // after "Not now", ask again only if a token was sent and refused
     say('token-why', (sent ? 'That token does not do: ' : '') + refusal.message + '.' + (refusal.next ? ' ' + refusal.next + '.' : ''));
     $('token').hidden = false;
   });

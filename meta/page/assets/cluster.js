@@ -1,4 +1,4 @@
-// The cluster that the daemon is in. The part is hidden if there is none.
+// The part of the page about the daemon's cluster. It is hidden if the daemon is in no cluster.
 
 import { ask } from './api.js';
 import { $, fill, h, say } from './dom.js';
@@ -32,7 +32,7 @@ function partition(p) {
     h('td', { class: 'n', 'data-label': 'Full' }, percent(p.full)));
 }
 
-// clock says by how much the clock of an edge is off. Messages take some time on their way.
+// clock returns the text about the clock of an edge. Differences below 0.1 s are the time that messages take.
 const clock = ahead => Math.abs(ahead) < 0.1 ? 'ok' : brief(Math.abs(ahead)) + (ahead > 0 ? ' ahead' : ' behind');
 
 const edge = e => h('tr', {},
@@ -58,7 +58,7 @@ function owner(c) {
   ];
 }
 
-// moods are the looks of the states of an edge.
+// moods are the CSS classes for the states of an edge.
 const moods = { ok: 'ok', behind: 'degraded', waiting: 'failing', FAILING: 'failing' };
 
 function forward(f) {

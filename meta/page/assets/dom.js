@@ -1,8 +1,8 @@
-// Makes elements. Text goes into the page as text: nothing is parsed as HTML.
+// Makes elements. Text is never parsed as HTML.
 
 export const $ = id => document.getElementById(id);
 
-// h makes an element. A property that begins with "on" is a listener.
+// h makes an element. A property that begins with "on" is an event listener.
 export function h(tag, properties, ...children) {
   const e = document.createElement(tag);
   for (const [name, value] of Object.entries(properties || {})) {
@@ -15,8 +15,8 @@ export function h(tag, properties, ...children) {
 
 const there = child => child !== null && child !== undefined && child !== '';
 
-// fill gives an element these children. What stays the same is not touched: a person may be
-// selecting its text, and a screen reader may be reading it. The focus stays where it was.
+// fill replaces the children of an element. It does not replace equal children, because a user may be
+// selecting their text, and a screen reader may be reading it. It keeps the focus on the same button or link.
 export function fill(id, ...children) {
   const place = $(id), fresh = document.createDocumentFragment();
   fresh.append(...children.filter(there));
@@ -38,7 +38,7 @@ export function say(id, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
-// choose fills a group with buttons of which one is pressed.
+// choose fills a group with buttons. One of the buttons is pressed.
 export function choose(id, options, chosen, changed) {
   const buttons = options.map(([value, text]) => h('button', {
     type: 'button', 'aria-pressed': String(value === chosen), onclick: e => {
@@ -52,8 +52,8 @@ export function choose(id, options, chosen, changed) {
 // link is a button that looks like text.
 export const link = (text, onclick, more = {}) => h('button', { type: 'button', class: 'link', onclick, ...more }, text);
 
-// watching runs work that watches the traffic for some seconds. Meanwhile the button rests, and the
-// note counts down. Then the note has what the work said, or why it failed.
+// watching runs work that watches the traffic for some seconds. While the work runs, the button is disabled,
+// and the note counts down. At the end the note shows the text that the work returned, or the error.
 export async function watching(button, note, seconds, work) {
   const pressed = $(button), end = Date.now() + seconds * 1000;
   if (pressed.getAttribute('aria-disabled')) return;
@@ -72,14 +72,14 @@ export async function watching(button, note, seconds, work) {
   say(note, said);
 }
 
-// share is a bar that shows a part of a whole.
+// share is a bar whose length is a share of 1.
 export function share(part, hot = false) {
   const i = h('i', { class: hot ? 'hot' : undefined });
   i.style.width = Math.min(100, Math.max(0.5, part * 100)) + '%';
   return h('span', { class: 'share' }, i);
 }
 
-// command shows a command. A click copies it, where the browser allows that.
+// command shows a command. A click copies it, if the browser allows copying.
 export function command(text) {
   if (!text) return '';
   if (!navigator.clipboard) return h('code', {}, text);

@@ -1,11 +1,11 @@
-// The explorer: a search box, and what it found.
+// The explorer: a search box, and the list of paths that it found.
 
 import { ask } from './api.js';
 import { $, fill, h, link, say } from './dom.js';
 import * as name from './name.js';
 import { grouped, short } from './words.js';
 
-const found = 12; // paths listed
+const found = 12; // maximum number of listed paths
 
 let missed = false; // the last search found nothing
 
@@ -22,8 +22,8 @@ export function start() {
 
 const text = () => $('search').value.trim();
 
-// search answers what is in the box. A line is explained. Anything else lists paths; with Enter a
-// name is explained too.
+// search handles the text of the search box. For a line it shows the explanation. For other text it
+// lists the matching paths, and after Enter also explains the text as a name.
 export async function search(entered = false) {
   const q = text(), pattern = /[*?[]/.test(q), line = q.includes(':');
   if (line || entered && q && !pattern) await show(q);
@@ -35,7 +35,7 @@ export async function search(entered = false) {
   await list(q, pattern ? q : '*' + q.replace(/[\\*?[]/g, '\\$&') + '*');
 }
 
-// refresh searches again after a flush if nothing was found: a person may wait for a first sample.
+// refresh searches again after a flush if the last search found nothing, because a sample may have come.
 export const refresh = () => missed && search();
 
 async function list(q, match) {
@@ -55,14 +55,14 @@ async function list(q, match) {
   }
 }
 
-// show shows what is known of a name, a path or a line.
+// show shows the explanation of a name, a path or a line.
 export function show(what) {
   const done = name.show(what);
   mark();
   return done;
 }
 
-// mark marks what is shown in the list.
+// mark marks the explained path in the list.
 function mark() {
   for (const b of $('found').querySelectorAll('button')) b.setAttribute('aria-current', String(b.textContent === name.shown()));
 }

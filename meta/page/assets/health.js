@@ -1,4 +1,4 @@
-// The health: one word, what is wrong, and who was told.
+// The health: its state, its reasons, and the notifiers that got messages.
 
 import { $, command, fill, h, say } from './dom.js';
 import { ago, grouped, moment, now, seconds, sentence, span } from './words.js';
@@ -32,7 +32,7 @@ const reason = r => h('li', {},
   h('span', { class: 'effect' }, r.effect && sentence(r.effect) + '. ', r.clears && h('span', { class: 'clears' }, 'Ends ' + r.clears + '.')),
   h('span', { class: 'next' }, command(r.next)));
 
-// told says who knows of what goes on.
+// told shows for each reason which notifiers got a message about it.
 export function told(alerts) {
   const open = alerts.filter(a => !seconds(a.ended));
   if (open.length === 0) return say('told', '');
@@ -43,7 +43,7 @@ export function told(alerts) {
   }).join('. ') + '.');
 }
 
-// telling says what happened to one message.
+// telling returns a text about the delivery of one message.
 export function telling({ state, time, tries, error }) {
   if (state === 'given_up') return 'was not told' + (error ? ': ' + error : '');
   if (state === 'waiting') return 'is being told' + (error ? ': ' + error : '');

@@ -1,19 +1,19 @@
-// Follows the daemon: one stream while a person looks at the page, none while the tab is hidden.
+// Reads the daemon's status: over one stream while the page is visible, and not while the tab is hidden.
 
 import { ask, events, Refusal } from './api.js';
 
 const silence = 6000; // ms without a frame, which the daemon sends each second
 const pause = 2000; // ms between two polls
-const polls = 15; // before a stream that was refused is tried again
+const polls = 15; // number of polls before a refused stream is tried again
 
-// Live calls on.status with each status, on.silent when the daemon gives none, with a Refusal if it
-// answers at all, and on.rest when it stops to ask.
+// Live calls on.status with each status. It calls on.silent when no status comes, with a Refusal if the daemon
+// answers with an error. It calls on.rest when it stops asking.
 export class Live {
   constructor(on) {
     this.on = on;
     this.paused = false;
-    this.last = 0; // ms: when the last frame came
-    this.began = 0; // ms: since when it asks, 0 while it rests
+    this.last = 0; // time of the last frame, in ms
+    this.began = 0; // time since which the page asks, in ms; 0 while it does not ask
     this.change = new AbortController();
     document.addEventListener('visibilitychange', () => this.changed());
     setInterval(() => this.watch(), 1000);
@@ -25,7 +25,7 @@ export class Live {
     this.changed();
   }
 
-  // again starts over, for example with a token.
+  // again connects again, for example with a new token.
   again() { this.changed(); }
 
   changed() { this.change.abort(); }
@@ -50,7 +50,7 @@ export class Live {
     }
   }
 
-  // stream reads the stream until it ends. It reports whether the daemon has no stream to give.
+  // stream reads the stream until it ends. It returns true if the daemon refused the stream.
   async stream() {
     this.frames = new AbortController();
     this.opened = Date.now();
@@ -84,11 +84,11 @@ export class Live {
     try {
       if (!this.resting()) this.on.status(answer);
     } catch (e) {
-      reportError(e); // a fault of the page must not look like a fault of the daemon
+      reportError(e); // an error of the page must not look like an error of the daemon
     }
   }
 
-  // watch ends a stream that went silent, as one of a stopped process or a dead link does.
+  // watch ends a silent stream, for example if the process is stopped or the network is down.
   watch() {
     const waited = since => Date.now() - Math.max(since, this.last);
     if (this.frames && waited(this.opened) > silence) this.frames.abort();

@@ -1,4 +1,4 @@
-// What is known of one name, path or line: the daemon's explanation, its values, and their past.
+// Shows one name, path or line: the daemon's explanation, its values, and their history.
 
 import { ask, history } from './api.js';
 import { $, choose, fill, h, link, say, watching } from './dom.js';
@@ -8,12 +8,12 @@ import { looked } from './traffic.js';
 import { ago, clock, plural, seconds, short } from './words.js';
 
 const look = 5; // seconds
-const most = 4; // lines in the plot
-const rows = 8; // received lines shown
+const most = 4; // maximum number of lines in the plot
+const rows = 8; // maximum number of received lines to show
 
 let minutes = 15, picked = '', paths = [], past = null, plot = null, asked = 0;
 
-// start makes the buttons. show is called with a name that a person chooses.
+// start makes the buttons. show is called with the name that a user chooses.
 export function start() {
   choose('span', [[1, '1'], [5, '5'], [15, '15'], [60, '60 min']], minutes, chosen => {
     minutes = chosen;
@@ -26,7 +26,7 @@ export function start() {
   $('watch').addEventListener('click', () => watching('watch', 'explain-note', look, watch));
 }
 
-// shown is what is shown, "" for nothing.
+// shown returns the shown name, path or line, or "".
 export const shown = () => picked;
 
 export async function show(what) {
@@ -40,7 +40,7 @@ export async function show(what) {
   await refresh(true);
 }
 
-// refresh loads after a flush, at most once a second.
+// refresh loads everything again after a flush, at most once a second.
 export async function refresh(must = false) {
   if (!picked || !must && Date.now() - asked < 1000) return;
   try {
@@ -50,8 +50,8 @@ export async function refresh(must = false) {
   }
 }
 
-// load asks for the explanation, with the senders if it may watch for some seconds, and for the past
-// of the paths that have values.
+// load asks for the explanation, and for the history of the paths that have values. With watchFor, the
+// explanation has the senders that were seen in these seconds.
 async function load(watchFor) {
   const what = picked;
   asked = Date.now();
@@ -67,13 +67,13 @@ async function load(watchFor) {
   draw();
 }
 
-// best chooses the paths that say most: of a timer its mean, then its percentiles.
+// best chooses the paths to plot: for a timer its mean, then its percentiles.
 function best(all) {
   const mean = p => /\.mean(;|$)/.test(p), telling = [...all.filter(mean), ...all.filter(p => /\.upper(_[\d_]+)?(;|$)/.test(p))];
   return (telling.length ? telling : all).slice(0, most);
 }
 
-// watch shows the lines that come.
+// watch shows the received lines of some seconds.
 async function watch() {
   const match = picked.split(':')[0];
   const answer = await ask('tail', { match, seconds: look, limit: rows });
@@ -90,7 +90,7 @@ function steps(data) {
 
 function step(s) {
   const sign = s.ok ? h('span', { class: 'ok', role: 'img', 'aria-label': 'good' }, '✓') : h('span', { class: 'failing', role: 'img', 'aria-label': 'not good' }, '✗');
-  const said = s.text.replace(' (add --for 5s)', ''); // the page has a button for that
+  const said = s.text.replace(' (add --for 5s)', ''); // the page has a button in place of --for
   return [h('dt', {}, sign, ' ', s.step), h('dd', { class: s.ok ? undefined : 'failing' }, said)];
 }
 

@@ -1,16 +1,16 @@
-// The six figures at the top, each with a line of the chosen time. One cursor is on all of them.
+// The six figures at the top, each with a curve of the chosen time. They share one cursor.
 
 import { history } from './api.js';
 import { $, h } from './dom.js';
 import { css, dashes, last, shade } from './plot.js';
 import { brief, bytes, grouped, moment, now, seconds, short } from './words.js';
 
-// parts names the figures of all sinks that end in these words.
+// parts returns the names of the figures of all sinks that end in one of the given words.
 const parts = (sinks, ...ends) => sinks.flatMap(s => ends.map(end => (s.name === 'forward' ? 'forward.rows.' : 'sink.' + s.name + '.points.') + end));
 
-// Each panel has: figures, the names of the figures of each line, which are added up; big and sub,
-// what the status says now; at, what a point of the lines says. With peaks, a step shows its
-// greatest value instead of the mean.
+// Each panel has these members. lines has the names of figures to add up, for each curve. big and sub return
+// the texts of the current status. at returns the text for a point of the curves. With peaks, a curve shows the
+// greatest value of each step, not the mean.
 const panels = [
   {
     title: 'Received', lines: () => [['samples.received']],
@@ -60,7 +60,7 @@ function waitingFor(sinks) {
 
 let range = 3600, past = null, asked = 0, shownSinks = '';
 
-// show writes what the status says.
+// show shows the texts of a status.
 export function show(status) {
   for (const p of panels) {
     if (!p.el) make(p);
@@ -82,7 +82,7 @@ function make(p) {
   $('panels').append(p.el);
 }
 
-// load asks for the lines. It leaves them if no new point can have come, unless it must.
+// load loads the curves. Without must it does nothing until a new point can exist.
 export async function load(status, must = false) {
   const names = status.sinks.map(s => s.name).join();
   must ||= names !== shownSinks;
@@ -95,19 +95,19 @@ export async function load(status, must = false) {
   draw();
 }
 
-// sum adds up the values of some figures. It is null where none has one.
+// sum adds up the values of some figures. The sum is null at times without a value.
 function sum(figures, all) {
   const series = figures.map(f => all[f]).filter(Boolean);
   return past.times.map((_, i) => series.reduce((total, s) => s[i] === null || s[i] === undefined ? total : (total || 0) + s[i], null));
 }
 
-// setRange chooses the time shown, in seconds.
+// setRange sets the time span of the curves, in seconds.
 export function setRange(seconds, status) {
   range = seconds;
   return status && load(status, true);
 }
 
-// redraw makes all plots new, after a change of colours or of the width.
+// redraw makes all plots again, after a change of the colours or the width.
 export function redraw() {
   for (const p of panels) {
     p.plot?.destroy();
@@ -142,7 +142,7 @@ function options(p) {
   };
 }
 
-// nearLimit reports whether the limit is worth showing: far below it the line would be flat.
+// nearLimit reports whether to show the limit. If all values were far below the limit, the curve would be flat.
 const nearLimit = (p, high) => p.limited > 0 && high > p.limited / 2;
 
 const extent = (p, low, high) => nearLimit(p, high) ? [0, p.limited * 1.05] : [0, high * 1.12 || 1];

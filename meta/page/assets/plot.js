@@ -1,12 +1,12 @@
-// What all plots share. uPlot, a plain script, is a global.
+// Functions that all plots use. uPlot is a plain script, so it is a global.
 
 import { clock, now } from './words.js';
 
-const shortest = 60; // seconds on a time axis
+const shortest = 60; // minimum length of a time axis in seconds
 
 export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// shade marks the times at which the health was not ok. A value stands for the step before its time.
+// shade marks the times at which the health was not ok. Each value is the worst health of the step before its time.
 export function shade(u, times, worst) {
   if (!worst || times.length < 2) return;
   const step = times[1] - times[0], { left, top, width, height } = u.bbox;
@@ -20,7 +20,7 @@ export function shade(u, times, worst) {
   u.ctx.restore();
 }
 
-// dashes draws a limit.
+// dashes draws a limit as a dashed line.
 export function dashes(u, limit) {
   const y = u.valToPos(limit, 'y', true), { left, width } = u.bbox;
   u.ctx.save();
@@ -33,13 +33,13 @@ export function dashes(u, limit) {
   u.ctx.restore();
 }
 
-// axis is the look of an axis.
+// axis returns the style of an axis.
 export const axis = () => ({ stroke: css('--dim'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' });
 
-// timeAxis labels the clock.
+// timeAxis returns the style of a time axis.
 export const timeAxis = () => ({ ...axis(), size: 26, gap: 6, space: 60, grid: { show: false }, values: (u, times) => times.map(t => u.scales.x.max - u.scales.x.min > 600 ? clock(t).slice(0, 5) : clock(t)) });
 
-// last is the range of the time axis: the last so many seconds, or less if there are values for less.
+// last returns the range of the time axis: the given number of seconds up to now, or less if the first value is newer.
 export function last(seconds, times, lines) {
   const first = times.find((_, i) => lines.some(values => values[i] !== null && values[i] !== undefined));
   const from = Math.max(now() - seconds, Math.min(first ?? 0, now() - shortest));

@@ -4,7 +4,7 @@ import { fill, h } from './dom.js';
 import { signs } from './health.js';
 import { ago, bytes, clock, grouped, plural, seconds, short, span } from './words.js';
 
-// moods are the looks of the states of a sink.
+// moods are the CSS classes for the states of a sink.
 const moods = { ok: 'ok', behind: 'degraded', FAILING: 'failing', ending: 'degraded' };
 
 export function show(sinks) {
@@ -27,7 +27,7 @@ function row(s) {
     h('td', { 'data-label': 'Last error' }, ...trouble(s)));
 }
 
-// conflict says which names a sink does not show as they should be.
+// conflict shows a name that a Prometheus sink cannot show, or shows in another way.
 function conflict(c) {
   return h('tr', {}, h('td', { colspan: 7 }, h('span', { class: 'degraded' }, signs.degraded + ' ' + c.reason), ' ', h('code', {}, c.subject), ' ',
     c.text, ' ', h('small', {}, plural(c.count, 'time'))));

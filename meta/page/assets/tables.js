@@ -10,10 +10,10 @@ import { grouped, moment, now, plural, seconds, short, span } from './words.js';
 const lines = 8;
 const look = 5; // seconds
 
-let looking = 0; // when a person last looked
-const stays = 60000; // ms for which the lines that were found stay
+let looking = 0; // time of the last look for bad lines, in ms
+const stays = 60000; // time for which the lines of a look are shown, in ms
 
-// startBad lets a person look for bad lines. Their senders are then known from the first line on.
+// startBad makes the button that looks for bad lines. The daemon then knows the sender of each bad line.
 export function startBad() {
   $('bad-look').addEventListener('click', () => watching('bad-look', 'bad-note', look, async () => {
     const answer = await ask('tail', { bad: true, seconds: look });
@@ -24,7 +24,7 @@ export function startBad() {
   }));
 }
 
-// bad shows what was discarded, and why.
+// bad shows the discarded lines and the reasons.
 export function bad(d, perSecond) {
   const reasons = Object.entries(d.reasons || {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
   const total = reasons.reduce((sum, [, n]) => sum + n, 0);
@@ -38,8 +38,8 @@ export function bad(d, perSecond) {
   say('bad-note', (total ? 'The daemon keeps the last 100 bad lines. It asks for senders only for a minute after a bad line.' : 'No line was discarded since the start.') + same);
 }
 
-// worst lists the last line of each sender and reason, with their counts, then other lines. It lists
-// no text twice.
+// worst lists the last line for each sender and reason, with the number of such lines, and then other lines.
+// It lists each text once.
 function worst(d) {
   const last = d.lines || [], host = sender => sender.replace(/:\d+$/, '').replace(/[[\]]/g, '');
   const of = a => last.find(l => l.reason === a.reason && host(l.sender) === host(a.sender));
@@ -48,7 +48,7 @@ function worst(d) {
   return [...counted.slice(0, lines - 2), ...last].filter(l => !seen.has(l.line) && seen.add(l.line));
 }
 
-// alerts shows the last episodes, and who was told.
+// alerts shows the last episodes, and the notifiers that got messages.
 export function alerts(list) {
   const open = list.filter(a => !seconds(a.ended)).length;
   const untold = list.reduce((n, a) => n + (a.told || []).filter(t => [t.begin, t.end].some(m => m.state === 'given_up')).length, 0);
@@ -79,7 +79,7 @@ export function startConfig() {
   });
 }
 
-// config shows what differs from the files first, then what is not a default.
+// config shows settings that differ from the files first, and then settings that differ from the default.
 export function config(c) {
   settings = c;
   const set = s => s.source !== 'default', list = c.settings || [], differ = list.filter(s => s.differs);

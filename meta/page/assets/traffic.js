@@ -1,4 +1,4 @@
-// Hot names, which are looked for only when somebody asks, and prefixes, which are counted.
+// Hot names, for which the daemon watches the traffic on request, and prefixes with their numbers of names.
 
 import { ask } from './api.js';
 import { $, choose, fill, h, link, say, share, watching } from './dom.js';
@@ -8,9 +8,9 @@ const look = 5; // seconds
 const rows = 8;
 
 let by = 'name';
-const tops = {}; // the last answer for each by
+const tops = {}; // the last answer for each value of by
 
-// start draws the empty tables. explore shows a name.
+// start makes the buttons. explore shows the explanation of a name.
 export function start(explore) {
   const show = () => drawTop(explore);
   choose('top-by', ['name', 'prefix', 'sender', 'kind'].map(b => [b, b]), by, chosen => { by = chosen; say('top-note', show()); });
@@ -19,7 +19,7 @@ export function start(explore) {
   say('top-note', show());
 }
 
-// watch looks at the traffic for some seconds.
+// watch asks the daemon to watch its traffic for some seconds.
 function watch(show) {
   const wanted = by;
   return watching('look', 'top-note', look, async () => {
@@ -28,7 +28,7 @@ function watch(show) {
   });
 }
 
-// drawTop shows the last answer, and returns what it looked at.
+// drawTop shows the last answer, and returns a text about the watched traffic.
 function drawTop(explore) {
   const answer = tops[by];
   const headings = { name: 'Name', prefix: 'Prefix', sender: 'Sender', kind: 'Kind' };
@@ -44,7 +44,7 @@ function drawTop(explore) {
   return (entries.length ? '' : 'No sample came. ') + looked(answer) + bounds(answer.data);
 }
 
-// looked says how much of the traffic an answer saw.
+// looked returns a text about the part of the traffic that the daemon watched for an answer.
 export function looked({ looked_at: at, as_of }) {
   if (!at) return 'As of ' + clock(seconds(as_of)) + '. ';
   return 'Watched ' + moment(seconds(as_of)) + ' for ' + short(at.seconds) + ' s, ' + (at.every > 1 ? 'one batch of ' + at.every : 'every batch') + '. ';
@@ -56,7 +56,7 @@ function bounds(top) {
 
 let within = '';
 
-// count asks for the prefixes below one, "" for all.
+// count asks for the prefixes below a prefix, or with "" for the first parts of all names.
 export async function count(prefix) {
   within = prefix;
   $('count').setAttribute('aria-disabled', 'true');
@@ -74,7 +74,7 @@ function drawPrefixes({ data, as_of, took_ms, complete }) {
     ...parts.flatMap((part, i) => [' › ', link(part, () => count(parts.slice(0, i + 1).join('.') + '.'))]));
   const over = seconds(as_of) - seconds(data.since), young = list.every(p => p.new === p.names);
   document.querySelector('.prefix-table th:last-child').textContent = 'New, ' + span(over < 60 ? over : 60 * Math.round(over / 60));
-  // In a young daemon all names are new.
+  // If all names are new, the daemon started a short time ago, and no prefix is marked.
   fill('prefix-rows', ...list.map(p => prefixRow({ ...p, many_new: p.many_new && !young })), data.others?.names ? prefixRow({ ...data.others, prefix: 'all others' }, true) : '');
   say('prefix-note', (list.length ? '' : 'There is none. ') + plural(data.held, 'name') + (complete ? ', all counted' : ', not all counted') +
     ', in ' + span(took_ms / 1000).replace(/^0 s$/, 'less than 1 s') + ', at ' + clock(seconds(as_of)) + (data.error ? '; new ones within ' + grouped(data.error) : '') + '.');

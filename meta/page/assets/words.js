@@ -1,10 +1,10 @@
-// Numbers and times as people read them.
+// Formats numbers and times.
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 
 export const grouped = n => Math.round(n).toLocaleString('en-US');
 
-// short writes a number with about three digits.
+// short formats a number with about three digits.
 export function short(n) {
   if (n === null || n === undefined || Number.isNaN(n)) return '–';
   const size = Math.abs(n);
@@ -18,7 +18,7 @@ export function short(n) {
 
 const trim = (n, digits) => String(Number(n.toFixed(digits)));
 
-// span writes seconds as a duration.
+// span formats seconds as a duration.
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < MINUTE) return s + ' s';
@@ -27,7 +27,7 @@ export function span(seconds) {
   return Math.floor(s / DAY) + ' d ' + Math.floor(s % DAY / HOUR) + ' h';
 }
 
-// brief writes the seconds that work took.
+// brief formats a short duration in seconds, such as the time of a flush.
 export function brief(seconds) {
   if (seconds >= 10) return span(seconds);
   if (seconds >= 1) return trim(seconds, 1) + ' s';
@@ -44,22 +44,22 @@ export function bytes(n) {
 
 export const percent = part => short(part * 100) + ' %';
 
-// sentence begins with a capital letter, unless the text begins with a name.
+// sentence makes the first letter of a text a capital letter, except if the text begins with a name.
 export const sentence = text => text.replace(/^[a-z]+(?=[ ,])/, word => word.charAt(0).toUpperCase() + word.slice(1));
 
 export const plural = (n, one, many) => grouped(n) + ' ' + (n === 1 ? one : many || one + 's');
 
-// seconds reads a time of the API as Unix seconds. 0 stands for no time.
+// seconds converts a time of the API to Unix seconds. It returns 0 for an empty time.
 export function seconds(text) {
   const ms = Date.parse(text);
   return ms > 0 ? ms / 1000 : 0;
 }
 
-// The clock of the daemon may differ from the clock of this host. Ages go by the daemon's.
+// How far the daemon's clock is ahead of the clock of this host, in seconds. Ages are computed by the daemon's clock.
 let ahead = 0;
 export const now = () => Date.now() / 1000 + ahead;
 
-// setClock takes the daemon's clock from a Date header, which is cut to whole seconds.
+// setClock sets the daemon's clock from a Date header, which has whole seconds.
 export function setClock(date) {
   const unix = Date.parse(date) / 1000 + 0.5;
   if (Math.abs(unix - now()) > 2) ahead = unix - Date.now() / 1000;
@@ -74,18 +74,18 @@ export function clock(unix) {
   return two(d.getHours()) + ':' + two(d.getMinutes()) + ':' + two(d.getSeconds());
 }
 
-// moment is the clock, with the day unless it is today.
+// moment formats a time of today as a clock time, and another time with the day.
 export function moment(unix) {
   const d = new Date(unix * 1000);
   if (d.toDateString() === new Date(now() * 1000).toDateString()) return clock(unix);
   return d.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) + ' ' + clock(unix);
 }
 
-// unquote takes the quotes off a received line. Its escapes stay.
+// unquote removes the quotes around a received line, but not its escapes.
 export const unquote = line => line.replace(/^"(.*)"(\.\.\.)?$/s, '$1$2');
 
-// cut splits a received line into the parts before, at and behind its bad part. That begins at the
-// byte at and ends before the next separator. An escape such as \xNN stands for one byte.
+// cut splits a received line into the text before its bad part, the bad part, and the text after it. The bad part
+// begins at byte at and ends before the next separator. An escape such as \xNN counts as one byte.
 export function cut(line, at) {
   const pieces = unquote(line).match(/\\x[0-9a-fA-F]{2}|\\.|[^]/g) || [];
   if (!(at > 0) || at >= pieces.length) return [pieces.join(''), '', ''];
