@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// load loads a file that must be good.
+// load returns the Set of a file that must be valid.
 func load(t testing.TB, purpose Purpose, text string) *Set {
 	t.Helper()
 	s, err := Load([]byte(text), purpose)
@@ -18,7 +18,7 @@ func load(t testing.TB, purpose Purpose, text string) *Set {
 	return s
 }
 
-// show returns a result as text: the rule's ID, the name, and the labels.
+// show returns the result for a name as text: the ID of the rule, the name, and the labels.
 func show(s *Set, kind metric.Kind, name string) string {
 	var r Result
 	s.Map(kind, []byte(name), &r)
@@ -312,7 +312,7 @@ mappings:
 	}
 }
 
-// Mapping again with one Result allocates nothing for globs.
+// If a Result is reused, mapping with globs allocates nothing.
 func TestMapAllocatesNothing(t *testing.T) {
 	s := load(t, Mapping, `
 mappings:
