@@ -59,7 +59,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "Usage: bench [flags] [WORKLOAD...]\n\nThe workloads are %s. Without any, all are measured.\n\n", known(workloads(), workloadName))
 		flags.PrintDefaults()
 	}
-	_ = flags.Parse(args) // it exits
+	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	chosen, err := choose(strings.Join(flags.Args(), ","), workloads(), workloadName)
 	if err != nil {
 		return fmt.Errorf("workload %w", err)
@@ -88,7 +88,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		if *results == "" {
 			continue
 		}
-		// After each workload, so that an interrupted run keeps what it has.
+		// Write the file after each workload, so that an interrupted run keeps its results.
 		if err := os.WriteFile(*results, []byte(report.String()), 0o644); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// installed returns the peers that can be measured, and writes their versions to the report.
+// installed returns the peers that can be measured, and adds their versions to the report.
 func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there []peer, err error) {
 	for _, p := range wanted {
 		version, err := p.version()
@@ -116,7 +116,8 @@ func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there [
 	return there, nil
 }
 
-// newBench prepares the machine as far as its permissions allow. The report says what it could not prepare.
+// newBench prepares the machine as far as its permissions allow. It adds a note to the report for
+// what it could not prepare.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
 	if err := b.pinDaemons(report); err != nil {
@@ -142,7 +143,7 @@ func newBench(report *report) (*bench, error) {
 	return b, nil
 }
 
-// pinDaemons runs daemons on a separate core, if there are two.
+// pinDaemons makes daemons run on a separate CPU core, if the machine has two cores.
 func (b *bench) pinDaemons(report *report) error {
 	_, err := exec.LookPath("taskset")
 	b.pin = err == nil && runtime.NumCPU() > daemonCore

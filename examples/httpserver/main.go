@@ -37,7 +37,8 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. Then it answers the running requests and sends the queued metrics.
+// run serves until ctx ends. Then it finishes the requests that are being served, and sends the
+// metrics that are still queued.
 func run(ctx context.Context, listen string) error {
 	cfg, err := client.Config{Logger: slog.Default()}.FromEnv()
 	if err != nil {

@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// options are the flags. An output without a name is not written.
+// options are the values of the flags. An output whose flag is empty is not written.
 type options struct{ licences, sbom, version, date string }
 
 func run(w io.Writer, o options, packages []string) error {
@@ -74,17 +74,18 @@ func run(w io.Writer, o options, packages []string) error {
 	return nil
 }
 
-// module is a module that the commands link, or a folder of scripts.
+// module is a Go module that the commands link, or an npm package whose scripts they embed.
 type module struct {
-	registry      string // golang or npm
+	registry      string // "golang" or "npm"
 	path, version string
 	dir           string
 	hash          string // SHA-256 in hexadecimal, as in go.sum
-	licence       string // its name in SPDX's list
+	licence       string // identifier in SPDX's list of licences
 	texts         map[string][]byte
 }
 
-// linked returns the modules that the packages link on Linux, except their own, and Go.
+// linked returns Go itself and the modules that the packages link on Linux, except the module of
+// the packages.
 func linked(packages []string) ([]module, error) {
 	golang, err := goLines("env", "GOVERSION", "GOROOT")
 	if err != nil {
@@ -111,7 +112,7 @@ func linked(packages []string) ([]module, error) {
 	return modules, nil
 }
 
-// goLines returns the lines that a go command prints for Linux.
+// goLines runs a go command for Linux, and returns the lines of its output.
 func goLines(args ...string) ([]string, error) {
 	command := exec.Command(cmp.Or(os.Getenv("GO"), "go"), args...)
 	command.Env = append(os.Environ(), "GOOS=linux")

@@ -60,8 +60,8 @@ func writeOrder(out io.Writer, r room) {
 	}
 }
 
-// writeTree counts the imports between all packages of the module. Go refuses circles of imports;
-// the count shows that the graph was read whole.
+// writeTree prints the number of imports between all packages of the module. Go does not allow
+// import cycles, so the number of cycles must be 0.
 func writeTree(out io.Writer) error {
 	packages, err := list("./...")
 	if err != nil {
@@ -78,7 +78,7 @@ func writeTree(out io.Writer) error {
 	return err
 }
 
-// measure reads the packages in directories.
+// measure measures the packages in these directories.
 func measure(dirs []string) ([]room, error) {
 	var rooms []room
 	for _, dir := range dirs {

@@ -51,7 +51,7 @@ func run(args []string) error {
 	sent, retries, slowest := int64(0), 0, time.Duration(0)
 	for begun := time.Now(); !exists(args[0]); time.Sleep(pause) {
 		if err := send(); err != nil {
-			retries++ // nothing of it was read
+			retries++ // the daemon has read nothing of this batch
 			continue
 		}
 		sent += perBatch
@@ -61,7 +61,7 @@ func run(args []string) error {
 	for end := time.Now().Add(patience); published.Load() < sent && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond)
 	}
-	time.Sleep(2 * time.Second) // a published sum that is too high would show now
+	time.Sleep(2 * time.Second) // after this time, a sum that is too high would have been published
 	fmt.Printf("sent %d samples, %d were published; %d connections were refused, for at most %v\n", sent, published.Load(), retries, slowest.Round(time.Millisecond))
 	if published.Load() != sent {
 		return fmt.Errorf("%d samples are missing", sent-published.Load())
@@ -74,8 +74,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// send sends a batch and waits until the daemon has read it and closed the connection. A connection
-// that the daemon never accepted is reset.
+// send sends a batch, and waits until the daemon has read it and closed the connection. A
+// connection that the daemon has not accepted gets a reset.
 func send() error {
 	conn, err := net.Dial("tcp", daemon)
 	if err != nil {
@@ -92,7 +92,8 @@ func send() error {
 	return err
 }
 
-// serve adds up the rates that the daemon publishes. It flushes each second, so a rate is a count.
+// serve adds up the rates that the daemon publishes. The daemon flushes each second, so a rate
+// equals a count.
 func serve(listener net.Listener, published *atomic.Int64) {
 	for {
 		conn, err := listener.Accept()
