@@ -69,7 +69,7 @@ func self(statsd string) peer {
 	return all[slices.IndexFunc(all, func(p peer) bool { return p.name == "statsd" })]
 }
 
-// brief formats a value with two significant digits. A value of at least ten is formatted as an
+// brief formats a value with two significant digits. A value of at least 100 is formatted as an
 // integer.
 func brief(v float64) string {
 	if v >= 100 {

@@ -1,20 +1,21 @@
 //go:build linux
 
-// Command bench compares this project's daemon with others: CPU time per metric, highest rate, memory,
-// and losses. It starts each daemon, sends it the same traffic, receives its published points, and
-// compares them with the traffic.
+// Command bench compares this project's daemon with other daemons: CPU time per metric, maximum rate, memory, and
+// losses. It starts each daemon, sends it the same traffic, receives the published points, and compares them with the
+// traffic.
 //
-//	go run ./bench                                    # everything; more than an hour
-//	go run ./bench -repeats 1 -scale 0.2              # everything once, and less of it; 15 minutes
-//	go run ./bench W6                                 # one workload
-//	go run ./bench -peers floor,statsd W1 W3
-//	go run ./bench -other old/statsd W1               # two builds of the daemon
-//	go run ./bench -results bench/RESULTS.md          # everything, into the file: make bench
-//	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
-//	go run ./bench profile                            # cmd/statsd/default.pgo; 2 minutes
+//	go run ./bench                                    # measure everything; takes more than an hour
+//	go run ./bench -repeats 1 -scale 0.2              # measure everything once, with less traffic; takes 15 minutes
+//	go run ./bench W6                                 # measure one workload
+//	go run ./bench -peers floor,statsd W1 W3          # measure two programs in two workloads
+//	go run ./bench -other old/statsd W1               # compare two builds of the daemon
+//	go run ./bench -results bench/RESULTS.md          # measure everything and write the results file: make bench
+//	go run ./bench cost                               # measure the cost of a sample and a name for docs/cost.md; 4 minutes
+//	go run ./bench profile                            # make cmd/statsd/default.pgo; takes 2 minutes
 //
-// The speed of machines drifts. So daemons are compared with a floor measured in the same minutes: a
-// receiver that only counts newlines.
+// The speed of a machine changes over time. So daemons are compared with the floor, which is measured in the same
+// minutes. The floor is a receiver that only counts newlines.
+
 package main
 
 import (

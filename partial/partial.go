@@ -1,7 +1,7 @@
-// Package partial encodes the collected rows of an interval, so another daemon can merge them.
+// Package partial encodes the rows that a table has collected in an interval, so that another daemon can merge them.
 //
-// An edge divides its rows into partitions by name. It encodes each partition as one message, or as several
-// parts if the partition is large:
+// An edge divides its rows into partitions by name. It encodes each partition as one message. A large partition is
+// encoded as several messages, which are called parts:
 //
 //	rows.Begin(end)
 //	interval.Rows(rows.Add)
@@ -14,12 +14,14 @@
 //
 // # Format
 //
-// A message is a header, a body, and a CRC-32C of both. Numbers are varints, as in protobuf. The body has,
-// for each kind, the names in order and then the values. Each name omits the prefix that it shares with the
-// previous name. The body is compressed with S2 if that makes it smaller: zstd would make it a seventh
-// smaller, but would take four times as long. All values are exact. Version changes with every change of the format. A
-// reader reads its own version and the previous one. The place of the version and the CRC never change, so a
-// reader can tell a message of a newer version from a damaged one.
+// A message consists of a header, a body, and a CRC-32C of both. Numbers are encoded as varints, as in protobuf. For each
+// kind, the body contains the sorted names and then the values. Each name omits the prefix that it shares with the
+// previous name. The body is compressed with S2, unless compression makes it larger. With zstd, bodies would be a
+// seventh smaller, but compression would take four times as long. All values are exact.
+//
+// Version changes with every change of the format. A reader can read its own version and the previous version. The
+// positions of the version and of the CRC never change. So a reader can distinguish a message of a newer version from a
+// damaged message.
 package partial
 
 import (

@@ -22,12 +22,12 @@ const MaxPayload = 16 << 20
 // A record on disk, little-endian:
 //
 //	 0  magic    4 bytes
-//	 4  size     uint32, of the payload
+//	 4  size     uint32, length of the payload
 //	 8  points   uint32
 //	12  time     int64
-//	20  number   uint64, of its first point; all points of a spool are numbered consecutively
+//	20  number   uint64, number of its first point; all points of a spool are numbered consecutively
 //	28  payload  uint32, CRC-32C of the payload
-//	32  header   uint32, CRC-32C of the 32 bytes before
+//	32  header   uint32, CRC-32C of the previous 32 bytes of the record
 //	36  the payload
 const headerSize = 36
 

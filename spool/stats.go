@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Stats counts the points of a spool since Open. They add up:
+// Stats counts the points of a spool since Open. At any time this equation holds:
 //
 //	Appended + Recovered = Advanced + Points + Dropped + Lost
 type Stats struct {

@@ -1,5 +1,5 @@
-// Command client compares this project's client with two popular Go clients, call by call. It prints
-// the table of client/README.md:
+// Command client compares this project's client with two popular Go clients. It measures each call of the clients, and
+// prints the table of client/README.md:
 //
 //	cd bench/client && go run .
 package main

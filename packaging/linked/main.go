@@ -1,11 +1,11 @@
-// Linked lists everything that the commands link: modules of other authors, scripts of other authors that they embed,
-// and Go itself.
+// Command linked lists all code of other authors that the commands contain: the Go modules, the scripts that the
+// commands embed, and Go itself.
 //
 //	go run ./packaging/linked -licences DIR -sbom FILE -version 1.2.3 -date 2026-11-29T00:00:00Z PACKAGE...
 //
-// DIR/MODULE@VERSION gets the files LICENSE, COPYING, NOTICE and PATENTS of a module. FILE gets an
-// SBOM: the modules with versions, hashes and licences, in the format CycloneDX. It prints the
-// modules. A module without a licence that is known here is an error.
+// It prints the modules. It copies the files LICENSE, COPYING, NOTICE and PATENTS of each module to DIR/MODULE@VERSION.
+// It writes an SBOM in the format CycloneDX to FILE, with the version, the hash and the licence of each module. If this
+// program does not know the licence of a module, it exits with an error.
 package main
 
 import (

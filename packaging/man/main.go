@@ -1,10 +1,10 @@
-// Man makes the manual pages from docs/*.md:
+// Command man makes the manual pages from docs/*.md:
 //
 //	go run ./packaging/man -version 1.2.3 -date 2026-11-29 docs DIR
 //
-// The documentation is written once, for readers of Markdown, and each page of the table below
-// becomes DIR/NAME.SECTION. Links become the names of other manuals, tables that are too wide for 80
-// columns become lists, and "- `--flag`: text" becomes a paragraph with a hanging term.
+// The documentation is written only once, in Markdown. Each page in the variable pages becomes DIR/NAME.SECTION. A link
+// becomes the name of the other manual. A table that is wider than 80 columns becomes a list. A list item of the form
+// "- `--flag`: text" becomes a paragraph that begins with the flag.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command arrows measures how packages are laid out. An arrow is a reference from one file to
-// another of its package: to a function, a type, a variable, a method or a field. The files are ordered
-// so that as few arrows as possible point up. Test files do not count.
+// Command arrows measures the structure of packages. An arrow is a reference from one file to another file of the same
+// package: to a function, a type, a variable, a method or a field. The files of a package are put into an order in which
+// as few arrows as possible point up. Test files are ignored.
 //
 //	go run ./scripts/arrows [-v] DIRECTORY...
 //

@@ -1,10 +1,11 @@
-// Suite runs the tests for make test and make stress. It prints each stage,
-// repeats the failures at the end, and counts the tests.
+// Command suite runs the tests for make test and make stress. It prints a line for each stage. At the end it prints all
+// failures again, and the number of tests.
 //
-//	suite [-no-skips] [-- GO TEST FLAGS]           every stage once
-//	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    the tests many times
+//	suite [-no-skips] [-- GO TEST FLAGS]           runs each stage once
+//	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    runs the tests many times
 //
-// With -results FILE, the second form can run in parts: the file keeps the result of each run.
+// With -results FILE, the second form appends the result of each run to FILE. So the runs can be spread over several
+// calls.
 package main
 
 import (

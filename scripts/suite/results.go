@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// result is one run of the tests. It is a line of the file of results:
+// result is the result of one run of the tests. In the results file it is one line:
 //
 //	2026-11-29T10:50:00Z 41b86fd1c0de quiet 371s passed
 //	2026-11-29T11:02:00Z 41b86fd1c0de busy 803s failed: server TestPipes; meta TestAttack

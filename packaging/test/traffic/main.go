@@ -1,10 +1,11 @@
-// Traffic sends samples to a daemon over TCP, and receives its published points like carbon:
+// Command traffic tests that a daemon loses no samples while it is restarted. It sends samples to the daemon over TCP,
+// and receives the points that the daemon publishes, like carbon:
 //
 //	traffic STOP
 //
-// It sends until the file STOP exists, through restarts of the daemon. Then it waits until the published sums equal the
-// sent ones, and prints both. It exits with 1 if they still differ after a minute, or if more was published than sent.
-// The daemon must flush each second.
+// It sends samples until the file STOP exists. Then it waits until the published sum equals the number of sent samples,
+// and prints both numbers. It exits with status 1 if they still differ after a minute, or if more samples were published
+// than sent. The flush interval of the daemon must be one second.
 package main
 
 import (
