@@ -34,7 +34,7 @@ func ParseHistogram(text string) (h Histogram, err error) {
 		}
 		v, err := strconv.ParseFloat(bound, 64)
 		if err != nil || math.IsNaN(v) {
-			return h, fmt.Errorf("%q: must be numbers, and inf as the last, not %q", text, bound)
+			return h, fmt.Errorf("%q: bounds must be numbers, and only the last may be inf, not %q", text, bound)
 		}
 		h.Bounds = append(h.Bounds, v)
 	}
@@ -49,7 +49,7 @@ const (
 func (h *Histogram) validate() error {
 	for i, bound := range h.Bounds {
 		if math.IsInf(bound, -1) || i > 0 && !(bound > h.Bounds[i-1]) {
-			return fmt.Errorf("%s:...%v: bounds must rise", h.Substring, bound)
+			return fmt.Errorf("%s:...%v: bounds must be in ascending order", h.Substring, bound)
 		}
 	}
 	if len(h.Bounds) > maxBounds {

@@ -171,7 +171,7 @@ func (l *Layout) validatePercentiles() error {
 		if before, there := names[name]; there && before == p {
 			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return metric.FlagErrorf("--pct", p, "has the name %s with --naming %s, like %v", name, l.Naming, before)
+			return metric.FlagErrorf("--pct", p, "is named %s with --naming %s, the same as %v", name, l.Naming, before)
 		}
 		names[name] = p
 	}

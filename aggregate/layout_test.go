@@ -226,11 +226,11 @@ func TestLayoutFaults(t *testing.T) {
 		"--timer-stats mean: given twice":       func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
 		"--pct 0: must be more than 0":          func(l *Layout) { l.Percentiles = []float64{0} },
 		"--pct -100.5: must be at least -100":   func(l *Layout) { l.Percentiles = []float64{-100.5} },
-		"--pct 99.9: has the name 99 with":      func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
+		"--pct 99.9: is named 99 with":      func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
 		"--gauge-flushes 2: must be at least 0": func(l *Layout) { l.GaugeFlushes = 2 },
 		`--prefix "a b": must consist of`:       func(l *Layout) { l.GlobalPrefix = "a b" },
 		`--suffix "a;b=c": must consist of`:     func(l *Layout) { l.GlobalSuffix = "a;b=c" },
-		"--histogram: a:...2: bounds must rise": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
+		"--histogram: a:...2: bounds must be in ascending order": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
 		"--histogram a: given twice":            func(l *Layout) { l.Histograms = []Histogram{{"a", nil}, {"b", nil}, {"a", nil}} },
 		"--histogram: a: may have at most 100":  func(l *Layout) { l.Histograms = []Histogram{{"a", rising(101)}} },
 	} {

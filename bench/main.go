@@ -15,7 +15,6 @@
 //
 // The speed of a machine changes over time. So daemons are compared with the floor, which is measured in the same
 // minutes. The floor is a receiver that only counts newlines.
-
 package main
 
 import (

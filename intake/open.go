@@ -121,7 +121,7 @@ const shortQueue = 128
 func (in *Intake) warnOfQueue(l *listener) {
 	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
 		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
-			Msg("the socket holds few datagrams, of all clients together: in bursts clients wait, or drop datagrams if they do not wait; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
+			Msg("the queue of the socket is short: in bursts, clients must wait, and clients that do not wait lose datagrams; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
 	}
 }
 
@@ -132,7 +132,7 @@ func (in *Intake) warnOfBuffers() {
 		for _, r := range l.receivers {
 			if granted := r.socket.Granted(); granted < asked && !l.Scheme.Local() {
 				in.cfg.Log.Warn().Int("asked", asked).Int("granted", granted).
-					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", asked)
+					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; to allow the full size, run sysctl -w net.core.rmem_max=%d", asked)
 				return
 			}
 		}

@@ -58,7 +58,7 @@ type Pipes struct {
 func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	since, err := pipes.Started(os.Getpid())
 	if err != nil {
-		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot tell old processes from new: %w", err)
+		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot distinguish old processes from new processes: %w", err)
 	}
 	prefix := strings.TrimSuffix(cfg.PipePrefix, ".")
 	if prefix != "" {
@@ -208,7 +208,7 @@ func (p *pipeReader) warn(r *pipes.Result) {
 	if len(r.Errors) > 0 {
 		e = e.Err(r.Errors[0])
 	}
-	e.Msg("some stat pipes could not be read, or only in part")
+	e.Msg("some stat pipes could not be read, or only partly")
 }
 
 // fail counts a failed reading. It ignores a reading that shutdown interrupted, because readLast

@@ -160,7 +160,7 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	if err == nil {
 		l.rebound.Add(1)
 		l.lost.Store(nil)
-		log.Warn().Msg("the socket file was removed; it is there again")
+		log.Warn().Msg("the socket file was removed, and has been made again")
 		return
 	}
 	l.lost.Store(&err)

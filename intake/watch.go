@@ -120,7 +120,7 @@ func (w *watch) run() {
 		case e := <-w.entries:
 			w.logEntry(e)
 			if skipped := w.skipped.Load(); len(w.entries) == 0 && skipped > reported {
-				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("some lines were not logged: they came faster than the log accepts them")
+				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("some lines were not logged, because they arrived faster than they can be logged")
 				reported = skipped
 			}
 		case <-w.ended:

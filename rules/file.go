@@ -157,7 +157,7 @@ func readFile(text []byte) (*file, error) {
 	}
 	var more any
 	if err := decoder.Decode(&more); more != nil || err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.New("has a second document after ---: only the first would count")
+		return nil, errors.New("has a second document after ---: only the first document would be used")
 	}
 	if len(f.Rules) > MaxRules {
 		return nil, fmt.Errorf("has %d rules, and may have at most %d", len(f.Rules), MaxRules)

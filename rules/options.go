@@ -146,7 +146,7 @@ func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	}
 	for i, b := range bounds {
 		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
-			return nil, fmt.Errorf("buckets: must be rising numbers, not %v", h.Buckets)
+			return nil, fmt.Errorf("buckets: must be numbers in ascending order, not %v", h.Buckets)
 		}
 	}
 	return bounds, nil

@@ -113,7 +113,7 @@ func (l *loader) checkName(r *fileRule, action Action) error {
 	if l.purpose == Intake {
 		if action != Map {
 			if r.Name != "" {
-				return errors.New("name: only a rule that maps has one")
+				return errors.New("name: only a rule with action map may have it")
 			}
 			return nil
 		}
@@ -137,9 +137,9 @@ func (l *loader) checkLabels(r *fileRule) error {
 		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
 			return fmt.Errorf("labels: a name must consist of two or more letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
-			return fmt.Errorf("labels: %.100s: names with __ belong to Prometheus", name)
+			return fmt.Errorf("labels: %.100s: names with __ are reserved for Prometheus", name)
 		case l.purpose == Mapping && (name == "le" || name == "quantile"):
-			return fmt.Errorf("labels: %s: belongs to histograms and summaries", name)
+			return fmt.Errorf("labels: %s: is reserved for histograms and summaries", name)
 		case !utf8.ValidString(value) || len(value) > maxMatch:
 			return fmt.Errorf("labels: %s: must be at most %d bytes of valid UTF-8", name, maxMatch)
 		}
@@ -165,10 +165,10 @@ func readIntake(r *fileRule, rule *Rule) error {
 	}
 	rule.Count = mode == modes[1]
 	if r.Action == actionNames[Drop] && (r.Sign != "" || r.TTL != 0 || len(r.Labels) > 0) {
-		return errors.New("ttl, gauge_sign, labels: do nothing in a rule that drops")
+		return errors.New("ttl, gauge_sign, labels: have no effect in a rule with action drop")
 	}
 	if r.Action == actionNames[Keep] && len(r.Labels) > 0 {
-		return errors.New("labels: only a rule that maps gives labels; its name can be $0")
+		return errors.New("labels: only a rule with action map may have them; its name can be $0")
 	}
 	sign, err := word("gauge_sign", r.Sign, []string{"", "absolute", "delta"})
 	rule.Sign = map[string]Sign{"absolute": Absolute, "delta": Delta}[sign]

@@ -98,7 +98,7 @@ func adviceFor(ref string) string {
 	case strings.Contains(inner, "$"):
 		return "is read as one reference, and is empty; write ${" + strings.ReplaceAll(strings.ReplaceAll(inner, "${", "$"), "$", "}${") + "}"
 	case inner == "0":
-		return "is empty in a glob; match_type glob+ has the whole name in it"
+		return "is empty in a glob; with match_type glob+ it is the whole name"
 	case digits > 0 && digits < len(inner) && !strings.HasPrefix(ref, "${"):
 		return "is read as one reference, and is empty; write ${" + inner[:digits] + "}" + inner[digits:]
 	}

@@ -130,7 +130,7 @@ func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 		return 0, l.fail("append to", ErrClosed)
 	}
 	if len(payload) == 0 || len(payload) > MaxPayload {
-		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be kept", len(payload)))
+		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be stored", len(payload)))
 	}
 	number := l.next
 	l.buffer = appendRecord(l.buffer[:0], number, Record{Payload: payload, Points: 1, Time: at.UnixNano()})

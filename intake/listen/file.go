@@ -80,7 +80,7 @@ func claim(path string) (*file, error) {
 		return nil, fmt.Errorf("%w: %w", syscall.EADDRINUSE, taken)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock it: %w", err)
+		return nil, fmt.Errorf("lock the path: %w", err)
 	}
 	f := &file{path: path, lock: lock}
 	if err := f.checkPlace(noted); err != nil {
@@ -151,9 +151,9 @@ func inUse(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w: another process listens there", syscall.EADDRINUSE)
+		return fmt.Errorf("%w: another process listens on it", syscall.EADDRINUSE)
 	case errors.Is(err, syscall.EAGAIN):
-		return fmt.Errorf("%w: another process listens there, and does not read", syscall.EADDRINUSE)
+		return fmt.Errorf("%w: another process listens on it, but does not read from it", syscall.EADDRINUSE)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
@@ -241,7 +241,7 @@ func (o *File) apply(path string) error {
 	}
 	if uid >= 0 || gid >= 0 {
 		if err := os.Lchown(path, uid, gid); err != nil {
-			return fmt.Errorf("give the socket to %s: %w (only root can give it away, others to their own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
+			return fmt.Errorf("set the owner of the socket to %s: %w (only root can set any owner; another user can only choose one of its own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
 		}
 	}
 	return os.Chmod(path, o.Mode)

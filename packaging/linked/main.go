@@ -40,7 +40,7 @@ type options struct{ licences, sbom, version, date string }
 
 func run(w io.Writer, o options, packages []string) error {
 	if len(packages) == 0 {
-		return errors.New("want packages")
+		return errors.New("no packages are given")
 	}
 	modules, err := linked(packages)
 	if err != nil {
@@ -105,7 +105,7 @@ func linked(packages []string) ([]module, error) {
 		}
 		sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(words[2], "h1:"))
 		if err != nil {
-			return nil, fmt.Errorf("%s: its sum %q: %w", words[0], words[2], err)
+			return nil, fmt.Errorf("%s: the checksum %q: %w", words[0], words[2], err)
 		}
 		modules = append(modules, module{registry: "golang", path: words[0], version: words[1], hash: hex.EncodeToString(sum), dir: words[3]})
 	}
