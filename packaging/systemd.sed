@@ -1,5 +1,5 @@
-# Turns contrib/systemd/statsd.service into the unit of the package: its paths, its
-# configuration file, and its user, which also owns the service of runit.
+# Makes the unit of the package from contrib/systemd/statsd.service. It changes the paths, adds
+# the configuration file, and sets the user, which is the same as for the runit service.
 s|^# statsd for systemd\. Settings are flags below, or|# statsd for systemd. Settings are lines of /etc/statsd/statsd.conf, or|
 s|^# /etc/default/statsd\. Flags override variables\.|# /etc/default/statsd. Variables override lines.|
 s|^Documentation=.*|Documentation=man:statsd(8)|

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A program that serves its own stats on a stat pipe: writer.py [DIRECTORY]
+"""An example of a program that publishes its values on a stat pipe: writer.py [DIRECTORY]
 
 The directory must exist: install -d -m 1777 /tmp/stats-pipe
-If the program dies, the next reader of the host's pipes removes its pipe."""
+If the program is killed, the next process that reads the host's pipes removes its pipe."""
 import os, sys, time
 
 pipe = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "/tmp/stats-pipe", "%d.stats" % os.getpid())
-def publish():                             # atomic, so that there is always a pipe
+def publish():                             # the rename is atomic, so a pipe always exists
     os.mkfifo(pipe + ".new", 0o644)
     os.rename(pipe + ".new", pipe)
 
@@ -14,9 +14,9 @@ publish()
 reads = 0
 while True:
     try:
-        with open(pipe, "w") as out:       # waits for a reader
-            publish()                      # the next reader gets its own pipe
+        with open(pipe, "w") as out:       # waits until a reader opens the pipe
+            publish()                      # makes a new pipe for the next reader
             reads += 1
             out.write("example.reads: %d\nexample.load: %r\n" % (reads, os.getloadavg()[0]))
-    except (IOError, OSError):             # the reader left early
+    except (IOError, OSError):             # the reader has closed the pipe early
         time.sleep(0.01)
