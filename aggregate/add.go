@@ -34,7 +34,7 @@ func clamp(v float64) float64 {
 // members have the same hash is n²/2⁶⁵: one in 37 million for a million members.
 const (
 	firstSetLog = 2
-	largeSetLog = blockPageShift // tables of at least this size do not fit into a block
+	largeSetLog = blockPageShift // logarithm of the smallest table that does not fit into a block
 )
 
 func setTable(b *blocks, rec record, off int) []uint64 {

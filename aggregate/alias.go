@@ -66,7 +66,7 @@ func (a *aliases) has(hash uint64) bool {
 // the loops of names.look.
 type lookup struct {
 	which [BatchSize]uint8 // indexes of the samples in the batch
-	found [BatchSize]probe // probes of these samples in the arena
+	found [BatchSize]probe // the search for each of these samples
 	n     int
 }
 

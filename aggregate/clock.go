@@ -19,8 +19,8 @@ type clock struct {
 	wall, since int64
 }
 
-// ahead is the difference between a clock and the system's clock. At the time in the field from,
-// the difference is the field by. After that time it shrinks.
+// ahead says how far a clock is ahead of the system's clock. At the time from it is ahead by the duration by.
+// After that time the difference shrinks.
 type ahead struct{ by, from int64 }
 
 // maxStep is a tolerance. If the system's clock changes by more than this between two comparisons,

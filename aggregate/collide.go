@@ -14,8 +14,9 @@ func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 		}
 		other := v.pages.at(r)
 		if other.seen(k, v.flush) {
-			// The row of the other name is made later. In the name's own view, collides looks for other
-			// kinds only if the name is a twin itself.
+			// Both names have samples in this flush, but the collision must be counted only once. In the name's
+			// own view, it is counted for the newer of the two records, which has the flag metaTwin. In another
+			// view, it is counted later, when the row of other is made.
 			if own && other.meta()&metaTwin == 0 {
 				return true
 			}

@@ -43,8 +43,8 @@ func (s *Shard) gaugeTime(wall int64) int64 {
 	return s.gaugeAt
 }
 
-// gaugeTimeAt does the same as gaugeTime, for a time of arrival that differs from the previous
-// sample's.
+// gaugeTimeAt is the slow part of gaugeTime. It is called if the sample's time of arrival differs from the
+// previous sample's.
 func (s *Shard) gaugeTimeAt(wall int64) int64 {
 	var arrival int64
 	if wall > 0 {

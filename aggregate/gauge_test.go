@@ -108,7 +108,7 @@ func TestRememberedSettings(t *testing.T) {
 		addGauges(t, table, "0: +1 @20", "1: 7 @9")
 		want := map[bool]float64{true: 6, false: 8}[set == 10]
 		if set > 10 {
-			want = 5 // both settings are older than the start
+			want = 5 // both settings are older than the start of the table
 		}
 		if got := flush(table)["stats.g"]; got != want {
 			t.Errorf("set at %d: %v, want %v", set, got, want)

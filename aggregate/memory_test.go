@@ -40,7 +40,7 @@ func heapBytes() int {
 // TestNameBytes checks the memory per name: in the table for each kind, and in the table and the
 // Snapshot of a flush for a mixture of kinds.
 func TestNameBytes(t *testing.T) {
-	name := []byte("app.web-07.api.v2.users.get.status_200.total1") // this name has 45 bytes
+	name := []byte("app.web-07.api.v2.users.get.status_200.total1") // a name of 45 bytes
 	for kind, want := range map[metric.Kind]int{metric.Counter: 72, metric.Gauge: 116, metric.Timer: 88, metric.Set: 88} {
 		if got := size(metaOf(kind, name)) * unitBytes; got != want {
 			t.Errorf("the record of %v takes %d bytes, want %d", kind, got, want)

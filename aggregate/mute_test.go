@@ -136,7 +136,7 @@ func TestBitmap(t *testing.T) {
 	b.unset(1 << 30)
 }
 
-// A muted sample counts once as a hit of its rule, at whatever position in a batch it is.
+// A muted sample counts once as a hit of its rule. Its position in the batch does not matter.
 func TestMutedSamplesAreHits(t *testing.T) {
 	table := testTable(1)
 	setRules(table, map[string]Resolved{"a": rule(0, "web.a", Effects{})}, nil)

@@ -16,7 +16,7 @@ type names struct {
 	seed  maphash.Seed
 	marks marks
 	ttls  []uint32       // ttls of the classes, as numbers of flushes; see metaClass
-	ruled map[ref]uint16 // for each record whose name a rule gave, the number of the rule plus 1; see Rules.Heirs
+	ruled map[ref]uint16 // for each record with a name made by a rule: the rule's number plus 1; see Rules.Heirs
 }
 
 func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
@@ -26,7 +26,7 @@ func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
 // end returns the ref after the last record.
 func (n *names) end() ref { return ref(max(len(n.pages)-1, 0)<<pageShift | n.used) }
 
-// search returns the probe of a search for a name.
+// search begins the search for a name. The returned probe contains the state of the search.
 func (n *names) search(name []byte) probe {
 	p := probe{hash: maphash.Bytes(n.seed, name)}
 	n.start(&p)
@@ -40,7 +40,8 @@ func (n *names) find(kind metric.Kind, name []byte) ref {
 	return n.found(&p, kind, name)
 }
 
-// found does the same as find, for a name whose probe is known.
+// found returns the ref of the record of a clean name, or 0 if there is none. p is the result of search for
+// this name.
 func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	s, tag := &n.segments[p.hash>>56], uint32(p.hash)
 	if s.count == 0 || n.absent(p) {
@@ -54,7 +55,8 @@ func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	return 0
 }
 
-// received does the same as found, for a name as received; see record.is.
+// received returns the ref of the record of a name as received, or 0 if there is none (see record.is). p is the
+// result of search for this name.
 func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	r := n.found(p, kind, name)
 	if r != 0 && n.pages.at(r).meta()&metaHidden != 0 {
@@ -108,7 +110,7 @@ type newName struct {
 	flush, flags uint32
 }
 
-// insert makes a record for a name whose probe is known, and returns the record's ref.
+// insert makes a record for a name and returns the record's ref. p is the result of search for this name.
 func (n *names) insert(p *probe, name *newName) ref {
 	var others [metric.Kinds]ref
 	n.foundKinds(p, name.name, &others)

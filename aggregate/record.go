@@ -43,7 +43,8 @@ const MaxTTLs = 1<<6 - 1
 // MaxNameLength is the maximum length of a name, in bytes.
 const MaxNameLength = metaLength
 
-// cellBytes is the size of a kind's cell.
+// cellBytes is the size of a cell in bytes, for each kind of metric. A cell holds the values of a name in one
+// flush interval.
 var cellBytes = [metric.Kinds]int{metric.Counter: 8, metric.Gauge: gaugeCell, metric.Timer: 2 * 8, metric.Set: 2 * 8}
 
 // nameOffset is the offset of the name in a record, in bytes.
@@ -116,7 +117,7 @@ func metaOf(kind metric.Kind, name []byte) uint32 {
 	return uint32(len(name)) | uint32(kind)<<metaKind
 }
 
-// cell returns the offset of the cell for a flush.
+// cell returns the offset of a record's cell for a flush. Flushes use the two cells of a record alternately.
 func cell(kind metric.Kind, flush uint32) int {
 	return 8 + int(flush&1)*cellBytes[kind]
 }

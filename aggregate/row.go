@@ -72,7 +72,7 @@ type rowReader struct {
 	names   [][]byte
 	found   [][][metric.Kinds]ref // indexed by view and name
 	sources []source
-	row     Row // its slices are reused
+	row     Row // the row passed to visit; its slices are reused for each row
 }
 
 // readBatch reads the rows of one batch of records in view i. It omits the names that an earlier

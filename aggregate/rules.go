@@ -15,8 +15,8 @@ type Rules struct {
 	TTLs []uint32
 	// Count is the number of rules.
 	Count int
-	// Heirs are the new rules that replace the old rules, indexed by the number of the old rule. A
-	// name that was given by an old rule without an heir is forgotten.
+	// Heirs says for each old rule which new rule replaces it, indexed by the number of the old rule. If an old
+	// rule has no heir, the names that it has made are forgotten.
 	Heirs []Heir
 }
 

@@ -27,7 +27,7 @@ const (
 	// kept at one per coarseMark seconds, up to the age coarseMarks.
 	fineMark, fineMarks     = 10, 24 * 60 * 60
 	coarseMark, coarseMarks = 60, 7 * 24 * 60 * 60
-	// maxMarks limits the number of marks. They take 8 bytes each, so at most 160 KB per shard.
+	// maxMarks limits the number of marks. A mark takes 8 bytes, so the marks of a shard take at most 160 KB.
 	maxMarks = fineMarks/fineMark + coarseMarks/coarseMark + 1000
 )
 

@@ -35,7 +35,7 @@ func TestSeen(t *testing.T) {
 		gone("a")
 		table.Shard(0).name("a")
 		check("a", 0, false, 0)
-		flush() // this flush is at 30 s
+		flush() // 30 s after the start
 		check("a", 30*time.Second, false, 1)
 		table.Shard(0).name("a")
 		table.Shard(1).name("a") // the same name in another shard, at a later time

@@ -79,8 +79,7 @@ func (s *sketch) meanDistance() float64 {
 	return math.Ldexp((math.FMA(-n, math.Ldexp(s.origin, -sumShift), s.sum.sum)+s.sum.rest)/n, sumShift)
 }
 
-// summarize fills in t, like timing.summarize. Percentiles are estimates, all other values are
-// exact.
+// summarize computes the values of t from the sketch. Percentiles are estimates, all other values are exact.
 func (s *sketch) summarize(t *timing, p *program) {
 	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
 	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))

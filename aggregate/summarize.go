@@ -266,7 +266,7 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.sources[0].rec.setMemory(memory{
 		value: value,
 		after: flush,
-		// With a time in the future, a setting that arrives later would look older than this one.
+		// If this time were in the future, a setting that arrives later would look older.
 		setting: min(setAt, s.time),
 	})
 	return value

@@ -103,7 +103,7 @@ type Shard struct {
 	blocks                 [2]blocks
 	spare                  spare
 	rules                  *Rules      // nil if there are no rules
-	next                   *Rules      // the rules from the next flush on; nil if they do not change
+	next                   *Rules      // the new rules from the next flush on; nil if the rules do not change
 	resolver               Resolver    // nil if names are only cleaned
 	resolved               Resolved    // result of the last call of the resolver
 	hits                   []uint64    // samples that each rule has matched since the last Drain
@@ -186,7 +186,7 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 	}
 }
 
-// addBatch does the same as AddAll, for at most BatchSize samples.
+// addBatch adds at most BatchSize samples for AddAll.
 func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
 	var probes [BatchSize]probe
 	for i := range samples {
@@ -216,7 +216,8 @@ func (s *Shard) look(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// Add adds one sample, like AddAll.
+// Add adds one sample. It returns metric.None, or the reason why the sample was not added. The shard must be
+// locked.
 func (s *Shard) Add(sample *metric.Sample) metric.Reason {
 	return s.add(sample, &probe{hash: maphash.Bytes(s.table.seed, sample.Name)})
 }

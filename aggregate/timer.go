@@ -54,7 +54,7 @@ func newThresholds(l *Layout) (ts []threshold) {
 func (t *threshold) size(n int) int {
 	share := t.percent * float64(n) / 100
 	if t.first {
-		share = t.percent / 100 * float64(n) // the order of these operations affects the rounding
+		share = t.percent / 100 * float64(n) // the order of the division and the multiplication affects rounding
 	}
 	k := int(math.Round(share))
 	if k == 0 && n > 1 && t.none {

@@ -10,7 +10,7 @@ import (
 type NameCounter interface {
 	// Add counts a name with its tags. It must not keep the slice.
 	Add(name []byte)
-	// Turn is called at each flush.
+	// Turn is called at each flush. The counter can begin a new period then.
 	Turn(now time.Time)
 }
 
@@ -94,7 +94,7 @@ func (w *Walk) Step(visit func(Held)) bool {
 
 // held reports whether a record had not expired when the walk began.
 func (w *Walk) held(v *view, rec record) bool {
-	const flushes = 1 << 20 // a walk takes fewer flushes than this
+	const flushes = 1 << 20 // more flushes than a walk can take
 	seen := rec.lastSeen()
 	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
 }

@@ -146,7 +146,7 @@ func (d *daemon) stop() {
 // awaitEmpty waits until the daemon has read all data in its sockets.
 func (d *daemon) awaitEmpty() error {
 	if d.network == "unixgram" {
-		return nil // for this network the sender has already waited
+		return nil // a sender to a unix socket has already waited for the daemon
 	}
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); {
 		if socketsOn(d.network, d.port).Queued == 0 {

@@ -24,7 +24,7 @@ func (b *bench) drained(p peer, w workload) (measured, error) {
 			return m, err
 		}
 		await(p, w, c, warm)
-		if p.variant.partner != nil { // a cluster publishes an interval some time after its flush
+		if p.variant.partner != nil { // a cluster publishes the data of a flush interval some time after the flush
 			time.Sleep(time.Until(time.Now().Truncate(w.flush).Add(w.flush + pause)))
 		}
 		stopped := w.network == "udp"

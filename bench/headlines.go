@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// quietLoad is a load average. If the load before the run is at most quietLoad, the machine counts
-// as quiet.
+// quietLoad is the maximum load average at which the machine counts as idle before the run.
 const quietLoad = 0.5
 
 // quiet returns a text that says how reliable the measured times are.
@@ -108,8 +107,8 @@ func (t *table) next() string {
 	return fmt.Sprintf("%.1f × as much (%s)", least, name)
 }
 
-// settled returns the CPU time to use for comparisons: the time with known names if it was
-// measured, otherwise the time including new names.
+// settled returns a function that selects the CPU time for comparisons. It is the time with known names if this
+// time was measured, otherwise the time including new names.
 func (t *table) settled() func(*measured) float64 {
 	if t.workload.steady {
 		return steady

@@ -17,9 +17,8 @@ import (
 // cpuTime returns the CPU time that all threads of a process have used so far. It is exact to
 // nanoseconds.
 func cpuTime(pid int) (time.Duration, error) {
-	// The id of the CPU clock of a process, computed in the same way as by clock_getcpuclockid(3): the
-	// complement of the process id, shifted left by three bits. The lower bits select the scheduler's
-	// clock.
+	// clock is the id of the CPU clock of the process, as clock_getcpuclockid(3) computes it. It is the
+	// complement of the process id, shifted left by three bits. The lower bits select the scheduler's clock.
 	clock := int32(^pid<<3 | 2)
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {

@@ -50,7 +50,7 @@ type variant struct {
 	// runs on the sender's core.
 	partner  func(setup) []string
 	measured bool
-	late     time.Duration // how long after its flush an interval is published at the latest
+	late     time.Duration // maximum time from a flush until its points are published
 	watch    watch         // function that queries the daemon while traffic is sent
 }
 
@@ -88,8 +88,8 @@ type setup struct {
 	mapping      bool     // whether the daemon maps names with the mapping file of this setup
 }
 
-// The addresses and files of a setup. The daemon also uses the ports after the first one. The port
-// of a monitor is 10 higher than the port of its daemon.
+// These methods return the addresses and files of a setup. The daemon also uses ports after the first one. The
+// port of a monitor is 10 higher than the port of its daemon.
 func (s setup) page() string   { return strconv.Itoa(s.port + 1) }
 func (s setup) otlp() string   { return strconv.Itoa(s.port + 2) }
 func (s setup) link() string   { return strconv.Itoa(s.port + 4) }

@@ -27,9 +27,9 @@ type measured struct {
 	sentRSS   int     // memory when the last packet was sent, in bytes
 	rss       int     // highest memory, in bytes
 	flush     time.Duration
-	after     time.Duration // time from the end of an interval until all its points were published, as the median
+	after     time.Duration // median of the time from the end of a flush interval until all points of the interval were published
 	lines     int
-	scrapeCPU float64 // seconds of CPU time for one page, including its flush
+	scrapeCPU float64 // seconds of CPU time for one Prometheus page, including the flush
 	replay    float64 // seconds of traffic that an edge sends in one second after an outage
 }
 

@@ -172,7 +172,7 @@ func (d *Depth) add(counted *heavy.Counters) {
 		_, key := counted.Key(i)
 		listed[string(key)] = true
 		b, known := d.Prefixes[string(key)]
-		if !known { // the earlier minutes have no count for this prefix
+		if !known { // the minutes that were added before have no count for this prefix
 			b = d.Others
 		}
 		count, over := counted.Count(i)

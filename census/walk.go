@@ -39,7 +39,7 @@ type Prefixes struct {
 type Prefix struct {
 	Prefix string // prefix with a dot at its end; a whole name has no dot at its end
 	Names  int    // number of held names; a lower bound if Prefixes.Forgotten is not 0
-	Bytes  uint64 // memory of these names' records in bytes
+	Bytes  uint64 // memory of the held names' records in bytes
 	// New is the number of names made since Prefixes.Since. Gone is the number of names that expired
 	// or were deleted in this time. Both are lower bounds. The true numbers can be greater by at most
 	// NewError and GoneError.

@@ -181,7 +181,7 @@ func (e *explosion) flush() {
 	for walk.Step(func(h aggregate.Held) {
 		if !h.First.Before {
 			fresh[string(h.Name)] = true
-		} else if e.fresh[string(h.Name)] { // the name counts as possibly new only because a rebuild has moved it
+		} else if e.fresh[string(h.Name)] { // the name is old, but counts as possibly new because a rebuild has moved it
 			rebuilt = true
 		}
 	}) {

@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// graphite stores the last value received for each path and time, like carbon.
+// graphite is a receiver of points. Like carbon, it stores the last value that it has received for each path
+// and time.
 type graphite struct {
 	t    testing.TB
 	addr string

@@ -118,7 +118,7 @@ var moreActs = []act{
 var acts = []act{
 	{"central frozen", func(h *hostile, _ *testing.T) {
 		h.owners[0].freeze()
-		time.Sleep(12 * time.Second) // an edge stops waiting for an answer before this time is over
+		time.Sleep(12 * time.Second) // wait longer than an edge waits for an answer
 		h.owners[0].thaw()
 	}},
 	{"full disk of the central, killed", func(h *hostile, t *testing.T) {

@@ -33,7 +33,7 @@ func (d *daemon) cluster() (question.Cluster, error) {
 func (w *world) ledger(t *testing.T, others uint64) {
 	t.Helper()
 	w.load.end()
-	windows(3) // wait for the last windows
+	windows(3) // wait until the last flush intervals are published
 	sure, maybe := w.load.samples()
 	var last question.ClusterLedger
 	for deadline := time.Now().Add(wait.Patience / 2); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {

@@ -29,7 +29,7 @@ type load struct {
 
 	mu      sync.Mutex
 	edges   []*edgeLoad
-	windows map[int64]*window // windows by their end in Unix seconds
+	windows map[int64]*window // the samples of each flush interval, by the end of the interval in Unix seconds
 }
 
 // edgeLoad is the connection over which samples are sent to one edge.

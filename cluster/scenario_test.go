@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// windows waits for the duration of n windows.
+// windows waits for the duration of n flush intervals.
 func windows(n int) { time.Sleep(time.Duration(n) * interval) }
 
 // fault is a fault that a test causes. Its function repairs the damage before it returns.
@@ -29,7 +29,7 @@ var faults = []fault{
 	{"owners killed", (*world).killOwners},
 	{"owner frozen", func(w *world, _ *testing.T) {
 		w.owners[2].freeze()
-		time.Sleep(soak.Pick(13*time.Second, 40*time.Second)) // after this time the announcement of the daemon has expired
+		time.Sleep(soak.Pick(13*time.Second, 40*time.Second)) // wait until the announcement of the daemon has expired
 		w.owners[2].thaw()
 	}},
 	{"edges killed", func(w *world, _ *testing.T) {

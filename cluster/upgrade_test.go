@@ -63,7 +63,7 @@ func TestUpgradeOwners(t *testing.T) {
 		w.owners[0].kill()
 		w.load.set("owner0", false)
 		w.load.killed("owner0")
-		time.Sleep(14 * time.Second) // after this time the announcement of the daemon has expired
+		time.Sleep(14 * time.Second) // wait until the announcement of the daemon has expired
 		w.owners[0].start()
 		w.owners[0].await()
 		w.load.set("owner0", true)

@@ -89,8 +89,8 @@ func (a *acceptor) accept(stream listen.Stream, ending bool) (conn, error) {
 	return acceptNow(stream)
 }
 
-// acceptNow accepts an established connection. If there is none, it returns net.ErrClosed. A
-// deadline could expire before accept looks for a connection, so acceptNow does not use one.
+// acceptNow accepts an established connection. If there is none, it returns net.ErrClosed. It does not use a
+// deadline, because a deadline could expire before the first attempt to accept.
 func acceptNow(listener syscall.Conn) (conn, error) {
 	raw, err := listener.SyscallConn()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // and from a UDP socket into the table. An operation is a datagram. The time for sending is not
 // counted. The unix socket may cost at most 1.2 times as much as UDP.
 func BenchmarkLocal(b *testing.B) {
-	const round = 10 // at least this many datagrams fit into a unix socket
+	const round = 10 // a number of datagrams that fits into a unix socket
 	var lines strings.Builder
 	for i := 0; lines.Len() < 8100; i++ {
 		fmt.Fprintf(&lines, "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod\n", i%100, i)

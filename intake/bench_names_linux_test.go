@@ -139,7 +139,7 @@ func packetsOf(format string, n int) (packets [][]byte) {
 	const size = 1432
 	var packet []byte
 	for i := range n {
-		at := i * 7919 % n // the CPU cache cannot predict this order
+		at := i * 7919 % n // an order that the CPU cache cannot predict
 		line := fmt.Appendf(nil, format+"\n", at%50, at, at%1000)
 		if len(packet)+len(line) > size {
 			packets, packet = append(packets, packet), nil

@@ -211,7 +211,7 @@ func TestTLSRestEnd(t *testing.T) {
 	}
 	in.dialTLS(client)
 	for range 3 {
-		in.dial("tcp") // this connection stays in its TLS handshake
+		in.dial("tcp") // a connection that never finishes its TLS handshake
 	}
 	eventually(t, "the connections are not accepted", func() bool { return in.State().OpenConnections == conns+1 })
 	in.stop()

@@ -108,7 +108,7 @@ func (in *running) stop() {
 	in.end(grace)
 }
 
-// end does the same as stop, with another time limit for the shutdown.
+// end ends the Intake, drains it and closes it. grace limits the time of the shutdown.
 func (in *running) end(grace time.Duration) {
 	in.t.Helper()
 	if in.ended {

@@ -30,7 +30,7 @@ type lane struct {
 	peers  *peers.Table // the table of all lanes
 	own    part         // part for lines that no listener received
 	part   *part        // part of the listener that the current batch comes from
-	// probes look at a sample of the batches. It is nil while no probe runs.
+	// probes contains this lane's part of the running probes. It is nil if no probe runs.
 	probes *probe.Lane
 	before struct{ datagrams, bytes, lines, samples uint64 } // the tally at the start of the current batch
 	shown  aggregate.Resolved                                // the result of the last call of shownName
@@ -102,7 +102,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		case wire.Event:
 			l.tally.Events++
 		case wire.Discard:
-			if l.looking() { // probes must see the samples in the order of their arrival
+			if l.looking() { // probes must get the samples in the order of arrival
 				bad = l.add() || bad
 				p.Forget()
 			}

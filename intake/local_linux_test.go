@@ -354,7 +354,7 @@ func TestLostSocketFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		send(t, old, "hits:1|c\n")
-		at.rebind(in.cfg.Log, in.ending) // the daemon does this within some seconds
+		at.rebind(in.cfg.Log, in.ending) // a running daemon calls rebind every few seconds
 		send(t, in.dialLocal(), "hits:1|c\n")
 		eventually(t, "samples are missing", func() bool { return in.Live().Samples == 3 })
 		if st := in.State().Listeners[0]; st.Rebound != 1 || st.Lost != nil {

@@ -39,7 +39,7 @@ func (l *lane) end(p *probe.Lane) {
 	}
 }
 
-// looking reports whether probes look at the running batch.
+// looking reports whether a probe examines the current batch.
 func (l *lane) looking() bool { return l.probes != nil && l.probes.Open() }
 
 // showAdded shows the first n pending samples to the probes.

@@ -26,7 +26,7 @@ import (
 type pipeReader struct {
 	reader pipes.Reader
 	merger pipes.Merger
-	prefix string // prefix of names, including the dot at its end
+	prefix string // prefix of names, including the final dot
 	lane   *lane
 	log    zerolog.Logger
 
@@ -80,7 +80,7 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 		lane:     l,
 		log:      cfg.Log,
 		interval: int64(cfg.FlushInterval),
-		// a reading takes at most two timeouts
+		// start early enough for a reading that takes two timeouts
 		lead: int64(2 * cfg.PipeTimeout),
 	}, nil
 }

@@ -6,11 +6,11 @@ import "github.com/statsd-ops/statsd/intake/kernel"
 // In this time clients cannot fill the socket's queue.
 const unreadFor = 8 << 10
 
-// runLocal does the same as run, for a unix socket. A unix socket holds only a few datagrams of all
-// clients together (net.unix.max_dgram_qlen). When it is full, clients wait or lose datagrams. So
-// runLocal does not sleep to let datagrams gather. Waking up costs more than reading. So runLocal
-// reads the next datagrams of a burst before it has parsed all of the first ones, instead of
-// waiting again.
+// runLocal receives from a unix socket until stop is called, and then reads the data that still waits in the
+// socket. A unix socket holds only a few datagrams of all clients together (net.unix.max_dgram_qlen). When the
+// socket is full, clients wait or lose datagrams. So runLocal does not sleep to let datagrams gather. Waking up
+// costs more than reading. So runLocal reads the next datagrams of a burst before it has parsed the previous
+// ones.
 func (r *receiver) runLocal() error {
 	for {
 		n, err := r.socket.Read(true)

@@ -98,7 +98,7 @@ func (r *receiver) run() error {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // came is the number of bytes read since that time, as the kernel counts them
+	since, came := time.Now(), 0 // came is the number of bytes read since then, as the kernel counts them
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {
@@ -155,7 +155,8 @@ func (r *receiver) take(n int) (bytes int) {
 	return r.takePart(0, n)
 }
 
-// takePart does the same as take, for the datagrams of a batch from index first to before end.
+// takePart adds the datagrams of a batch from index first to before end to the table. It returns the
+// approximate memory that the kernel counted for the datagrams.
 func (r *receiver) takePart(first, end int) (bytes int) {
 	if r.checked != nil {
 		r.checked.open(r.socket, first, end)

@@ -49,7 +49,7 @@ func (s *stamps) want(now time.Time) bool {
 	if s.gauges {
 		s.lastGauge.Store(now.UnixNano())
 	}
-	if s.off && s.missed() { // turn the requests on at once
+	if s.off && s.missed() { // request times of arrival again at once
 		s.off = false
 	}
 	past := now.Sub(s.since)

@@ -32,9 +32,9 @@ const (
 	unframed listen.Framing = "unframed"
 	// drainTime is how long a stream must be silent at shutdown before the daemon stops reading it.
 	drainTime = 100 * time.Millisecond
-	// firstTime is how long the daemon waits at shutdown for the first bytes of a new stream, counted
-	// from its start. The client of a new stream is about to send. On a busy machine it can take
-	// longer than drainTime to do so.
+	// firstTime is how long the daemon waits at shutdown for the first bytes of a new stream, counted from the
+	// start of the stream. The client of a new stream probably sends soon, but on a busy machine the first
+	// bytes can take longer than drainTime.
 	firstTime = 2 * time.Second
 )
 

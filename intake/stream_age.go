@@ -15,7 +15,7 @@ type conn interface {
 // age is the position of a stream in the age list of its lane.
 type age struct {
 	conn       conn
-	list       *ageList // nil after the stream was closed or started to close
+	list       *ageList // nil if the stream is closed or is being closed
 	prev, next *age
 	// since is the time when the unfinished line began. If there is no unfinished line, it is the time
 	// when the last line ended or the connection was made. It is a duration since the start of intake.

@@ -75,7 +75,7 @@ func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int,
 	return n, cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
 }
 
-// sweepDecrypted does the same as sweep, for a TLS connection.
+// sweepDecrypted reads all data that waits in a TLS connection whose deadline has passed.
 func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err error) {
 	last := time.Now().Add(lastSweep)
 	if end := s.last.Load(); end != nil {
@@ -85,7 +85,7 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 	if err != nil {
 		return err
 	}
-	left := len(own) // c may hold up to this much data that it has already read from the socket
+	left := len(own) // the TLS connection may hold up to this much decrypted data
 	if err := raw.Control(func(fd uintptr) { left += kernel.Unread(fd) }); err != nil {
 		return err
 	}

@@ -22,9 +22,9 @@ type room struct {
 	log     zerolog.Logger
 	started time.Time
 	doors   []*acceptor
-	limit   atomic.Int64 // maximum for open
+	limit   atomic.Int64 // maximum number of open connections
 	open    atomic.Int64
-	peak    atomic.Int64  // maximum that open has reached
+	peak    atomic.Int64  // highest number of open connections so far
 	turn    sync.Mutex    // locked while a new connection waits until another one is closed
 	left    chan struct{} // signals that a connection has ended
 	tails   atomic.Int64  // total size of the tails of all streams in bytes
@@ -58,7 +58,7 @@ func (r *room) possible(l *Limits) int {
 		return l.MaxTCPConnections
 	}
 	switch {
-	case r.limit.Load() == int64(possible): // the warning was already logged for this value
+	case r.limit.Load() == int64(possible): // the warning for this limit was already logged
 	case allowed <= l.Reserved:
 		r.log.Warn().Int("allowed", allowed).Int("needed", l.Reserved+1).
 			Msg("too few open files are allowed: publishing may fail while clients connect; raise LimitNOFILE or ulimit -n")

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Each of many samples that wait to be added together keeps its own name.
+// If many samples wait to be added together, each sample keeps its own name.
 func TestTaggedBatches(t *testing.T) {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, Tagged: true})
 	l := &lane{part: &part{}, shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}

@@ -20,7 +20,7 @@ import (
 type watch struct {
 	log     zerolog.Logger
 	level   zerolog.Level
-	needle  []byte // lines that contain this text are logged; if it is empty, no lines are logged
+	needle  []byte // lines that contain this text are logged; an empty text selects no lines
 	entries chan watched
 	skipped atomic.Uint64
 	ended   chan struct{} // closed by end

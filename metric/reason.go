@@ -14,7 +14,7 @@ const (
 	BadType              // the type is missing or unknown
 	BadRate              // the sample rate is not a number in (0, 1]
 	BadTags              // the sample has tags in two styles, or tags that are not valid UTF-8
-	TooLong              // the line or the name is longer than its limit
+	TooLong              // the line or the name is longer than the limit
 	Unfinished           // the connection ended inside the line
 	RefusedName          // the name is new, and the table is full
 	RefusedMember        // the set member is new, and the set is full

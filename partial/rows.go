@@ -68,7 +68,7 @@ func (s *Rows) Add(r *aggregate.Row) {
 		if len(rest.Samples)+len(rest.Members)+len(rest.Adjustments) == 0 {
 			return
 		}
-		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // the first part contains these values
+		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // only the first part contains Set, Sketch and Weight
 	}
 }
 

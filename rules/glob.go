@@ -10,7 +10,7 @@ import (
 // node is a node in the tree of globs. It represents all globs that begin with the same components.
 type node struct {
 	literals map[string]*node
-	partly   []*partial // components that contain text and a wildcard; only globs with match_type glob+ have them
+	partly   []*partial // components that contain text and a wildcard, which only globs with match_type glob+ can have
 	star     *node
 	rule     int // number of the first rule whose glob ends at this node, plus 1; 0 if there is none
 	first    int // the lowest rule number at this node and below it, plus 1

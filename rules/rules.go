@@ -147,7 +147,7 @@ type Result struct {
 	Labels []Label
 
 	captures [][]byte
-	best     []int // for each capture of the best glob found so far, where it begins and ends
+	best     []int // the begin and the end of each capture, for the best glob found so far
 	stack    []int
 	found    int
 	buffer   []byte
@@ -197,8 +197,8 @@ func (s *Set) SetTTL(ttl time.Duration) {
 	}
 }
 
-// Try does the same as Map, but ignores rules that only count samples. If such a rule matches, Try
-// returns it in counting.
+// Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that only count
+// samples. If such a rule matches, Try returns this rule in counting.
 func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	s.Map(kind, name, r)
 	if s.armed == nil || r.Rule == nil || !r.Rule.Count {

@@ -68,7 +68,7 @@ func TestSoakKilledAtAnyMoment(t *testing.T) {
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(3, 4))
-	appended, delivered := 0, 0 // the numbers of records that were reported; the next record has this number
+	appended, delivered := 0, 0 // the numbers of records that were reported; appended is also the number of the next record
 	slowest := time.Duration(0)
 	kills := soak.Pick(10, 200)
 	for range kills {

@@ -157,7 +157,7 @@ func (l *Log) checkRoom() error {
 	if err == nil && free < l.cfg.KeepFree+int64(len(l.buffer)) {
 		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, l.cfg.KeepFree)
 	}
-	return nil // the directory was removed; Append creates it again
+	return nil // an error means that the directory was removed; Append creates it again
 }
 
 // write writes the buffer to the last segment, or to a new one.
@@ -219,7 +219,7 @@ func (l *Log) begin() error {
 }
 
 func (l *Log) seal() {
-	_ = l.writer.Sync() // Sync only syncs the last segment
+	_ = l.writer.Sync() // Log.Sync syncs only the last segment
 	closeFile(&l.writer)
 }
 

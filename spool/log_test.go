@@ -141,7 +141,7 @@ func TestLogTrim(t *testing.T) {
 	if after := len(files(t, l)); after > before/2 {
 		t.Errorf("%d of %d segments are left", after, before)
 	}
-	l.Trim(5000) // this number is higher than the last record's
+	l.Trim(5000) // a number higher than the number of the last record
 	if err := l.Sync(); err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (s *Spool) readFrom(seg *segment) error {
 		}
 		s.offset += headerSize + int64(h.size)
 		if h.number < s.from {
-			continue // an earlier process has delivered this record
+			continue // the record was delivered by an earlier process
 		}
 		s.from = h.end()
 		seg.records--

@@ -270,7 +270,7 @@ func TestDropWhileHeld(t *testing.T) {
 func TestSecondProcessIsKeptOut(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	s := open(t, cfg)
-	_, err := Open(cfg) // this also works inside one process, because flock distinguishes open files
+	_, err := Open(cfg) // the lock also works inside one process, because flock distinguishes open files
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
 		t.Errorf("error %v, want one that names this process", err)
 	}

@@ -75,7 +75,7 @@ func radixInteger(digits []byte, bits int) (v float64, ok bool) {
 		}
 		exponent += bits
 		if d != 0 {
-			mantissa |= 1 // this digit is far below the precision, and affects only the rounding of a tie
+			mantissa |= 1 // a digit far below the precision affects only the rounding of a tie
 		}
 	}
 	v = math.Ldexp(float64(mantissa), exponent)

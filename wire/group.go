@@ -19,7 +19,7 @@ type group struct {
 	// container is the content of the section c:, if it becomes a tag.
 	container []byte
 	weight    float64
-	fault     metric.Reason // why all values of the group are bad; None if they are not
+	fault     metric.Reason // the reason why all values of the group are bad; None if there is no such reason
 	at        int           // index of the bad byte in the line
 }
 
@@ -31,7 +31,7 @@ func (p *Parser) readGroup(b []byte) {
 	p.rest = nil
 
 	bar := bytes.IndexByte(b, '|')
-	if bar < 0 { // without a type, colons do not separate values, so this is one value
+	if bar < 0 { // without a type, colons do not separate values: the text is a single value
 		g.values, g.fault, g.at = b, metric.BadType, len(p.line)
 		return
 	}

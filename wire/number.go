@@ -47,7 +47,7 @@ func number(b []byte) (v float64, ok bool) {
 // scan parses an unsigned number as mantissa x 10^exponent. If the mantissa has more than 19
 // digits, scan returns the greatest uint64 as the mantissa.
 func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
-	const room = 1e18 // a mantissa below this has room for one more digit
+	const room = 1e18 // below this limit, a uint64 can hold one more digit
 	i, point := 0, -1
 	for ; i < len(b); i++ {
 		d := b[i] - '0'

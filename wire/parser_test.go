@@ -290,11 +290,11 @@ func TestParserManyValues(t *testing.T) {
 func TestParserDoesNotAllocate(t *testing.T) {
 	var all bytes.Buffer
 	for _, tt := range lineTests {
-		if tt.why != "beyond float64" { // in this case strconv allocates a range error
+		if tt.why != "beyond float64" { // strconv allocates an error for a number beyond float64
 			all.WriteString(tt.in + "\n")
 		}
 	}
-	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // this number is parsed by strconv
+	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // a number with so many digits is parsed by strconv
 	for dialect := range metric.Dialect(metric.Dialects) {
 		p := Parser{Dialect: dialect}
 		var s metric.Sample

@@ -104,7 +104,7 @@ func (t *Tagger) Forget() {
 // keep forgets all names except one, and returns this name at its new position.
 func (t *Tagger) keep(name []byte) []byte {
 	t.Forget()
-	t.names = append(t.names, name...) // append reads the bytes of the forgotten name before they are overwritten
+	t.names = append(t.names, name...) // append also works if name is a part of t.names
 	return t.names
 }
 

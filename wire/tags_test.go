@@ -59,7 +59,7 @@ func TestTags(t *testing.T) {
 	for _, tt := range tagTests {
 		for style, want := range map[metric.Tags]string{metric.GraphiteTags: tt.graphite, metric.TagsInName: tt.inName} {
 			p := Parser{Tagger: NewTagger(style, 0, metric.Reference)}
-			for _, when := range []string{"first", "again"} { // the second time, the Tagger uses its stored result for the section
+			for _, when := range []string{"first", "again"} { // the second time, the Tagger uses the stored result for the section
 				if got := items(&p, tt.in); got != want {
 					t.Errorf("%s, %s: %q\n gives %s\n  want %s", tt.why, when, tt.in, got, want)
 				}
@@ -105,7 +105,7 @@ func TestTaggerBounded(t *testing.T) {
 		if _, _, fault := tagger.Name([]byte("a"), section); fault != metric.None {
 			t.Fatal("refused")
 		}
-		tagger.Name([]byte("a"), bytes.Repeat([]byte("k:vv,"), 10_000)) // these are too many tags
+		tagger.Name([]byte("a"), bytes.Repeat([]byte("k:vv,"), 10_000)) // more tags than the limit
 		tagger.Forget()
 	}
 	kept := cap(tagger.names) + cap(tagger.order)
@@ -172,7 +172,7 @@ func FuzzTags(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, section string) {
 		if strings.ContainsAny(name, ":\n") || strings.ContainsAny(section, "|\n") {
-			return // a name in a line cannot contain these bytes
+			return // a line cannot contain such a name or section
 		}
 		tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 		series, lost, fault := tagger.Name([]byte(name), []byte(section))

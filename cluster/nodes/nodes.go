@@ -70,7 +70,7 @@ type Options struct {
 	Nodes     int    // number of nodes; 0 means 3
 	JetStream string // additional lines for the block jetstream of the configuration
 	Client    string // additional lines with settings for clients
-	Users     string // replaces the users of contrib/nats; empty keeps them
+	Users     string // users that replace the users of contrib/nats; if it is empty, these users are kept
 }
 
 // Start starts a cluster. Its directories are temporary directories of the test. The cluster is

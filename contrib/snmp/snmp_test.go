@@ -188,7 +188,7 @@ func TestObjects(t *testing.T) {
 	w := startWindows(t, counterpart.FreeAddress(t).String())
 	w.minute(counter("hits", 7), counter("bytes", 1e12))
 	a := startAgent(t, w.addr, objects)
-	a.awaitValue(".3.0", "Counter64: 0") // a counter starts at 0 when it is first read
+	a.awaitValue(".3.0", "Counter64: 0") // the value of a counter starts at 0 when statsd-snmp first reads it
 
 	timer := &metric.Collected{Kind: metric.Timer, Name: []byte("t"), Samples: []float64{1, 2, 2.5}, Weight: 3, Sum: 5.5, Lower: 1, Upper: 2.5}
 	w.minute(counter("hits", 5), counter("bytes", 1e12), timer)

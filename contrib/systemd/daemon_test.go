@@ -189,7 +189,7 @@ type load struct {
 	holder                 *holder
 	cancel                 context.CancelFunc
 	sending                sync.WaitGroup
-	more                   chan struct{} // gets a value when more traffic was sent
+	more                   chan struct{} // receives a value each time that traffic was sent
 	datagrams, connections int
 }
 

@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	c := Config{KeyFile: keyFile(t, path, newKey, oldKey), Allow: from(t, "10.0.0.0/8"), Drift: time.Minute}
 	d := open(t, c)
-	checks := []listen.Check{d.Check(), d.Check()} // two receivers, each with its own check
+	checks := []listen.Check{d.Check(), d.Check()} // one check for each of two receivers
 	inside, outside := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("11.1.2.3")
 	once := sign(newKey, "a:1|c", 0)
 	for i, tt := range []struct {

@@ -43,7 +43,7 @@ type Socket struct {
 	given    bool // whether the socket is inherited, so that other processes share it
 	// control is the size of the memory for a datagram's control messages.
 	control int
-	local   *localReads // nil unless this is a unix socket
+	local   *localReads // nil unless the socket is a unix socket
 }
 
 // control has room for a time of arrival and a train size, in this order. If the kernel reports no

@@ -43,7 +43,7 @@ func (b *Bound) bindUDP(address string) error {
 	if err != nil {
 		return err
 	}
-	address = alone.LocalAddr().String() // the system chooses the port if it was 0
+	address = alone.LocalAddr().String() // the system has chosen the port if the configured port is 0
 	err = alone.Close()
 	for i := 0; err == nil && i < b.Receivers; i++ {
 		var p Packet

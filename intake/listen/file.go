@@ -168,7 +168,7 @@ func (f *file) replace(b *Bound) error {
 		if err := inUse(probe(fresh)); err != nil {
 			return fmt.Errorf("%s: %w", fresh, err)
 		}
-		_ = os.Remove(fresh) // an earlier daemon ended before it renamed the file
+		_ = os.Remove(fresh) // the file remains from a daemon that ended before the rename
 	}
 	if err := b.bindAt(fresh); err != nil {
 		return inUse(err)
@@ -189,8 +189,8 @@ func (f *file) replace(b *Bound) error {
 	return nil
 }
 
-// note writes text after the process id in the lock file. Without it, the next daemon cannot take
-// the path until this process ends.
+// note writes text after the process id in the lock file. Without the text, another daemon cannot take the path
+// until this process ends.
 func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }

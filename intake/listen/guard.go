@@ -26,7 +26,7 @@ const (
 	Handshake              // a connection without TLS, or with a version of TLS that the daemon does not accept
 	SlowHandshake          // a TLS handshake that took too long
 	Crowded                // a TLS handshake that the daemon ended to free room for another connection
-	Left                   // a client that disconnected before its first byte, such as a health check of a load balancer
+	Left                   // a client that disconnected without sending a byte, such as a health check of a load balancer
 	BadFrame               // a frame with an impossible length
 	Refusals       = 16    // length of arrays indexed by Refusal
 )

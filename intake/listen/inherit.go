@@ -14,7 +14,7 @@ import (
 
 // given is an inherited socket.
 type given struct {
-	name   string // the name of its descriptor
+	name   string // the name of the socket's descriptor
 	scheme Scheme
 	stream Stream
 	packet Packet
@@ -78,8 +78,8 @@ func (b *Bound) asksFor(g *given) bool {
 	return b.fits(g) && sameAddress(b.Scheme, b.Address, g.address())
 }
 
-// takesAny reports whether the listener comes from --port and needs another socket of this type. A
-// listener of --port takes a socket of any port.
+// takesAny reports whether the listener comes from --port and still needs a socket of this type. A listener of
+// --port accepts an inherited socket with any port number.
 func (b *Bound) takesAny(g *given) bool { return b.FromPort && !b.Scheme.Local() && b.fits(g) }
 
 // fits reports whether the socket has the type that the listener needs, and the listener needs

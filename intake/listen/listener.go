@@ -44,7 +44,7 @@ type Framing string
 const (
 	Auto      Framing = "auto"      // the first bytes of each connection tell whether it sends lines or frames
 	Lines     Framing = "lines"     // a newline ends each line
-	DogStatsD Framing = "dogstatsd" // each frame is a length of 4 bytes, and lines that have this length in total
+	DogStatsD Framing = "dogstatsd" // each frame is a length in 4 bytes, followed by lines of this total length
 )
 
 // Listener is an address that receives lines, and its options.
@@ -82,7 +82,7 @@ type Limits struct {
 // File says with which mode and owner to make the file of a unix socket.
 type File struct {
 	Mode        fs.FileMode
-	User, Group string // names or numbers; empty means the user and group of this process
+	User, Group string // names or ids; empty means the user and group of this process
 }
 
 // Abstract reports whether the address is the name of an abstract socket. Such a socket has no file.

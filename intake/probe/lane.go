@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Event is a sample that a lane shows to its Looks. The memory of its slices belongs to the caller.
+// Event is a sample that a lane shows to its Looks. The Looks must not keep its slices.
 type Event struct {
 	Kind    metric.Kind
 	Name    []byte // the name as received; if the sample could not be parsed, the name in the line

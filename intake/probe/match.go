@@ -19,8 +19,8 @@ func kept(form metric.NameForm, name []byte) string {
 type matcher struct {
 	names   metric.NameForm
 	all     bool
-	prefix  []byte // the part of the glob before its first special byte
-	rest    string // the part of the glob from its first special byte on; empty if there is no special byte
+	prefix  []byte // the part of the glob before the first special byte
+	rest    string // the rest of the glob; empty if the glob has no special byte
 	glob    glob.Glob
 	scratch []byte
 }

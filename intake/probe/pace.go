@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// paceWindow is the time between two adjustments of k. If examining costs too much, k is adjusted
-	// earlier.
+	// paceWindow is the time between two adjustments of pace.every. If examining costs too much, the adjustment
+	// comes earlier.
 	paceWindow = 100 * time.Millisecond
 	// maxShare limits the measured cost of examining batches, as a fraction of the lane's work. Costs
 	// that are not measured, such as reading the clock, come on top. All costs together are at most 5
@@ -16,10 +16,10 @@ const (
 	// idleShare is the fraction of time that examining may always use. So a lane with little work can
 	// examine all batches.
 	idleShare = 0.001
-	// paceSlack is the tolerated excess cost. If the cost of examining exceeds its limit by more, k is
-	// adjusted before paceWindow ends.
+	// paceSlack is the tolerated excess cost. If the cost of examining exceeds its limit by more than
+	// paceSlack, pace.every is adjusted before paceWindow ends.
 	paceSlack = 50 * time.Microsecond
-	// maxEvery is the maximum of k.
+	// maxEvery is the maximum of pace.every.
 	maxEvery = 1024
 	// A batch takes at most pauseAbove plus pauseSample per sample to process. If it took longer, the
 	// goroutine waited for a CPU. The waiting time does not count as work.
@@ -27,18 +27,18 @@ const (
 	pauseSample = 2 * time.Microsecond
 )
 
-// pace selects the batches of a lane to examine: one in k, at random. A random choice is not
-// distorted by regular patterns in the traffic.
+// pace selects which batches of a lane are examined: one batch out of p.every, at random. With a random choice,
+// regular patterns in the traffic do not distort the result.
 type pace struct {
-	every  int // k
+	every  int // one of this many batches is examined
 	wait   int // number of batches to skip
 	random uint64
 
-	since      time.Time // start of the current window
+	since      time.Time // start of the current period
 	batches    int
 	looked     int
-	work, cost time.Duration // sums over the examined batches of this window: the work without examining, and the cost of examining
-	// The means per batch, from the last window in which a batch was examined.
+	work, cost time.Duration // sums over the examined batches in the current period: the work without examining, and the cost of examining
+	// The means per batch, from the last period in which a batch was examined.
 	meanWork, meanCost float64
 }
 
@@ -60,7 +60,8 @@ func (p *pace) begin(now time.Time) bool {
 	return true
 }
 
-// between returns the number of batches to skip: 0 to 2(k-1), so k-1 on average.
+// between returns a random number of batches to skip before the next examined batch. It is every-1 on average,
+// and at most twice that.
 func (p *pace) between() int {
 	// The random numbers come from xorshift64.
 	p.random ^= p.random << 13
@@ -80,7 +81,7 @@ func (p *pace) end(now time.Time, samples int, work, cost time.Duration) {
 	}
 }
 
-// set computes k from the costs in the current window, and starts the next window.
+// set computes every from the costs in the current period, and starts the next period.
 func (p *pace) set(now time.Time) {
 	if p.looked > 0 {
 		p.meanWork, p.meanCost = float64(p.work)/float64(p.looked), float64(p.cost)/float64(p.looked)

@@ -50,7 +50,7 @@ func (t Transport) String() string { return transportNames[t] }
 type Looked struct {
 	From      time.Time
 	For       time.Duration // duration until now, or until the end of the probe
-	Every     int           // k, if one batch in k was examined, as the mean over all lanes; 1 means that all were examined
+	Every     int           // one batch in Every was examined, as the mean over all lanes; 1 means that all batches were examined
 	Of, Seen  uint64        // numbers of samples, good and bad: received, and examined
 	Receivers int           // number of lanes that took part
 }
@@ -107,8 +107,8 @@ type Sender struct {
 	Error   float64 // the error of Rate, plus or minus
 	Share   float64 // fraction of all matching samples, from 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that it sends most often; empty if no name clearly leads
-	LastBad []byte  // its last bad line as received, at most 512 bytes; nil if it has sent no bad line
+	Most    string  // the name that this sender sends most often; empty if no name clearly leads
+	LastBad []byte  // the last bad line of this sender as received, at most 512 bytes; nil if there is none
 	Reason  metric.Reason
 }
 

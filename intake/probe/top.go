@@ -14,8 +14,8 @@ const (
 	// maxCounters is the number of names, prefixes or senders for which a lane keeps counts. A name,
 	// prefix or sender with more than 1/maxCounters of the samples always has a count.
 	maxCounters = 4096
-	// unseenBatches limits how often a name can occur without being seen. If one batch in k is
-	// examined, the chance to miss all of 5k batches that contain the name is below 1 %.
+	// unseenBatches is a number of batches. If one batch in k is examined, a name that occurs in
+	// unseenBatches*k batches is missed with a probability below 1 %.
 	unseenBatches = 5
 )
 

@@ -83,7 +83,7 @@ func TestProtobufPage(t *testing.T) {
 			}
 			for _, m := range text[name].GetMetric() {
 				slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return bytes.Compare([]byte(a.GetName()), []byte(b.GetName())) })
-				if h := m.Histogram; h != nil { // the infinite bucket equals the count, so protobuf may omit it
+				if h := m.Histogram; h != nil { // remove the infinite bucket, because protobuf omits it
 					plainHistogram(h)
 					h.Bucket = slices.DeleteFunc(h.Bucket, func(b *dto.Bucket) bool { return math.IsInf(b.GetUpperBound(), 1) })
 				}

@@ -33,7 +33,7 @@ func newBoard(out io.Writer) *board {
 	return &board{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}
 }
 
-// begin starts the line of a stage.
+// begin starts a stage and returns the stage's line.
 func (b *board) begin(name string) *line {
 	b.mu.Lock()
 	defer b.mu.Unlock()

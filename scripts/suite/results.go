@@ -120,7 +120,7 @@ func addUp(results []result, out io.Writer) {
 			failed[r.conditions][name]++
 		}
 	}
-	for _, conditions := range slices.Backward(slices.Sorted(maps.Keys(runs))) { // first quiet, then busy
+	for _, conditions := range slices.Backward(slices.Sorted(maps.Keys(runs))) { // "quiet" comes before "busy"
 		fmt.Fprintf(out, "%s: %d of %d runs passed\n", conditions, passed[conditions], runs[conditions])
 		of := failed[conditions]
 		for _, name := range slices.SortedFunc(maps.Keys(of), func(a, b string) int {

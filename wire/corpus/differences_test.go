@@ -14,7 +14,7 @@ type difference struct {
 	applies func(l *taken, theirs, ours outcome) bool
 }
 
-// taken is a line, split in the way Etsy's statsd splits lines.
+// taken is a line that is split into parts as in Etsy's statsd.
 type taken struct {
 	line  string
 	name  string
