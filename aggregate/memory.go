@@ -1,6 +1,6 @@
 package aggregate
 
-// Memory is the memory of a table, in bytes.
+// Memory says how much memory a table takes, in bytes.
 type Memory struct {
 	Names   int // records of names, aliases, and the hash tables that find them
 	Samples int // samples of timers, members of sets, adjustments of gauges; not the sketches of timers

@@ -18,8 +18,8 @@ type checked struct {
 	*listener
 	check listen.Check // nil if neither addresses nor signatures are checked
 	peers *peers.Table
-	now   time.Time // results for the current batch of datagrams
-	batch [kernel.Batch]opened
+	now   time.Time            // when the current batch was checked
+	batch [kernel.Batch]opened // results for the current batch
 }
 
 // newChecked returns nil if the listener admits all datagrams and does not count processes.

@@ -37,7 +37,7 @@ func (d Dialect) String() string {
 
 // The classes of the bytes of a name.
 const (
-	keep   = iota // A-Z a-z 0-9 _ - .
+	keep   = iota // kept: A-Z a-z 0-9 _ - .
 	drop          // deleted
 	space         // treated according to the dialect
 	slash         // treated according to the dialect

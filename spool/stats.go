@@ -13,9 +13,9 @@ type Stats struct {
 	Points  int   // points in Records
 	Bytes   int64 // size of the segments on disk
 
-	Appended  uint64 // number of points
+	Appended  uint64 // number of points that were appended
 	Recovered uint64 // number of points found when the directory was opened
-	Advanced  uint64 // number of points
+	Advanced  uint64 // number of points that Advance has removed
 	Dropped   uint64 // number of oldest points that were dropped to free room
 	Lost      uint64 // number of points whose records were damaged or removed after they were appended or recovered
 

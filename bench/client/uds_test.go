@@ -43,7 +43,7 @@ func TestDatadogOverUnixSockets(t *testing.T) {
 		var sending sync.WaitGroup
 		for i := range clients {
 			c, err := datadog.New("unix://"+path, datadog.WithoutTelemetry(), datadog.WithoutClientSideAggregation(),
-				datadog.WithoutOriginDetection(), datadog.WithWriteTimeout(time.Minute), datadog.WithConnectTimeout(time.Minute), // also applies to writes
+				datadog.WithoutOriginDetection(), datadog.WithWriteTimeout(time.Minute), datadog.WithConnectTimeout(time.Minute), // the connect timeout also limits writes
 				datadog.WithTags([]string{"client:a"}))
 			if err != nil {
 				t.Fatal(err)
