@@ -51,7 +51,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
 	peerList := flags.String("peers", "", "which of "+known(peers(""), peerName)+" (default all that are installed)")
-	other := flags.String("other", "", "another build of the daemon, measured beside it")
+	other := flags.String("other", "", "path of another build of the daemon, to measure both builds")
 	repeats := flags.Int("repeats", 3, "number of rounds; in each round every daemon runs once")
 	scale := flags.Float64("scale", 1, "reduce the traffic, and the number of names where it is large, to this fraction")
 	results := flags.String("results", "", "also write the tables to this file")

@@ -139,7 +139,7 @@ func peers(statsd string) []peer {
 	}, variants(statsd), others())
 }
 
-// build is this project's daemon, built at the given path.
+// build returns a peer: this project's daemon, with the program at the given path.
 func build(name, path string) peer {
 	return peer{
 		name: name, networks: "udp,tcp,none", counters: reference, rates: true,
