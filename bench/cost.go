@@ -32,7 +32,7 @@ const costFlush = 2 * time.Second
 // machine is slow at times, so runCost measures everything in several rounds.
 func runCost(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench cost", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
 	repeats := flags.Int("repeats", 3, "rounds")
 	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	b := &bench{restore: func() {}}

@@ -113,7 +113,7 @@ func (d *daemon) awaitReady() error {
 		last = used
 	}
 	log, _ := os.ReadFile(d.log)
-	return fmt.Errorf("it has ended, or does not receive on %s %s within %v; it says: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
+	return fmt.Errorf("it has exited, or does not receive on %s %s within %v; its output: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
 }
 
 // bound reports whether the daemon has bound its sockets. In a workload without traffic, it checks
@@ -154,7 +154,7 @@ func (d *daemon) awaitEmpty() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
+	return fmt.Errorf("the daemon did not read everything from its socket within %v", giveUp)
 }
 
 // spent returns the CPU time that the daemon uses while do runs.

@@ -29,7 +29,7 @@ const largest = 64 << 10
 func runFloor(args []string) error {
 	flags := flag.NewFlagSet("bench floor", flag.ExitOnError)
 	port := flags.Int("port", 8125, "port to receive on, at 127.0.0.1")
-	blocking := flags.Bool("blocking", false, "receive with blocking system calls, many datagrams each, outside the runtime's poller")
+	blocking := flags.Bool("blocking", false, "receive with blocking system calls that read many datagrams each, without Go's poller")
 	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()

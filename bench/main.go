@@ -49,11 +49,11 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
-	peerList := flags.String("peers", "", "which of "+known(peers(""), peerName)+" (default all that are installed)")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
+	peerList := flags.String("peers", "", "comma-separated programs to measure, of "+known(peers(""), peerName)+" (default: all that are installed)")
 	other := flags.String("other", "", "path of another build of the daemon, to measure both builds")
 	repeats := flags.Int("repeats", 3, "number of rounds; in each round every daemon runs once")
-	scale := flags.Float64("scale", 1, "reduce the traffic, and the number of names where it is large, to this fraction")
+	scale := flags.Float64("scale", 1, "reduce the traffic to this fraction, and also large numbers of names")
 	results := flags.String("results", "", "also write the tables to this file")
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "Usage: bench [flags] [WORKLOAD...]\n\nThe workloads are %s. Without any, all are measured.\n\n", known(workloads(), workloadName))
@@ -104,7 +104,7 @@ func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there [
 			return nil, fmt.Errorf("%s cannot be measured: %w", p.name, err)
 		}
 		if err != nil {
-			fmt.Fprintf(stderr, "bench: leaving out %s: %v\n", p.name, err)
+			fmt.Fprintf(stderr, "bench: %s is not measured: %v\n", p.name, err)
 			r.peers = append(r.peers, p.name+": not measured, because it is not installed")
 			continue
 		}

@@ -135,7 +135,7 @@ func awaitTaken(conn net.Conn) error {
 			return failed
 		}
 	}
-	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
+	return fmt.Errorf("the daemon did not read everything from its socket within %v", giveUp)
 }
 
 func writeStream(conn net.Conn, packets []packet) error {

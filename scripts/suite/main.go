@@ -47,10 +47,10 @@ func main() {
 	}
 	var o options
 	flag.BoolVar(&o.noSkips, "no-skips", false, "fail when a test is skipped")
-	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this often, one run at a time")
-	flag.IntVar(&o.busy, "busy", 0, "then run the tests this often beside a second run and a burner on each core")
-	flag.StringVar(&o.results, "results", "", "file that keeps the results of all runs, and adds them up")
-	flag.StringVar(&o.packages, "packages", "", "packages to test (default: every module's)")
+	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this number of times, one run after another")
+	flag.IntVar(&o.busy, "busy", 0, "then run the tests this number of times, two runs at a time, while a process keeps each core busy")
+	flag.StringVar(&o.results, "results", "", "append the result of each run to this file, and count the results of all runs in it")
+	flag.StringVar(&o.packages, "packages", "", "packages to test (default: all packages of all modules)")
 	flag.StringVar(&o.modules, "modules", mainModule, "folders of the modules, separated by blanks")
 	flag.Parse()
 	o.testFlags = flag.Args()

@@ -37,10 +37,10 @@ func stress(ctx context.Context, o options, out io.Writer) bool {
 	if o.busy > 0 && ctx.Err() == nil {
 		stop, err := startBurners(runtime.NumCPU())
 		if err != nil {
-			fmt.Fprintln(out, "start a burner:", err)
+			fmt.Fprintln(out, "start a process that keeps a core busy:", err)
 			return false
 		}
-		fmt.Fprintf(out, "busy: %d burners, and 2 runs at a time\n", runtime.NumCPU())
+		fmt.Fprintf(out, "busy: %d processes that keep the cores busy, and 2 runs at a time\n", runtime.NumCPU())
 		var beside sync.WaitGroup
 		beside.Go(func() { s.repeat(ctx, "busy", "busy, first", o.busy) })
 		beside.Go(func() { s.repeat(ctx, "busy", "busy, second", o.busy) })
