@@ -100,7 +100,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	return true
 }
 
-// appendMembers appends the members of a set's cell to dst.
+// appendMembers appends the hashes of the members in a set's cell to dst.
 func appendMembers(dst []uint64, b *blocks, rec record, off int) []uint64 {
 	for _, hash := range setTable(b, rec, off) {
 		if hash != 0 {

@@ -196,7 +196,7 @@ func (s *Shard) turnAliases() {
 	s.aliases[0], s.aliases[1] = nil, s.aliases[0]
 }
 
-// dropAliases frees all aliases.
+// dropAliases frees both generations of aliases.
 func (s *Shard) dropAliases() {
 	s.turnAliases()
 	s.turnAliases()
@@ -227,7 +227,7 @@ func (r record) amend(s *Shard, sample *metric.Sample) {
 	}
 }
 
-// hit counts a sample for its rules.
+// hit counts a sample as a hit of the rules that it has matched.
 func (s *Shard) hit(rules [2]uint16) {
 	for _, rule := range rules {
 		if rule > 0 {

@@ -29,7 +29,7 @@ func appendFile(dst, path []byte) []byte {
 	return dst
 }
 
-// maxUneven is the maximum number of names with uneven dots that a flush checks.
+// maxUneven limits the names that a flush checks with sharesFile.
 const maxUneven = 10_000
 
 // files maps the stored form of a path in Graphite to the published path, for names with uneven

@@ -54,7 +54,7 @@ func (t *Table) views() []view {
 	return views
 }
 
-// cursor is a position in the records of a view.
+// cursor is a position in the pages of a view: the next record begins at this page and unit.
 type cursor struct{ page, unit int }
 
 // next appends the refs of the next records to batch, until batch is full or there are no more

@@ -15,9 +15,9 @@ type Naming string
 // The values of Naming.
 const (
 	Reference  Naming = "reference"   // deviantART's pystatsd
-	Etsy       Naming = "etsy"        // Etsy's statsd with legacyNamespace: false
-	EtsyLegacy Naming = "etsy-legacy" // Etsy's statsd with its defaults
-	Gstatsd    Naming = "gstatsd"     // phensley/gstatsd
+	Etsy       Naming = "etsy"        // Etsy's statsd with the setting legacyNamespace: false
+	EtsyLegacy Naming = "etsy-legacy" // Etsy's statsd with default settings
+	Gstatsd    Naming = "gstatsd"     // gstatsd by phensley
 )
 
 // Layout decides which points are made from an interval, and what their paths are. Naming.Layout

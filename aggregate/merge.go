@@ -91,7 +91,7 @@ func (r *Row) checkName(config *Config) metric.Reason {
 	return metric.None
 }
 
-// valid reports whether a table can have made the row's values.
+// valid reports whether the row's values are possible. It returns false if no table can have made them.
 func (r *Row) valid() bool {
 	if !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
 		return false

@@ -12,7 +12,7 @@ import (
 // example, if counters and timers have the same prefix, the counter timers.a.mean can have the path
 // of the mean of timer a.
 type nest struct {
-	kind  metric.Kind // the other kind
+	kind  metric.Kind // kind of the shorter name
 	front string      // start of the longer name
 	tails []string    // possible ends of the longer name; the name of the other kind is between front and tail
 }

@@ -144,7 +144,6 @@ func (p *program) histogram(shape int) *Histogram {
 	return &p.Histograms[shape-histogramShapes]
 }
 
-// fill gives all columns the same value.
 func fill(values []float64, v float64) {
 	for i := range values {
 		values[i] = v

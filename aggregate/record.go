@@ -30,7 +30,7 @@ const (
 	metaLength = 1<<16 - 1
 	metaKind   = 16
 	metaTwin   = 1 << 24 // a name of another kind with the same text was there before
-	metaUneven = 1 << 25 // see unevenDots
+	metaUneven = 1 << 25 // Graphite may remove dots from the name; see unevenDots
 	metaMoved  = 1 << 26 // the record was moved by a rebuild, or was there since the start; see marks
 	metaHidden = 1 << 27 // samples find the record only through an alias; see record.is
 	metaClass  = 18      // bits 18 to 23: the class of the name's ttl, see Rules.TTLs; 0 for no ttl
@@ -141,7 +141,7 @@ func (r record) clear(kind metric.Kind, flush uint32) {
 	clear(r[off : off+cellBytes[kind]])
 }
 
-// size returns the length of a record in units.
+// size returns the length of a record in units, from the record's meta.
 func size(meta uint32) int { return units(nameOffset[kindOf(meta)] + int(meta&metaLength)) }
 
 // units returns the number of units for a number of bytes.

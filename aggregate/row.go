@@ -45,7 +45,7 @@ type Row struct {
 
 // GaugeChange sets or adjusts a gauge.
 type GaugeChange struct {
-	At    int64 // in Unix nanoseconds, more than 0
+	At    int64 // time of the change in Unix nanoseconds; greater than 0
 	Value float64
 }
 
@@ -70,7 +70,7 @@ type rowReader struct {
 	*Interval
 	refs    []ref
 	names   [][]byte
-	found   [][][metric.Kinds]ref // indexed by view and name
+	found   [][][metric.Kinds]ref // refs of the records, indexed by view and by name
 	sources []source
 	row     Row // the row passed to visit; its slices are reused for each row
 }

@@ -20,7 +20,7 @@ type Rules struct {
 	Heirs []Heir
 }
 
-// Heir is a rule that replaces an old rule.
+// Heir is the new rule that replaces an old rule.
 type Heir struct {
 	Rule  uint16 // number of the new rule plus 1; 0 if there is none
 	Class uint8
@@ -95,14 +95,14 @@ func (t *Table) SetRules(rules *Rules) {
 	}
 }
 
-// follow switches to the next rules.
+// follow makes the shard use the rules in s.next. number is the number of the shard.
 func (s *Shard) follow(number int) {
 	s.rules, s.next = s.next, nil
 	s.resolver = s.rules.Resolvers[number]
 	s.hits = make([]uint64, s.rules.Count)
 }
 
-// ttls returns the TTLs of the rules.
+// ttls returns the TTLs of the current rules.
 func (s *Shard) ttls() []uint32 {
 	if s.rules == nil {
 		return nil

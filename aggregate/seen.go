@@ -19,7 +19,7 @@ type marks struct {
 // mark says that all records before end existed at the time at.
 type mark struct {
 	end ref
-	at  uint32 // Unix seconds
+	at  uint32 // time in Unix seconds
 }
 
 const (
@@ -76,7 +76,7 @@ type FirstSeen struct {
 	Before bool
 }
 
-// first returns when the record at r was made.
+// first returns when the record with the ref r was made.
 func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	if rec.meta()&metaMoved != 0 {
 		return FirstSeen{time.Unix(m.began, 0), true}

@@ -23,7 +23,7 @@ type Sketch struct {
 	Origin                  float64
 }
 
-// SketchBin is a number of samples in a bin.
+// SketchBin is a bin of a sketch, with its number of samples.
 type SketchBin struct {
 	Index int32
 	Count float64

@@ -31,7 +31,7 @@ const (
 	largeSlots       = 1024
 )
 
-// start returns the index at which the search for a tag starts.
+// start returns the index of the slot at which the search for a tag starts.
 func (s *segment) start(tag uint32) int { return int(uint64(tag) * uint64(len(s.slots)) >> 32) }
 
 // seek returns the index of the first slot that contains the tag or is empty. It starts at index i.

@@ -133,7 +133,7 @@ func (sn *Snapshot) all() iter.Seq[*row] {
 	}
 }
 
-// maxCollided is the maximum length of Collided.
+// maxCollided limits the paths in Snapshot.Collided.
 const maxCollided = 20
 
 func (sn *Snapshot) collided(shape int, name []byte) {

@@ -219,7 +219,7 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 	}
 }
 
-// summarizeTimer computes s.timing.
+// summarizeTimer computes the values of a timer and stores them in s.timing.
 func (s *summary) summarizeTimer(off, shape int) {
 	s.samples = s.samples[:0]
 	weight := 0.0

@@ -409,7 +409,7 @@ func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 	}
 }
 
-// addOfEach adds a counter, a timer and a gauge. The names change every 5000 numbers.
+// addOfEach adds a counter, a timer and a gauge. The same names are used for 5000 successive values of n.
 func addOfEach(s *Shard, n int) {
 	name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
 	s.Lock()
@@ -578,7 +578,7 @@ func TestSearchesStayShort(t *testing.T) {
 	}
 }
 
-// Limits can change while the table holds names, members and samples.
+// SetLimits changes the limits of a table that contains names, members and samples.
 func TestSetLimits(t *testing.T) {
 	t.Parallel()
 	config := Config{Shards: 2, MaxNames: 10, MaxNameLength: 10, MaxSetMembers: 10, MaxTimerSamples: 3, Expire: [metric.Kinds]uint32{9, 9, 9, 9}}

@@ -17,7 +17,7 @@ type timing struct {
 	parts        []part    // one for each threshold
 	bins         []float64 // numbers of samples in the bins of a histogram
 
-	sizes  []int // numbers of samples in the parts
+	sizes  []int // number of samples in each part
 	places []int // the ranks whose samples are needed
 }
 

@@ -92,7 +92,8 @@ func (w *Walk) Step(visit func(Held)) bool {
 	return true
 }
 
-// held reports whether a record had not expired when the walk began.
+// held reports whether the table held a record's name when the walk began: the name had not expired at that
+// time.
 func (w *Walk) held(v *view, rec record) bool {
 	const flushes = 1 << 20 // more flushes than a walk can take
 	seen := rec.lastSeen()

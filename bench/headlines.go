@@ -24,7 +24,7 @@ func (r *report) quiet() string {
 	return text
 }
 
-// headlines returns the main results in a few lines.
+// headlines returns the main results of the run in a few lines.
 func (r *report) headlines() string {
 	var b strings.Builder
 	line := func(format string, values ...string) {

@@ -199,7 +199,6 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	})
 }
 
-// count returns the number of metrics in the packets.
 func count(packets []packet) (n int) {
 	for _, p := range packets {
 		n += p.metrics

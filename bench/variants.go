@@ -64,7 +64,8 @@ func variants(statsd string) []peer {
 	}...)
 }
 
-// lateness is longer than an owner waits for an edge that it does not know yet.
+// lateness is how much later a cluster may publish. It is longer than an owner waits for an edge that it does
+// not know yet.
 const lateness = 6 * time.Second
 
 // clusterVariants returns two variants of a cluster of an edge and an owner. In one the edge is

@@ -27,7 +27,7 @@ var (
 	next     = sync.OnceValues(func() (string, error) { return build("-tags", "nextversion", "./cmd/statsd") })
 )
 
-// built are the directories that build has made.
+// built contains the directories that build has made.
 var (
 	building sync.Mutex
 	built    []string

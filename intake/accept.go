@@ -23,7 +23,7 @@ const (
 	acceptWarnings = time.Minute
 )
 
-// acceptor accepts the connections of one listener.
+// acceptor accepts the connections to one listener.
 type acceptor struct {
 	*listener
 	stream  atomic.Pointer[listen.Stream]
@@ -38,7 +38,7 @@ type acceptor struct {
 	warned       time.Time     // time of the last warning about acceptErrors
 }
 
-// streamLimits are the limits of the connections of one listener.
+// streamLimits are the limits for the connections to one listener.
 type streamLimits struct {
 	connections int           // the most connections that may be open
 	idle, line  time.Duration // idle is the longest time without a complete line, 0 for no limit; line is the longest time for one line

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// control calls f with the descriptor of a socket.
 func control(t *testing.T, conn interface {
 	Control(func(uintptr)) error
 }, f func(fd int) error) {

@@ -39,7 +39,7 @@ type Intake struct {
 	lanes     []*lane
 	receivers []*receiver
 	streams   *streams
-	pipes     *pipeReader // nil without --pipe-dir
+	pipes     *pipeReader // nil if --pipe-dir is not set
 	bad       meta.BadLines
 	watch     *watch // nil without --debug
 	unwatched uint64 // entries that earlier watches skipped
@@ -49,7 +49,7 @@ type Intake struct {
 	peers     peers.Table
 	rules     naming.Tally
 
-	ending                       chan struct{} // closed by End
+	ending                       chan struct{} // End closes it
 	receiving, watching, minding sync.WaitGroup
 }
 
@@ -219,7 +219,7 @@ type State struct {
 	Shortages                                        uint64          // accept errors because the process had no free file descriptor
 	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
-	Pipes                                            *Pipes          // nil without --pipe-dir
+	Pipes                                            *Pipes          // nil if --pipe-dir is not set
 	Listeners                                        []ListenerState // empty if all listeners come from --port
 }
 

@@ -25,10 +25,10 @@ type lane struct {
 	bad    *meta.BadLines
 	watch  *watch
 	trace  *tracing     // nil unless a Trace runs
-	shows  bool         // whether received lines are shown to watch or trace
+	shows  bool         // whether watch or trace gets the received lines
 	parts  []part       // one part for each listener, indexed by the listener's number
 	peers  *peers.Table // the table of all lanes
-	own    part         // part for lines that no listener received
+	own    part         // counts lines that no listener received
 	part   *part        // part of the listener that the current batch comes from
 	// probes contains this lane's part of the running probes. It is nil if no probe runs.
 	probes *probe.Lane
@@ -135,7 +135,7 @@ func (l *lane) addPending() (bad bool) {
 	return bad
 }
 
-// add adds the pending samples to the table.
+// add adds the pending samples to the table, and reports whether one of their lines was bad.
 func (l *lane) add() (bad bool) {
 	n := l.pending
 	l.pending = 0

@@ -49,7 +49,7 @@ type pipeReader struct {
 type Pipes struct {
 	Processes int           // processes that answered in the last reading
 	Duration  time.Duration // duration of the last reading
-	Errors    uint64        // failed readings
+	Errors    uint64        // number of failed readings
 	Fault     error         // error of the last reading; nil if the reading succeeded
 	// Numbers of pipes that were not read or only partly read, by reason, and of removed pipes.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64

@@ -27,7 +27,7 @@ type probes struct {
 
 	mu      sync.Mutex
 	running []*asked
-	ended   chan struct{} // closed by end
+	ended   chan struct{} // end closes it
 	ending  bool
 	looking sync.WaitGroup
 }

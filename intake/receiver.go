@@ -37,7 +37,7 @@ type receiver struct {
 	checked *checked // nil if all datagrams are admitted and processes are not counted
 	// maxUnread limits the bytes that gather in the socket during a sleep, as the kernel counts them.
 	maxUnread int
-	local     bool // whether it reads a unix socket
+	local     bool // whether the receiver reads a unix socket
 	// due is the time of the next flush in Unix nanoseconds. Datagrams must not wait in the socket
 	// beyond this time.
 	due *atomic.Int64

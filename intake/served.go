@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// lookForFiles is how often intake checks that its socket files still exist.
+	// lookForFiles is the time between two checks whether the socket files still exist.
 	lookForFiles = 5 * time.Second
 	// fileWarnings is the minimum time between two log lines about a socket file that cannot be made
 	// again.
@@ -55,7 +55,7 @@ func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) 
 	for len(l.Packets) > 0 && err == nil {
 		var s *kernel.Socket
 		s, err = kernel.New(l.Packets[0])
-		l.Packets = l.Packets[1:] // kernel.New closes the packet even if it fails
+		l.Packets = l.Packets[1:] // kernel.New owns the packet, even if it fails
 		if err != nil {
 			break
 		}

@@ -198,7 +198,7 @@ func (st *stream) end(whole bool) {
 	l.broken(metric.Unfinished, st.tail, origin{remote: &st.remote})
 }
 
-// errFrame ends a stream.
+// errFrame is the error of a stream after a frame that is too long.
 var errFrame = errors.New("a frame is too long")
 
 // decide chooses the framing from the first bytes of a stream, and reports whether there were

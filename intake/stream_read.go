@@ -24,13 +24,13 @@ const (
 	lastSweep = 10 * time.Millisecond
 )
 
-// streamBuffer has room for a tail and a read.
+// streamBuffer is a buffer for the tail of a stream and one read.
 type streamBuffer struct {
 	bytes   [maxTail + streamRead]byte
 	reading kernel.Reading
 }
 
-// streamReader reads streams.
+// streamReader reads the data of streams into the lanes.
 type streamReader struct {
 	room *room
 	// buffers are lent to connections that have data, so idle connections use no buffer. If all
@@ -135,7 +135,7 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	return s.take(st, buf.bytes[:kept+n], n, at)
 }
 
-// borrow waits for a buffer.
+// borrow waits until a buffer is free, and returns it.
 func (s *streamReader) borrow() *streamBuffer {
 	if buf := <-s.buffers; buf != nil {
 		return buf

@@ -18,7 +18,7 @@ type streams struct {
 	room    *room
 	reader  *streamReader
 	conns   sync.WaitGroup
-	stopped chan struct{} // closed by stop
+	stopped chan struct{} // stop closes it
 	// greeting is the context of TLS handshakes. It is cancelled after stop.
 	greeting context.Context
 	silence  context.CancelFunc // cancels greeting

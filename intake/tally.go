@@ -9,10 +9,10 @@ import (
 type Tally struct {
 	UDPPackets, UDPBytes     uint64
 	TCPConnections, TCPBytes uint64
-	TCPReads                 uint64 // reads that completed a line
+	TCPReads                 uint64 // number of reads from streams that completed a line
 	TCPCut                   [CutReasons]uint64
 	Lines                    uint64
-	Samples                  uint64 // samples found in lines
+	Samples                  uint64 // number of samples in lines, good and bad
 	Aggregated               uint64
 	Events                   uint64
 	TagsDropped              uint64
@@ -77,11 +77,11 @@ type CutReason int
 
 // The values of CutReason.
 const (
-	CutIdle       CutReason = iota // no line within --tcp-idle-timeout
-	CutUnfinished                  // a line not completed within --tcp-line-timeout
-	CutFull                        // to make room for another connection
-	CutMemory                      // because unfinished lines took too much memory
-	CutListener                    // to make room for another connection of the same listener
+	CutIdle       CutReason = iota // the connection completed no line within --tcp-idle-timeout
+	CutUnfinished                  // the connection did not complete a line within --tcp-line-timeout
+	CutFull                        // another connection needed the place under --max-tcp-connections
+	CutMemory                      // the unfinished lines of all connections took too much memory
+	CutListener                    // another connection needed the place under the listener's own limit
 	CutReasons    = 5              // length of arrays indexed by CutReason
 )
 
@@ -94,7 +94,7 @@ func (r CutReason) String() string { return cutNames[r] }
 type Counts struct {
 	Datagrams, Connections uint64
 	Bytes, Lines           uint64
-	Bad                    uint64 // bad samples
+	Bad                    uint64 // number of bad samples
 	Refused                [listen.Refusals]uint64
 }
 

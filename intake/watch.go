@@ -23,7 +23,7 @@ type watch struct {
 	needle  []byte // lines that contain this text are logged; an empty text selects no lines
 	entries chan watched
 	skipped atomic.Uint64
-	ended   chan struct{} // closed by end
+	ended   chan struct{} // end closes it
 }
 
 // watched is an entry for the log.
@@ -91,7 +91,7 @@ func (w *watch) points(points iter.Seq[metric.Point]) {
 	}
 }
 
-// missed returns the number of skipped entries.
+// missed returns the number of entries that were skipped.
 func (w *watch) missed() uint64 {
 	if w == nil {
 		return 0

@@ -38,7 +38,7 @@ func (d Dialect) String() string {
 // The classes of the bytes of a name.
 const (
 	keep   = iota // kept: A-Z a-z 0-9 _ - .
-	drop          // deleted
+	drop          // removed from names
 	space         // treated according to the dialect
 	slash         // treated according to the dialect
 	equals        // treated according to the dialect

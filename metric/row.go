@@ -38,7 +38,7 @@ type Distribution struct {
 	Count, Sum   float64
 	Lower, Upper float64
 	Millis       bool // whether at least one sample was sent in milliseconds
-	Scale        int  // at most 20
+	Scale        int  // the scale of the bins, at most 20
 	// Zero is the number of events with the value 0. The sum of Zero and of all bins is Count. If the
 	// samples have different sample rates, each sample counts with the average number of events per
 	// sample.

@@ -30,11 +30,11 @@ type TagStyles uint8
 
 // The styles in which clients write tags.
 const (
-	DogStatsD TagStyles = 1 << iota // name:1|c|#k:v
-	Graphite                        // name;k=v:1|c
-	InfluxDB                        // name,k=v:1|c
-	Librato                         // name#k=v:1|c
-	SignalFX                        // name[k=v]:1|c
+	DogStatsD TagStyles = 1 << iota // tags after the value: name:1|c|#k:v
+	Graphite                        // tags in the name: name;k=v:1|c
+	InfluxDB                        // tags in the name: name,k=v:1|c
+	Librato                         // tags in the name: name#k=v:1|c
+	SignalFX                        // tags in the name: name[k=v]:1|c
 
 	DefaultTagStyles = DogStatsD | Graphite
 )

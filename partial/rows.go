@@ -148,7 +148,6 @@ func appendNames(b []byte, rows []row) []byte {
 	return b
 }
 
-// commonPrefix returns the length of the common prefix of two names.
 func commonPrefix(a, b []byte) int {
 	n := 0
 	for len(a)-n >= 8 && len(b)-n >= 8 {

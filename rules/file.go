@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// Limits of a file.
+// Limits for the content of a file.
 const (
 	MaxFile      = 1 << 20 // maximum size of a file in bytes
 	MaxRules     = 10_000

@@ -29,7 +29,7 @@ func (p *partial) matches(component []byte) bool {
 		string(component[:len(p.before)]) == p.before && string(component[len(component)-len(p.after):]) == p.after
 }
 
-// components returns the components of a glob.
+// components returns the components of a glob, which are separated by dots.
 func components(glob string) []string { return strings.Split(glob, ".") }
 
 // add adds the rest of a glob to the tree below n. number is the number of its rule.

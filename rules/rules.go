@@ -91,9 +91,9 @@ type Rule struct {
 
 	kinds  kinds
 	glob   bool
-	regex  *regexp.Regexp // nil for a glob
+	regex  *regexp.Regexp // compiled regular expression; nil if the rule has a glob
 	name   template
-	labels []labelTemplate // sorted by name
+	labels []labelTemplate // templates of the labels, sorted by the name of the label
 }
 
 // Renames reports whether both rules give the same new name to each name.

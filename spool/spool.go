@@ -70,8 +70,8 @@ type Spool struct {
 	lock     *os.File      // nil if the directory could not be opened
 	position *positionFile // nil if lock is nil
 	segments []*segment    // the oldest segment first
-	trash    []string      // files that could not be removed yet
-	next     uint64        // number of the next appended point
+	trash    []string      // paths of files that could not be removed yet
+	next     uint64        // number of the next point to append
 	from     uint64        // number of the next point to read
 
 	writer *os.File // file of the last segment; nil if the next record begins a new segment

@@ -43,7 +43,7 @@ func (p *Parser) tagContainer() {
 	g.tagged, p.tags = true, p.box
 }
 
-// addLabel adds one tag as a label, or drops it.
+// addLabel adds one tag as a label. It drops the tag if its key or value is missing.
 func (t *Tagger) addLabel(one []byte, end byte) {
 	if end == ':' { // statsd_exporter ignores a # at the start of a tag
 		one = bytes.TrimPrefix(one, []byte("#"))

@@ -74,7 +74,7 @@ type mmsghdr struct {
 	length uint32
 }
 
-// New makes a Socket from conn, and owns conn from then on.
+// New makes a Socket from conn. The caller must not use conn after that, even if New fails.
 func New(conn listen.Packet) (*Socket, error) {
 	address := conn.LocalAddr()
 	take, local := detach, address.Network() == "unixgram"

@@ -27,7 +27,7 @@ type Socket struct {
 	given   bool // whether the socket is inherited, so that other processes share it
 }
 
-// New makes a Socket from conn, and owns conn from then on.
+// New makes a Socket from conn. The caller must not use conn after that, even if New fails.
 func New(conn listen.Packet) (*Socket, error) {
 	return &Socket{conn: conn}, nil
 }

@@ -48,7 +48,7 @@ func (b *Bound) bindUnix() error {
 	return nil
 }
 
-// bindAt binds the socket at a path.
+// bindAt binds a unix socket at a path.
 func (b *Bound) bindAt(path string) error {
 	closed := func(fd uintptr) error { closeMode(fd); return nil }
 	if b.Scheme == Unixgram {
@@ -63,7 +63,7 @@ func (b *Bound) bindAt(path string) error {
 	if err != nil {
 		return err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // replace will rename the file
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the function replace renames the file
 	b.Stream = l.(Stream)
 	return nil
 }
@@ -254,7 +254,7 @@ func plain(err error) error {
 	return err
 }
 
-// UserID returns the number of a user by name.
+// UserID returns the id of the user with this name.
 func UserID(name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil
@@ -269,7 +269,7 @@ func UserID(name string) (int, error) {
 	return strconv.Atoi(u.Uid)
 }
 
-// GroupID returns the number of a group by name.
+// GroupID returns the id of the group with this name.
 func GroupID(name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// given is an inherited socket.
+// given is a socket that the process has inherited.
 type given struct {
 	name   string // the name of the socket's descriptor
 	scheme Scheme

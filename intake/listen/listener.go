@@ -9,7 +9,7 @@ import (
 // Scheme is the type of a listener, such as udp or tls. It is the first part of the listener's URL.
 type Scheme string
 
-// The schemes.
+// The values of Scheme.
 const (
 	UDP      Scheme = "udp"
 	HMAC     Scheme = "udp+hmac" // signed datagrams
@@ -40,7 +40,7 @@ func (s Scheme) Local() bool { return s == Unixgram || s == Unix }
 // Framing is how lines are separated in a stream.
 type Framing string
 
-// The framings.
+// The values of Framing.
 const (
 	Auto      Framing = "auto"      // the first bytes of each connection tell whether it sends lines or frames
 	Lines     Framing = "lines"     // a newline ends each line

@@ -114,7 +114,7 @@ func datagramsFirst(all []*Bound) []*Bound {
 	return sorted
 }
 
-// picks reports whether the system must choose a port for both protocols.
+// picks reports whether the port of --port is 0, so that the system must choose a port.
 func picks(all []*Bound) bool {
 	for _, b := range all {
 		if _, port, err := net.SplitHostPort(b.Address); b.FromPort && err == nil && port == "0" {

@@ -26,8 +26,8 @@ type Config struct {
 	Dialect metric.Dialect
 	Tags    metric.Tags
 	Styles  metric.TagStyles
-	AsSent  bool          // names are not cleaned
-	Flush   time.Duration // the flush interval
+	AsSent  bool          // whether names are stored without cleaning
+	Flush   time.Duration // flush interval
 }
 
 // Tagger returns a Tagger, or nil if the settings need no conversion of tags.

@@ -14,7 +14,7 @@ import (
 type Resolver struct {
 	config  Config
 	tagger  *wire.Tagger // nil if tags need no conversion
-	set     *rules.Set   // nil for no rules
+	set     *rules.Set   // nil if there are no rules
 	classes []uint8      // class of each rule's ttl; the last element is the class for names that match no rule
 
 	result rules.Result

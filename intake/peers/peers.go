@@ -43,8 +43,8 @@ type Credentials struct {
 type Counts struct {
 	Datagrams, Connections uint64
 	Lines                  uint64
-	Bad                    uint64 // bad samples
-	Denied                 uint64 // datagrams and connections that were refused
+	Bad                    uint64 // number of bad samples
+	Denied                 uint64 // number of refused datagrams and connections
 }
 
 func (c *Counts) add(o *Counts) {
@@ -133,7 +133,7 @@ func (t *Table) program(pid int32) string {
 
 // Listing is the content of a Table.
 type Listing struct {
-	Peers  []Peer // sorted by lines, the most first
+	Peers  []Peer // sorted by the number of lines in descending order
 	Others Counts // sum of the counts of replaced processes
 	Gone   uint64 // number of replaced processes
 }

@@ -14,7 +14,7 @@ type Event struct {
 	Kind    metric.Kind
 	Name    []byte // the name as received; if the sample could not be parsed, the name in the line
 	Line    []byte
-	Reason  metric.Reason // None if the sample was added
+	Reason  metric.Reason // why the sample was not added; None if it was added
 	At      int           // index of the bad byte in Line
 	Arrived int64         // Unix nanoseconds, 0 if unknown
 	Sender  meta.Sender   // the zero Sender if senders were not requested

@@ -26,14 +26,14 @@ type By string
 const (
 	ByName   By = "name"   // names, separately for each kind of metric
 	ByPrefix By = "prefix" // name prefixes up to the second dot
-	BySender By = "sender" // hosts
+	BySender By = "sender" // sending hosts
 	ByKind   By = "kind"
 )
 
 // Transport is the transport over which a line was received.
 type Transport uint8
 
-// The transports.
+// The values of Transport.
 const (
 	UDP Transport = iota
 	TCP
@@ -79,7 +79,7 @@ type Row struct {
 	Kind  string    // set for ByName and ByKind
 	Over  Transport // set for BySender
 	Rate  float64
-	Error float64 // the error of Rate, plus or minus
+	Error float64 // the true rate is between Rate-Error and Rate+Error
 	Share float64 // fraction of all samples, from 0 to 1
 }
 
@@ -104,7 +104,7 @@ type Sender struct {
 	Name    string // an address without port; empty if unknown
 	Over    Transport
 	Rate    float64 // matching samples per second, good and bad
-	Error   float64 // the error of Rate, plus or minus
+	Error   float64 // the true rate is between Rate-Error and Rate+Error
 	Share   float64 // fraction of all matching samples, from 0 to 1
 	Bad     float64 // bad samples per second
 	Most    string  // the name that this sender sends most often; empty if no name clearly leads
@@ -124,13 +124,13 @@ type TailQuery struct {
 	Limit   int // the most lines per second
 }
 
-// Line is a matching line, and what happened to it.
+// Line is a line that matches a TailQuery, and the result of parsing it.
 type Line struct {
 	Time     time.Time // time of arrival
 	Sender   string    // address without port; empty if not requested or unknown
 	Over     Transport
-	Receiver int    // the number of the lane, from 0
-	Text     []byte // as received, at most 512 bytes
+	Receiver int    // number of the receiving lane, counted from 0
+	Text     []byte // the line as received, cut to at most 512 bytes
 	Length   int    // length of the whole line in bytes
 	Samples  int    // number of samples in the line
 	// Kind and Name belong to the first good sample of the line. They are set if Reason is None or a
@@ -155,7 +155,7 @@ type TailCounts struct {
 
 // Busy is the error when no probe can start until another probe ends.
 type Busy struct {
-	Running string        // the running probe, such as "top by prefix"
+	Running string        // name of the running probe, such as "top by prefix"
 	Left    time.Duration // remaining time of the running probe
 }
 

@@ -25,7 +25,7 @@ const (
 type senders struct {
 	counts
 	match   *matcher
-	hosts   *heavy.Counters // each entry is tagged with its transport
+	hosts   *heavy.Counters // counts per sender; each entry is tagged with the sender's transport
 	about   []about         // indexed like the entries of hosts
 	scratch []byte
 }
@@ -33,7 +33,7 @@ type senders struct {
 // about holds one lane's counts about one sender.
 type about struct {
 	bad     uint64
-	names   *heavy.Counters // each entry is tagged with its kind
+	names   *heavy.Counters // counts per name; each entry is tagged with the kind of the name
 	lastBad []byte
 	reason  metric.Reason
 	badAt   int64
@@ -87,7 +87,7 @@ type senderKey struct {
 type senderSum struct {
 	estimate
 	bad   float64
-	names map[string]uint64 // lower bounds of the counts
+	names map[string]uint64 // a lower bound for the count of each name
 	named uint64            // number of samples that have names
 	last  about
 }

@@ -107,5 +107,5 @@ func (e *estimate) add(o estimate) {
 	e.bias, e.floor = e.bias+o.bias, e.floor+o.floor
 }
 
-// either returns the possible error of the value, plus or minus.
+// either returns the maximum error of the value in either direction.
 func (e *estimate) either() float64 { return errorsWide*math.Sqrt(e.variance) + e.bias }

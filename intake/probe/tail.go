@@ -26,7 +26,7 @@ type ring struct {
 	matching    uint64
 }
 
-// heldLine is a line with its own copy of the bytes.
+// heldLine is a stored line, with a copy of its bytes.
 type heldLine struct {
 	Line
 	name   []byte // name as received
@@ -88,7 +88,7 @@ func (r *ring) note(e *Event) {
 		return
 	}
 	if len(r.held) < cap(r.held) {
-		r.held = r.held[:len(r.held)+1] // reuse the memory of an earlier line
+		r.held = r.held[:len(r.held)+1] // reuse the memory of a line that was collected earlier
 	} else {
 		r.held = append(r.held, heldLine{})
 	}
@@ -109,7 +109,7 @@ func (h *heldLine) set(e *Event) {
 	}
 }
 
-// join adds another sample of the same line. If the sample is bad, the line counts as bad.
+// join adds another sample of the line. If the sample is bad, the line counts as bad.
 func (h *heldLine) join(e *Event) {
 	h.Samples++
 	switch {
@@ -144,7 +144,7 @@ type Collected struct {
 
 // Tailed holds the lines that all lanes have collected.
 type Tailed struct {
-	Lines    []Line // the oldest first
+	Lines    []Line // sorted by time, the oldest line first
 	Matching uint64 // lines that matched since the start of the probe
 	Looked   Looked
 }

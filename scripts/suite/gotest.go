@@ -125,7 +125,7 @@ func (t *tests) run(ctx context.Context) tally {
 	return t.tally
 }
 
-// take processes an event.
+// take processes one event in the output of go test.
 func (t *tests) take(e event) {
 	switch e.Action {
 	case "build-output":
