@@ -59,7 +59,7 @@ const (
 // Options say how the values of a series are stored and shown.
 type Options struct {
 	Observer   Observer
-	Quantiles  []float64     // quantiles of a summary, in the order of the file
+	Quantiles  []float64     // quantiles of a summary, in ascending order
 	MaxAge     time.Duration // length of the time window for quantiles
 	AgeBuckets int           // number of parts of the window
 	Bounds     []float64     // upper bounds of a histogram's buckets in ascending order, without the infinite bound

@@ -47,7 +47,7 @@ func (s *Spool) append(r Record) error {
 	return err
 }
 
-// checkWriter starts a new segment if another program has removed the current one.
+// checkWriter opens the directory again if another program has removed the current segment.
 func (s *Spool) checkWriter() error {
 	if s.writer == nil {
 		return nil
