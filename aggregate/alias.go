@@ -79,7 +79,8 @@ func (l *lookup) add(i int, wanted bool) {
 	}
 }
 
-// search sets found for the samples. The hashes of the samples' names are in probes.
+// search searches the arena for the samples, and stores the results in found. The hashes of the samples' names
+// are in probes.
 func (l *lookup) search(a *arena, probes []probe) {
 	for k, i := range l.which[:l.n] {
 		l.found[k].hash = probes[i].hash

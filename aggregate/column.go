@@ -153,8 +153,8 @@ func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	return cols
 }
 
-// column returns a column with this prefix. If what is not empty, the paths of the column end in
-// what.
+// column returns a column for the stat s. Its paths begin with prefix. If the text what is not empty, the paths
+// end with it.
 func (l *Layout) column(prefix, what string, s stat) column {
 	c := column{prefix: join(l.GlobalPrefix, prefix), suffix: join(what, l.GlobalSuffix), stat: s}
 	if l.Naming == Gstatsd {

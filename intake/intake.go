@@ -160,7 +160,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	return iv, t
 }
 
-// Live returns the counts since the last Drain. The counts go on.
+// Live returns the counts since the last Drain. It does not reset the counts.
 func (in *Intake) Live() (t Tally) {
 	for _, l := range in.lanes {
 		l.shard.Lock()
