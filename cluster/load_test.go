@@ -22,7 +22,7 @@ const (
 	afterBegin = 2 * interval / 5
 )
 
-// load sends samples to edges, and computes the expected points.
+// load sends samples to edges, and computes the points that the cluster must publish.
 type load struct {
 	t    testing.TB
 	stop chan struct{}
@@ -30,22 +30,23 @@ type load struct {
 
 	mu      sync.Mutex
 	edges   []*edgeLoad
-	windows map[int64]*window // by their end, in Unix seconds
-	// unsure are the ends of windows that may lack samples, or have samples of the window before. They are not compared.
+	windows map[int64]*window // the samples of each flush interval, by the end of the interval in Unix seconds
+	// unsure contains the ends of windows that are not compared. A window may lack samples that came late, or have late
+	// samples of the previous window.
 	unsure map[int64]bool
 }
 
-// edgeLoad holds the samples for one edge.
+// edgeLoad is the connection over which samples are sent to one edge.
 type edgeLoad struct {
 	*daemon
 	conn net.Conn
 	on   bool
 }
 
-// window has the samples of a window.
+// window holds the samples of one flush interval.
 type window struct {
-	sent map[string][]metric.Sample // by edge
-	// maybe are the edges whose samples may be missing, because they were killed.
+	sent map[string][]metric.Sample // samples by the name of the edge
+	// maybe contains the edges that were killed, so that their samples may be missing.
 	maybe map[string]bool
 }
 
@@ -65,7 +66,7 @@ func (l *load) end() {
 	l.done.Wait()
 }
 
-// add begins to send to an edge, in the next window.
+// add starts sending samples to an edge. The first samples are sent in the next window.
 func (l *load) add(d *daemon) {
 	l.t.Helper()
 	conn, err := net.Dial("udp", d.addr.String())
@@ -89,7 +90,8 @@ func (l *load) set(name string, on bool) {
 	}
 }
 
-// killed records that an edge was killed now: samples that it had not forwarded are lost.
+// killed notes that an edge is being killed, so that the samples that it has not forwarded are
+// lost.
 func (l *load) killed(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,7 +103,7 @@ func (l *load) killed(name string) {
 	}
 }
 
-// end returns the end of the window of a time.
+// end returns the end of the window that contains a time.
 func end(at time.Time) int64 {
 	return (at.UnixNano()/int64(interval) + 1) * int64(interval) / int64(time.Second)
 }
@@ -119,7 +121,7 @@ func (l *load) run() {
 	}
 }
 
-// window sends the samples of a window.
+// window sends the samples of one window.
 func (l *load) window(ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,7 +138,7 @@ func (l *load) window(ends int64) {
 			for i := range part {
 				b.WriteString(line(&part[i]))
 			}
-			_, _ = e.conn.Write(b.Bytes()) // an edge that is down gets nothing, and the scenario expects this
+			_, _ = e.conn.Write(b.Bytes()) // ignore the error: a stopped edge gets no samples, and the scenario expects this
 		}
 	}
 	for _, e := range l.edges {
@@ -209,8 +211,8 @@ func line(s *metric.Sample) string {
 	}[s.Kind])
 }
 
-// expected returns the points of a window by path. There are several values if edges were killed: with and without
-// their samples.
+// expected returns the points of a window by path. If edges were killed, a path has several
+// possible values: with and without the samples of these edges.
 func (w *window) expected(ends int64) map[string][]float64 {
 	var maybe []string
 	for name := range w.maybe {
@@ -227,7 +229,7 @@ func (w *window) expected(ends int64) map[string][]float64 {
 		}
 	}
 	for _, name := range maybe {
-		delete(all, "stats.gauges.test.gauge."+name) // an older value may stand
+		delete(all, "stats.gauges.test.gauge."+name) // the gauge may still have an older value
 	}
 	return all
 }
@@ -258,7 +260,8 @@ func (w *window) summarize(ends int64, without map[string]bool) map[string]float
 	return all
 }
 
-// difference compares the windows that end in [from, to] with the received points, and describes the differences.
+// difference compares the points received for the windows that end in [from, to] with the expected
+// points. It returns the number of points, and a description of each difference.
 func (l *load) difference(g *graphite, from, to int64) (points int, differs []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
