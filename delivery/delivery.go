@@ -1,18 +1,18 @@
-// Package delivery brings flushes to their destinations. It owns the queues, the order, the retries,
-// the spools and the counts.
+// Package delivery delivers flushes to their destinations. It keeps the queues, the order, the spools and the counts,
+// and repeats failed sends.
 //
-//	d, err := delivery.Open(cfg)     // opens all destinations, or none
+//	d, err := delivery.Open(cfg)     // opens all destinations; if one fails, it closes the others
 //	d.Start(ctx)
 //	d.Show(interval)                 // at each flush: raw values for Recorders
 //	d.Offer(snapshot, interval)      // points for Sinks
-//	d.Forward(name, batch, interval) // payloads made elsewhere
+//	d.Forward(name, batch, interval) // payloads for a destination that forwards
 //	d.End()                          // delivers the queues
 //	d.Close()                        // stops the Recorders
 //
-// A slow or dead destination delays neither the flush nor another destination. A reload changes the
-// destinations with Plan and Apply.
+// A slow or dead destination delays neither the flush nor other destinations. A reload changes the destinations with
+// Plan and Apply.
 //
-// Package delivery depends neither on intake nor on the server. It reports its state with States.
+// Package delivery depends neither on intake nor on the server. States returns the state of all destinations.
 package delivery
 
 import (
