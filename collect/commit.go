@@ -66,7 +66,7 @@ func (p *partition) confirm(ctx context.Context) error {
 	c, err := p.engine.Head(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read the head: %w", err)
+		return fmt.Errorf("read the last commit: %w", err)
 	case c.Version != p.version:
 		p.fenced.Add(1)
 		return link.ErrFenced
