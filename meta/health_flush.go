@@ -8,28 +8,28 @@ import (
 )
 
 const (
-	slowShare = 0.8 // fraction of the interval: a longer flush is slow
+	slowShare = 0.8 // a flush is slow if it takes more than this fraction of the interval
 	fastShare = 0.5
-	slowInRow = 3 // number of slow flushes at which flush_slow begins
-	fastInRow = 6 // number of fast flushes at which it ends
+	slowInRow = 3 // number of consecutive slow flushes at which the reason flush_slow begins
+	fastInRow = 6 // number of consecutive fast flushes at which the reason flush_slow ends
 
-	// A flush is overdue after two intervals and overdueGrace. The grace keeps short intervals on a busy machine from
-	// being overdue.
+	// A flush is overdue two intervals plus overdueGrace after the last one. With overdueGrace, short
+	// intervals on a busy machine cause no reason.
 	overdueGrace = 2 * time.Second
 )
 
-// flushMemory is a Tracker's memory of flushes.
+// flushMemory is what a Tracker remembers about flushes.
 type flushMemory struct {
 	count, late uint64
-	slow, fast  int  // slow or fast flushes in a row
-	wasLate     bool // since the last flush_slow ended
+	slow, fast  int  // number of consecutive slow or fast flushes
+	wasLate     bool // a flush was late since flush_slow last ended
 	repeated    window
 }
 
 func (t *Tracker) lookAtFlush(f *Facts) {
 	if f.ClusterUnknown != "" {
 		if f.Cluster != nil && f.Cluster.Fault != "" {
-			return // lookAtCluster says more
+			return // lookAtCluster adds a more exact reason
 		}
 		t.say(Reason{ID: ClusterUnknown, State: Failing, Text: "the daemon waits for the settings of its cluster: " + plain(f.ClusterUnknown)})
 		return
@@ -62,7 +62,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	t.say(Reason{ID: FlushSlow, State: Degraded, Text: text})
 }
 
-// learn counts slow and fast flushes in a row.
+// learn counts consecutive slow and fast flushes.
 func (m *flushMemory) learn(took float64, late bool) {
 	if took > slowShare {
 		m.slow++

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// scene is a daemon in virtual time: it flushes every 10 s, gets 100 samples
-// and 100 datagrams a second, and has one sink, which accepts all.
+// scene is a daemon in virtual time. It flushes every 10 s, and receives 100 samples and 100
+// datagrams a second. Its only sink accepts all points.
 type scene struct {
 	tracker *Tracker
 	began   time.Time
@@ -18,7 +18,7 @@ type scene struct {
 	facts   Facts
 	health  Health
 	notes   []string
-	frozen  bool // no flush any more
+	frozen  bool // flushes have stopped
 }
 
 func newScene() *scene {
@@ -34,7 +34,7 @@ func newScene() *scene {
 	}
 }
 
-// step lets a second pass, calls act if it is not nil, and checks the health.
+// step lets a second pass, calls act if it is not nil, and updates the health.
 func (s *scene) step(act func(*scene)) {
 	s.now = s.now.Add(time.Second)
 	if act != nil {
@@ -62,7 +62,7 @@ func (s *scene) look() {
 
 func (s *scene) at() time.Duration { return s.now.Sub(s.began) }
 
-// fails makes a sink fail from now on.
+// fails makes a sink fail from the given time on.
 func (f *SinkFacts) fails(now time.Time) {
 	f.Failing, f.FailingSince, f.Error, f.Oldest = true, now, "no \x1bluck", now
 	f.Queued += 7
@@ -75,11 +75,11 @@ func (f *SinkFacts) works(now time.Time) {
 	f.Queued = 0
 }
 
-// drops counts points that were made and dropped.
+// drops counts n points as made and dropped.
 func (f *SinkFacts) drops(n uint64) { f.Made, f.DroppedFull = f.Made+n, f.DroppedFull+n }
 
-// TestReasons lets each reason begin, stay and clear, and checks the second, the
-// state and the text of each change. 0 is never.
+// TestReasons causes each reason, and checks in which second it begins, changes and ends, with its
+// state and text. The second 0 means never.
 func TestReasons(t *testing.T) {
 	type at = map[int]func(*scene)
 	sink := func(s *scene) *SinkFacts { return &s.facts.Sinks[0] }
@@ -103,7 +103,7 @@ func TestReasons(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		id, subject string
-		acts        at // before the check of that second
+		acts        at // called before the health is updated in that second
 		want        string
 		says        string
 	}{
@@ -147,7 +147,7 @@ func TestReasons(t *testing.T) {
 		}}, "10 failing, 30 degraded, 910 over", "its history is full, see max-bytes"},
 		"an unusable spool": {SpoolUnusable, "a", at{10: func(s *scene) { sink(s).SpoolFault = "mkdir /nope: denied" }, 20: func(s *scene) { sink(s).SpoolFault = "" }},
 			"10 degraded, 20 over", "the spool of sink a cannot be used: mkdir /nope: denied"},
-		// At 1000 bytes a second, 7.2 MB take 2 hours.
+		// The spool has 7.2 MB left. At 1000 bytes a second it is full in 2 hours.
 		"a spool that fills": {SpoolFilling, "a", every(1, 400, 1, func(s *scene) { sink(s).SpoolMax = 7_600_000; sink(s).SpoolBytes += 1000 }),
 			"400 degraded, 550 over", "the spool of sink a is full in 2h: 0 of 7 MiB are used"},
 		"kernel drops":      {KernelDrops, "", at{10: func(s *scene) { s.facts.Intake.KernelDropped += 3 }}, "10 degraded, 910 over", "the kernel dropped 3 datagrams in 15m (0.3 %), the last 0s ago"},
@@ -243,8 +243,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestDropsKeepTheirCause checks that the reported cause of dropped points does not change when the spool later fails
-// or works again.
+// TestDropsKeepTheirCause checks that the reported cause of dropped points stays the same when the
+// spool later fails or works again.
 func TestDropsKeepTheirCause(t *testing.T) {
 	s := newScene()
 	sink := &s.facts.Sinks[0]

@@ -34,39 +34,39 @@ import (
 	"time"
 )
 
-// gap is the value of a time without one.
+// gap is the value for a time without data.
 var gap = math.NaN()
 
-// Series are values of the same times: At(0), At(1), ... A value stands for the Step that ends at
-// its time. NaN is a gap.
+// Series contains the values of several names at the same times: At(0), At(1), and so on. A value
+// is for the period Step that ends at its time. NaN means that there is no value.
 type Series struct {
-	T0    time.Time // the time of the first value
+	T0    time.Time // time of the first value
 	Step  time.Duration
 	Lines []Line
-	// Held is the number of flushes or minutes in the series. Missing is the number that are missing between the oldest
-	// and the newest.
+	// Held is the number of flushes or minutes in the series. Missing is the number of missing ones
+	// between the first and the last.
 	Held, Missing int
 }
 
 // At returns the time of value i.
 func (s *Series) At(i int) time.Time { return s.T0.Add(time.Duration(i) * s.Step) }
 
-// Line is one figure, or one path.
+// Line contains the values of a figure or a path.
 type Line struct {
 	Name string
-	// Known is false if the name is not known. All values are then NaN.
+	// Known is false if the name is not known. All values are NaN then.
 	Known bool
-	// Rate says that the figure is a count: the values are its growth per second. Otherwise they
-	// are means.
+	// Rate means that the figure is a count, and that the values are its growth per second. Without
+	// Rate, the values are means.
 	Rate bool
-	// Values are the means of each step, or for a count the growth per second over it.
+	// Values has a value for each step: the mean, or the growth of a count per second.
 	Values []float64
-	// Greatest holds, for each step, the greatest value of a flush.
+	// Greatest has the maximum of all flushes in each step.
 	Greatest []float64
 	Sum      Summary
 }
 
-// Summary describes all flushes of a line, even if several share a step. Without flushes all its fields are NaN.
+// Summary combines all flushes of a line. If there are none, all of its fields are NaN.
 type Summary struct {
 	Min, Mean, Max, Last float64
 	MaxAt                time.Time
