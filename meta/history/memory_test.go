@@ -11,8 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// many yields n points, whose paths share a buffer as in a flush. The points from number others on
-// have other paths.
+// many yields n points, whose paths share a buffer as in a flush. The paths are numbered from others on.
 func many(at time.Time, n, others int) iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var buffer []byte

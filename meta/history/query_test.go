@@ -99,7 +99,7 @@ func TestSeriesAgainstModel(t *testing.T) {
 				for i := range line.Values {
 					want, greatest := model(line.Name, s.At(i).Add(-s.Step).UnixNano(), s.At(i).UnixNano())
 					if began = began || line.Values[i] == line.Values[i]; !began {
-						continue // the model does not know the value before its first flush
+						continue // NaN, because the first growth of a count is not known
 					}
 					if !close2(line.Values[i], want) || !close2(line.Greatest[i], greatest) {
 						t.Fatalf("seed %d, %v, %s at %v: %v, greatest %v; want %v, %v", seed, ask, line.Name, s.At(i), line.Values[i], line.Greatest[i], want, greatest)
