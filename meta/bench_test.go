@@ -31,7 +31,7 @@ func BenchmarkPage(b *testing.B) {
 	addr := start(b, exampleSource(), exampleValues(100_000))
 	b.ReportAllocs()
 	for b.Loop() {
-		if a := get(b, addr, "/plain"); !strings.Contains(a.body, "The newest 25 of 100,000") {
+		if a := get(b, addr, "/plain"); !strings.Contains(a.body, "The latest 25 of 100,000") {
 			b.Fatal(a.body)
 		}
 	}

@@ -1,36 +1,36 @@
 package meta
 
-// The types of metrics.
+// These are the types of metrics.
 const (
 	counter = "counter"
 	gauge   = "gauge"
 	info    = "info"
 )
 
-// metricFamily is a metric and the figures it comes from.
+// metricFamily is a metric, with the figures from which its values come.
 type metricFamily struct {
-	name string // with its unit, without the suffix of its type
+	name string // name with the unit, but without the suffix of the type
 	kind string
 	help string
 	from []metricSource
 }
 
-// metricSource makes series from figures.
+// metricSource makes time series from figures.
 type metricSource struct {
-	figure string // the name; a * matches any part of it
-	labels string // with a * for the part that the * of figure matched
+	figure string // name of the figure, or a pattern with *, which matches any text
+	labels string // labels; each * is replaced by the text that matched in figure
 	scale  float64
 }
 
-// single makes one series without labels.
+// single makes a series without labels from a figure.
 func single(figure string) []metricSource { return []metricSource{{figure: figure}} }
 
-// buildInfo has one series, which comes from no figure.
+// buildInfo is the only metric whose value does not come from a figure.
 var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
 
-// metricTable lists all other metrics in the order in which they are shown.
-// Figures that are missing here are listed with a reason in docs/metrics.md. A figure that is the sum of others is left
-// out if the others are here.
+// metricTable lists all other metrics in the order in which they are shown. docs/metrics.md lists
+// the figures that are missing here, with the reasons. For example, a figure that is the sum of
+// others is missing if the others are here.
 var metricTable = []metricFamily{
 	{"statsd_health", gauge, "Health by reason: 0 is ok, 1 is degraded, 2 is failing.", []metricSource{{figure: "health.*", labels: `reason="*"`}}},
 
@@ -149,17 +149,17 @@ var metricTable = []metricFamily{
 	{"process_cpu_seconds", counter, "Processor time of the daemon.", single("cpu.used")},
 }
 
-// sinkSource makes a series from a figure of each sink.
+// sinkSource makes a series for each sink from a figure.
 func sinkSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*." + figure, labels: `sink="*"`}}
 }
 
-// listenerSource makes a series from a figure of each listener.
+// listenerSource makes a series for each listener from a figure.
 func listenerSource(figure string) []metricSource {
 	return []metricSource{{figure: "listen.*." + figure, labels: `listener="*"`}}
 }
 
-// refusalSources makes the sources of a series for each listener and reason.
+// refusalSources makes a series for each listener and each reason of a refusal.
 func refusalSources() (all []metricSource) {
 	for _, reason := range []string{
 		"denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
@@ -170,23 +170,23 @@ func refusalSources() (all []metricSource) {
 	return all
 }
 
-// dropSource makes a series for each sink from the points dropped for a reason.
+// dropSource makes a series for each sink from the number of points that were dropped for a reason.
 func dropSource(reason string) metricSource {
 	return metricSource{figure: "sink.*.points.dropped." + reason, labels: `sink="*",reason="` + reason + `"`}
 }
 
-// conflictSource makes a series for each sink from the conflicts for a reason.
+// conflictSource makes a series for each sink from the number of conflicts of a kind.
 func conflictSource(reason string) metricSource {
 	return metricSource{figure: "sink.*.conflicts." + reason, labels: `sink="*",reason="` + reason + `"`}
 }
 
-// ruleSource makes a series from a figure of each rule of each sink.
+// ruleSource makes a series for each rule of each sink from a figure.
 func ruleSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*.rule.*." + figure, labels: `sink="*",rule="*"`}}
 }
 
-// renderSources makes a series from a figure of each kind of names. The figures use the reference's
-// words.
+// renderSources makes a series for each kind of names from a figure. The figures use the words of
+// the reference implementation for the kinds.
 func renderSources(figure string) (all []metricSource) {
 	for _, kind := range [][2]string{{"counters", "counter"}, {"gauge", "gauge"}, {"set", "set"}, {"timers", "timer"}} {
 		all = append(all, metricSource{figure: "render." + kind[0] + "." + figure, labels: `kind="` + kind[1] + `"`})

@@ -108,7 +108,7 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 		return nil, false, e
 	}
 	defer c.turn.Unlock()
-	// stop counting early, so that there is time to answer
+	// Stop counting early, so that there is time to answer
 	until, stop := context.WithTimeout(ctx, question.AnswerTime-time.Second)
 	defer stop()
 	var walk *census.Walk

@@ -1,18 +1,19 @@
-// Package access decides who may ask the monitor, and who may change the daemon.
+// Package access decides who may send requests to the monitor, and who may change the daemon.
 //
 //	tokens, err := access.ReadTokens("/etc/statsd/tokens")
 //	guard := access.NewGuard(tokens)
 //	guard.Bound(listener.Addr())
 //	who, refused := guard.Check(request, access.Guarded)
 //
-// The rules, by where the monitor listens:
+// The rules depend on the address of the monitor:
 //
-//	loopback                  everybody may ask everything
-//	elsewhere, no tokens      everybody may ask what is not Guarded; the rest is refused
-//	elsewhere, with tokens    a token may ask; without one only probes are answered
-//	everywhere                only a token with the role operate may change something
+//	loopback address, all questions               everybody may ask
+//	other address without tokens, Reading         everybody may ask
+//	other address without tokens, Guarded         refused
+//	other address with tokens, all questions      a token is needed; only probes need none
+//	any address, changes                          a token with the role operate is needed
 //
-// A Trail keeps the requested changes, including refused ones.
+// A Trail keeps the changes that operators requested, including refused ones.
 package access
 
 import (

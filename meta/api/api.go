@@ -1,23 +1,24 @@
-// Package api serves the daemon's questions and changes as JSON over HTTP: version 1 of the API, below
-// /api/v1/.
+// Package api serves the daemon's questions and changes as JSON over HTTP. It implements version 1 of the API, whose
+// paths begin with /api/v1/.
 //
 //	handler := api.New(api.Config{Questions: questions, Changes: changes, Guard: guard, Trail: trail, ...})
 //
-// Everything follows from the lists of questions and changes: paths, parameters, methods, who may ask,
-// and the description at /api/v1/openapi.json. A question is asked by GET or HEAD. A change is made by a POST of a JSON
-// object. Each answer has the same frame:
+// The lists of questions and changes determine everything else: paths, parameters, methods, permissions, and the
+// description at /api/v1/openapi.json. A client asks a question with GET or HEAD. It makes a change with a POST of a
+// JSON object. Each answer has one of these forms:
 //
 //	{"api":1,"as_of":T,"live":false,"took_ms":N,"looked_at":null,"complete":true,"data":...}
 //	{"api":1,"error":{"code":"bad_parameter","text":"...","parameter":"seconds","next":"..."}}
 //
-// An answer about the last flush has an ETag that changes with each flush. The same request before
-// the next flush gets 304, without asking the question again.
+// An answer about the last flush has an ETag, which changes with each flush. If a client sends the same request again
+// before the next flush, it gets status 304, and the question is not asked again.
 //
 // # Streams
 //
-// A question with a Stream is answered by events (text/event-stream). The path live sends the status each second, each
-// flush, and each change of the health. All its readers share one goroutine, which runs only while there are readers.
-// At most maxStreams streams are open. A reader that reads nothing for a second is cut. No other reader waits for it.
+// A question with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
+// at each flush, and at each change of the health. All readers of this path share one goroutine, which runs only while
+// there are readers. At most maxStreams streams can be open. If a reader reads nothing for a second, its stream is
+// closed. Other readers do not wait for it.
 package api
 
 import (

@@ -7,21 +7,21 @@ import (
 	"slices"
 )
 
-// A block holds the encoded figures of some flushes, one after the other. The first flush is complete. For each later
-// flush the block holds only the changes:
+// A block contains the encoded figures of several cuts, which are flushes or minutes. The first cut is complete. Each
+// later cut contains only changes:
 //
-//	time      signed varint: nanoseconds since the flush before, less the step of the block
-//	groups    one bit for each 8 columns, set if one of them changed
-//	changed   for each such group, one bit for each column
-//	values    of each changed column, as below
+//	time      signed varint: nanoseconds since the previous cut, minus the step of the block
+//	groups    one bit for each group of 8 columns; it is set if a column in the group has changed
+//	changed   for each such group, one bit for each column; it is set if the column has changed
+//	values    the values of the changed columns
 //
-// A value is a varint whose last two bits tell the form:
+// A value is a varint. Its last two bits are the form:
 //
-//	00  whole number: the signed difference to the one before
-//	01  fraction: the signed difference to the one before, in thousandths
-//	10  fraction: the same, in millionths
-//	11  0: no value; 1: any other number, whose 8 bytes follow; 2: the same form and difference as of
-//	    the changed column before, since many figures grow alike
+//	00  whole number: the signed difference to the previous value
+//	01  fraction: the signed difference to the previous value in thousandths
+//	10  fraction: the signed difference to the previous value in millionths
+//	11  the other bits are 0 for no value, 1 for any other number, whose 8 bytes follow, and 2 if form and
+//	    difference are the same as in the previous changed column, because many figures grow equally
 type block struct {
 	schema *schema
 	data   []byte

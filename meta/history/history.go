@@ -1,32 +1,32 @@
-// Package history remembers numbers for questions about the past: the daemon's own figures for a
-// week, and the published values of paths for an hour.
+// Package history keeps past values: the daemon's own figures for a week, and the values of published paths for an
+// hour.
 //
 //	figures := history.NewFigures(interval)
 //	values := history.NewValues(history.Config{Interval: interval, Names: 100_000, Memory: 16 << 20})
 //
-// Each flush feeds both. Readers never delay a flush:
+// Each flush adds its values. Readers do not delay a flush.
 //
 //	figures.Keep(at, own)
 //	values.Keep(at, points)
 //
-// Questions:
+// These are queries:
 //
 //	figures.Series(history.Query{Names: []string{"udp.kernel_dropped"}, Since: hourAgo, Points: 30})
 //	figures.Growth("names", 15*time.Minute)
-//	values.Path("stats.web.hits")              // value now, means over 1, 5 and 15 minutes
+//	values.Path("stats.web.hits")    // last value, and means over 1, 5 and 15 minutes
 //	values.Find(ctx, history.Search{Match: glob.Match, Limit: 50})
 //	values.Series(history.Query{Names: []string{"stats.web.hits"}, Since: hourAgo, Points: 360})
 //
 // # Time
 //
-// All times are times of flushes: multiples of the flush interval on the wall clock. A missed flush is
-// a gap. When the clock is set back, values with later times are forgotten. So a series is always in order, and has no
-// values for times without a flush.
+// All times are flush times, which are multiples of the flush interval on the wall clock. For a missed flush there is
+// no value. When the clock is set back, values with later times are removed. So the values of a series are always in
+// order, and there are no values for times without a flush.
 //
 // # Memory
 //
-// Figures take at most 2 MiB, and Values at most Config.Memory for histories. Both grow as they
-// fill, and count what they hold: see Bytes.
+// Figures needs at most 2 MiB. The histories of Values need at most Config.Memory. Both allocate memory only as it is
+// needed. The methods called Bytes return the number of bytes in use.
 package history
 
 import (
