@@ -82,7 +82,7 @@ func TestHostileTags(t *testing.T) {
 	}
 }
 
-// The number of edges that a partition knows has a limit.
+// A partition remembers only a limited number of edges.
 func TestMaxEdges(t *testing.T) {
 	t.Parallel()
 	es := edges{}

@@ -34,7 +34,7 @@ func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- l
 	}
 }
 
-// take applies the messages that have arrived.
+// take processes the messages that have arrived.
 func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 	for range maxTaken {
 		select {

@@ -67,7 +67,7 @@ type partition struct {
 	// unpublished is the first window that this owner must still publish.
 	unpublished int64
 	tickets     []ticket
-	batches     batches // when late messages are merged
+	batches     batches // decides when late messages are merged
 
 	handed                     bool // the state was handed over to the successor
 	triedToHand, toldOfHanding time.Time

@@ -98,7 +98,7 @@ func (c *Change) begin(d Destination, before feed) (*destination, error) {
 // Restart returns the changed sinks that need a restart, as "--sink of NAME".
 func (c *Change) Restart() []string { return c.restart }
 
-// Undo closes what Plan opened.
+// Undo closes the destinations that Plan has opened.
 func (c *Change) Undo() (err error) {
 	for _, n := range c.begun {
 		err = errors.Join(err, n.close())

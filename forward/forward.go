@@ -88,14 +88,14 @@ type Edge struct {
 	waits           error         // why Join still waits; nil when the settings are known
 	number, samples uint64        // number of intervals given to Take, and of their samples
 
-	spare chan *partial.Rows // used by Take
+	spare chan *partial.Rows // Rows that Take reuses
 
 	// verified means that the cluster has confirmed the settings in use. The first call of Join or
 	// Send asks the cluster. This can be Send: payloads of an earlier run are sent while Join waits.
 	verified atomic.Bool
 
-	encoder  *partial.Encoder // used by Encode
-	delivery delivery         // used by Send
+	encoder  *partial.Encoder // only Encode uses it
+	delivery delivery         // only Send uses it
 	watch    watch
 }
 

@@ -118,7 +118,7 @@ func queryFor(operation map[string]any) string {
 	return strings.TrimSuffix(strings.Replace(query, "?&", "?", 1), "?")
 }
 
-// A monitor with a certificate has all protections.
+// A monitor with TLS has the same protections as one without.
 func TestMonitorTLS(t *testing.T) {
 	t.Parallel()
 	authority := counterpart.NewAuthority(t)

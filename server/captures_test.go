@@ -139,7 +139,7 @@ func (d *daemon) lines() string {
 	return b.String()
 }
 
-// transport renders the results that depend on the transport.
+// transport formats the results that depend on the transport.
 func (d *daemon) transport() string {
 	var b strings.Builder
 	for _, name := range []string{"udp.packets", "udp.bytes", "tcp.connections", "tcp.bytes", "metrics.batch.count", "metrics.batch.discarded"} {
@@ -179,7 +179,7 @@ func readCapture(t *testing.T, file string) []string {
 	return messages
 }
 
-// golden compares got with a file; with -update it writes the file.
+// golden compares got with the content of a file. With the flag -update it writes got to the file.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

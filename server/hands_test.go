@@ -366,7 +366,7 @@ func TestMonitorWarnings(t *testing.T) {
 	}
 }
 
-// Reloaded tokens apply at once.
+// After a reload, the new tokens are valid at once.
 func TestReloadTokens(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)

@@ -65,7 +65,7 @@ func TestMonitorNames(t *testing.T) {
 	}
 }
 
-// The monitor shows the published values.
+// The values that the monitor shows are equal to the published values.
 func TestMonitorEqualsPublished(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)

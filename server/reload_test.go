@@ -35,7 +35,7 @@ func (v *virtual) reload(change func(*Config)) []string {
 	return restart
 }
 
-// lastFlush returns the points of the last flush that a sink received, without the daemon's own.
+// lastFlush returns the points of the last flush that a sink received, without the daemon's own figures.
 func lastFlush(r *sinktest.Recorder) map[string]float64 {
 	points := r.Points()
 	last := map[string]float64{}
@@ -102,7 +102,7 @@ func settings(of reflect.Type) (all []reflect.StructField) {
 	return all
 }
 
-// different gives a setting another valid value.
+// different changes a setting to another valid value.
 func different(field reflect.Value) {
 	switch value := field.Interface().(type) {
 	case string:
@@ -194,7 +194,7 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 	})
 }
 
-// After an error nothing has changed.
+// If a reload fails, no setting has changed.
 func TestReloadOfFaults(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Sinks[0].Address = "sink://"

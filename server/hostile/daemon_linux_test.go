@@ -278,7 +278,7 @@ func (d *statsd) cpu() time.Duration {
 	return time.Duration(used.Nano())
 }
 
-// resources returns the numbers of goroutines and of descriptors.
+// resources returns the number of goroutines and the number of open descriptors.
 func (d *statsd) resources() (goroutines, files int) {
 	d.t.Helper()
 	response, err := http.Get("http://" + d.profiles + "/debug/pprof/goroutine?debug=1")

@@ -26,7 +26,7 @@ type Datagram struct {
 	Make func(size int) []byte
 }
 
-// Datagrams returns all kinds.
+// Datagrams returns all kinds of datagrams that are built to cause high cost.
 func Datagrams() []Datagram {
 	var all []Datagram
 	add := func(name string, build func(size int) string) {
