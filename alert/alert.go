@@ -3,11 +3,11 @@
 //	a := alert.New(config)
 //	a.Follow(service, audience)   // at the start and at each reload
 //	go a.Check(ctx, health)       // informs the notifiers: about each check, or only about changes
-//	a.Observe(ctx, health)        // informs the channels about begins, changes and ends of problems; once a second
+//	a.Observe(ctx, health)        // informs the channels when problems begin, change and end; once a second
 //	a.End()
 //
 // A notifier gets the whole health as one status. If a notification fails, the notifier gets the result of the next
-// check. A channel gets a message about each episode, which is the time from the begin to the end of a problem. The
+// check. A channel gets a message about each episode, which is the time from the start to the end of a problem. The
 // channel's relay repeats a message until the channel accepts it. A file keeps the episodes over a restart, and which
 // receivers were informed about them.
 package alert
@@ -33,7 +33,7 @@ type Audience struct {
 	// Notifiers are informed about the results of health checks.
 	Notifiers []Notifier
 	// Channels are informed about each episode of the health, even if Alerts is false. An episode is
-	// the time from the begin to the end of a problem.
+	// the time from the start to the end of a problem.
 	Channels []Channel
 }
 

@@ -69,7 +69,7 @@ func (m *merging) limitTimes(r *aggregate.Row) {
 	}
 }
 
-// record merges the rows of a record.
+// record merges the rows of a committed record into the table.
 func (m *merging) record(r *record) error {
 	shard := m.table.Shard(0)
 	shard.Lock()

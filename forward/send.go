@@ -65,7 +65,7 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 // Close closes the connection to the engine.
 func (e *Edge) Close() error { return e.sender.Close() }
 
-// message is a message to be sent.
+// message is a message that must be sent, with the number of its units.
 type message struct {
 	link.Message
 	units int

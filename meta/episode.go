@@ -77,7 +77,7 @@ func (t *Told) of(s Stage) *Outcome {
 	return [...]*Outcome{&t.Begin, &t.Change, &t.End}[s]
 }
 
-// Event is a begin, change or end of an episode, which must be reported.
+// Event is the start, change or end of an episode, which must be reported.
 type Event struct {
 	Stage   Stage
 	Before  State   // the state before a Change
@@ -95,7 +95,7 @@ func (e *Episode) clone() Episode {
 }
 
 // StageFor returns the stage that must be reported to a notifier. It is Begin instead of Change if
-// the notifier was not informed about the begin.
+// the notifier was not informed about the start.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {

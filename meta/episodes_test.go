@@ -94,7 +94,7 @@ func reasons(since time.Time, names ...string) (h Health) {
 }
 
 // TestIDs checks that two episodes that begin in the same second have different IDs. No episode may
-// end before its begin.
+// end before its start.
 func TestIDs(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	for range 3 {
@@ -205,7 +205,7 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// TestNoteLook checks that the result of a health check counts as a message about the begin of each
+// TestNoteLook checks that the result of a health check counts as a message about the start of each
 // open episode, and about the end of each ended one.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")

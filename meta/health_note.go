@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Note is a message for the log about the begin, change or end of a reason or a loss.
+// Note is a message for the log about the start, change or end of a reason or a loss.
 type Note struct {
 	Level   State // OK is logged as information, Degraded as a warning, and Failing as an error
 	ID      string
@@ -30,7 +30,7 @@ type loss struct {
 	say         func(n uint64) string
 
 	began, grew, told time.Time
-	// base is the total at the begin of the loss. toldAt is the total in the last log message. total
+	// base is the total at the start of the loss. toldAt is the total in the last log message. total
 	// is the current total.
 	base, toldAt, total uint64
 }
@@ -122,7 +122,7 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver logs the end of a reason, if its begin was logged. r may be nil.
+// noteOver logs the end of a reason, if its start was logged. r may be nil.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {

@@ -118,9 +118,9 @@ func TestNextTimes(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at },
 		"the nearest ends are 2001-09-09T01:46:40Z and 2001-09-09T01:46:50Z": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at.Add(3*time.Second) },
-		"from=TIME must be earlier than":                                func(c *Config) { c.ForwardAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at },
-		"nothing would be forwarded before":                             func(c *Config) { c.ForwardAfter = future },
-		"until=TIME needs --forward":                                    func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectUntil = future },
+		"from=TIME must be earlier than":                                     func(c *Config) { c.ForwardAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at },
+		"nothing would be forwarded before":                                  func(c *Config) { c.ForwardAfter = future },
+		"until=TIME needs --forward":                                         func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectUntil = future },
 		"from= with the same time": func(c *Config) {
 			c.ForwardTo = ""
 			owning(c, new(*linktest.Engine))

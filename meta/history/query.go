@@ -8,7 +8,7 @@ import (
 // Query selects figures or paths, and a period.
 type Query struct {
 	Names []string
-	// Since is the begin of the period. Its end is the last flush.
+	// Since is the start of the period. Its end is the last flush.
 	Since time.Time
 	// Points is the maximum number of values in a line. There can be fewer values, because a step is
 	// at least a flush interval. It is at least a minute if there are only values for minutes.
@@ -18,7 +18,7 @@ type Query struct {
 	Step time.Duration
 }
 
-// since returns the begin of the period in Unix nanoseconds. It is at most the time of the last
+// since returns the start of the period in Unix nanoseconds. It is at most the time of the last
 // flush, and at least about a week before that.
 func (q *Query) since(last int64) int64 {
 	since := time.Unix(0, last).Add(-2 * week)

@@ -131,7 +131,7 @@ type ClusterEdge struct {
 	Edge  string    `json:"edge"`
 	Epoch time.Time `json:"epoch"` // when the edge started
 	// Number is the number of the edge's last interval since Epoch. Complete is the number of the last
-	// interval of which all messages have arrived in all partitions.
+	// interval whose messages have all arrived, in all partitions.
 	Number   uint64 `json:"number"`
 	Complete uint64 `json:"complete"`
 	// Samples is the number of samples in the processed messages of the edge since Epoch, without

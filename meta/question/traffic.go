@@ -105,7 +105,7 @@ type SenderRow struct {
 	Rate    float64 `json:"rate"`
 	Share   float64 `json:"share"`
 	Bad     float64 `json:"bad"`  // bad lines per second
-	Most    string  `json:"most"` // the name of which the client sends the most samples
+	Most    string  `json:"most"` // the name with the most samples from the client
 	LastBad string  `json:"last_bad"`
 }
 
