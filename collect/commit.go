@@ -17,7 +17,7 @@ func (p *partition) takeOver(ctx context.Context) error {
 	if err := p.commit(ctx, &record{window: link.TakeOver}); err != nil {
 		return err
 	}
-	p.log.Info().Str("from", from).Msg("owning the partition")
+	p.log.Info().Str("from", from).Msg("took over the partition")
 	return nil
 }
 

@@ -70,7 +70,7 @@ func (p *partition) jump(to uint64) error {
 	}
 	// The head has not changed since the last attempt, so no other owner has read the messages that
 	// are gone.
-	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are gone from the inbox")
+	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are missing in the inbox")
 	c := &p.head.Counts
 	for seq := range p.held {
 		if seq < to {
@@ -114,7 +114,7 @@ func (p *partition) sort(e *link.Entry) {
 		return
 	case err != nil:
 		c.Damaged++
-		p.tell(e, err, "a message does not count")
+		p.tell(e, err, "a message cannot be merged")
 		return
 	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0 || p.elsewhere(&h):
 		c.Foreign++

@@ -72,14 +72,14 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 	m.lag.observe(t.now, t.slot, float64(c.Lag))
 	grows := m.lag.grows()
 	if t.hold(CollectBehind, "", c.Behind > c.Allowed && c.Lag > 0 || grows && c.Lag > 2*c.Messages+1, c.Behind > c.Allowed && c.Lag > 0 || c.Lag > c.Messages) {
-		t.say(Reason{ID: CollectBehind, State: Degraded, Text: fmt.Sprintf("%s to be read; the newest interval is %s old", waitingMessages(c.Lag), spell(c.Behind))})
+		t.say(Reason{ID: CollectBehind, State: Degraded, Text: fmt.Sprintf("%s to be read; the last published interval is %s old", waitingMessages(c.Lag), spell(c.Behind))})
 	}
 	if m.missing.observe(t.now, t.slot, c.Missing); m.missing.recent(t.now) {
-		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("%s never came, in 15m, the last %s ago",
+		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("%s never arrived, in 15m, the last %s ago",
 			plural.Things(m.missing.within(lossWindow), "message of an edge", "messages of edges"), spell(t.now.Sub(m.missing.grew)))})
 	}
 	if m.lost.observe(t.now, t.slot, c.Lost); m.lost.recent(t.now) {
-		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s came too late, or could not be merged, in 15m, the last %s ago",
+		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s arrived too late, or could not be merged, in 15m, the last %s ago",
 			plural.Things(m.lost.within(lossWindow), "sample of an edge", "samples of edges"), spell(t.now.Sub(m.lost.grew)))})
 	}
 	if c.Skewed == "" {
@@ -98,7 +98,7 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 		t.say(Reason{ID: EdgeSilent, State: Degraded, Text: fmt.Sprintf("%s silent: %s", plural.Things(uint64(n), "edge is", "edges are"), plain(listed(c.Silent)))})
 	}
 	if t.hold(InboxFilling, "", c.Full >= inboxNearlyFull, c.Full >= inboxHasRoom) {
-		t.say(Reason{ID: InboxFilling, State: Degraded, Text: fmt.Sprintf("the inbox of partition %d is full to %.0f %%", c.Fullest, 100*c.Full)})
+		t.say(Reason{ID: InboxFilling, State: Degraded, Text: fmt.Sprintf("the inbox of partition %d is %.0f %% full", c.Fullest, 100*c.Full)})
 	}
 }
 

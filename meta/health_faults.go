@@ -17,7 +17,7 @@ func (t *Tracker) lookAtFaults(f *Facts) {
 		}
 	}
 	for _, n := range f.Untold {
-		t.say(Reason{ID: AlertUntold, Subject: n.Name, State: Degraded, Text: fmt.Sprintf("notifier %s did not take the last message: %s", n.Name, printable(cut(n.Text, QuoteLimit)))})
+		t.say(Reason{ID: AlertUntold, Subject: n.Name, State: Degraded, Text: fmt.Sprintf("notifier %s did not accept the last message: %s", n.Name, printable(cut(n.Text, QuoteLimit)))})
 	}
 	t.lookAtDescriptors(f)
 }

@@ -35,7 +35,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 		return
 	}
 	if since := t.now.Sub(f.Flush.Last); since > 2*f.Interval+overdueGrace && !f.Draining {
-		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + ", one is due every " + spell(f.Interval)})
+		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + "; the interval is " + spell(f.Interval)})
 	}
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
@@ -55,7 +55,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 		m.wasLate = false
 		return
 	}
-	text := fmt.Sprintf("flushes take long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
+	text := fmt.Sprintf("flushes take too long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
 	if m.wasLate {
 		text += fmt.Sprintf("; %s longer than the interval since the start", plural.Things(f.Flush.Late, "flush took", "flushes took"))
 	}

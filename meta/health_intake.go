@@ -165,6 +165,6 @@ func (t *Tracker) lookAtSilence(in *IntakeFacts, interval time.Duration) {
 		m.total, m.last = in.Lines, t.now
 	}
 	if silent := t.now.Sub(m.last); !m.last.IsZero() && silent >= gap && m.last.Sub(m.busy) >= busyFor {
-		t.say(Reason{ID: Silent, State: Degraded, Since: m.last, Text: fmt.Sprintf("no line came for %s; before that they came for %s", spell(silent), spell(m.last.Sub(m.busy)))})
+		t.say(Reason{ID: Silent, State: Degraded, Since: m.last, Text: fmt.Sprintf("no line was received for %s; before that, lines were received for %s", spell(silent), spell(m.last.Sub(m.busy)))})
 	}
 }

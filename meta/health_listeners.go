@@ -18,7 +18,7 @@ func (t *Tracker) lookAtListeners(f *Facts) {
 	for i := range f.Listeners {
 		l := &f.Listeners[i]
 		if l.Lost != "" {
-			t.say(Reason{ID: SocketLost, Subject: l.Name, State: Degraded, Text: "the socket file of listener " + l.Name + " was removed and cannot be made again: " + plain(l.Lost)})
+			t.say(Reason{ID: SocketLost, Subject: l.Name, State: Degraded, Text: "the socket file of listener " + l.Name + " was removed and cannot be created again: " + plain(l.Lost)})
 		}
 		m := t.listeners[l.Name]
 		if m == nil {

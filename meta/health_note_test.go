@@ -157,7 +157,7 @@ func TestSilent(t *testing.T) {
 		if h.Has(Silent) != tt.want {
 			t.Errorf("busy for %v, then silent for 5 minutes: %v", tt.busy, h)
 		}
-		if tt.want && !strings.HasPrefix(h.Text(), "no line came for 5m; before that they came for 1h1m") {
+		if tt.want && !strings.HasPrefix(h.Text(), "no line was received for 5m; before that, lines were received for 1h1m") {
 			t.Errorf("says %q", h.Text())
 		}
 		if h := look(10*time.Second, 1); h.Has(Silent) {

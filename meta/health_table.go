@@ -91,13 +91,13 @@ var reasonTable = []reasonKind{
 	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % are bad for 5 minutes", askDiscards},
 	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askCut},
 	{SendersRefused, "the samples of these senders are not counted", "when less than 0.5 % are refused for 5 minutes", askSenders},
-	{SocketLost, "new clients cannot send", "when the socket file can be made again", askConfig},
+	{SocketLost, "new clients cannot send", "when the socket file can be created again", askConfig},
 	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askAccept},
 	{Silent, "no client's samples are published", "when a line comes", askTail},
 	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askRepeated},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
-	{AlertUntold, "people may not know of the alert", "when it accepts a message", askAlerts},
+	{AlertUntold, "operators may not know about the alert", "when it accepts a message", askAlerts},
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
 }
 

@@ -108,9 +108,9 @@ func TestReasons(t *testing.T) {
 		says        string
 	}{
 		"no flush": {FlushOverdue, "", at{15: func(s *scene) { s.frozen = true }, 50: func(s *scene) { s.frozen = false }},
-			"33 failing, 50 over", "no flush for 23s, one is due every 10s"},
+			"33 failing, 50 over", "no flush for 23s; the interval is 10s"},
 		"slow flushes": {FlushSlow, "", at{20: took(0.81), 60: took(0.49)},
-			"40 degraded, 110 over", "flushes take long: the last one took 8.1s of 10s"},
+			"40 degraded, 110 over", "flushes take too long: the last one took 8.1s of 10s"},
 		"flushes not slow enough":                {FlushSlow, "", at{20: took(0.8)}, "", ""},
 		"slow flushes that are never fast again": {FlushSlow, "", at{20: took(0.81), 60: took(0.5)}, "40 degraded", ""},
 		"one late flush":                         {FlushSlow, "", at{25: func(s *scene) { s.facts.Flush.Late++ }}, "25 degraded, 80 over", "1 flush took longer than the interval since the start"},
@@ -174,7 +174,7 @@ func TestReasons(t *testing.T) {
 		"socket lost": {SocketLost, "dsd", at{
 			10: func(s *scene) { s.facts.Listeners = []ListenerFacts{{Name: "dsd", Lost: "no such directory"}} },
 			20: func(s *scene) { s.facts.Listeners[0].Lost = "" },
-		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be made again: no such directory"},
+		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be created again: no such directory"},
 		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
@@ -190,12 +190,12 @@ func TestReasons(t *testing.T) {
 			20: cluster(func(c *ClusterFacts) { c.Unowned = []int{0, 1, 2, 3, 4, 5, 6, 7} }), 30: cluster(func(c *ClusterFacts) { c.Unowned = nil })},
 			"10 degraded, 20 failing, 30 over", "7 partitions have no owner of 8: 1, 2, 3, 4, 5 and 2 more"},
 		"an owner behind": {CollectBehind, "", at{10: cluster(func(c *ClusterFacts) { c.Behind, c.Allowed, c.Lag, c.Messages = time.Minute, time.Second, 9, 10 }),
-			20: cluster(func(c *ClusterFacts) { c.Behind, c.Lag = 0, 0 })}, "10 degraded, 20 over", "9 messages wait to be read; the newest interval is 1m old"},
-		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edges never came"},
-		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge came too late"},
+			20: cluster(func(c *ClusterFacts) { c.Behind, c.Lag = 0, 0 })}, "10 degraded, 20 over", "9 messages wait to be read; the last published interval is 1m old"},
+		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edges never arrived"},
+		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge arrived too late"},
 		"an edge's clock":                {EdgeClock, "", at{10: cluster(func(c *ClusterFacts) { c.Skewed, c.Skew = "web1", time.Hour }), 90: cluster(func(c *ClusterFacts) { c.Skewed = "" })}, "70 degraded, 90 over", "the clock of edge web1 is 1h ahead"},
 		"silent edges":                   {EdgeSilent, "", at{10: cluster(func(c *ClusterFacts) { c.Silent = []string{"web1", "web\x1b2"} }), 20: cluster(func(c *ClusterFacts) { c.Silent = nil })}, "10 degraded, 20 over", "2 edges are silent: web1, web"},
-		"a full inbox":                   {InboxFilling, "", at{10: cluster(func(c *ClusterFacts) { c.Fullest, c.Full = 3, 0.81 }), 20: cluster(func(c *ClusterFacts) { c.Full = 0.7 }), 30: cluster(func(c *ClusterFacts) { c.Full = 0.69 })}, "10 degraded, 30 over", "the inbox of partition 3 is full to 81 %"},
+		"a full inbox":                   {InboxFilling, "", at{10: cluster(func(c *ClusterFacts) { c.Fullest, c.Full = 3, 0.81 }), 20: cluster(func(c *ClusterFacts) { c.Full = 0.7 }), 30: cluster(func(c *ClusterFacts) { c.Full = 0.69 })}, "10 degraded, 30 over", "the inbox of partition 3 is 81 % full"},
 		"an unknown cluster of an owner": {ClusterUnknown, "", at{10: cluster(func(c *ClusterFacts) { c.Fault = "refused" }), 20: cluster(func(c *ClusterFacts) { c.Fault = "" })}, "10 failing, 20 over", "the cluster cannot be joined: refused"},
 		"an edge's spool grows": {SpoolFilling, "a", func() at {
 			all := every(1, 1200, 1, func(s *scene) {
@@ -204,7 +204,7 @@ func TestReasons(t *testing.T) {
 			return all
 		}(), "300 degraded", "the spool of sink a is full in"},
 		"lost rows":           {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Forwards = true; sink(s).Made++ }}, "30 failing", "rows of sink a"},
-		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not take the last message: refused"},
+		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not accept the last message: refused"},
 		"lost samples":        {LedgerBroken, "", at{10: func(s *scene) { s.facts.Intake.Samples += 2 }, 100: func(s *scene) { s.facts.Intake.Samples -= 2 }}, "30 failing", "the ledger of samples does not balance: it is off by 2"},
 		"lost points":         {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }}, "30 failing", "points of sink a"},
 		"points on their way": {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }, 25: func(s *scene) { sink(s).Delivered++ }}, "", ""},

@@ -57,8 +57,7 @@ type Discards struct {
 	Lines []BadLine
 	// Alike counts the bad lines of the last 15 minutes by sender and reason.
 	Alike []Alike
-	// Refused lists the names of which the most samples were refused because of a limit, largest
-	// first.
+	// Refused lists the names with the most samples that were refused because of a limit, largest first.
 	Refused []Refusal
 	// Collisions are the last paths that several names shared. The names have different kinds, or use
 	// the same file in Graphite.

@@ -54,7 +54,7 @@ func (p *plainPage) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 	}
 	var b bytes.Buffer
 	if err := p.template.Execute(&b, v); err != nil {
-		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, "the page cannot be created: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	_, _ = w.Write(b.Bytes()) // fails only if the client has disconnected

@@ -352,7 +352,7 @@ func TestMonitorWarnings(t *testing.T) {
 		want   string
 	}{
 		"loopback": {"127.0.0.1", false, ""}, "open": {"0.0.0.0", false, "open to other machines without tokens"},
-		"plain": {"0.0.0.0", true, "travel in plain text"}, "loopback, tokens": {"127.0.0.1", true, ""},
+		"plain": {"0.0.0.0", true, "are sent unencrypted"}, "loopback, tokens": {"127.0.0.1", true, ""},
 	} {
 		cfg := operated(t)
 		if cfg.MonitorHost = tt.host; !tt.tokens {

@@ -65,7 +65,7 @@ func (s *Server) warnOfMonitor() {
 			Msg("the monitor is open to other machines without tokens: everyone who can reach it sees figures, names and values (set --monitor-tokens)")
 	case s.cfg.MonitorCert == "":
 		s.log.Warn().Stringer("monitor", s.monitor.Addr()).
-			Msg("the tokens of the monitor travel in plain text: anyone who can read the network traffic can use them (set --monitor-cert and --monitor-key)")
+			Msg("the tokens of the monitor are sent unencrypted: anyone who can read the network traffic can use them (set --monitor-cert and --monitor-key)")
 	}
 }
 

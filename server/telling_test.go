@@ -144,7 +144,7 @@ func TestUntold(t *testing.T) {
 		}
 		v.wait(3 * time.Minute)
 		h := v.Health()
-		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not take the last message: dropped the message end of sink_failing recorder after `) ||
+		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not accept the last message: dropped the message end of sink_failing recorder after `) ||
 			!strings.Contains(h.Text(), `attempts: no "way"?`) {
 			t.Errorf("%+v", h)
 		}

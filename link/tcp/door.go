@@ -171,7 +171,7 @@ func (d *door) listen(g *guest, w *wire) error {
 			return err
 		}
 		if head[4] != kindMessage || size < messageHead {
-			return fmt.Errorf("frame %q of %d bytes: the peer speaks another protocol", head[4], size)
+			return fmt.Errorf("frame %q of %d bytes: the peer uses another protocol", head[4], size)
 		}
 		if err := d.message(g, w, head, size); err != nil {
 			return err

@@ -73,7 +73,7 @@ func (c *edgeConn) receive() error {
 			return err
 		}
 		if len(body) < answerHead {
-			return errors.New("the central speaks another protocol")
+			return errors.New("the central uses another protocol")
 		}
 		c.settle(binary.BigEndian.Uint64(body), outcome(body[8], string(body[answerHead:])))
 	}

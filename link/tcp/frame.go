@@ -123,7 +123,7 @@ func (w *wire) head(most int) (head [frameHead]byte, size int, err error) {
 	}
 	size = int(binary.BigEndian.Uint32(head[:])) - 1
 	if size < 0 || size > most {
-		return head, 0, fmt.Errorf("a frame of %d bytes where at most %d are allowed: the peer speaks another protocol", size, most)
+		return head, 0, fmt.Errorf("a frame of %d bytes where at most %d are allowed: the peer uses another protocol", size, most)
 	}
 	return head, size, nil
 }
@@ -165,7 +165,7 @@ func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 func (w *wire) expect(kind byte, most int) ([]byte, error) {
 	got, body, err := w.receive(most)
 	if err == nil && got != kind {
-		err = fmt.Errorf("frame %q where %q is expected: the peer speaks another protocol", got, kind)
+		err = fmt.Errorf("frame %q where %q is expected: the peer uses another protocol", got, kind)
 	}
 	return body, err
 }

@@ -56,7 +56,7 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 		return link.Settings{}, err
 	}
 	if len(body) != 2+nonceSize || body[0] != version {
-		return link.Settings{}, errors.New("the central speaks another version of the protocol: upgrade the older daemon")
+		return link.Settings{}, errors.New("the central uses another version of the protocol: upgrade the older daemon")
 	}
 	switch keyed := body[1] == 1; {
 	case keyed && all == nil:
@@ -93,7 +93,7 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 	case head[4] == kindRefusal:
 		return nil, fmt.Errorf("the central refuses: %q", body[:min(len(body), 200)])
 	case head[4] != kind:
-		return nil, fmt.Errorf("frame %q where %q is expected: the peer speaks another protocol", head[4], kind)
+		return nil, fmt.Errorf("frame %q where %q is expected: the peer uses another protocol", head[4], kind)
 	}
 	return body, nil
 }
@@ -111,7 +111,7 @@ func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err err
 	}
 	theirs, ok := bytes.CutPrefix(body, []byte(protocol))
 	if !ok || len(theirs) != 1+nonceSize || theirs[0] != version {
-		return false, w.refuse(fmt.Sprintf("it speaks version %d of the protocol", version), errors.New("another protocol or version"))
+		return false, w.refuse(fmt.Sprintf("the central uses version %d of the protocol", version), errors.New("another protocol or version"))
 	}
 	own, keyed := nonce(), byte(0)
 	if all != nil {

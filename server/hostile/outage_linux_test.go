@@ -99,8 +99,9 @@ func (r *rounds) check(lines []string) {
 	}
 }
 
-// A sink is down for as many flushes as there are in an hour. Memory does not grow with the
-// backlog. When the sink works again, each point arrives once, in order, with its own timestamp.
+// A sink is down for 360 flushes, which would take an hour at the default interval. Memory does not
+// grow with the backlog. When the sink works again, each point arrives once, in order, with its own
+// timestamp.
 func TestSoakOutage(t *testing.T) {
 	sideBySide(t)
 	flushes, warm := soak.Pick(3, 360), soak.Pick(1, 10)
