@@ -107,7 +107,8 @@ func TestConsoleLikeEtsy(t *testing.T) {
 	}
 }
 
-// The console's stats show the times since the last line, the last bad line, and the last flush.
+// The console's stats show the uptime, the number of bad lines, and the times since the last line, the last flush and
+// the last failed attempt to send.
 func TestConsoleStats(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Admin = "127.0.0.1:0"

@@ -106,7 +106,7 @@ func (tr *traffic) connect() error {
 	if err != nil {
 		return err
 	}
-	if tr.connections%40 == 0 { // this client is in the system's queue for a while, and a daemon may end during that time
+	if tr.connections%40 == 0 { // this client waits before it sends, and a daemon may end during that time
 		time.Sleep(150 * time.Millisecond)
 	}
 	_, err = fmt.Fprintln(conn, "connections:1|c")

@@ -155,7 +155,7 @@ func TestPipesHistory(t *testing.T) {
 	h := newHost(t)
 	var stats statvent.Registry
 	stats.Incr("requests", 1_000_000)
-	h.record(&stats) // this process is older than the daemon
+	h.record(&stats) // the pipe belongs to this process, which is older than the daemon
 	d := start(t, h.config())
 	eventually(t, "the pipe is not read", func() bool { return figureOf(t, d.Server, "pipes.processes") == 1 })
 	stats.Incr("requests", 3)

@@ -159,7 +159,7 @@ func TestReloadChangesFlushes(t *testing.T) {
 		if len(restart) != 0 {
 			t.Errorf("restart needed for %q", restart)
 		}
-		// Samples of one connection are received by one receiver, so they are judged in this order.
+		// One receiver receives these samples, so they are checked against the limits in this order.
 		v.receive("d:1|c\ne:1|c\nf:1|c\na:2|ms\n" + strings.Repeat("g", 11) + ":1|c")
 		v.wait(6 * time.Second)
 		got := lastFlush(r)
