@@ -152,12 +152,12 @@ func (e *explanation) unknown(s *subject, rule judged) error {
 	}
 	e.cleaned(s)
 	step := &e.answer.Steps[len(e.answer.Steps)-1]
-	why := "not known: no sample of it came recently"
+	why := "not known: no sample was received recently"
 	if e.muted(s.name) != unmuted {
-		why = "not held: its samples are muted"
+		why = "not in the table: its samples are muted"
 	}
 	if rule.dropped {
-		why = "not held: a rule drops its samples"
+		why = "not in the table: a rule drops its samples"
 	}
 	step.OK, step.Text = false, step.Text+"  "+why
 	if e.ruled(rule); rule.dropped {

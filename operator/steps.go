@@ -125,7 +125,7 @@ func (e *explanation) rules(s *subject) {
 		known = s.facts.kinds[s.sample.Kind].held
 	}
 	full := s.facts.names >= e.Limits.MaxNames
-	names := fmt.Sprintf("%s of %s names are held", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
+	names := fmt.Sprintf("%s of %s names are in the table", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
 	switch {
 	case known:
 		words = append(words, "known already")

@@ -105,14 +105,14 @@ func kindOf(r *Running, path string) string {
 // notHeld describes why a path has no history.
 func (d *Desk) notHeld(path string, held history.Held) string {
 	with, all := d.Values.Histories()
-	text := fmt.Sprintf("no history held of %s (%s of %s paths have one)", shown(path), plural.Count(uint64(with)), plural.Count(uint64(all)))
+	text := fmt.Sprintf("no history of %s (%s of %s paths have one)", shown(path), plural.Count(uint64(with)), plural.Count(uint64(all)))
 	switch held {
 	case history.FromNow:
-		return text + "; held from now on"
+		return text + "; a history is kept from now on"
 	case history.NoPlace:
 		return text + "; the memory for histories is used by paths that were queried in the last hour: raise --history-memory"
 	}
-	return fmt.Sprintf("no history held of %s: --history-memory or --keep-values is 0", shown(path))
+	return fmt.Sprintf("no history of %s: --history-memory or --keep-values is 0", shown(path))
 }
 
 func (d *Desk) valuesQuestion() question.Question {

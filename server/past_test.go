@@ -190,9 +190,9 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 		}
 		go round()
 		v.wait(5 * time.Second)
-		const note = "no history held of gauges.a.150 ("
+		const note = "no history of gauges.a.150 ("
 		h := v.askHistory(map[string]any{"name": "gauges.a.150"})
-		if len(h.Notes) != 1 || !strings.HasPrefix(h.Notes[0], note) || !strings.HasSuffix(h.Notes[0], " of 300 paths have one); held from now on") {
+		if len(h.Notes) != 1 || !strings.HasPrefix(h.Notes[0], note) || !strings.HasSuffix(h.Notes[0], " of 300 paths have one); a history is kept from now on") {
 			t.Errorf("%q", h.Notes)
 		}
 		v.wait(6 * time.Second)

@@ -196,7 +196,7 @@ func exampleHistory(names []string, seconds, points int) q.History {
 		if known := strings.Contains(name, ".") && !strings.HasPrefix(name, "stats") || slices.Contains([]string{"names", "flush_duration", "health"}, name) || slices.Contains(examplePaths, name); known {
 			h.Series[name], h.Greatest[name] = line, line
 		} else {
-			h.Notes = append(h.Notes, "no history held of "+name+"; held from now on")
+			h.Notes = append(h.Notes, "no history of "+name+"; a history is kept from now on")
 		}
 	}
 	return h

@@ -151,7 +151,7 @@ type History struct {
 	// between the first and the last.
 	Flushes int      `json:"flushes"`
 	Missing int      `json:"missing"`
-	Notes   []string `json:"notes"` // such as "no history held of PATH; held from now on"
+	Notes   []string `json:"notes"` // such as "no history of PATH; a history is kept from now on"
 }
 
 // HistorySum is a summary of a series.
