@@ -11,8 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a merging that merges the messages of a window into the table. It counts in the
-// counts of the head.
+// merging returns a merging that merges the messages of a window into the table. It counts the rows in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {

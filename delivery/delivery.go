@@ -251,7 +251,7 @@ func (d *Delivery) States() []State {
 	return states
 }
 
-// warnOfForgotten warns about spools that belong to no sink.
+// warnOfForgotten logs a warning about each spool that belongs to no configured sink.
 func (d *Delivery) warnOfForgotten() {
 	if d.cfg.SpoolDir == "" {
 		return

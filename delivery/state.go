@@ -50,8 +50,8 @@ func (s *State) Figures() (all, ledger string) {
 	return "sink." + s.Name + ".", "sink." + s.Name + ".points."
 }
 
-// OneForward returns the states with one change: a single state, the sum, replaces the states of
-// all destinations that forward. These destinations share their figures.
+// OneForward returns the states, but replaces the states of all destinations that forward by their sum. These
+// destinations share their figures.
 func OneForward(all []State) (states []State) {
 	forward := -1
 	for i := range all {

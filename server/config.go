@@ -189,7 +189,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// table returns the configuration of the table.
+// table returns the configuration of the table of names and their samples.
 func (c *Config) table() aggregate.Config {
 	expire := uint32(c.Expire)
 	gauges := uint32(min(int64(c.GaugeExpire/c.FlushInterval), maxFlushes))
