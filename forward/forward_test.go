@@ -120,7 +120,7 @@ func TestJoin(t *testing.T) {
 		if err := e.Waits(); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("it waits because of %v", err)
 		}
-		if n := strings.Count(log.String(), "no sample is taken"); n < 3 || n > 4 {
+		if n := strings.Count(log.String(), "the daemon takes no samples"); n < 3 || n > 4 {
 			t.Errorf("in three minutes the log says %d times why nothing happens", n)
 		}
 		c.set(nil)
