@@ -6,35 +6,35 @@ import (
 	"sync/atomic"
 )
 
-// sample holds the arguments of a call.
+// sample contains the arguments of a call.
 type sample struct {
 	kind kind
 	name string
 	v    value
-	rate float64 // 0 stands for 1
+	rate float64 // 0 means a rate of 1
 	tags []string
 }
 
-// aggregator merges samples until drain turns them into lines. It has two tables:
-// callers fill one while drain empties the other, so they do not wait for each
-// other. Counters and gauges are merged without a lock from their second sample
-// on, see series.word. Everything else takes the lock.
+// aggregator merges samples, until drain encodes them as lines. It has two tables: callers add samples to one
+// table while drain empties the other one, so that callers and drain do not wait for each other. The first sample
+// of a counter or gauge takes the lock. Further samples are merged without a lock: see series.word. Samples of
+// other types always take the lock.
 type aggregator struct {
 	core  *core
-	known atomic.Pointer[names] // live.names
+	known atomic.Pointer[names] // equal to live.names, for use without the lock
 
 	mu     sync.Mutex
 	live   *table
 	closed bool
 
-	full []batch    // to be encoded by the sender
-	free [][]uint64 // for values
+	full []batch    // batches that the sender must encode
+	free [][]uint64 // spare memory for values
 
 	draining sync.Mutex // held by drain; guards the fields below
 	spare    *table
-	rounds   uint64  // number of times that the tables have changed places
-	taken    []batch // from full
-	encoded  int     // how many elements of taken are encoded
+	rounds   uint64  // number of times that the two tables were swapped
+	taken    []batch // batches that drain took from full
+	encoded  int     // number of elements of taken that are already encoded
 }
 
 func newAggregator(co *core) *aggregator {
@@ -43,8 +43,8 @@ func newAggregator(co *core) *aggregator {
 	return a
 }
 
-// again merges a further sample of a known series, which is the most frequent case. It reports false if the series is
-// not known.
+// again merges a sample into a series that exists already, which is the most frequent case. It returns false if
+// the series does not exist.
 func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v value) bool {
 	known := a.known.Load()
 	sr := known.find(e, k, name, tags)
@@ -57,7 +57,7 @@ func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v val
 	return merged
 }
 
-// memberAgain does the same as again for a known member of a set.
+// memberAgain is like again, for a member that a set contains already.
 func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string) (merged bool) {
 	known := a.known.Load()
 	sr := known.find(e, set, name, tags)
@@ -72,7 +72,7 @@ func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string)
 	return merged
 }
 
-// add merges s. It reports false if it could not.
+// add merges s. It returns false if it could not merge s.
 func (a *aggregator) add(c *Client, s *sample) bool {
 	if a.known.Load().search(c.enc, s.kind, s.name, s.tags, s.rate).again(s.v) {
 		return true
@@ -84,7 +84,7 @@ func (a *aggregator) add(c *Client, s *sample) bool {
 	return merged
 }
 
-// addMember does the same as add for set members that are texts.
+// addMember is like add, for a set member that is a text.
 func (a *aggregator) addMember(c *Client, name, member string, tags []string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,7 +96,7 @@ func (a *aggregator) addMember(c *Client, name, member string, tags []string) bo
 	return a.live.addMember(sr, appendClean(clean[:0], member, '|', ':'))
 }
 
-// addHandle merges v into the series that h remembers.
+// addHandle merges v into the series of a handle.
 func (a *aggregator) addHandle(h *handle, v value) bool {
 	if h.series[a.known.Load().index].Load().again(v) {
 		return true
@@ -112,8 +112,8 @@ func (a *aggregator) addHandle(h *handle, v value) bool {
 	return sr != nil && a.merge(sr, v)
 }
 
-// series returns the live series of s, and makes it if necessary. It returns nil if
-// there is no room.
+// series returns the series of s in the live table. If the series does not exist, it is created. series returns
+// nil if the table is full or the name is too long.
 func (a *aggregator) series(c *Client, s *sample) *series {
 	if sr := a.live.names.search(c.enc, s.kind, s.name, s.tags, s.rate); sr != nil {
 		return sr
@@ -147,15 +147,15 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// round returns the number to pass to drain to queue everything merged so far.
+// round returns the number that must be passed to drain. drain then queues all samples that were merged so far.
 func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()
 	return a.rounds + 1
 }
 
-// drain queues the samples merged before the given round. It stops when the queue is crowded, and reports whether it
-// has finished.
+// drain queues the samples that were merged before the given round. It stops early if the queue is crowded, and
+// then returns false.
 func (a *aggregator) drain(round uint64) bool {
 	a.draining.Lock()
 	defer a.draining.Unlock()
@@ -173,7 +173,7 @@ func (a *aggregator) drain(round uint64) bool {
 	return false
 }
 
-// close ends the merging.
+// close ends the merging. Later samples are refused.
 func (a *aggregator) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -92,12 +92,12 @@ func TestAggregate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.cfg.Aggregate = time.Hour
 			rec := clienttest.New(t, test.cfg)
-			for range 3 { // once for both tables, then the first one again
+			for range 3 { // the first two rounds use both tables, and the third round uses the first table again
 				rec.Reset()
 				test.do(rec.Client)
 				got := rec.Lines()
 				if len(got) == 3 && strings.HasPrefix(got[0], "s:") && got[0] > got[1] {
-					got[0], got[1] = got[1], got[0] // members come in no order
+					got[0], got[1] = got[1], got[0] // the order of set members is random
 				}
 				if want := strings.Fields(test.want); !slices.Equal(got, want) {
 					t.Errorf("sent %q, want %q", got, want)
@@ -134,7 +134,7 @@ func TestAggregateInterval(t *testing.T) {
 		if n := sent(); n != 0 {
 			t.Errorf("%d lines were sent before the interval ended", n)
 		}
-		time.Sleep(200 * time.Millisecond) // the rest of it, and FlushInterval
+		time.Sleep(200 * time.Millisecond) // the remaining time of Aggregate, and FlushInterval
 		if n := sent(); n != 1 {
 			t.Errorf("%d lines were sent after the interval, want 1", n)
 		}
@@ -144,8 +144,8 @@ func TestAggregateInterval(t *testing.T) {
 	})
 }
 
-// More names and members than the tables hold are sent unmerged: nothing is
-// lost, and the tables do not grow.
+// TestAggregateBounds uses more names and members than the tables can hold. The additional samples must be sent
+// without merging. Nothing may be lost, and the tables must not grow.
 func TestAggregateBounds(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
 	for i := range 5000 {
@@ -176,7 +176,7 @@ func TestAggregateBounds(t *testing.T) {
 	}
 }
 
-// After Close nothing is merged, because it would never be sent.
+// TestAggregateAfterClose checks that samples are not merged after Close, because they would never be sent.
 func TestAggregateAfterClose(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
 	c := rec.Client
@@ -190,7 +190,7 @@ func TestAggregateAfterClose(t *testing.T) {
 		handle.Incr()
 	}
 	calls()
-	flush(t, c) // the series are known in both tables
+	flush(t, c) // from now on, both tables contain the series
 	calls()
 	if err := c.Close(soon(t)); err != nil {
 		t.Fatal(err)
@@ -204,8 +204,8 @@ func TestAggregateAfterClose(t *testing.T) {
 	}
 }
 
-// Tables are drained, and series are removed and made again, while callers still
-// hold them without a lock: no sample is lost and none is counted twice.
+// TestAggregateForgets drains the tables, and removes and recreates series, while callers use these series
+// without a lock. No sample may be lost or counted twice.
 func TestAggregateForgets(t *testing.T) {
 	const goroutines, calls = 4, 5000
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
@@ -221,7 +221,7 @@ func TestAggregateForgets(t *testing.T) {
 				handle.Incr()
 				c.GaugeDelta("gauge", 1)
 				if i%10 == 0 {
-					runtime.Gosched() // sometimes drains find nothing
+					runtime.Gosched() // so that some drains find no samples
 				}
 			}
 		})
@@ -246,7 +246,8 @@ func TestAggregateForgets(t *testing.T) {
 	}
 }
 
-// Two values have a special meaning inside. As samples they work like all others.
+// TestAggregateOddNumbers sends the two values that have a special meaning in series.word. They must be handled
+// like all other values.
 func TestAggregateOddNumbers(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
 	for range 3 {
@@ -266,7 +267,8 @@ func TestAggregateOddNumbers(t *testing.T) {
 	}
 }
 
-// Calls, flushes, handles and Close run at once. Every sample is sent or counted.
+// TestAggregateConcurrently runs calls, flushes, handles and Close at the same time. Every sample must be sent,
+// or be counted as dropped.
 func TestAggregateConcurrently(t *testing.T) {
 	const goroutines, calls = 8, 5000
 	for _, aggregate := range []time.Duration{0, time.Millisecond} {
@@ -298,7 +300,7 @@ func TestAggregateConcurrently(t *testing.T) {
 			})
 		}
 		var dropped *client.DroppedError
-		if err := c.Close(soon(t)); err != nil && !errors.As(err, &dropped) { // some calls come after Close
+		if err := c.Close(soon(t)); err != nil && !errors.As(err, &dropped) { // some calls run after Close
 			t.Error(err)
 		}
 		wg.Wait()
@@ -308,7 +310,8 @@ func TestAggregateConcurrently(t *testing.T) {
 	}
 }
 
-// Names and tags that differ in any byte are kept apart, at every length.
+// TestAggregateTellsApart checks that names and tags of every length are distinguished if they differ in any
+// byte.
 func TestAggregateTellsApart(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour, QueueSize: 1 << 16})
 	for n := 1; n < 70; n++ {
@@ -336,9 +339,9 @@ func TestAggregateTellsApart(t *testing.T) {
 	}
 }
 
-// A sample without a name matches no series, even in a full table.
+// TestAggregateNoName checks that a sample without a name matches no series, even in a full table.
 func TestAggregateNoName(t *testing.T) {
-	for range 30 { // each client hashes differently
+	for range 30 { // each client has a different hash function
 		rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
 		for i := range 16 {
 			rec.Client.Incr("a", fmt.Sprint(i))
@@ -351,8 +354,8 @@ func TestAggregateNoName(t *testing.T) {
 	}
 }
 
-// All merged samples are sent, even through a tiny queue. If the time to close runs
-// out, they are counted as dropped.
+// TestAggregateMoreThanQueue checks that all merged samples are sent, even if the queue is very small. If the
+// time for Close is too short, the remaining samples must be counted as dropped.
 func TestAggregateMoreThanQueue(t *testing.T) {
 	const each = 1000
 	give := func(c *client.Client) {
@@ -397,7 +400,7 @@ func TestAggregateMoreThanQueue(t *testing.T) {
 	})
 }
 
-// slowConn takes a millisecond to write a packet.
+// slowConn is a connection whose writes take a millisecond.
 type slowConn struct{ net.Conn }
 
 func (c slowConn) Write(b []byte) (int, error) {
@@ -405,8 +408,8 @@ func (c slowConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// Merged samples are sent on time although other lines keep the sender busy. While the other lines leave no room,
-// merging goes on.
+// TestAggregateBusy checks that merged samples are sent in time although other lines keep the sender busy. While
+// the queue is full of other lines, merging must continue.
 func TestAggregateBusy(t *testing.T) {
 	for others, want := range map[int]float64{1: 200, 20: 0} {
 		synctest.Test(t, func(t *testing.T) {
@@ -438,11 +441,11 @@ func TestAggregateBusy(t *testing.T) {
 	}
 }
 
-// All values arrive, also when there are more between drains than the client can
-// hold, and from many callers: the ones that the sender encodes, and the ones that
-// callers encode while there is no server.
+// TestAggregateValues checks that all values of timers arrive, even if many callers add more values than the
+// client can hold. It tests values that the sender encodes. It also tests values that callers encode themselves,
+// because there is no server.
 func TestAggregateValues(t *testing.T) {
-	const goroutines, calls = 4, 17_400 // more than can wait for the sender
+	const goroutines, calls = 4, 17_400 // more values than can wait for the sender
 	rec := clienttest.New(t, client.Config{})
 	up := make(chan struct{})
 	c := open(t, client.New, client.Config{

@@ -2,14 +2,14 @@ package client
 
 import "time"
 
-// blocking makes callers wait for room in a full queue, see Config.Block. The
-// queue's lock guards it.
+// blocking contains the state of calls that wait for room in a full queue: see Config.Block. The lock of the
+// queue guards it.
 type blocking struct {
 	on    bool
-	max   time.Duration   // one call waits this long; 0: without limit
-	done  <-chan struct{} // ends all waits
-	room  chan struct{}   // closed when there is room again; nil if no call waits
-	spent bool            // a wait ended without room: no call waits until there is room again
+	max   time.Duration   // maximum time that one call waits; 0 means no limit
+	done  <-chan struct{} // ends the waits of all calls
+	room  chan struct{}   // closed when there is room again; nil if no call is waiting
+	spent bool            // a call has waited in vain, so other calls do not wait until there is room again
 }
 
 func newBlocking(cfg Config) blocking {
@@ -20,7 +20,7 @@ func newBlocking(cfg Config) blocking {
 	return b
 }
 
-// release wakes the waiting calls, which then look for room again.
+// release wakes the waiting calls. They then check again whether there is room.
 func (b *blocking) release() {
 	if b.room != nil {
 		close(b.room)
@@ -28,8 +28,8 @@ func (b *blocking) release() {
 	}
 }
 
-// await waits for room, without the lock. It reports false when the call should
-// not wait any more. start is when the call began to wait.
+// await unlocks the queue and waits for room. It returns false if the call must not wait any longer. start is the
+// time when the call started to wait.
 func (q *queue) await(start *time.Time) bool {
 	if !q.block.on || q.block.spent {
 		return false

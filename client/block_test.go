@@ -16,8 +16,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// With Block, a batch job at full speed loses nothing. Over UDP only the client's
-// part is checked: the server's kernel can drop datagrams that it has no room for.
+// TestSoakBatch checks that a batch job at full speed loses nothing with Config.Block. Over UDP, only the
+// client's counts are checked, because the server's kernel may drop datagrams when its buffer is full.
 func TestSoakBatch(t *testing.T) {
 	const goroutines = 4
 	calls := soak.Pick(5_000, 250_000)
@@ -54,7 +54,7 @@ func TestSoakBatch(t *testing.T) {
 	}
 }
 
-// timings counts the values of timers in packets.
+// timings returns the number of timer values in packets.
 func timings(packets []string) (n int) {
 	for line := range bytes.Lines([]byte(strings.Join(packets, "\n"))) {
 		if values, ok := bytes.CutSuffix(bytes.TrimSpace(line), []byte("|ms")); ok {
@@ -64,8 +64,7 @@ func timings(packets []string) (n int) {
 	return n
 }
 
-// blocked returns a client whose server is away until up is closed, with a full
-// queue.
+// blocked returns a client with a full queue. There is no server until up is closed.
 func blocked(t *testing.T, cfg client.Config) (c *client.Client, rec *clienttest.Recorder, up chan struct{}) {
 	rec, up = clienttest.New(t, client.Config{}), make(chan struct{})
 	cfg.Network, cfg.MaxPacketSize, cfg.QueueSize = "udp", 17, 2
@@ -79,7 +78,7 @@ func blocked(t *testing.T, cfg client.Config) (c *client.Client, rec *clienttest
 	}
 	cfg.DialTimeout = time.Hour
 	c = open(t, client.New, cfg)
-	for range 9 { // three lines a packet: two packets wait, the third is full
+	for range 9 { // with three lines per packet, two packets wait and the third one is full
 		c.Incr("a")
 	}
 	return c, rec, up
@@ -108,7 +107,7 @@ func TestBlock(t *testing.T) {
 				t.Errorf("%s: the call took %v, want %v", name, took, test.want)
 			}
 			start = time.Now()
-			for range 100 { // a dead server costs one wait, not one for each call
+			for range 100 { // a dead server must delay the program by one wait, not by one wait per call
 				c.Incr("b")
 			}
 			if took := time.Since(start); took != 0 {
@@ -128,7 +127,8 @@ func TestBlock(t *testing.T) {
 	}
 }
 
-// With DropOldest too, a dead server costs one wait in total, not one for each dropped packet.
+// TestBlockDropOldest checks that a dead server delays the program only once with DropOldest, not for each
+// dropped packet.
 func TestBlockDropOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, rec, up := blocked(t, client.Config{Block: time.Second, DropOldest: true})
@@ -147,7 +147,8 @@ func TestBlockDropOldest(t *testing.T) {
 	})
 }
 
-// A waiting call goes on as soon as there is room, and ends when Close begins.
+// TestBlockEnds checks that a waiting call continues as soon as there is room, and that it ends when Close
+// starts.
 func TestBlockEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, rec, up := blocked(t, client.Config{Block: time.Hour})
@@ -177,8 +178,8 @@ func TestBlockEnds(t *testing.T) {
 	})
 }
 
-// With Block, callers wait even if more values than the client holds are waiting
-// to be encoded.
+// TestBlockValues checks that callers wait if Config.Block is set and the values that wait to be encoded exceed
+// the limit.
 func TestBlockValues(t *testing.T) {
 	const goroutines, calls = 4, 30_000
 	synctest.Test(t, func(t *testing.T) {
@@ -198,7 +199,7 @@ func TestBlockValues(t *testing.T) {
 				}
 			})
 		}
-		synctest.Wait() // all callers wait
+		synctest.Wait() // all callers are waiting
 		close(up)
 		wg.Wait()
 		flush(t, c)

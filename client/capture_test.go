@@ -13,16 +13,16 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// The captures in testdata hold the packets that sprockets-statsd and gstatsd's client send for the calls below. Where
-// a client has a bug, the corrected line is here.
+// The files in testdata contain the packets that sprockets-statsd and gstatsd's client send for the calls below.
+// If the other client has a bug, the field corrected has the correct line.
 
 type call struct {
 	do        func(c *client.Client)
-	corrected string // the correct line, if the captured one is wrong
+	corrected string // the correct line, if the recorded line is wrong
 }
 
-// sprocketsCalls are the calls of both sprockets captures, in order. The measured duration of the timer differs in each
-// run.
+// sprocketsCalls returns the calls for both recordings of sprockets-statsd, in order. The measured duration of
+// the timer is different in each run.
 func sprocketsCalls() []call {
 	calls := []call{
 		{do: func(c *client.Client) { c.Incr("c") }},
@@ -45,7 +45,7 @@ func sprocketsCalls() []call {
 
 var measured = regexp.MustCompile(`ctx:[0-9.]+\|`)
 
-// correct replaces the captured packets of calls with a bug.
+// correct replaces the recorded packets of calls that have a bug in the other client.
 func correct(t *testing.T, captured []string, calls []call) []string {
 	t.Helper()
 	if len(captured) != len(calls) {
@@ -93,14 +93,13 @@ func TestGstatsd(t *testing.T) {
 		{do: func(c *client.Client) { c.NewGauge("g").Set(1.5) }},
 		{do: func(c *client.Client) { c.Gauge("g", -2) }, corrected: "g:0|g\ng:-2|g"},
 		{do: func(c *client.Client) { c.Sampled(0.5).Gauge("g", 3) }},
-		// It rounds to whole milliseconds. This client sends all digits.
+		// sprockets-statsd rounds to whole milliseconds. This client sends all digits.
 		{do: func(c *client.Client) { c.Timing("t", 42700*time.Microsecond) }, corrected: "t:42.7|ms"},
 		{do: func(c *client.Client) { c.NewTimer("tt").Record(35 * time.Millisecond) }},
 	})
 }
 
-// testDatagrams makes one call a datagram, as the captured clients do, and
-// compares.
+// testDatagrams makes one call per datagram, like the recorded clients, and compares the datagrams.
 func testDatagrams(t *testing.T, file string, construct func(client.Config) (*client.Client, error), prefix string, calls []call) {
 	raw, err := os.ReadFile("testdata/" + file)
 	if err != nil {
@@ -117,7 +116,8 @@ func testDatagrams(t *testing.T, file string, construct func(client.Config) (*cl
 	r := receive(t, "udp", "")
 	c := open(t, construct, client.Config{Network: "udp", Address: r.address, Prefix: prefix})
 	for _, call := range calls {
-		for sent := c.Stats().Sent; c.Stats().Sent == sent; flush(t, c) { // a sampled call may send nothing
+		// A sampled call may send nothing, so it is repeated.
+		for sent := c.Stats().Sent; c.Stats().Sent == sent; flush(t, c) {
 			call.do(c)
 		}
 	}

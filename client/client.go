@@ -7,27 +7,27 @@ import (
 	"strings"
 )
 
-// Client sends metrics. Any number of goroutines may use it. A nil or zero
-// Client does nothing.
+// Client sends metrics. It is safe for concurrent use. A nil or zero Client does nothing.
 //
-// The methods that send samples accept tags as last arguments, each "key:value" or a word. They do not keep their
-// arguments.
+// The methods that send samples accept tags as their last arguments. A tag is "key:value" or a single word. The
+// methods do not keep their arguments after they return.
 type Client struct {
 	core  *core
 	enc   *encoded
-	rate  float64     // 0 stands for 1
-	merge *aggregator // core.agg, or nil if this client is sampled
+	rate  float64     // 0 means a rate of 1
+	merge *aggregator // equals core.agg; nil if this client is sampled
 }
 
-// encoded holds the parts of a line that depend on With only, ready to copy.
+// encoded contains the parts of a line that depend only on With. They are already encoded, so they only have to
+// be copied.
 type encoded struct {
-	path  string // prefix of every name: "db."
-	tags  string // a tag section, "|#a:b,c", or empty
-	scope string // identifies path and tags; empty for the first client
-	seed  uint64 // the hash of scope
+	path  string // prefix of all names, such as "db."
+	tags  string // a tag section such as "|#a:b,c", or ""
+	scope string // identifies path and tags; "" for the client that New returned
+	seed  uint64 // hash of scope
 	*hasher
-	head [kinds]string // everything before the name: "app.counters.db."
-	tail [kinds]string // everything after the value: "|c|#a:b,c\n"
+	head [kinds]string // all bytes before the name, such as "app.counters.db."
+	tail [kinds]string // all bytes after the value, such as "|c|#a:b,c\n"
 }
 
 func (co *core) encode(path, tags, scope string) *encoded {
@@ -44,20 +44,20 @@ func (co *core) encode(path, tags, scope string) *encoded {
 	return e
 }
 
-// core is shared by a client and the clients derived from it.
+// core is the part that a client shares with all clients that are derived from it.
 type core struct {
 	queue  *queue
-	agg    *aggregator // nil without Config.Aggregate
+	agg    *aggregator // nil if Config.Aggregate is not set
 	sender *sender
-	base   string // prefix of every path: "app."
-	typed  bool   // Config.TypePrefixes
-	python bool   // Config.pythonTimings
+	base   string // prefix of all paths, such as "app."
+	typed  bool   // same as Config.TypePrefixes
+	python bool   // same as Config.pythonTimings
 	hasher *hasher
-	target string // for errors: "udp 127.0.0.1:8125"
+	target string // the server in errors, such as "udp 127.0.0.1:8125"
 }
 
-// New returns a client that connects in the background. It does not wait for
-// the server. The only errors come from [Config.Validate].
+// New returns a client that connects in the background. It does not wait for the server. It returns only errors
+// of [Config.Validate].
 func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -82,26 +82,25 @@ func New(cfg Config) (*Client, error) {
 	return root, nil
 }
 
-// NewSprockets returns a client that writes the same bytes as sprockets-statsd's Connector: with type prefixes, and
+// NewSprockets returns a client that sends the same lines as the Connector of sprockets-statsd: with type prefixes, and
 // timings such as "250.0". It has the same defaults for address, port, protocol and prefix (empty). The differences
 // are:
 //
-//   - The queue holds 1,000 packets by default. The queue of Sprockets holds 1,000 metrics.
-//   - A datagram carries many lines. Sprockets sends one metric a datagram.
-//   - The wait after failed connections grows from 1 s to 30 s. Sprockets always
-//     waits 1 s.
-//   - A negative gauge is set. Sprockets' server would subtract it.
+//   - The queue of this client holds 1,000 packets by default. The queue of sprockets-statsd holds 1,000 metrics.
+//   - A datagram of this client contains several lines. sprockets-statsd sends one metric per datagram.
+//   - The pause after failed connections increases from 1 s to 30 s. In sprockets-statsd it is always 1 s.
+//   - A negative value sets a gauge. With sprockets-statsd, the server would subtract it from the gauge.
 func NewSprockets(cfg Config) (*Client, error) {
 	cfg.TypePrefixes = true
 	cfg.pythonTimings = true
 	return New(cfg)
 }
 
-// on reports whether the client sends at all.
+// on reports whether the client sends anything.
 func (c *Client) on() bool { return c != nil && c.core != nil }
 
-// With derives a client that adds prefix after the prefixes of c, and tags after
-// the tags of c. With allocates, so call it once and keep the derived client.
+// With derives a client. It adds prefix after the prefixes of c, and tags after the tags of c. With allocates
+// memory, so call it once and keep the derived client.
 func (c *Client) With(prefix string, tags ...string) *Client {
 	if !c.on() {
 		return c
@@ -111,7 +110,7 @@ func (c *Client) With(prefix string, tags ...string) *Client {
 	return &Client{core: c.core, enc: c.core.encode(path, all, path+"\n"+all), rate: c.rate, merge: c.merge}
 }
 
-// appendPrefix appends prefix, cleaned and with one dot at the end.
+// appendPrefix appends prefix. It replaces invalid characters, and adds a dot at the end if there is none.
 func appendPrefix(b []byte, prefix string) []byte {
 	prefix = strings.TrimRight(prefix, ".")
 	if prefix == "" {
@@ -120,9 +119,10 @@ func appendPrefix(b []byte, prefix string) []byte {
 	return append(appendClean(b, prefix, '|', ':'), '.')
 }
 
-// Sampled derives a client that sends a random share of its samples. The rate is the share, 0 < rate <= 1; any other
-// rate counts as 1. Lines carry the rate, so that the server scales the samples up. The rate replaces the rate of c.
-// Gauge deltas and set members are always sent, because no server can scale those.
+// Sampled derives a client that sends a random part of its samples. The rate is the fraction that is sent, 0 <
+// rate <= 1. Any other rate counts as 1. The lines contain the rate, so that the server can scale the samples up.
+// The rate replaces the rate of c. Gauge deltas and set members are always sent, because servers cannot scale
+// them.
 func (c *Client) Sampled(rate float64) *Client {
 	if !c.on() {
 		return c
@@ -133,11 +133,11 @@ func (c *Client) Sampled(rate float64) *Client {
 	return &Client{core: c.core, enc: c.enc, merge: c.core.agg}
 }
 
-// skip decides at random whether to leave a sample out.
+// skip decides at random whether a sample is left out.
 func (c *Client) skip() bool { return c.rate != 0 && rand.Float64() >= c.rate }
 
-// Flush sends everything given to the client so far. It waits until the kernel has accepted the lines or they were
-// dropped.
+// Flush sends all samples that were passed to the client so far. It waits until the kernel has accepted all
+// lines, or until they were dropped.
 func (c *Client) Flush(ctx context.Context) error {
 	if !c.on() {
 		return nil
@@ -168,13 +168,13 @@ func (co *core) flush(ctx context.Context) error {
 	}
 }
 
-// Close sends all queued lines and ends the connection of c and of all clients
-// derived from it. When ctx ends first, the rest is dropped. Without a server only ctx ends the wait, so give ctx a
-// deadline. If functions of the program do not return, Close waits one more second for the connection, and one second
-// for [Config.Log] with the last report.
+// Close sends all queued lines. It closes the connection of c and of all clients derived from c. If ctx ends
+// before all lines are sent, the remaining lines are dropped. If the server cannot be reached, Close waits until
+// ctx ends, so give ctx a deadline. If Config.Dial or a method of the connection does not return, Close waits at
+// most one more second for it. It also waits up to a second until [Config.Log] has received the last report.
 //
-// If any samples were dropped since [New], the error is a [*DroppedError]. After Close all methods except Stats do
-// nothing, and samples count as dropped.
+// If any samples were dropped since [New], the error is a [*DroppedError]. After Close, all methods except Stats
+// do nothing, and samples count as dropped.
 func (c *Client) Close(ctx context.Context) error {
 	if !c.on() {
 		return nil
@@ -192,8 +192,8 @@ func (c *Client) Close(ctx context.Context) error {
 	return s.close(ctx)
 }
 
-// Report counts an error as a failure of c, and passes it to [Config.Log]. It is for code around a client: package
-// httpstats uses it for name functions that panic.
+// Report counts an error as a failure of c, and passes it to [Config.Log]. It is for code that uses a client. For
+// example, package httpstats calls it for name functions that panic.
 func (c *Client) Report(err error) {
 	if c.on() && err != nil {
 		c.core.sender.report.reported(err)

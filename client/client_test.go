@@ -150,7 +150,7 @@ func TestSampled(t *testing.T) {
 	c.Sampled(1).Incr("always")
 	c.Sampled(math.NaN()).Incr("always")
 	for _, name := range []string{"call", "handle"} {
-		// Five standard deviations of a binomial, scaled up.
+		// The tolerance is five standard deviations of a binomial distribution, scaled up like the count.
 		if got, slack := rec.Count(name), 5*4*math.Sqrt(calls*0.25*0.75); math.Abs(got-calls) > slack {
 			t.Errorf("%s counted %v, want %v within %v", name, got, calls, slack)
 		}
@@ -203,7 +203,7 @@ func TestNoAllocations(t *testing.T) {
 			"GaugeOf":   func() { gauge.Set(-1) },
 			"Timer":     func() { timer.Start().Stop() },
 		} {
-			// Enough to fill the queue first: from then on packets are reused.
+			// Fill the queue first. From then on, packets are reused.
 			for range 3000 {
 				f()
 			}
@@ -214,7 +214,8 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// The largest float64 has 309 digits, the smallest has 1074 decimals.
+// TestExtremeFloats sends the largest float64, which has 309 digits, and the smallest, which has 1074 decimal
+// places.
 func TestExtremeFloats(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	for _, v := range []float64{math.MaxFloat64, math.SmallestNonzeroFloat64, 1e15 + 0.5, 0.1 + 0.2, 123456789.125} {
@@ -225,7 +226,7 @@ func TestExtremeFloats(t *testing.T) {
 	}
 }
 
-// The cost of refusing a text does not grow with its length.
+// TestTooLong checks that the cost of dropping a long text does not grow with its length.
 func TestTooLong(t *testing.T) {
 	for _, aggregate := range []time.Duration{0, time.Hour} {
 		rec := clienttest.New(t, client.Config{Aggregate: aggregate})

@@ -10,125 +10,124 @@ import (
 	"time"
 )
 
-// Config says where and how a client sends. The zero Config sends over TCP to 127.0.0.1:8125.
+// Config configures where and how a client sends. The zero Config sends over TCP to 127.0.0.1:8125.
 type Config struct {
-	// Network is "tcp" (the default), "udp", "unix" (a stream of lines) or
-	// "unixgram". This project's server has listeners for both: unix:// and unixgram://. Datadog's agent has "unixgram"
-	// only: its unix stream needs a length before each packet, which this client does not send.
+	// Network is "tcp" (the default), "udp", "unix" (a stream of lines) or "unixgram". This project's server has
+	// listeners unix:// and unixgram:// for the last two. With Datadog's agent, use "unixgram": the stream protocol
+	// of the agent has a length before each packet, which this client does not send.
 	Network string
 
-	// Address is a host, a host:port (default port 8125) or, for the unix
-	// networks, the path of the socket. The client looks up a host name at each
-	// connection, and for UDP once a minute.
+	// Address is a host, or a host:port (the default port is 8125). For the unix networks, it is the path of the
+	// socket. The client resolves a host name at each connect, and for UDP once a minute.
 	Address string
 
-	// Prefix and Tags are added to everything that is sent. A tag is "key:value"
-	// or a word. Tags are written as "|#a,b". Servers that do not support tags may discard such lines.
+	// Prefix and Tags are added to all samples. A tag is "key:value" or a single word. Tags are sent in the form
+	// "|#a,b". Servers that do not support tags may discard lines with tags.
 	Prefix string
 	Tags   []string
 
-	// TypePrefixes puts "counters.", "gauges.", "timers." or "sets." between
-	// Prefix and the name, as sprockets-statsd does. Histograms and distributions
-	// get "timers.". [Client.Inject] adds no type.
+	// TypePrefixes adds "counters.", "gauges.", "timers." or "sets." between Prefix and the name, like
+	// sprockets-statsd. Histograms and distributions get "timers.". [Client.Inject] adds no type prefix.
 	TypePrefixes bool
 
-	// MaxPacketSize is the largest payload of a datagram, and of a write to a stream, in bytes. The default is 1432 for
-	// UDP, which fits an Ethernet frame (8932 fits a jumbo frame, 65507 is the limit of UDP). For the other networks it
-	// is 8192, and the limit is 64 MiB. A longer line is dropped, never split.
+	// MaxPacketSize is the maximum payload of a datagram, or of a write to a stream, in bytes. The default for UDP
+	// is 1432, which fits into an Ethernet frame. (8932 fits into a jumbo frame, and 65507 is the limit of UDP.) For
+	// the other networks, the default is 8192, and the limit is 64 MiB. A line that is longer is dropped, never
+	// split.
 	MaxPacketSize int
 
-	// OneLine sends each line in a datagram of its own, for servers that read only one
-	// line of a datagram. It is for the networks "udp" and "unixgram". It costs more at both ends. On Linux one system
-	// call sends up to 64 lines of the same length: the kernel cuts them into datagrams (UDP_SEGMENT). Elsewhere, and
-	// for a route that does not allow this, each line needs a system call. Because of this the lines of one packet can
-	// change their order. Lines of gauges, and of types of [Client.Inject], stay in order. MaxPacketSize limits a line,
-	// and packets in the queue have at least 8192 bytes. Setting a negative gauge takes two datagrams, so one of them
-	// can get lost. The server gets datagrams in fast bursts. A socket with the usual buffer of 208 KiB holds 277 small
-	// datagrams: enlarge the buffer if the server is slow to read.
+	// OneLine sends each line in its own datagram. It is for servers that read only one line per datagram. It needs
+	// the network "udp" or "unixgram". It costs more on both sides. On Linux, one system call sends up to 64 lines
+	// of the same length, and the kernel splits them into datagrams (UDP_SEGMENT). On other systems, and on routes
+	// that do not support UDP_SEGMENT, each line needs a system call. With UDP_SEGMENT, the order of the lines in a
+	// packet can change. Lines of gauges, and of types that are sent with [Client.Inject], stay in order.
+	// MaxPacketSize limits the length of a line, and packets in the queue have at least 8192 bytes. A negative gauge
+	// needs two datagrams, one of which can get lost. The server receives datagrams in fast bursts. A socket with
+	// the usual buffer of 208 KiB can hold 277 small datagrams, so increase the buffer if the server reads slowly.
 	OneLine bool
 
-	// HMACKey, if not empty, signs each datagram of network "udp" with HMAC-SHA256,
-	// for a listener udp+hmac:// of this project's server, or for brubeck's
-	// statsd-secure. The signature takes 44 bytes of MaxPacketSize. It contains the time: the server refuses datagrams
-	// from a host whose clock is wrong. The server's key file has the same key. Give the key here without white space
-	// around it.
+	// HMACKey, if not empty, is the key for signing datagrams with HMAC-SHA256. It needs the network "udp". The
+	// receiver is a listener udp+hmac:// of this project's server, or brubeck's statsd-secure. The signature uses 44
+	// bytes of MaxPacketSize. It contains the current time, so the server refuses datagrams from a host with a wrong
+	// clock. The key file of the server must contain the same key. HMACKey must not have white space at its start or
+	// end.
 	HMACKey []byte
 
-	// FlushInterval is how long a line waits for its packet to fill: 100 ms by
-	// default.
+	// FlushInterval is the maximum time that a line waits until its packet is full. The default is 100 ms.
 	FlushInterval time.Duration
 
-	// QueueSize is how many full packets can wait for the server: 1000 by default,
-	// at most 1048576. They use up to (QueueSize+2) x MaxPacketSize bytes. With OneLine a packet has at least 8192
-	// bytes. With both Block and Aggregate there can be 64 packets more. The memory is freed when the queue is empty.
+	// QueueSize is the maximum number of full packets that wait for the server. The default is 1000, and the maximum
+	// is 1048576. The packets use up to (QueueSize+2) x MaxPacketSize bytes. With OneLine, a packet has at least
+	// 8192 bytes. With both Block and Aggregate, up to 64 additional packets can wait. The memory is freed when the
+	// queue is empty.
 	QueueSize int
 
-	// Block makes a call wait up to this long for room in a full queue, so that a
-	// batch job loses nothing. When BlockContext is done, all waits end. If only BlockContext is set, a wait has no
-	// other limit. If both are zero, no call waits: a full queue drops lines. After a wait that ended without room,
-	// calls drop their lines at once until the server accepts a packet. So a dead server costs the time Block once, not
-	// for each call.
+	// Block is the maximum time that a call waits for room in a full queue. With Block, a batch job loses no
+	// samples. When BlockContext is done, all waits end. If only BlockContext is set, the time of a wait is not
+	// limited. If both are zero, calls never wait: when the queue is full, lines are dropped. If a call has waited
+	// in vain, further calls drop their lines immediately, until the server accepts a packet. A dead server
+	// therefore delays the program by the time Block only once, not once per call.
 	Block        time.Duration
 	BlockContext context.Context
 
-	// DropOldest drops the oldest packet of a full queue to make room, after the
-	// wait of Block. Otherwise the new lines are dropped.
+	// DropOldest drops the oldest packet when the queue is full and the time Block is over. Without DropOldest, the
+	// new lines are dropped.
 	DropOldest bool
 
-	// Aggregate, if not zero, merges samples with the same name, tags and rate for
-	// this long before they are queued. Counters are summed, a gauge keeps its
-	// last value, equal set members are sent once, and the values of timers,
-	// histograms and distributions share a line ("t:1:2:3|ms"). This project's server and the DogStatsD family read
-	// such lines. Some other servers do not. Choose at most the server's flush interval. The client holds up to 4096
-	// names, 65536 set members and about 65536 values that wait to be encoded. Further samples are sent unmerged.
+	// Aggregate, if not zero, is the time for which samples are merged before they are queued. Samples are merged if
+	// they have the same name, tags and rate. Counters are summed, and a gauge keeps its last value. Equal set
+	// members are sent once. Several values of a timer, histogram or distribution are sent in one line
+	// ("t:1:2:3|ms"), which this project's server and the DogStatsD family can parse. Some other servers cannot.
+	// Aggregate should not be longer than the server's flush interval. The client holds up to 4096 names, 65536 set
+	// members, and about 65536 values that wait to be encoded. Additional samples are sent without merging.
 	Aggregate time.Duration
 
-	// ReconnectDelay is the wait after a first failed connection: 1 s by default.
-	// It doubles with each further failure, up to ReconnectMax: 30 s by default.
-	// The actual wait is a random time between half of it and all of it.
+	// ReconnectDelay is the pause after the first failed connection. The default is 1 s. The pause is doubled after
+	// each further failure, up to ReconnectMax, which is 30 s by default. The actual pause is a random time between
+	// half of this pause and the whole pause.
 	ReconnectDelay time.Duration
 	ReconnectMax   time.Duration
 
-	// DialTimeout limits one attempt to connect, including the name lookup: 5 s
-	// by default. WriteTimeout is how long the server may refuse to take a packet
-	// before the client gives up the connection: 10 s by default. If this cuts a line, the whole line is sent again. A
-	// server that accepts an unfinished last line of a connection may count it twice.
+	// DialTimeout limits an attempt to connect, including the name resolution. The default is 5 s. WriteTimeout is
+	// the maximum time for sending a packet, after which the client closes the connection. The default is 10 s. If a
+	// line was sent only in part, the whole line is sent again on the next connection. A server that accepts the
+	// incomplete last line of a connection may count this line twice.
 	DialTimeout  time.Duration
 	WriteTimeout time.Duration
 
-	// Log, if set, gets one line for each failed connection, each recovery (UDP
-	// shows none), and once a second for each reason for which samples were
-	// dropped. Of a series of failures it gets the first LogEvery, then every LogEvery-th: 100 by default. Log runs in
-	// a goroutine of its own and may block. If it is too slow, the lines that it misses are counted. Logger gets the
-	// same lines.
+	// Log, if set, is called with a line for each failed connection and each recovery. (UDP has no recoveries.) Once
+	// a second, it is also called for each reason for which samples were dropped. In a series of failures, the first
+	// LogEvery failures are logged, and then one in LogEvery failures. The default of LogEvery is 100. Log is called
+	// in a separate goroutine and may block. If it is too slow, lines are left out and counted. Logger receives the
+	// same lines as Log.
 	Log      func(line string)
 	Logger   *slog.Logger
 	LogEvery int
 
-	// StatsInterval, if not zero, is how often the client sends its own [Stats],
-	// as counters such as statsd_client.sent and statsd_client.dropped.queue_full
-	// (samples) and the gauge statsd_client.queued (lines). These lines need no room in the queue, and Close sends the
-	// last ones. Give each process its own Prefix or Tags to distinguish them.
+	// StatsInterval, if not zero, is the interval for sending the client's own [Stats]. They are sent as counters
+	// such as statsd_client.sent and statsd_client.dropped.queue_full (numbers of samples), and as the gauge
+	// statsd_client.queued (number of lines). These lines do not use the queue, and Close sends them for the last
+	// time. Each process should have a different Prefix or different Tags, so that its stats can be distinguished.
 	StatsInterval time.Duration
 
-	// Dial, if set, replaces [net.Dialer.DialContext]: for TLS, a proxy, or a
-	// test. A panic of Dial or of the connection counts as a failed connection. For TLS set it to (&tls.Dialer{Config:
+	// Dial, if set, replaces [net.Dialer.DialContext]. It can be used for TLS, a proxy, or a test. If Dial or a
+	// method of the connection panics, this counts as a failed connection. For TLS, set Dial to (&tls.Dialer{Config:
 	// c}).DialContext.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Disabled makes [New] return a client that does nothing.
 	Disabled bool
 
-	// The settings below are for [Config.FromEnv]. Enabled ignores STATSD_ENABLED and requires a server. NoPrefix sends
-	// names without a prefix. Service and Environment make the prefix "applications.SERVICE.ENVIRONMENT" if
-	// STATSD_PREFIX is not set.
+	// The following settings are for [Config.FromEnv]. Enabled ignores STATSD_ENABLED and requires a server.
+	// NoPrefix turns off the prefix of names. If STATSD_PREFIX is not set, the prefix is
+	// "applications.SERVICE.ENVIRONMENT" with Service and Environment.
 	Enabled, NoPrefix    bool
 	Service, Environment string
 
-	pythonTimings bool // whole milliseconds as "250.0"
+	pythonTimings bool // format whole milliseconds as "250.0"
 }
 
-// Validate reports the first invalid setting. [New] calls it.
+// Validate returns an error for the first invalid setting. [New] calls it.
 func (cfg Config) Validate() error {
 	switch cfg.Network {
 	case "", "tcp", "udp":
@@ -193,7 +192,7 @@ func (cfg Config) validateKey() error {
 }
 
 const (
-	maxUDP    = 65507 // an IPv4 packet without its IP and UDP headers
+	maxUDP    = 65507 // the maximum size of an IPv4 packet minus its IP and UDP headers
 	maxPacket = 64 << 20
 	maxQueue  = 1 << 20
 )

@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// resolveEvery is how often the name of a UDP server is looked up again. The client cannot notice otherwise that the
-// server has moved.
+// resolveEvery is the time between two resolutions of a UDP server's name. This is the only way for the client to
+// notice that the server's address has changed.
 const resolveEvery = time.Minute
 
-// connect waits until there is a connection, however long that takes. It returns false when ctx or the queue has ended.
+// connect waits until there is a connection, without a time limit. It returns false if ctx has ended or if there
+// is nothing more to send.
 func (s *sender) connect() bool {
 	select {
 	case err := <-s.lost:
@@ -44,14 +45,14 @@ func (s *sender) connect() bool {
 	return true
 }
 
-// dialed holds the results of a call of Config.Dial.
+// dialed contains the results of a call of Config.Dial.
 type dialed struct {
 	conn net.Conn
 	err  error
 }
 
-// startDial calls Config.Dial in a goroutine, because Dial may be slow or ignore its context. Only one call runs at a
-// time.
+// startDial calls Config.Dial in a separate goroutine, because Dial may be slow or ignore its context. At most
+// one call runs at a time.
 func (s *sender) startDial() {
 	result := make(chan dialed)
 	s.dialing = result
@@ -72,8 +73,8 @@ func (s *sender) startDial() {
 	}()
 }
 
-// dial waits for a connection. A call of Config.Dial that ignores its context
-// goes on, and the next dial waits for it.
+// dial waits for a connection. If Config.Dial ignores its context, the call continues after dial has returned.
+// The next call of dial then waits for this call.
 func (s *sender) dial() (net.Conn, error) {
 	if s.dialing == nil {
 		s.startDial()
@@ -91,7 +92,7 @@ func (s *sender) dial() (net.Conn, error) {
 	}
 }
 
-// replace changes to the socket of a new look-up. If the look-up failed, the old socket stays.
+// replace changes to the socket for a newly resolved address. If the resolution failed, it keeps the old socket.
 func (s *sender) replace(d dialed) {
 	s.dialing, s.since = nil, time.Now()
 	if d.err == nil {
@@ -100,7 +101,7 @@ func (s *sender) replace(d dialed) {
 	}
 }
 
-// named reports whether the server is reached by UDP and has a name.
+// named reports whether the network is UDP and the address contains a host name.
 func (s *sender) named() bool {
 	if s.cfg.Network != "udp" {
 		return false
@@ -114,7 +115,7 @@ func (s *sender) use(conn net.Conn) {
 	if s.cfg.OneLine {
 		s.trains.use(conn)
 	}
-	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // frees a stuck write
+	s.unwatch = context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // closing the connection ends a blocked write
 	if !s.cfg.datagram() {
 		s.lost = make(chan error, 1)
 		go s.watch(conn, s.lost)
@@ -122,8 +123,9 @@ func (s *sender) use(conn net.Conn) {
 	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
-// watch reads from the connection, to see when the server ends it. Otherwise the kernel would accept a further write
-// and lose the data. A statsd server never sends anything, but over TLS it can say why it refuses a client.
+// watch reads from the connection to detect that the server has closed it. Without this, the kernel would accept
+// another write after the close, and its data would be lost. A statsd server never sends data, but with TLS it
+// can send the reason why it refuses a client.
 func (s *sender) watch(conn net.Conn, lost chan<- error) {
 	var buf [512]byte
 	for {
@@ -140,8 +142,8 @@ func (s *sender) watch(conn net.Conn, lost chan<- error) {
 	}
 }
 
-// fail gives up the connection, if there is one, and counts the failure. After a connection that had lasted for a
-// while, the next one is made at once. Otherwise there is a pause.
+// fail closes the connection, if there is one, and counts the failure. If the connection had lasted for a while,
+// the client reconnects immediately. If not, it first pauses.
 func (s *sender) fail(err error) {
 	if s.conn != nil && time.Since(s.since) >= s.cfg.ReconnectDelay {
 		s.failures = 0
@@ -161,16 +163,16 @@ func (s *sender) hangUp() {
 		return
 	}
 	s.unwatch()
-	_ = s.conn.Close() // the kernel still sends the data that it has accepted
+	_ = s.conn.Close() // the kernel still sends data that it has accepted before Close
 	s.conn, s.lost = nil, nil
 	s.queue.note(func(stats *Stats) { stats.Connected = false })
 }
 
-// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. Package syscall uses a different one
-// there.
+// wsaEMSGSIZE is the number of EMSGSIZE in Windows Sockets. On Windows, package syscall has a different number.
 const wsaEMSGSIZE = syscall.Errno(10040)
 
-// write sends the current packet (s.hand). After an error the rest of the packet waits for the next connection.
+// write sends the current packet (s.hand). If this fails, the unsent part of the packet is sent on the next
+// connection.
 func (s *sender) write() {
 	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	n := 0
@@ -183,7 +185,7 @@ func (s *sender) write() {
 	default:
 		n, err = s.writeStream()
 	}
-	if is(err, syscall.EMSGSIZE, wsaEMSGSIZE) { // too large for any connection
+	if is(err, syscall.EMSGSIZE, wsaEMSGSIZE) { // no connection can transport this datagram
 		s.report.failed(err)
 		n, err = 0, nil
 	}
@@ -207,7 +209,8 @@ func (s *sender) writeDatagram() (int, error) {
 	return n, err
 }
 
-// late reports whether the error belongs to an earlier datagram. This one was not sent.
+// late reports whether the error was caused by an earlier datagram. In this case, the current datagram was not
+// sent.
 func (s *sender) late(err error) bool {
 	if s.cfg.Network != "udp" || !is(err, syscall.ECONNREFUSED) {
 		return false
@@ -216,7 +219,7 @@ func (s *sender) late(err error) bool {
 	return true
 }
 
-// writeLines sends each line of the current packet as a datagram of its own.
+// writeLines sends each line of the current packet in its own datagram.
 func (s *sender) writeLines() error {
 	p, t := s.hand, &s.trains
 	var sign func([]byte) []byte
@@ -234,8 +237,8 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // the following trains will be smaller or single lines
-		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // one line, too large for any connection
+		case t.refused(err): // later trains will be smaller, or single lines
+		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // a single line that no connection can transport
 			s.report.failed(err)
 			s.queue.unsent(p, lines)
 		default:
@@ -245,8 +248,9 @@ func (s *sender) writeLines() error {
 	return nil
 }
 
-// writeStream writes to a stream. It counts the lines that the kernel accepted completely before an error. A line that
-// was cut is sent again: its first part is lost with the old connection.
+// writeStream writes to a stream. If there is an error, it counts the lines that the kernel has accepted
+// completely. If a line was accepted only in part, the whole line is sent again, because the server discards its
+// first part with the old connection.
 func (s *sender) writeStream() (int, error) {
 	p := s.hand
 	n, err := s.conn.Write(p.text)

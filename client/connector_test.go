@@ -45,24 +45,24 @@ func TestTransports(t *testing.T) {
 	}
 }
 
-// Lines fill packets up to the last byte of the limit and are never split. The two
-// lines of a negative gauge stay together.
+// TestPacking checks that packets are filled up to the last byte of the limit, and that lines are never split.
+// The two lines of a negative gauge must be in the same packet.
 func TestPacking(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		limit := 35
 		if network == "tcp" {
-			limit++ // here the last newline counts
+			limit++ // the last newline of a packet counts for a stream
 		}
 		rec := clienttest.New(t, client.Config{Network: network, MaxPacketSize: limit, FlushInterval: time.Hour})
 		c := rec.Client
-		c.Incr("twelve.7")                  // 12 bytes with its newline
-		c.Incr("twelve.7")                  // 24
-		c.Incr("twelve.7")                  // 36: just fits
-		c.Incr("b")                         // 6
-		c.Gauge("gauge", -12345678)         // 10 + 18 = 34 with that: would fit only in part
-		c.Incr(strings.Repeat("x", 31))     // 36: just fits, alone
-		c.Incr(strings.Repeat("y", 32))     // too long
-		c.Gauge(strings.Repeat("z", 9), -1) // 14 + 15 with newlines
+		c.Incr("twelve.7")                  // 12 bytes with the newline
+		c.Incr("twelve.7")                  // 24 bytes
+		c.Incr("twelve.7")                  // 36 bytes, exactly the limit
+		c.Incr("b")                         // 6 bytes
+		c.Gauge("gauge", -12345678)         // 10 and 18 more bytes make 34: both lines fit only into the next packet
+		c.Incr(strings.Repeat("x", 31))     // 36 bytes, exactly the limit
+		c.Incr(strings.Repeat("y", 32))     // one byte too long
+		c.Gauge(strings.Repeat("z", 9), -1) // 14 and 15 bytes with the newlines
 		want := []string{
 			"twelve.7:1|c\ntwelve.7:1|c",
 			"twelve.7:1|c\nb:1|c",
@@ -88,7 +88,7 @@ func TestPacking(t *testing.T) {
 	}
 }
 
-// A full packet is sent at once, another one after FlushInterval.
+// TestFlushInterval checks that a full packet is sent immediately, and any other packet after FlushInterval.
 func TestFlushInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{MaxPacketSize: 20})
@@ -111,7 +111,7 @@ func TestFlushInterval(t *testing.T) {
 	})
 }
 
-// connections records attempts to connect, and refuses the first ones.
+// connections records the attempts to connect, and refuses the first attempts.
 type connections struct {
 	rec    *clienttest.Recorder
 	refuse int
@@ -130,8 +130,9 @@ func (d *connections) dial(ctx context.Context, network, address string) (net.Co
 	return d.rec.Dial(ctx, network, address)
 }
 
-// Waits double up to ReconnectMax, minus a random part of up to half. Lines that
-// come meanwhile are sent in order. The log has the recovery and some failures.
+// TestReconnect checks that the pauses are doubled up to ReconnectMax, minus a random part of up to half. Lines
+// from the time without a connection must be sent in order. The log must contain the recovery and some of the
+// failures.
 func TestReconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{rec: clienttest.New(t, client.Config{}), refuse: 12}
@@ -169,7 +170,7 @@ func TestReconnect(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		// Failures 1 to 5 and 10, and the recovery.
+		// The log contains failures 1 to 5, failure 10, and the recovery.
 		if len(log) != 7 || !strings.Contains(log[0], "refused by the test (failure 1, ") ||
 			!strings.Contains(log[1], "(failure 2, 2 lines queued)") ||
 			!strings.Contains(log[5], "failure 10,") || !strings.Contains(log[6], "connected to tcp 127.0.0.1:8125 after 12 failures") {
@@ -178,7 +179,7 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// ReconnectMax limits the first wait too.
+// TestReconnectMaxAlone checks that ReconnectMax also limits the first pause.
 func TestReconnectMaxAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{rec: clienttest.New(t, client.Config{}), refuse: 1}
@@ -191,8 +192,8 @@ func TestReconnectMaxAlone(t *testing.T) {
 	})
 }
 
-// After a connection that had lasted, the next one is made at once. After one that
-// ends at once, the pauses get longer.
+// TestReconnectPace checks that the client reconnects immediately after a connection that had lasted for a while.
+// If connections end immediately, the pauses must increase.
 func TestReconnectPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -232,7 +233,8 @@ func TestReconnectPace(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()
-		// At once, then after up to 1, 2, 4, 8 and 16 s, at least half of that.
+		// The attempts are made immediately, and then after pauses of 1, 2, 4, 8 and 16 s, each shortened by up to
+		// half.
 		if n := len(attempts) - 2; n < 5 || n > 7 {
 			t.Errorf("%d connections in 20 s, want 5 to 7", n)
 		}
@@ -244,8 +246,8 @@ func TestReconnectPace(t *testing.T) {
 	})
 }
 
-// Close ends one wait for the next attempt early. Close gives up when its context ends, and its error says how much was
-// lost and why.
+// TestCloseWithoutServer checks that Close shortens one pause before the next attempt. When its context ends,
+// Close must return an error that says how many samples were lost, and why.
 func TestCloseWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{refuse: 1 << 30}
@@ -276,7 +278,7 @@ func TestCloseWithoutServer(t *testing.T) {
 	})
 }
 
-// Close does not wait for a connection when there is nothing to send.
+// TestCloseIdleWithoutServer checks that Close does not wait for a connection if there is nothing to send.
 func TestCloseIdleWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := client.New(client.Config{Dial: (&connections{refuse: 1 << 30}).dial})
@@ -294,7 +296,8 @@ func TestCloseIdleWithoutServer(t *testing.T) {
 	})
 }
 
-// The same while an attempt to connect is running.
+// TestCloseIdleWhileConnecting checks that Close does not wait for a running attempt to connect if there is
+// nothing to send.
 func TestCloseIdleWhileConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := client.New(client.Config{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -312,7 +315,7 @@ func TestCloseIdleWhileConnecting(t *testing.T) {
 	})
 }
 
-// A full queue drops the newest lines or the oldest packets, and logs it.
+// TestQueueFull checks that a full queue drops either the newest lines or the oldest packets, and logs this.
 func TestQueueFull(t *testing.T) {
 	for _, oldest := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -320,7 +323,7 @@ func TestQueueFull(t *testing.T) {
 			up := make(chan struct{})
 			var log atomic.Value
 			c, err := client.New(client.Config{
-				Network: "udp", MaxPacketSize: 17, QueueSize: 3, DropOldest: oldest, // three lines a packet
+				Network: "udp", MaxPacketSize: 17, QueueSize: 3, DropOldest: oldest, // three lines per packet
 				Log: func(line string) { log.Store(line) },
 				Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 					<-up
@@ -346,8 +349,8 @@ func TestQueueFull(t *testing.T) {
 			for _, line := range rec.Lines() {
 				got.WriteString(line[2:3])
 			}
-			// Three packets wait and a fourth fills: twelve lines. Or nine of the
-			// oldest lines were dropped, three at a time.
+			// Three packets wait and the fourth is being filled, which makes twelve lines. With DropOldest, the nine
+			// oldest lines were dropped instead, three at a time.
 			want := "012345678901"
 			if oldest {
 				want = "90123456789"
@@ -364,7 +367,7 @@ func TestQueueFull(t *testing.T) {
 	}
 }
 
-// A refused UDP datagram is counted, and costs no other datagram.
+// TestUDPRefused checks that a refused UDP datagram is counted, and that no other datagram is lost because of it.
 func TestUDPRefused(t *testing.T) {
 	r := receive(t, "udp", "")
 	c := open(t, client.New, client.Config{Network: "udp", Address: r.address})
@@ -384,8 +387,8 @@ func TestUDPRefused(t *testing.T) {
 	}
 }
 
-// A datagram that is too large for the network is dropped and counted. Later ones
-// are sent.
+// TestDatagramTooLarge checks that a datagram that is too large for the network is dropped and counted. Later
+// datagrams must be sent.
 func TestDatagramTooLarge(t *testing.T) {
 	r := receive(t, "unixgram", "")
 	c := open(t, client.New, client.Config{Network: "unixgram", Address: r.address, MaxPacketSize: 1 << 20})
@@ -401,7 +404,7 @@ func TestDatagramTooLarge(t *testing.T) {
 	}
 }
 
-// A restarted unix datagram server has a new socket at the same path.
+// TestUnixgramRestart restarts a unix datagram server, which then has a new socket at the same path.
 func TestUnixgramRestart(t *testing.T) {
 	r := receive(t, "unixgram", "")
 	c := open(t, client.New, client.Config{Network: "unixgram", Address: r.address, ReconnectDelay: time.Millisecond})
@@ -415,7 +418,7 @@ func TestUnixgramRestart(t *testing.T) {
 	again.wait(t, func(p []string) bool { return slices.Equal(p, []string{"b:1|c"}) })
 }
 
-// The client notices the end of a connection before it writes to it.
+// TestServerEndsConnection checks that the client notices the end of a connection before it writes to it again.
 func TestServerEndsConnection(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

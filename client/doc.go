@@ -1,5 +1,5 @@
-// Package client sends metrics from a Go program to a statsd server, over TCP by
-// default. Set Config.Network to "udp" for a server that has only UDP.
+// Package client sends metrics from a Go program to a statsd server. It uses TCP by default. Set Config.Network to "udp"
+// for a server that supports only UDP.
 //
 // Most programs need two calls:
 //
@@ -7,33 +7,33 @@
 //	...
 //	stats.Incr("orders")
 //
-// # A call is cheap
+// # Calls are cheap
 //
-// A call reserves a place in the packet being filled, writes its line there and
-// returns. It does no I/O, does not wait for the server and allocates nothing. A
-// nil or zero [Client] is valid and does nothing, so code without a client needs
-// no checks. A batch job can set [Config.Block]: then calls wait for room in a
-// full queue instead of dropping samples.
+// A call writes a line into the packet that is currently being filled, and returns. It does no I/O, does not wait for
+// the server, and allocates no memory. A nil or zero [Client] is valid and does nothing, so code that may run without a
+// client needs no checks. If the queue of packets is full, samples are dropped. A batch job can set [Config.Block], so
+// that calls wait for room in the queue and no samples are dropped.
 //
 // # No silent loss
 //
-// One goroutine keeps the connection. It sends full packets at once, and other packets after [Config.FlushInterval].
-// While the server is away, lines wait in order in a bounded queue. Lines that do not fit are dropped, counted by cause
-// in [Stats], and reported to [Config.Log]. For every client
+// A single goroutine manages the connection. It sends full packets immediately, and other packets after
+// [Config.FlushInterval]. While the server cannot be reached, lines wait in order in a bounded queue. Lines that do not
+// fit into the queue are dropped, counted by cause in [Stats], and reported to [Config.Log]. For every client,
 //
 //	Stats.Lines == Stats.Sent + Stats.Queued + Stats.Dropped.Total()
 //
-// Sent means accepted by this host's kernel: the statsd protocol has no acknowledgement. If a broken connection cuts a
-// line, the whole line is sent again. Call [Client.Close] before the program ends. It sends all queued lines, and
-// returns a [DroppedError] if samples were dropped.
+// Sent counts the lines that the kernel of this host has accepted, because the statsd protocol has no acknowledgement.
+// If a connection breaks in the middle of a line, the whole line is sent again. Call [Client.Close] before the program
+// ends. It sends all queued lines, and returns a [DroppedError] if samples were dropped.
 //
 // # Names, tags, rates
 //
-// [Client.With] derives a client that adds a prefix and tags. [Client.Sampled]
-// derives one that sends only a share of its samples and writes the rate on the
-// wire. Derived clients are cheap and share the connection. Every call also accepts further tags. Characters that would
-// break a line become '_': control and separator characters, ':' and '|' in a name or set member, ',' and '|' in a tag.
+// [Client.With] derives a client that adds a prefix and tags. [Client.Sampled] derives a client that sends only a
+// fraction of its samples. The lines contain this fraction (the rate), so that the server can scale the samples up.
+// Derived clients are cheap and share the connection. Every call also accepts additional tags. Characters that would
+// break a line are replaced by '_': control and separator characters, ':' and '|' in a name or set member, and ',' and
+// '|' in a tag.
 //
-// In code that runs often, use handles. Their name, tags and rate are encoded only once: [Client.NewCounter],
-// [Client.NewGauge] and [Client.NewTimer].
+// In code that runs often, use the handles that [Client.NewCounter], [Client.NewGauge] and [Client.NewTimer] return. The
+// name, tags and rate of a handle are encoded only once.
 package client

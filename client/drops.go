@@ -2,16 +2,16 @@ package client
 
 import "fmt"
 
-// Drops counts, by cause, what will never be sent.
+// Drops counts the lines or samples that will never be sent, by cause.
 type Drops struct {
-	QueueFull  uint64 // the queue had no room
-	TooLong    uint64 // longer than Config.MaxPacketSize
-	Invalid    uint64 // an empty name, member or type, or a value that is NaN or infinite
-	Unsent     uint64 // the network refused the datagram, or Close ended first
-	AfterClose uint64 // given after Close
+	QueueFull  uint64 // the queue was full
+	TooLong    uint64 // the line was longer than Config.MaxPacketSize
+	Invalid    uint64 // a name, member or type was empty, or a value was NaN or infinite
+	Unsent     uint64 // the network refused the datagram, or Close ended before it was sent
+	AfterClose uint64 // the method was called after Close
 }
 
-// Total is the sum over all causes.
+// Total returns the sum over all causes.
 func (d Drops) Total() uint64 {
 	return d.QueueFull + d.TooLong + d.Invalid + d.Unsent + d.AfterClose
 }
@@ -21,16 +21,15 @@ func (d Drops) String() string {
 		d.QueueFull, d.TooLong, d.Invalid, d.Unsent, d.AfterClose)
 }
 
-// DroppedError is what [Client.Close] returns when samples were dropped since
-// the client was made:
+// DroppedError is the error that [Client.Close] returns if samples were dropped since the client was created:
 //
 //	var dropped *client.DroppedError
 //	if errors.As(err, &dropped) && dropped.Samples.QueueFull > 0 { ... }
 type DroppedError struct {
-	Samples Drops // see [Stats.DroppedSamples]
-	Cause   error // why Close ended before all was sent: the context's error and cause; may be nil
-	Last    error // the last error of the connection; may be nil
-	Log     error // error of Config.Log or Logger that did not return from the last report; may be nil
+	Samples Drops // number of dropped samples: see [Stats.DroppedSamples]
+	Cause   error // why Close ended before everything was sent: the error and cause of the context; may be nil
+	Last    error // last error of the connection; may be nil
+	Log     error // error if Config.Log or Logger did not return from the last report; may be nil
 	target  string
 }
 
@@ -42,7 +41,7 @@ func (e *DroppedError) Error() string {
 	return text
 }
 
-// Unwrap returns the errors that are set.
+// Unwrap returns all errors that are not nil.
 func (e *DroppedError) Unwrap() (all []error) {
 	for _, err := range []error{e.Cause, e.Last, e.Log} {
 		if err != nil {

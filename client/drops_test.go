@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// The error of Close says what was dropped since New, and why it gave up.
+// TestDroppedError checks that the error of Close says what was dropped since New, and why Close ended early.
 func TestDroppedError(t *testing.T) {
 	why := errors.New("the job was stopped")
 	for name, ends := range map[string]func(context.Context) (context.Context, context.CancelFunc){
@@ -61,7 +61,8 @@ func TestDroppedError(t *testing.T) {
 	}
 }
 
-// A dropped line of merged values counts all its values, for every cause.
+// TestDroppedSamples checks that a dropped line with several merged values counts as several samples, for every
+// cause.
 func TestDroppedSamples(t *testing.T) {
 	give := func(c *client.Client) {
 		for range 2000 {
@@ -87,7 +88,7 @@ func TestDroppedSamples(t *testing.T) {
 					return nil, errors.New("refused by the test")
 				}
 				conn, err := rec.Dial(ctx, network, address)
-				return &cutConn{conn, 50}, err // takes a part of the first packet
+				return &cutConn{conn, 50}, err // this connection accepts only a part of the first packet
 			}
 			c := open(t, client.New, cfg)
 			give(c)
@@ -98,10 +99,10 @@ func TestDroppedSamples(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			sent := 0
-			for _, packet := range rec.Packets() { // the line that was cut was not sent
+			for _, packet := range rec.Packets() { // only the complete lines of a packet were sent
 				for line := range strings.Lines(packet) {
 					if strings.HasPrefix(line, "own:") {
-						sent++ // one sample to the client
+						sent++ // one sample for the client
 					} else if strings.HasSuffix(line, "\n") {
 						sent += max(1, strings.Count(strings.Split(line, "|")[0], ":"))
 					}
@@ -117,7 +118,7 @@ func TestDroppedSamples(t *testing.T) {
 	}
 }
 
-// Close waits for the last report, so that Log gets the whole loss.
+// TestLastReport checks that Close waits for the last report. The log must contain all losses.
 func TestLastReport(t *testing.T) {
 	for range 20 {
 		const calls = 5_000
@@ -144,7 +145,7 @@ func TestLastReport(t *testing.T) {
 	}
 }
 
-// A connection that hangs does not keep the last report back.
+// TestLastReportOfStuckWrite checks that a blocked connection does not delay the last report.
 func TestLastReportOfStuckWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
@@ -154,7 +155,7 @@ func TestLastReportOfStuckWrite(t *testing.T) {
 			return silent(func([]byte) (int, error) { <-forever; return 0, net.ErrClosed }), nil
 		}})
 		c.Incr("a")
-		for _, pause := range []time.Duration{500, 1000, 700} { // the third report is left out
+		for _, pause := range []time.Duration{500, 1000, 700} { // with LogEvery 2, the third report is left out
 			c.Incr("")
 			time.Sleep(pause * time.Millisecond)
 		}
@@ -188,8 +189,8 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// The client's own counters add up to its Stats, also for a job that ends before
-// the interval does.
+// TestStatsInterval checks that the sum of the client's own counters equals its Stats. This must also hold for a
+// job that ends before the first interval does.
 func TestStatsInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{Prefix: "p", TypePrefixes: true, StatsInterval: time.Minute, Aggregate: time.Second})
@@ -213,7 +214,8 @@ func TestStatsInterval(t *testing.T) {
 	})
 }
 
-// The client's own counters are sent and exact, though the queue is always full.
+// TestStatsIntervalWhenFull checks that the client's own counters are sent and exact, even if the queue is always
+// full.
 func TestStatsIntervalWhenFull(t *testing.T) {
 	for name, cfg := range map[string]client.Config{
 		"drop":        {},
@@ -230,9 +232,9 @@ func TestStatsIntervalWhenFull(t *testing.T) {
 			}
 			c := open(t, client.New, cfg)
 			var wg sync.WaitGroup
-			calls := 40_000 // more than the server takes
+			calls := 40_000 // more lines than the server can read
 			if cfg.Aggregate > 0 {
-				calls = 200_000 // more than aggregation keeps, too
+				calls = 200_000 // more samples than the aggregator can hold
 			}
 			wg.Go(func() {
 				for i := range calls {
@@ -275,5 +277,5 @@ func TestReport(t *testing.T) {
 	if s := c.Stats(); s.Failures != 1 || !log.contains("of the test (error 1)") {
 		t.Errorf("%+v, logged\n%s", s, log.text())
 	}
-	c.Report(io.EOF) // after Close
+	c.Report(io.EOF) // this call comes after Close
 }

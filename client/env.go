@@ -9,20 +9,22 @@ import (
 	"strings"
 )
 
-// FromEnv returns cfg, with missing settings taken from the environment by sprockets-statsd's rules. Settings in cfg
-// have priority. Pass the result to [New], or to [NewSprockets] for sprockets' names.
+// FromEnv returns cfg with its missing settings from environment variables, which have the same meaning as for
+// sprockets-statsd. Settings in cfg have priority. Pass the result to [New], or to [NewSprockets] for the names of
+// sprockets-statsd.
 //
-//	STATSD_ENABLED   on if unset, an integer other than 0, or on, t, true or yes
-//	                 in any case; else Disabled
-//	STATSD_HOST      the host; without it the client is Disabled
-//	STATSD_PORT      a port, 8125 if unset, also for a Config.Address without a
-//	                 port; or a URL such as tcp://10.0.0.1:8125, which Kubernetes
-//	                 sets: it replaces an unset STATSD_HOST and STATSD_PROTOCOL
-//	STATSD_PROTOCOL  tcp, if unset, or udp
-//	STATSD_PREFIX    the prefix; none if set and empty. If it is unset,
-//	                 applications.SERVICE.ENVIRONMENT from cfg, or an error
+//	STATSD_ENABLED   The client is enabled if this variable is unset, an integer other than 0, or on, t, true or yes
+//	                 (in lower or upper case). For any other value, the client is Disabled.
+//	STATSD_HOST      The host. Without a host, the client is Disabled.
+//	STATSD_PORT      The port, 8125 by default. It is also used for a Config.Address without a port. Kubernetes sets
+//	                 this variable to a URL such as tcp://10.0.0.1:8125. The URL is also used for the host and the
+//	                 protocol if STATSD_HOST or STATSD_PROTOCOL is unset.
+//	STATSD_PROTOCOL  tcp (the default) or udp.
+//	STATSD_PREFIX    The prefix. If it is set to "", there is no prefix. If it is unset, the prefix is
+//	                 applications.SERVICE.ENVIRONMENT with values from cfg. If these are missing, it is an error.
 //
-// Sprockets reads an empty STATSD_PREFIX as unset. Its documentation does not.
+// An empty STATSD_PREFIX means no prefix, as in the documentation of sprockets-statsd. The code of sprockets-statsd
+// treats it like an unset variable.
 func (cfg Config) FromEnv() (Config, error) {
 	if enabled, ok := os.LookupEnv("STATSD_ENABLED"); ok && !cfg.Enabled && !truthy(enabled) {
 		cfg.Disabled = true
@@ -48,13 +50,13 @@ func (cfg Config) FromEnv() (Config, error) {
 	return cfg, nil
 }
 
-// serverFromEnv sets the address and network of cfg.
+// serverFromEnv sets the address and the network from the environment.
 func (cfg *Config) serverFromEnv() error {
 	if cfg.unix() {
 		return nil
 	}
 	host, from := cfg.Address, "Config.Address"
-	if _, _, err := net.SplitHostPort(host); err == nil { // it has a port
+	if _, _, err := net.SplitHostPort(host); err == nil { // the host already contains a port
 		return cfg.protocolFromEnv("")
 	}
 	if host == "" {
@@ -87,8 +89,7 @@ func (cfg *Config) serverFromEnv() error {
 	return cfg.protocolFromEnv(scheme)
 }
 
-// protocolFromEnv sets the network, from STATSD_PROTOCOL or from the scheme in
-// STATSD_PORT.
+// protocolFromEnv sets the network from STATSD_PROTOCOL, or from the scheme of the URL in STATSD_PORT.
 func (cfg *Config) protocolFromEnv(scheme string) error {
 	if cfg.Network != "" {
 		return nil
@@ -105,7 +106,7 @@ func (cfg *Config) protocolFromEnv(scheme string) error {
 	return nil
 }
 
-// truthy reads a flag as sprockets does: Python's int takes any number of digits.
+// truthy parses a flag like sprockets-statsd: Python's int accepts any number of digits.
 func truthy(s string) bool {
 	s = strings.ToLower(strings.TrimSpace(s))
 	digits := s

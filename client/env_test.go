@@ -111,7 +111,8 @@ func TestEnabled(t *testing.T) {
 	}
 }
 
-// FromEnv decides where to send, the constructor decides the lines.
+// TestFromEnvSends checks that FromEnv determines where a client sends, and that the constructor determines the
+// format of lines.
 func TestFromEnvSends(t *testing.T) {
 	r := receive(t, "tcp", "")
 	host, port, _ := strings.Cut(r.address, ":")
@@ -130,10 +131,11 @@ func TestFromEnvSends(t *testing.T) {
 	r.wait(t, func(p []string) bool { return slices.Equal(p, []string{"app.a:1|c\n", "app.counters.a:1|c\n"}) })
 }
 
-// setEnv sets the STATSD variables to env, "NAME=value ...", and unsets the rest.
+// setEnv sets the STATSD variables in env, which has the form "NAME=value ...", and unsets all other STATSD
+// variables.
 func setEnv(t *testing.T, env string) {
 	for _, name := range []string{"HOST", "PORT", "PREFIX", "PROTOCOL", "ENABLED"} {
-		t.Setenv("STATSD_"+name, "") // so that it is restored
+		t.Setenv("STATSD_"+name, "") // Setenv restores the variable at the end of the test
 		if err := os.Unsetenv("STATSD_" + name); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func ExampleNew() {
 	stats.Gauge("basket.items", 3)
 	stats.Timing("checkout", 120*time.Millisecond)
 
-	// Before the program ends:
+	// At the end of the program:
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := stats.Close(ctx); err != nil {
@@ -34,7 +34,7 @@ func ExampleNew() {
 	}
 }
 
-// A batch job waits for the server instead of dropping samples.
+// A batch job waits for the server, so that no samples are dropped.
 func ExampleNew_batch() {
 	stats, err := client.New(client.Config{Address: "stats.example.com", Prefix: "nightly", Block: time.Minute})
 	if err != nil {
@@ -57,14 +57,13 @@ func ExampleNewSprockets() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	stats.Incr("requests")                       // app.counters.requests:1|c
-	stats.Timing("render", 250*time.Millisecond) // app.timers.render:250.0|ms
+	stats.Incr("requests")                       // sends app.counters.requests:1|c
+	stats.Timing("render", 250*time.Millisecond) // sends app.timers.render:250.0|ms
 }
 
 func ExampleConfig_FromEnv() {
-	// STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST the
-	// client does nothing. Without STATSD_PREFIX names begin with
-	// applications.shop.production.
+	// The environment of the program is STATSD_HOST=stats.example.com STATSD_PREFIX=shop. Without STATSD_HOST, the
+	// client does nothing. Without STATSD_PREFIX, names start with applications.shop.production.
 	cfg, err := client.Config{Service: "shop", Environment: "production"}.FromEnv()
 	if err != nil {
 		log.Fatal(err)
@@ -78,29 +77,29 @@ func ExampleConfig_FromEnv() {
 }
 
 func ExampleClient_With() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	db := stats.With("db", "shard:3")
-	db.Incr("reads")                    // db.reads:1|c|#shard:3
-	db.Incr("reads", "table:customers") // db.reads:1|c|#shard:3,table:customers
+	db.Incr("reads")                    // sends db.reads:1|c|#shard:3
+	db.Incr("reads", "table:customers") // sends db.reads:1|c|#shard:3,table:customers
 }
 
 func ExampleClient_Sampled() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	tenth := stats.Sampled(0.1)
 	for range 1000 {
-		tenth.Incr("cache.hits") // about 100 lines: cache.hits:1|c|@0.1
+		tenth.Incr("cache.hits") // sends about 100 lines: cache.hits:1|c|@0.1
 	}
 }
 
 func ExampleClient_NewCounter() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	hits := stats.NewCounter("cache.hits")
 	hits.Incr()
 	hits.Add(5)
 }
 
 func ExampleClient_Stopwatch() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	checkout := func() {
 		defer stats.Stopwatch("checkout").Stop()
 		// ...
@@ -113,40 +112,40 @@ func ExampleClient_Stopwatch() {
 }
 
 func ExampleClient_NewGauge() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	open := stats.NewGauge("connections")
 	open.Add(1)
 	defer open.Add(-1)
 }
 
 func ExampleClient_Inject() {
-	var stats *client.Client                  // from New
-	stats.Inject("sets.visitors", "ann", "s") // sets.visitors:ann|s
+	var stats *client.Client                  // created with New
+	stats.Inject("sets.visitors", "ann", "s") // sends sets.visitors:ann|s
 }
 
 func ExampleClient_Stats() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	if s := stats.Stats(); s.Dropped.Total() > 0 {
 		log.Printf("%d of %d lines were not sent: %v", s.Dropped.Total(), s.Lines, s.LastError)
 	}
 }
 
 func ExampleClient() {
-	var stats *client.Client                      // from New
-	stats.Incr("orders")                          // orders:1|c
-	stats.Decr("stock", 3)                        // stock:-3|c
-	stats.Count("bytes", 1500)                    // bytes:1500|c
-	stats.Gauge("basket.items", 3)                // basket.items:3|g
-	stats.GaugeDelta("basket.items", -1)          // basket.items:-1|g
-	stats.Timing("checkout", 42*time.Millisecond) // checkout:42|ms
-	stats.Histogram("order.value", 99.5)          // order.value:99.5|h
-	stats.Distribution("order.value", 99.5)       // order.value:99.5|d
-	stats.Set("visitors", "ann")                  // visitors:ann|s
-	stats.Unique("customers", 1234)               // customers:1234|s
+	var stats *client.Client                      // created with New
+	stats.Incr("orders")                          // sends orders:1|c
+	stats.Decr("stock", 3)                        // sends stock:-3|c
+	stats.Count("bytes", 1500)                    // sends bytes:1500|c
+	stats.Gauge("basket.items", 3)                // sends basket.items:3|g
+	stats.GaugeDelta("basket.items", -1)          // sends basket.items:-1|g
+	stats.Timing("checkout", 42*time.Millisecond) // sends checkout:42|ms
+	stats.Histogram("order.value", 99.5)          // sends order.value:99.5|h
+	stats.Distribution("order.value", 99.5)       // sends order.value:99.5|d
+	stats.Set("visitors", "ann")                  // sends visitors:ann|s
+	stats.Unique("customers", 1234)               // sends customers:1234|s
 }
 
 func ExampleClient_Flush() {
-	var stats *client.Client // from New
+	var stats *client.Client // created with New
 	stats.Incr("batch.done")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -155,7 +154,7 @@ func ExampleClient_Flush() {
 	}
 }
 
-// A client that proves who it is with a certificate, for a listener tcp+tls://.
+// This client authenticates itself with a certificate, for a listener tcp+tls://.
 func ExampleConfig_tls() {
 	own, err := tls.LoadX509KeyPair("/etc/shop/client.pem", "/etc/shop/client.key")
 	if err != nil {
@@ -169,7 +168,7 @@ func ExampleConfig_tls() {
 	stats.Incr("orders")
 }
 
-// A client that signs its datagrams, for a listener udp+hmac://.
+// This client signs its datagrams, for a listener udp+hmac://.
 func ExampleConfig_hmac() {
 	key, err := os.ReadFile("/etc/shop/statsd.key")
 	if err != nil {

@@ -10,24 +10,25 @@ import (
 	"time"
 )
 
-// grace is how long Close waits for functions of the program that do not return.
+// grace is the additional time that Close waits for Config.Dial, Config.Log or a connection that does not return.
 const grace = time.Second
 
-// caught turns a panic into an error. Call it with defer. what names the function that may panic.
+// caught converts a panic to an error. It must be called with defer. what is the name of the function that may
+// panic.
 func caught(err *error, what string) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, p)
 	}
 }
 
-// is reports whether err is one of targets. A method of err can panic: the methods of
-// a nil *net.OpError do.
+// is reports whether err is one of the targets. It recovers from panics in the methods of err: for example, the
+// methods of a nil *net.OpError panic.
 func is(err error, targets ...error) bool {
-	defer func() { _ = recover() }() // after a panic of such a method the result is false
+	defer func() { _ = recover() }() // after a panic, the result is false
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
-// callDial calls Config.Dial and checks what it returns.
+// callDial calls Config.Dial, and checks its results.
 func callDial(ctx context.Context, cfg Config) (conn net.Conn, err error) {
 	defer caught(&err, "Config.Dial")
 	conn, err = cfg.Dial(ctx, cfg.Network, cfg.Address)
@@ -45,8 +46,8 @@ func callDial(ctx context.Context, cfg Config) (conn net.Conn, err error) {
 	return conn, nil
 }
 
-// guard turns panics and impossible counts of a connection into errors. The connection can be of a type of the program,
-// or a typed nil.
+// guard converts panics and invalid byte counts of a connection to errors. The connection may have a type that
+// the program defines, or be a typed nil.
 type guard struct{ net.Conn }
 
 func (g guard) Read(b []byte) (n int, err error) {
@@ -58,7 +59,7 @@ func (g guard) Write(b []byte) (n int, err error) {
 	defer caught(&err, "the connection's Write")
 	n, err = g.Conn.Write(b)
 	if n < 0 || n > len(b) {
-		return 0, fmt.Errorf("the connection's Write says it took %d of %d bytes", n, len(b))
+		return 0, fmt.Errorf("the connection's Write returned that it wrote %d of %d bytes", n, len(b))
 	}
 	if n < len(b) && err == nil {
 		err = io.ErrShortWrite

@@ -17,13 +17,14 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// If the program's functions fail, the client goes on, counts and logs it.
+// TestProgramsFunctionsFail uses functions of Config that fail. The client must continue, and count and log the
+// failures.
 func TestProgramsFunctionsFail(t *testing.T) {
 	type fault struct {
 		dial func() (net.Conn, error)
 		want string
 	}
-	nop := struct{ net.Conn }{} // each method panics
+	nop := struct{ net.Conn }{} // each method of this connection panics
 	var typed *net.TCPConn
 	for name, f := range map[string]fault{
 		"nothing":             {func() (net.Conn, error) { return nil, nil }, "returned no connection and no error"},
@@ -66,22 +67,23 @@ func TestProgramsFunctionsFail(t *testing.T) {
 	}
 }
 
-// odd is a connection of a type of the program.
+// odd is a connection with a type that the test defines.
 type odd struct {
 	net.Conn
 	write func(b []byte) (int, error)
 }
 
-// silent returns a connection that stays open, because its Read waits.
+// silent returns a connection that stays open: its Read blocks.
 func silent(write func([]byte) (int, error)) net.Conn {
-	conn, _ := new(clienttest.Recorder).Dial(context.Background(), "", "") // never fails
+	conn, _ := new(clienttest.Recorder).Dial(context.Background(), "", "") // Dial of a Recorder never fails
 	return odd{conn, write}
 }
 
 func (o odd) Write(b []byte) (int, error)      { return o.write(b) }
 func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
-// A function that never returns delays Close by a second, and Close says so.
+// TestProgramsFunctionsHang uses functions of Config that never return. They must delay Close by only a second,
+// and its error must name the function.
 func TestProgramsFunctionsHang(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg  func(forever chan struct{}) client.Config
@@ -139,8 +141,8 @@ func TestProgramsFunctionsHang(t *testing.T) {
 	}
 }
 
-// A Dial that ignores its context is not called a second time meanwhile, and its
-// connection is used.
+// TestDialHangs uses a Dial function that ignores its context. It must not be called again while it runs, and its
+// connection must be used.
 func TestDialHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})
@@ -161,7 +163,7 @@ func TestDialHangs(t *testing.T) {
 	})
 }
 
-// lines collects what Config.Log is given.
+// lines collects the lines that are passed to Config.Log.
 type lines struct {
 	mu  sync.Mutex
 	all []string

@@ -6,31 +6,29 @@ import (
 	"time"
 )
 
-// Counter is a handle for a counter: name, tags and rate are encoded once. A nil
-// or zero Counter does nothing.
+// Counter is a handle for a counter. Its name, tags and rate are encoded only once. A nil or zero Counter does
+// nothing.
 type Counter struct{ h handle }
 
-// NewCounter returns a handle for a counter. Keep it: making it allocates, using
-// it does not.
+// NewCounter returns a handle for a counter. Keep the handle: creating it allocates memory, using it does not.
 func (c *Client) NewCounter(name string, tags ...string) *Counter {
 	return &Counter{c.handle(counter, name, tags)}
 }
 
-// Incr adds 1.
+// Incr adds 1 to the counter.
 func (h *Counter) Incr() { h.Add(1) }
 
-// Decr subtracts n.
+// Decr subtracts n from the counter.
 func (h *Counter) Decr(n int64) { h.Add(minus(n)) }
 
-// Add adds n.
+// Add adds n to the counter.
 func (h *Counter) Add(n int64) {
 	if h != nil {
 		h.h.send(whole(n))
 	}
 }
 
-// Gauge is a handle for a gauge: name and tags are encoded once. A nil or zero
-// Gauge does nothing.
+// Gauge is a handle for a gauge. Its name and tags are encoded only once. A nil or zero Gauge does nothing.
 type Gauge struct{ h handle }
 
 // NewGauge returns a handle for a gauge.
@@ -38,22 +36,22 @@ func (c *Client) NewGauge(name string, tags ...string) *Gauge {
 	return &Gauge{c.handle(gauge, name, tags)}
 }
 
-// Set sets the gauge. A negative value works as in [Client.Gauge].
+// Set sets the gauge. A negative value is sent as in [Client.Gauge].
 func (h *Gauge) Set(v float64) {
 	if h != nil {
 		h.h.send(decimal(v))
 	}
 }
 
-// Add adds delta to the gauge. It is never sampled.
+// Add adds delta to the gauge. Deltas are never sampled.
 func (h *Gauge) Add(delta float64) {
 	if h != nil {
 		h.h.send(adjustment(delta))
 	}
 }
 
-// Timer is a handle for a timer: name, tags and rate are encoded once. Any number
-// of measurements can run at a time. A nil or zero Timer sends nothing.
+// Timer is a handle for a timer. Its name, tags and rate are encoded only once. Any number of measurements can
+// run at the same time. A nil or zero Timer sends nothing.
 type Timer struct{ h handle }
 
 // NewTimer returns a handle for a timer.
@@ -77,11 +75,11 @@ func (h *Timer) Time(f func()) {
 	f()
 }
 
-// Stopwatch is one running measurement.
+// Stopwatch is a running measurement.
 type Stopwatch struct {
 	start  time.Time
 	timer  *Timer
-	client *Client // set if there is no timer
+	client *Client // set if the Stopwatch was made without a Timer
 	name   string
 	tags   []string
 }
@@ -93,7 +91,7 @@ func (c *Client) Stopwatch(name string, tags ...string) Stopwatch {
 	return Stopwatch{start: time.Now(), client: c, name: name, tags: tags}
 }
 
-// Stop records the time since the start and returns it. Each call records again.
+// Stop records the time since the start, and returns this time. Each call records a time.
 func (s Stopwatch) Stop() time.Duration {
 	d := time.Since(s.start)
 	if s.timer != nil {
@@ -107,9 +105,9 @@ func (s Stopwatch) Stop() time.Duration {
 // handle is the common part of Counter, Gauge and Timer.
 type handle struct {
 	client     *Client // nil if the handle does nothing
-	s          sample  // the sample without its value
+	s          sample  // the sample, without its value
 	head, tail string
-	series     [2]atomic.Pointer[series] // the series in each table of the aggregator; changed under aggregator.mu
+	series     [2]atomic.Pointer[series] // the series in each of the aggregator's two tables; changed under aggregator.mu
 }
 
 func (c *Client) handle(k kind, name string, tags []string) handle {
@@ -124,7 +122,7 @@ func (c *Client) handle(k kind, name string, tags []string) handle {
 	}
 }
 
-// send is Client.send with most of the work already done.
+// send is like Client.send, but the name, tags and rate are already encoded.
 func (h *handle) send(v value) {
 	c := h.client
 	if c == nil {

@@ -5,10 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// hasher is a multilinear hash (Lemire and Kaser, "Strongly universal string
-// hashing is fast"): each word is multiplied by its own number, and the
-// multiplications run in parallel. The numbers are random, so that an attacker
-// cannot choose names that collide.
+// hasher is a multilinear hash function (Lemire and Kaser, "Strongly universal string hashing is fast"). Each
+// word is multiplied by a different number, and the multiplications can run in parallel. The numbers are random,
+// so that an attacker cannot choose names with the same hash.
 type hasher struct{ a, b, c, d uint64 }
 
 func newHasher() *hasher {
@@ -17,13 +16,14 @@ func newHasher() *hasher {
 
 func (m *hasher) sum(h, a, b, c, d uint64) uint64 { return h + (a*m.a + b*m.b + (c*m.c + d*m.d)) }
 
-// mix moves the high bits, which are the most random, to the low bits, which tables use.
+// mix moves the high bits of a hash to the low bits. The high bits are the most random, and tables use the low
+// bits.
 func (m *hasher) mix(h uint64) uint64 { return h ^ h>>32 }
 
-// maxWords is the maximum length of a string for long.
+// maxWords is the maximum length of a string that long accepts.
 const maxWords = 32
 
-// long returns a string of 8 to 32 bytes as words, which can overlap.
+// long returns a string of 8 to 32 bytes as four words. The words can overlap.
 func long(s string) (a, b, c, d uint64) {
 	n := len(s)
 	return word(s), word(s[min(8, n-8):]), word(s[max(0, n-16):]), word(s[n-8:])
@@ -43,13 +43,13 @@ func short(s string) (a, b uint64) {
 func word(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s)) }
 func half(s string) uint64 { return uint64(binary.LittleEndian.Uint32([]byte(s))) }
 
-// hash uses the same fields that series.is compares.
+// hash returns the hash of the fields that series.is compares.
 func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 	h := e.seed + uint64(k)<<32
 	for s, i := name, 0; ; i++ {
 		h += uint64(len(s))
 		if len(s) > maxWords {
-			s = s[:min(len(s), maxText)] // longer names have no series
+			s = s[:min(len(s), maxText)] // longer names are never merged, so they have no series
 			for ; len(s) > maxWords; s = s[maxWords:] {
 				a, b, c, d := long(s[:maxWords])
 				h = e.sum(h, a, b, c, d) * e.b
@@ -70,11 +70,10 @@ func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 	}
 }
 
-// identity is the part of a plain sample's key that is not in the words of its
-// name. It is never 0.
+// identity returns the part of a plain sample's key that the words of its name do not contain. It is never 0.
 func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(name)) }
 
-// plain reports whether a sample without a rate is identified by the words of its name and its identity alone.
+// plain reports whether a sample without a rate is identified only by the words of its name and its identity.
 func (e *encoded) plain(name string, tags []string) bool {
 	return len(tags) == 0 && uint(len(name)-1) < maxWords && e.scope == ""
 }

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// kind is the type of a metric. It indexes the tables below.
+// kind is the type of a metric. It is the index of the tables below.
 type kind uint8
 
 const (
@@ -27,11 +27,11 @@ var (
 	sections = [kinds]string{"counters.", "gauges.", "timers.", "timers.", "timers.", "sets."}
 )
 
-// appendFloat appends the shortest decimal that reads back as v, without an
-// exponent, which many servers do not read.
+// appendFloat appends the shortest decimal number that is parsed as v. The number has no exponent, because many
+// servers cannot parse exponents.
 func appendFloat(b []byte, v float64) []byte {
-	// Fast path for up to three decimals. If n/1000 equals v, the digits of n are right. With at most 15 digits they
-	// are also the shortest.
+	// This is a fast path for numbers with up to three decimal places. If n/1000 equals v, the digits of n are
+	// correct. If there are at most 15 digits, they are also the shortest.
 	if n := int64(math.RoundToEven(v * 1000)); -1e15 < n && n < 1e15 && float64(n)/1000 == v {
 		if n < 0 {
 			b = append(b, '-')
@@ -42,8 +42,7 @@ func appendFloat(b []byte, v float64) []byte {
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
 }
 
-// appendMillis appends d in milliseconds, exactly. With python, whole numbers end
-// in ".0".
+// appendMillis appends d in milliseconds, without rounding. If python is true, whole numbers end with ".0".
 func appendMillis(b []byte, d time.Duration, python bool) []byte {
 	u := uint64(d)
 	if d < 0 {
@@ -57,8 +56,8 @@ func appendMillis(b []byte, d time.Duration, python bool) []byte {
 	return b
 }
 
-// appendMillionths appends the decimal point and the digits of n millionths,
-// n < 1e6, without trailing zeros.
+// appendMillionths appends a decimal point and the digits of n millionths, without zeros at the end. n must be
+// less than 1e6.
 func appendMillionths(b []byte, n uint64) []byte {
 	if n == 0 {
 		return b
@@ -76,7 +75,7 @@ func appendMillionths(b []byte, n uint64) []byte {
 
 func digit(n uint32) byte { return byte('0' + n%10) }
 
-// appendRate appends the rate section. Rate 0 means 1, which has no section.
+// appendRate appends the rate section. A rate of 0 means 1, which needs no section.
 func appendRate(b []byte, rate float64) []byte {
 	if rate == 0 {
 		return b
@@ -84,7 +83,7 @@ func appendRate(b []byte, rate float64) []byte {
 	return strconv.AppendFloat(append(b, "|@"...), rate, 'f', -1, 64)
 }
 
-// appendTags appends tags. open means that b already ends in a tag section.
+// appendTags appends tags. open means that b already ends with a tag section.
 func appendTags(b []byte, tags []string, open bool) []byte {
 	for _, tag := range tags {
 		if tag == "" {
@@ -101,7 +100,7 @@ func appendTags(b []byte, tags []string, open bool) []byte {
 	return b
 }
 
-// tagsSize is the number of bytes that appendTags appends.
+// tagsSize returns the number of bytes that appendTags appends.
 func tagsSize(tags []string, open bool) (n int) {
 	for _, tag := range tags {
 		if tag != "" {
@@ -114,9 +113,9 @@ func tagsSize(tags []string, open bool) (n int) {
 	return n
 }
 
-// appendClean appends s with every byte of a breaking character replaced by
-// '_': control and separator characters other than ' ', invalid UTF-8, bad1 and
-// bad2. The length stays the same, so that callers can reserve it in advance.
+// appendClean appends s. Every byte of a character that breaks lines is replaced by '_': control and separator
+// characters other than ' ', invalid UTF-8, bad1 and bad2. The length does not change, so callers can reserve it
+// in advance.
 func appendClean(b []byte, s string, bad1, bad2 byte) []byte {
 	from := len(b)
 	b = append(b, s...)
@@ -135,21 +134,20 @@ func appendClean(b []byte, s string, bad1, bad2 byte) []byte {
 	return b
 }
 
-// breaks reports whether a character can end or garble a line for a server, a terminal or a log viewer.
+// breaks reports whether a character can end or garble a line on a server, on a terminal or in a log viewer.
 func breaks(r rune, size int) bool {
 	switch {
 	case r < 0x7f:
 		return r < ' '
 	case r == utf8.RuneError:
-		return size == 1 // invalid, and in Latin-1 perhaps a control character
+		return size == 1 // invalid UTF-8, which may be a control character in Latin-1
 	default:
 		return unicode.IsControl(r) || unicode.In(r, unicode.Z, unicode.Bidi_Control)
 	}
 }
 
-// clean reports whether s is printable ASCII without bad1 and bad2. Names are
-// the longest part of a line, so it checks eight bytes at a time. The last eight
-// may overlap the ones before.
+// clean reports whether s is printable ASCII without bad1 and bad2. Names are the longest part of a line, so
+// clean checks eight bytes at a time. The last eight bytes may overlap with the previous ones.
 func clean(s []byte, bad1, bad2 byte) bool {
 	switch n := len(s); {
 	case n >= 8:
@@ -172,9 +170,9 @@ func clean(s []byte, bad1, bad2 byte) bool {
 	}
 }
 
-// dirty reports whether a byte of x is below ' ', above '~', bad1 or bad2. Each
-// term sets the top bit of such a byte. A carry or borrow can set the top bit of
-// the next byte too, but only when the answer is already true.
+// dirty reports whether a byte of x is less than ' ', greater than '~', or equal to bad1 or bad2. Each term sets
+// the top bit of such a byte. A carry or borrow can also set the top bit of the next byte, but only if the result
+// is already true.
 func dirty(x uint64, bad1, bad2 byte) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	x1, x2 := x^ones*uint64(bad1), x^ones*uint64(bad2)

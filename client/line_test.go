@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// The fast path writes what strconv writes.
+// FuzzAppendFloat compares the fast path to package strconv.
 func FuzzAppendFloat(f *testing.F) {
 	for _, v := range []float64{0, 1, -1, 0.1, 0.125, 1.005, 999999999999.999, 1e15, 1e16, 1e300, 5e-324, -12.25, 4503599627370497.5} {
 		f.Add(v)
@@ -26,7 +26,7 @@ func FuzzAppendFloat(f *testing.F) {
 	})
 }
 
-// breaking is written independently of breaks, rune by rune.
+// breaking is a second implementation of breaks, rune by rune.
 func breaking(r rune, size int) bool {
 	return r == utf8.RuneError && size == 1 || r == ':' || r == '|' || unicode.IsControl(r) ||
 		r != ' ' && unicode.IsOneOf([]*unicode.RangeTable{unicode.Zs, unicode.Zl, unicode.Zp}, r) ||
@@ -54,11 +54,11 @@ func FuzzAppendClean(f *testing.F) {
 	})
 }
 
-// Every character, at every offset of the eight-byte checks.
+// TestAppendCleanEveryCharacter checks every character at every offset of the eight-byte checks.
 func TestAppendCleanEveryCharacter(t *testing.T) {
 	for r := range rune(unicode.MaxRune + 1) {
 		if r > 0x3100 && r%97 != 0 || r == utf8.RuneError {
-			continue // no separators up there
+			continue // there are no separators in this range
 		}
 		for at := range 9 {
 			before, after := strings.Repeat("~", at), strings.Repeat("~", 9-at)
@@ -67,7 +67,7 @@ func TestAppendCleanEveryCharacter(t *testing.T) {
 				want = before + strings.Repeat("_", size) + after
 			}
 			if size := utf8.RuneLen(r); size < 0 {
-				continue // a surrogate half is no character
+				continue // a surrogate half is not a valid character
 			}
 			if got := string(appendClean(nil, s, '|', ':')); got != want {
 				t.Fatalf("%U at %d: %q, want %q", r, at, got, want)

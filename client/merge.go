@@ -1,13 +1,14 @@
 package client
 
-// merge adds v to sr. It reports false if v must be sent by itself.
+// merge adds v to sr. It returns false if v must be sent without merging.
 func (a *aggregator) merge(sr *series, v value) bool {
 	if a.closed || !v.valid() {
 		return false
 	}
 	switch sr.kind {
 	case counter:
-		// countAgain fails if the sum does not fit or equals idle. Then an idle series can still take v.
+		// countAgain returns false if the sum overflows or equals idle. If the series is idle, v can still be stored as
+		// its first value.
 		return sr.countAgain(int64(v.bits)) || v.bits != idle && sr.word.CompareAndSwap(idle, v.bits)
 	case gauge:
 		if v.form == formDelta {

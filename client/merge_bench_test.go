@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// BenchmarkMerged measures calls whose samples are merged with earlier ones.
+// BenchmarkMerged measures calls whose samples are merged with earlier samples.
 func BenchmarkMerged(b *testing.B) {
 	rec := clienttest.New(b, client.Config{Aggregate: time.Hour})
 	c := rec.Client
@@ -24,7 +24,7 @@ func BenchmarkMerged(b *testing.B) {
 		{"Set", func() { c.Set("web.users.seen", "user-1234") }},
 		{"Handle", handle.Incr},
 	} {
-		for range 2 { // once for each table
+		for range 2 { // one round for each of the two tables
 			bench.call()
 			flush(b, c)
 		}

@@ -11,7 +11,7 @@ func (c *Client) Incr(name string, tags ...string) { c.Count(name, 1, tags...) }
 // Decr subtracts n from a counter.
 func (c *Client) Decr(name string, n int64, tags ...string) { c.Count(name, minus(n), tags...) }
 
-// minus returns -n. The lowest int64 has no negation, so minus returns the highest.
+// minus returns -n. The lowest int64 has no negation: minus then returns the highest int64.
 func minus(n int64) int64 { return -max(n, -math.MaxInt64) }
 
 // Count adds n to a counter.
@@ -24,10 +24,10 @@ func (c *Client) Count(name string, n int64, tags ...string) {
 	c.send(counter, name, whole(n), tags)
 }
 
-// Gauge sets a gauge. A negative value is sent as 0 followed by the value, in one
-// packet, because servers read a value with a sign as an adjustment.
+// Gauge sets a gauge. Servers treat a value with a sign as an adjustment. A negative value is therefore sent as
+// two lines in one packet: first 0, and then the value.
 func (c *Client) Gauge(name string, v float64, tags ...string) {
-	if c != nil && c.merge != nil && v-v == 0 { // not NaN and not infinite
+	if c != nil && c.merge != nil && v-v == 0 { // v is neither NaN nor infinite
 		if sr := c.merge.known.Load().find(c.enc, gauge, name, tags); sr != nil && sr.setAgain(math.Float64bits(v)) {
 			return
 		}
@@ -35,7 +35,7 @@ func (c *Client) Gauge(name string, v float64, tags ...string) {
 	c.send(gauge, name, decimal(v), tags)
 }
 
-// GaugeDelta adds delta to a gauge. It is never sampled.
+// GaugeDelta adds delta to a gauge. Deltas are never sampled.
 func (c *Client) GaugeDelta(name string, delta float64, tags ...string) {
 	c.send(gauge, name, adjustment(delta), tags)
 }
@@ -45,20 +45,19 @@ func (c *Client) Timing(name string, d time.Duration, tags ...string) {
 	c.send(timer, name, millis(d), tags)
 }
 
-// Histogram records a value of any unit, as type "h". This project's server and
-// Etsy's treat it like a timer.
+// Histogram records a value of any unit, with the type "h". This project's server and Etsy's server treat it like
+// a timer.
 func (c *Client) Histogram(name string, v float64, tags ...string) {
 	c.send(histogram, name, decimal(v), tags)
 }
 
-// Distribution records a value of any unit, as type "d". This project's server
-// treats it like a timer. The DogStatsD family summarises it over all hosts.
+// Distribution records a value of any unit, with the type "d". This project's server treats it like a timer.
+// Servers of the DogStatsD family summarise it over all hosts.
 func (c *Client) Distribution(name string, v float64, tags ...string) {
 	c.send(distribution, name, decimal(v), tags)
 }
 
-// Set adds a member to a set. The server reports how many members a set has. It
-// is never sampled.
+// Set adds a member to a set. The server publishes the number of members in a set. Members are never sampled.
 func (c *Client) Set(name, member string, tags ...string) {
 	if !c.on() {
 		return
@@ -81,13 +80,12 @@ func (c *Client) Set(name, member string, tags ...string) {
 	q.commit(p, 1)
 }
 
-// Unique is Set for members that are numbers, such as user ids.
+// Unique is like Set, for members that are numbers, such as user ids.
 func (c *Client) Unique(name string, id int64, tags ...string) { c.send(set, name, whole(id), tags) }
 
-// Inject sends PREFIX.name:value|kind, with the rate and the tags of c, for types
-// and values that the other methods do not support. In the value and the kind it replaces only
-// control and separator characters, by '_'. Injected
-// lines are never merged.
+// Inject sends PREFIX.name:value|kind, with the rate and the tags of c. It is for types and values that the other
+// methods do not support. In the value and the kind, only control and separator characters are replaced by '_'.
+// Injected lines are never merged.
 func (c *Client) Inject(name, value, kind string, tags ...string) {
 	if !c.on() || c.skip() {
 		return
@@ -114,7 +112,7 @@ func (c *Client) Inject(name, value, kind string, tags ...string) {
 	q.commit(p, 1)
 }
 
-// send encodes one sample into the queue, or merges it with others.
+// send encodes a sample into the queue, or merges it with earlier samples.
 func (c *Client) send(k kind, name string, v value, tags []string) {
 	if !c.on() {
 		return
@@ -160,7 +158,7 @@ func (c *Client) send(k kind, name string, v value, tags []string) {
 	q.commit(p, lines)
 }
 
-// appendHead appends the part before the value: "app.counters.db.reads:".
+// appendHead appends the part of a line before the value: "app.counters.db.reads:".
 func (c *Client) appendHead(b []byte, k kind, name string) []byte {
 	b = append(b, c.enc.head[k]...)
 	return append(appendClean(b, name, '|', ':'), ':')
@@ -168,7 +166,7 @@ func (c *Client) appendHead(b []byte, k kind, name string) []byte {
 
 func (c *Client) headSize(k kind, name string) int { return len(c.enc.head[k]) + len(name) + len(":") }
 
-// appendTail appends the part after the value: "|c|@0.1|#a:b\n".
+// appendTail appends the part of a line after the value: "|c|@0.1|#a:b\n".
 func (c *Client) appendTail(b []byte, k kind, rate []byte, tags []string) []byte {
 	if len(rate) == 0 && len(tags) == 0 {
 		return append(b, c.enc.tail[k]...)
@@ -183,7 +181,7 @@ func (c *Client) tailSize(k kind, rate []byte, tags []string) int {
 	return len(codes[k]) + c.sectionsSize(rate, tags)
 }
 
-// appendSections ends a line: "|@0.1|#a:b\n".
+// appendSections appends the rate, the tags and the newline: "|@0.1|#a:b\n".
 func (c *Client) appendSections(b []byte, rate []byte, tags []string) []byte {
 	b = append(append(b, rate...), c.enc.tags...)
 	return append(appendTags(b, tags, c.enc.tags != ""), '\n')

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// pop takes the oldest packet to send. It takes the packet that is being filled only if due is set, for a flush, or at
-// the end. If there is no packet, state says what to wait for.
+// pop returns the oldest packet to send. It returns the packet that is being filled only if due is set, for a
+// flush, or after close. If there is no packet, state says what to wait for.
 func (q *queue) pop(due bool) (p *packet, state queueState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -17,7 +17,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		}
 		q.idle.Store(true)
 		q.shrink()
-		if cur.len() == 0 { // no line came before the callers could see idle
+		if cur.len() == 0 { // no line was added before callers could see idle
 			return nil, queueEmpty
 		}
 		q.idle.Store(false)
@@ -34,8 +34,8 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 	return p, queueReady
 }
 
-// own returns a packet with as many of the sender's own lines as fit, and the remaining lines. A line that is too long
-// is dropped.
+// own returns a packet with as many of the sender's own lines as fit, and the remaining lines. It drops lines
+// that are too long.
 func (q *queue) own(lines []string) (p *packet, rest []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,7 +48,8 @@ func (q *queue) own(lines []string) (p *packet, rest []string) {
 		return nil, lines[1:]
 	}
 	p = q.fresh()
-	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size)) // set to sealed at once: a caller may remember the packet from an earlier use
+	// Store the sealed state in one step, because a caller may still have the packet from an earlier use.
+	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size))
 	p.text, p.left = append(p.room[:0], strings.Join(lines[:n], "")...), p.amount()
 	p.written.Store(uint64(n))
 	q.waiting = q.waiting.plus(p.left)
@@ -60,20 +61,21 @@ type queueState int
 
 const (
 	queueReady   queueState = iota
-	queuePartial            // lines wait for their packet to fill, or for a caller to finish
+	queuePartial            // there are lines, but their packet is not full, or a caller is still writing
 	queueEmpty
-	queueEnded // closed and empty
+	queueEnded // the queue is closed and empty
 )
 
-// sent counts the lines within the first bytes of a packet, which the kernel has accepted. The packet keeps the rest.
+// sent counts the lines in the first bytes of a packet, which the kernel has accepted. The other lines stay in
+// the packet.
 func (q *queue) sent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.count(p.cut(bytes), 1, bytes)
 }
 
-// sentAlone counts lines that the kernel has accepted as datagrams of their own. lines is their size in the packet,
-// bytes the size of the datagrams.
+// sentAlone counts lines that the kernel has accepted as separate datagrams. lines is their size in the packet,
+// and bytes is the size of the datagrams.
 func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -81,7 +83,8 @@ func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.count(n, n.lines, bytes)
 }
 
-// unsent drops lines that the network refuses. The packet keeps the rest.
+// unsent drops the lines in the first bytes of a packet, which the network refuses. The other lines stay in the
+// packet.
 func (q *queue) unsent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -97,8 +100,8 @@ func (q *queue) count(n amount, writes uint64, bytes int) {
 	q.stats.Bytes += uint64(bytes)
 }
 
-// done ends the use of a packet that pop returned. If bytes is not 0, the kernel has accepted all remaining lines,
-// which have that many bytes. If bytes is 0, the remaining lines are dropped.
+// done ends the use of a packet that pop returned. If bytes is not 0, the kernel has accepted all remaining
+// lines, which have this number of bytes. If bytes is 0, the remaining lines are dropped.
 func (q *queue) done(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -131,7 +134,8 @@ func (q *queue) notify() {
 	})
 }
 
-// flush asks the sender to send at once all lines queued so far. The channel is closed when they have left the queue.
+// flush makes the sender send all queued lines immediately. The returned channel is closed when these lines have
+// left the queue.
 func (q *queue) flush() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,14 +155,14 @@ func (q *queue) flush() <-chan struct{} {
 	return done
 }
 
-// forget ends a wait of flush early.
+// forget ends the wait for a flush early.
 func (q *queue) forget(done <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiters = slices.DeleteFunc(q.waiters, func(w waiter) bool { return w.done == done })
 }
 
-// close refuses further lines. The sender can still take the queued ones.
+// close refuses further lines. The sender can still send the queued lines.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -168,15 +172,14 @@ func (q *queue) close() {
 	signal(q.wake)
 }
 
-// crowded reports whether merged samples should stay in their tables for now.
-// In the tables they need no room in the queue.
+// crowded reports whether merged samples should stay in their tables for now, because the queue has little room.
 func (q *queue) crowded() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.n > q.max/2 && !q.hurried
 }
 
-// hurry makes crowded return false from now on. Lines without room are then dropped.
+// hurry makes crowded return false from now on. Lines are then dropped if the queue is full.
 func (q *queue) hurry() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -190,7 +193,7 @@ func (q *queue) ended() bool {
 	return q.closed && q.waiting.lines == 0 && q.cur.Load().len() == 0
 }
 
-// discard drops the lines of a closed queue, including those that the sender is sending. It ends all waits.
+// discard drops all lines of a closed queue, including the lines that the sender is sending. It ends all waits.
 func (q *queue) discard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -209,7 +212,7 @@ func (q *queue) discard() {
 	q.waiters = nil
 }
 
-// recycle keeps a packet for reuse by fresh. shrink frees most kept packets when the queue is empty.
+// recycle keeps a packet for reuse by fresh. When the queue is empty, shrink frees most of these packets.
 func (q *queue) recycle(p *packet) {
 	p.reset()
 	q.free = append(q.free, p)

@@ -1,15 +1,15 @@
 package client
 
-// ownStats makes lines from the client's own counters, see Config.StatsInterval. They do not go
-// through the queue, because it can be full. Only the sender uses it. It may be nil.
+// ownStats encodes lines with the client's own counters: see Config.StatsInterval. These lines do not use the
+// queue, because it can be full. Only the sender uses ownStats. It may be nil.
 type ownStats struct {
 	client *Client
-	told   Stats // counts at the last renew
+	told   Stats // the counts at the last call of renew
 	lines  []string
-	ended  bool // whether the last lines are made
+	ended  bool // the last lines were already encoded
 }
 
-// renew makes lines from the counts since the last call.
+// renew encodes lines with the counts since its last call.
 func (o *ownStats) renew() {
 	if len(o.lines) > 0 {
 		return
@@ -31,7 +31,7 @@ func (o *ownStats) renew() {
 	o.told = s
 }
 
-// next returns a packet of lines, or nil.
+// next returns a packet with lines, or nil.
 func (o *ownStats) next() (p *packet) {
 	for o != nil && p == nil && len(o.lines) > 0 {
 		p, o.lines = o.client.core.queue.own(o.lines)
@@ -39,7 +39,7 @@ func (o *ownStats) next() (p *packet) {
 	return p
 }
 
-// end makes the last lines. It returns false if they are already made.
+// end encodes the last lines. It returns false if they were already encoded.
 func (o *ownStats) end() bool {
 	if o == nil || o.ended {
 		return false

@@ -5,18 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// packet holds whole lines, each with its newline, for one write. Many callers
-// fill it at once without a lock: each reserves a place, writes its lines there,
-// and counts them as written. A sealed packet has no more places. It is complete when every reserved line is written.
+// packet contains complete lines for one write, each with its newline. Many callers can fill it at the same time
+// without a lock. Each caller reserves room, writes its lines there, and then counts them as written. A sealed
+// packet accepts no more reservations. It is complete when every reserved line is written.
 type packet struct {
-	reserved atomic.Uint64 // sealed, then 31 bits of lines, then 32 of bytes
-	written  atomic.Uint64 // lines
-	room     []byte        // as large as a packet may be
+	reserved atomic.Uint64 // the sealed bit, then 31 bits for lines, then 32 bits for bytes
+	written  atomic.Uint64 // number of written lines
+	room     []byte        // memory of the maximum packet size
 
-	// The fields below are for the queue and the sender.
-	seq   uint64 // numbers packets in the order of filling
+	// The following fields are for the queue and the sender.
+	seq   uint64 // number of the packet, in the order of filling
 	extra uint64 // number of samples minus number of lines; changed under queue.mu
-	text  []byte // the part of room that is still to be sent, once complete
+	text  []byte // in a complete packet, the part of room that is not sent yet
 	left  amount // lines in text
 }
 
@@ -35,8 +35,8 @@ func newPacket(size int) *packet {
 	return p
 }
 
-// reserve returns an empty buffer for lines, which the caller must fill, or nil
-// if the packet has no room.
+// reserve returns an empty buffer, which the caller must fill with lines. It returns nil if the packet has no
+// room.
 func (p *packet) reserve(bytes, lines int) []byte {
 	for {
 		r := p.reserved.Load()
@@ -50,14 +50,14 @@ func (p *packet) reserve(bytes, lines int) []byte {
 	}
 }
 
-// open lets callers fill a packet that was reset, and returns the first place, like reserve. A caller that remembers
-// the packet from an earlier use may fill it too, because it reads reserved again.
+// open lets callers fill a packet that was reset. Like reserve, it returns the first buffer. A caller that has
+// the packet from an earlier use may also fill it, because reserve reads reserved again.
 func (p *packet) open(bytes, lines int) []byte {
 	p.reserved.Store(uint64(lines)*oneLine + uint64(bytes))
 	return p.room[:0:bytes]
 }
 
-// seal ends the filling.
+// seal ends the filling of the packet.
 func (p *packet) seal() { p.reserved.Or(sealed) }
 
 // len returns the number of lines.
@@ -65,19 +65,19 @@ func (p *packet) len() uint64 { return linesOf(p.reserved.Load()) }
 
 func (p *packet) amount() amount { return amount{p.len(), p.len() + p.extra} }
 
-// cut removes complete lines from the start of the text and returns their number.
+// cut removes complete lines from the start of text, and returns their number.
 func (p *packet) cut(size int) amount {
 	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
 	taken := amount{lines, lines}
 	p.text = p.text[size:]
-	if p.extra > 0 { // rare, so it may be slow: count the samples in the rest
+	if p.extra > 0 { // this case is rare and may be slow: count the samples in the remaining lines
 		taken.samples = p.left.samples - min(p.left.samples, samplesIn(p.text))
 	}
 	p.left = p.left.minus(taken)
 	return taken
 }
 
-// samplesIn counts the values in lines: "t:1:2:3|ms" has three.
+// samplesIn returns the number of values in lines: "t:1:2:3|ms" has three.
 func samplesIn(text []byte) (n uint64) {
 	for line := range bytes.Lines(text) {
 		values, _, _ := bytes.Cut(line, []byte{'|'})
@@ -86,14 +86,14 @@ func samplesIn(text []byte) (n uint64) {
 	return n
 }
 
-// complete reports whether p is sealed and no caller still writes to it.
+// complete reports whether p is sealed and no caller is writing to it.
 func (p *packet) complete() bool {
-	written := p.written.Load() // read written first: places are reserved before they are written
+	written := p.written.Load() // read written before reserved, because callers reserve before they write
 	r := p.reserved.Load()
 	return r >= sealed && linesOf(r) == written
 }
 
-// reset makes a complete packet like a new one.
+// reset prepares a complete packet for reuse.
 func (p *packet) reset() {
 	p.written.Store(0)
 	p.extra = 0

@@ -6,42 +6,43 @@ import (
 	"time"
 )
 
-// queue collects lines into packets and holds the packets that wait to be sent.
-// Callers add with begin and commit. One sender takes with pop.
+// queue collects lines in packets, and stores the packets that wait to be sent. Callers add lines with begin and
+// commit. The sender takes packets with pop.
 type queue struct {
-	cur  atomic.Pointer[packet] // being filled; changed under mu
+	cur  atomic.Pointer[packet] // packet that is being filled; changed under mu
 	idle atomic.Bool            // the sender sleeps and has no timer for cur
-	_    [64]byte               // padding: the fields above are read for each line, the ones below change often
+	// Padding, because the fields above are read for each line, and the fields below change often.
+	_ [64]byte
 
-	room       int // bytes in a packet
-	maxLine    int // bytes of lines that stay together
-	max        int // packets that callers can queue; len(ring) is more if merged lines have a reserve
+	room       int // maximum number of bytes in a packet
+	maxLine    int // maximum number of bytes in lines that must stay together
+	max        int // maximum number of packets that callers can queue; len(ring) also has a reserve for merged lines
 	dropOldest bool
-	wake       chan struct{} // tells the sender to look again
-	dropped    chan struct{} // wakes the reporter after drops; may be nil
+	wake       chan struct{} // wakes the sender
+	dropped    chan struct{} // wakes the reporter after lines were dropped; may be nil
 
 	mu      sync.Mutex
 	closed  bool
-	hurried bool // never crowded
+	hurried bool // crowded always returns false
 	block   blocking
-	ring    []*packet // sealed packets, oldest at head
+	ring    []*packet // sealed packets, starting with the oldest at head
 	head, n int
 	free    []*packet
-	inHand  bool   // the sender holds a packet that is older than these
+	inHand  bool   // the sender is sending a packet that is older than the packets in ring
 	flushTo uint64 // packets up to this number are sent before they are full
 	waiters []waiter
 
-	waiting amount // not in cur, not sent and not dropped
+	waiting amount // lines that are neither in cur, nor sent, nor dropped
 	stats   Stats  // without the sums, which snapshot computes
 }
 
-// manyLines is the size of a packet with Config.OneLine.
+// manyLines is the minimum size of a packet with Config.OneLine.
 const manyLines = 8192
 
-// amount counts lines and the samples in them.
+// amount is a number of lines and the number of samples in them.
 type amount struct{ lines, samples uint64 }
 
-// waiter's done is closed when the packets up to seq are sent or dropped.
+// waiter is a flush that waits. Its channel done is closed when all packets up to seq are sent or dropped.
 type waiter struct {
 	seq  uint64
 	done chan struct{}
@@ -57,11 +58,11 @@ func newQueue(cfg Config) *queue {
 	}
 	reserve := 0
 	if q.block.on && cfg.Aggregate > 0 {
-		reserve = maxValues // the lines of one series
+		reserve = maxValues // reserve is the maximum number of lines for one series
 	}
 	q.ring = make([]*packet, q.max+reserve)
 	if cfg.datagram() {
-		q.maxLine++ // a datagram goes without its last newline
+		q.maxLine++ // a datagram is sent without its last newline
 	}
 	if len(cfg.HMACKey) > 0 {
 		q.maxLine -= signedOverhead
@@ -77,14 +78,14 @@ func newQueue(cfg Config) *queue {
 	return q
 }
 
-// place is a request for room for whole lines that must stay together.
+// place is a request for room for complete lines that must stay together.
 type place struct {
 	bytes, lines, samples int
 	merged                bool // the lines come from the aggregator, which must not wait
 }
 
-// begin returns a buffer for lines. The caller appends exactly the requested bytes, then calls commit with the packet.
-// If there is no room, begin counts the lines and returns no packet.
+// begin returns a buffer for lines. The caller must append exactly the requested number of bytes, and then call
+// commit with the packet. If there is no room, begin counts the lines as dropped and returns no packet.
 func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	p := q.cur.Load()
 	if b := p.reserve(bytes, lines); b != nil {
@@ -93,7 +94,7 @@ func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, lines, false})
 }
 
-// beginMerged does the same as begin, for the aggregator.
+// beginMerged is like begin, for the aggregator.
 func (q *queue) beginMerged(bytes, lines, samples int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, samples, true})
 }
@@ -110,29 +111,29 @@ func (q *queue) overflow(need place) ([]byte, *packet) {
 
 func (q *queue) commit(p *packet, lines int) {
 	p.written.Add(uint64(lines))
-	// Rare: the packet was sealed meanwhile and the sender may wait for these
-	// lines, or they are the first since it fell asleep.
+	// This case is rare: the packet was sealed in the meantime, and the sender may be waiting for these lines. Or
+	// these lines are the first ones since the sender fell asleep.
 	if p.complete() || q.idle.Load() && q.idle.CompareAndSwap(true, false) {
 		signal(q.wake)
 	}
 }
 
-// refuse counts a sample with an empty text, or a value that is not finite.
+// refuse counts an invalid sample, with an empty text or a value that is not finite.
 func (q *queue) refuse() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.drop(&q.stats.Dropped.Invalid, &q.stats.DroppedSamples.Invalid, amount{1, 1})
 }
 
-// drop adds to the counters of one cause.
+// drop adds to the counters of a cause.
 func (q *queue) drop(lines, samples *uint64, n amount) {
 	*lines += n.lines
 	*samples += n.samples
 	signal(q.dropped)
 }
 
-// find is the part of begin that needs the lock. It seals a packet that has no room and opens another. If the queue is
-// full, it waits, makes room or drops the lines.
+// find is the part of begin that needs the lock. If the packet has no room, find seals it and opens another
+// packet. If the queue is full, it waits, drops the oldest packet, or drops the new lines.
 func (q *queue) find(need place) ([]byte, *packet) {
 	lost, samples := &q.stats.Dropped, &q.stats.DroppedSamples
 	lines := amount{uint64(need.lines), uint64(need.samples)}
@@ -183,16 +184,15 @@ func (q *queue) dropFirst() {
 	lines := old.amount()
 	q.waiting = q.waiting.minus(lines)
 	q.drop(&q.stats.Dropped.QueueFull, &q.stats.DroppedSamples.QueueFull, lines)
-	if old.complete() { // otherwise a caller still writes to it
+	if old.complete() { // an incomplete packet cannot be reused, because a caller still writes to it
 		q.recycle(old)
 	}
 }
 
-// turn seals the packet being filled and queues it, for which there must be
-// room. It opens the next packet and returns the first place in it. If the queue
-// is closed, the next packet stays sealed. The old packet is sealed before the
-// next one opens: a caller that knows the next one from an earlier use must not
-// fill it before the old one.
+// turn seals the packet that is being filled, and adds it to the ring, which must have room. It then opens the
+// next packet and returns the first buffer in it. If the queue is closed, the next packet stays sealed. The old
+// packet must be sealed before the next one is opened: a caller may have the next packet from an earlier use, and
+// must not fill it before the old packet.
 func (q *queue) turn(bytes, lines int) (b []byte) {
 	old, next := q.cur.Load(), q.fresh()
 	old.seal()
@@ -230,7 +230,7 @@ func (q *queue) fresh() *packet {
 func (a amount) plus(b amount) amount  { return amount{a.lines + b.lines, a.samples + b.samples} }
 func (a amount) minus(b amount) amount { return amount{a.lines - b.lines, a.samples - b.samples} }
 
-// signal wakes the reader of ch, once for any number of signals.
+// signal wakes the reader of ch. Several signals wake it once.
 func signal(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:

@@ -22,7 +22,7 @@ func put(q *queue, line string) {
 	}
 }
 
-// The memory for a burst is freed when the queue is empty.
+// TestQueueShrinks checks that the memory for a burst of lines is freed when the queue is empty.
 func TestQueueShrinks(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	for range 90 {
@@ -38,15 +38,15 @@ func TestQueueShrinks(t *testing.T) {
 	}
 }
 
-// A packet is sent when the last caller has finished filling it. The sender is
-// woken for that.
+// TestQueueWaitsForCaller checks that a packet is sent when the last caller has finished writing to it. This must
+// wake the sender.
 func TestQueueWaitsForCaller(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	if _, state := q.pop(false); state != queueEmpty {
 		t.Fatalf("a new queue is in state %d", state)
 	}
 	b, p := q.begin(9, 1)
-	put(q, "87654321\n") // turns to another packet
+	put(q, "87654321\n") // this line is in another packet
 	<-q.wake
 	if _, state := q.pop(true); state != queuePartial {
 		t.Fatalf("a packet that is still written to is in state %d", state)
@@ -66,7 +66,7 @@ func TestQueueWaitsForCaller(t *testing.T) {
 	<-flushed
 }
 
-// A packet that is dropped while a caller writes to it is not reused.
+// TestQueueDropsUnfinished checks that a packet is not reused if it was dropped while a caller was writing to it.
 func TestQueueDropsUnfinished(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
 	b, p := q.begin(9, 1)
@@ -87,8 +87,8 @@ func TestQueueDropsUnfinished(t *testing.T) {
 	}
 }
 
-// A closed queue takes no more lines. It ends when the callers that had begun have
-// finished.
+// TestQueueCloses checks that a closed queue accepts no more lines. The queue must end when all callers have
+// finished writing.
 func TestQueueCloses(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 100, QueueSize: 10})
 	b, p := q.begin(9, 1)
@@ -113,11 +113,11 @@ func TestQueueCloses(t *testing.T) {
 	}
 }
 
-// Two packets are never filled at once: the lines of one caller would be sent in
-// the wrong order.
+// TestQueueFillsOne checks that two packets are never filled at the same time. The lines of one caller could
+// otherwise be sent in the wrong order.
 func TestQueueFillsOne(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
-	next := 1 // the number of lines shows which use of the packet it is
+	next := 1 // the number of lines identifies the use of the packet
 	turn := func() *packet {
 		b, p := q.begin(9, next)
 		_ = append(b, "12345678\n"...)
@@ -144,7 +144,7 @@ func TestQueueFillsOne(t *testing.T) {
 	}
 }
 
-// A line that comes while the sender falls asleep wakes it.
+// TestQueueWakes checks that a line that is added while the sender falls asleep wakes the sender.
 func TestQueueWakes(t *testing.T) {
 	t.Parallel()
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
@@ -172,8 +172,8 @@ func TestQueueWakes(t *testing.T) {
 	}
 }
 
-// Many callers, a sender, flushes and a close run at once. Each line is sent whole
-// and once, or is counted. The lines of one caller keep their order.
+// TestQueueManyCallers runs many callers, a sender, flushes and a close at the same time. Each line must be sent
+// completely and once, or be counted as dropped. The lines of one caller must stay in order.
 func TestQueueManyCallers(t *testing.T) {
 	for _, dropOldest := range []bool{false, true} {
 		for _, size := range []int{1, 100} {
@@ -236,7 +236,7 @@ func manyCallers(t *testing.T, q *queue) {
 	}
 }
 
-// Every kind of line is exactly as long as the place reserved for it.
+// TestLineSizes checks that every kind of line has exactly the length that was reserved for it.
 func TestLineSizes(t *testing.T) {
 	pick := func(texts ...string) string { return texts[rand.IntN(len(texts))] }
 	text := func() string { return pick("a", "some.name", "dir|ty:\nname", strings.Repeat("long.", 20)) }
@@ -270,7 +270,7 @@ func TestLineSizes(t *testing.T) {
 		}
 		all := append(first, call...)
 		if rand.IntN(2) == 0 {
-			c.rate = 1 - 1e-16 // so close to 1 that the sample is never left out
+			c.rate = 1 - 1e-16 // so close to 1 that no sample is left out
 			rate = "|@" + strconv.FormatFloat(c.rate, 'f', -1, 64)
 		}
 		name, member := text(), text()
@@ -302,7 +302,7 @@ func TestLineSizes(t *testing.T) {
 	}
 }
 
-// A flush ends when its lines were dropped, but not while older lines are being
+// TestQueueFlushDropped checks that a flush ends when its lines were dropped, but not while older lines are being
 // sent.
 func TestQueueFlushDropped(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
@@ -333,11 +333,11 @@ func TestQueueFlushDropped(t *testing.T) {
 	}
 }
 
-// Callers cannot use the room that a blocking queue reserves for merged lines,
-// which must not wait.
+// TestQueueReserve checks that callers cannot use the room that a blocking queue reserves for merged lines. The
+// aggregator must not wait for room.
 func TestQueueReserve(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 2, Block: time.Nanosecond, Aggregate: time.Second})
-	for range 10 { // two packets wait, the third is full
+	for range 10 { // two packets wait, and the third one is full
 		put(q, "12345678\n")
 	}
 	for range maxValues {

@@ -14,20 +14,21 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// receiver is a server on a real socket that keeps what it receives.
+// receiver is a server on a real socket. It stores what it receives.
 type receiver struct {
 	network, address string
 	stop             func()
 
 	mu      sync.Mutex
-	packets []string // datagrams, or one string for each stream connection
+	packets []string // one string for each datagram or stream connection
 }
 
-// receive starts a receiver on address, or on a free one.
+// receive starts a receiver on address, or on a free address if address is empty.
 func receive(t testing.TB, network, address string) *receiver {
 	t.Helper()
 	if address == "" {
-		address = counterpart.FreeAddress(t).String() // a test may stop and start again there
+		// A reserved address, so that a test can stop and restart the receiver there.
+		address = counterpart.FreeAddress(t).String()
 		if strings.HasPrefix(network, "unix") {
 			address = filepath.Join(t.TempDir(), "statsd.sock")
 		}
@@ -93,7 +94,7 @@ func (r *receiver) accept(listener net.Listener) {
 	}
 }
 
-// wait returns the packets as soon as enough is true.
+// wait returns the packets as soon as enough returns true.
 func (r *receiver) wait(t testing.TB, enough func(packets []string) bool) []string {
 	t.Helper()
 	deadline := time.Now().Add(wait.Patience)
@@ -139,7 +140,7 @@ func flush(t testing.TB, c *client.Client) {
 	}
 }
 
-// sums checks that the counters account for every line.
+// sums checks that the counters account for all lines.
 func sums(t testing.TB, s client.Stats, lines uint64) {
 	t.Helper()
 	if s.Lines != lines || s.Lines != s.Sent+s.Queued+s.Dropped.Total() {

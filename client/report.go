@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// reporter passes failures and drops to Config.Log and Config.Logger, from a goroutine of its own. If neither is set,
-// there is no goroutine and no events.
+// reporter passes failures and drops to Config.Log and Config.Logger, in a separate goroutine. If neither is set,
+// there is no goroutine, and there are no events.
 type reporter struct {
 	cfg    Config
 	queue  *queue
 	events chan event
-	quit   chan struct{} // closed when run must report the rest and end
+	quit   chan struct{} // closed when run must send the last reports and end
 	once   sync.Once
 	done   chan struct{} // closed when run has ended
 
 	mu       sync.Mutex
-	failures throttle  // of the connection
-	latest   time.Time // failure
-	reports  throttle  // errors given to Client.Report
+	failures throttle  // for failures of the connection
+	latest   time.Time // time of the last failure
+	reports  throttle  // for errors from Client.Report
 
-	told   Drops // counts of samples; used by run only
-	broken error // of Log or Logger; read after done
+	told   Drops // the counts that were already reported; used only by run
+	broken error // error of Log or Logger; valid after done is closed
 }
 
 type event struct {
@@ -67,8 +67,8 @@ func (r *reporter) end() error {
 	}
 }
 
-// failed counts a failed connection, and reports it. A UDP server never says that it is back, so with UDP a minute
-// without a failure ends the series.
+// failed counts and reports a failed connection. With UDP, nothing shows that the server works again, so a minute
+// without failures ends the series.
 func (r *reporter) failed(err error) {
 	r.queue.failed(err)
 	r.mu.Lock()
@@ -83,7 +83,7 @@ func (r *reporter) failed(err error) {
 	}
 }
 
-// recovered reports a connection made after failures.
+// recovered reports a successful connection after failures.
 func (r *reporter) recovered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,7 +93,7 @@ func (r *reporter) recovered() {
 	}
 }
 
-// reported does the same as failed for errors given to Client.Report.
+// reported is like failed, for errors from Client.Report.
 func (r *reporter) reported(err error) {
 	r.queue.failed(err)
 	r.mu.Lock()
@@ -114,7 +114,8 @@ func (r *reporter) say(level slog.Level, text string) {
 	}
 }
 
-// run calls Log and Logger. Millions of lines can be dropped, so run looks at drops only once a second.
+// run calls Log and Logger. Millions of lines can be dropped, so run checks only once a second whether lines were
+// dropped.
 func (r *reporter) run() {
 	defer close(r.done)
 	drops := throttle{every: r.cfg.LogEvery}
@@ -146,7 +147,7 @@ func (r *reporter) run() {
 	}
 }
 
-// tellDrops reports the samples dropped since its last call.
+// tellDrops reports the samples that were dropped since its last call.
 func (r *reporter) tellDrops() {
 	now, told := r.queue.snapshot().DroppedSamples, r.told
 	for _, c := range []struct {
@@ -156,7 +157,7 @@ func (r *reporter) tellDrops() {
 		{now.QueueFull, told.QueueFull, fmt.Sprintf("the queue to %s is full (%d packets)", r.cfg.target(), r.cfg.QueueSize)},
 		{now.TooLong, told.TooLong, fmt.Sprintf("lines are longer than Config.MaxPacketSize (%d bytes)", r.cfg.MaxPacketSize)},
 		{now.Invalid, told.Invalid, "the name is empty, or the value is empty or not finite"},
-		{now.Unsent, told.Unsent, fmt.Sprintf("%s did not take them in time or at all", r.cfg.target())},
+		{now.Unsent, told.Unsent, fmt.Sprintf("%s did not accept them in time or at all", r.cfg.target())},
 	} {
 		if c.now > c.told {
 			r.tell(event{slog.LevelWarn, fmt.Sprintf("%s: %d samples dropped so far", c.why, c.now)})
@@ -184,8 +185,8 @@ func (r *reporter) tell(e event) {
 	err = nil
 }
 
-// throttle allows the first events of a series, then one in every, like
-// sprockets' ThrottleGuard. Setting count to 0 starts a new series.
+// throttle allows the first events of a series, and then one in every few events, like ThrottleGuard in
+// sprockets. If count is set to 0, a new series starts.
 type throttle struct {
 	every, count int
 }

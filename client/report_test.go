@@ -18,7 +18,8 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// Lines that are too long and invalid samples are logged, for each reason separately, at most once a second.
+// TestDropsAreLogged checks that lines that are too long and invalid samples are logged. Each reason is logged
+// separately, at most once a second.
 func TestDropsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -56,8 +57,8 @@ func TestDropsAreLogged(t *testing.T) {
 	})
 }
 
-// Nothing shows that a UDP server is back. So a minute without failures starts a
-// new series. A look-up of the server's name does not.
+// TestUDPFailureSeries checks that with UDP, a minute without failures starts a new series of failures, because
+// nothing shows that a UDP server works again. A resolution of the server's name must not start a new series.
 func TestUDPFailureSeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})
@@ -76,7 +77,7 @@ func TestUDPFailureSeries(t *testing.T) {
 			t.Fatal(err)
 		}
 		send := func() { c.Incr("a"); time.Sleep(time.Second) }
-		for range 70 { // beyond a look-up of the name
+		for range 70 { // long enough for a resolution of the name
 			refuse.Store(true)
 			send()
 		}

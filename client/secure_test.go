@@ -29,7 +29,7 @@ func TestSigned(t *testing.T) {
 	before := time.Now().Unix()
 	const lines = 200
 	for range lines {
-		c.Incr("a") // equal lines have different signatures
+		c.Incr("a") // equal lines must have different signatures
 	}
 	flush(t, c)
 	signatures, got := map[string]bool{}, 0
@@ -62,11 +62,11 @@ func TestSigned(t *testing.T) {
 	sums(t, c.Stats(), lines)
 }
 
-// TestSignedLimit checks that a line is dropped if it fits only without its signature.
+// TestSignedLimit checks that a line is dropped if it would fit only without its signature.
 func TestSignedLimit(t *testing.T) {
 	r := receive(t, "udp", "")
 	c := open(t, client.New, client.Config{Network: "udp", Address: r.address, HMACKey: []byte(hmacKey), MaxPacketSize: overhead + 10})
-	c.Incr(strings.Repeat("a", 7)) // 11 bytes
+	c.Incr(strings.Repeat("a", 7)) // 11 bytes with the newline
 	c.Incr(strings.Repeat("b", 6))
 	flush(t, c)
 	if p := r.wait(t, func(all []string) bool { return len(all) == 1 }); p[0][overhead:] != "bbbbbb:1|c" {
@@ -96,7 +96,7 @@ func TestHMACKeyErrors(t *testing.T) {
 	}
 }
 
-// tlsServer accepts TLS connections, with certificates of clients if clients is set.
+// tlsServer accepts TLS connections. If clients is true, it requires client certificates.
 func tlsServer(t *testing.T, a *counterpart.Authority, clients bool) *receiver {
 	t.Helper()
 	cert, key := a.Issue("127.0.0.1")
@@ -141,7 +141,7 @@ func TestTLS(t *testing.T) {
 	r.wait(t, func(all []string) bool { return len(all) == 1 && all[0] == "a:1|c\n" })
 }
 
-// TestTLSRefused checks that the client says why it cannot connect.
+// TestTLSRefused checks that the error says why the client cannot connect.
 func TestTLSRefused(t *testing.T) {
 	a, other := counterpart.NewAuthority(t), counterpart.NewAuthority(t)
 	for _, tt := range []struct {

@@ -11,38 +11,38 @@ import (
 	"time"
 )
 
-// sender takes packets from the queue to the server. Only its goroutine writes
-// and owns the connection.
+// sender takes packets from the queue and sends them to the server. Only its goroutine uses the connection for
+// writing.
 type sender struct {
 	cfg    Config
 	queue  *queue
 	agg    *aggregator // may be nil
-	own    *ownStats   // nil without Config.StatsInterval
+	own    *ownStats   // nil if Config.StatsInterval is not set
 	report *reporter
 
 	ctx     context.Context // ends when the sender must stop
 	cancel  context.CancelCauseFunc
-	closing chan struct{} // closed when Close begins
+	closing chan struct{} // closed when Close starts
 	once    sync.Once
 	done    chan struct{} // closed when the goroutine has ended
 
-	signer   *signer // nil without Config.HMACKey
-	trains   trains  // of Config.OneLine
+	signer   *signer // nil if Config.HMACKey is not set
+	trains   trains  // used with Config.OneLine
 	conn     net.Conn
 	unwatch  func() bool
-	lost     chan error  // receives the error with which the server ended conn; nil for datagrams
-	dialing  chan dialed // the result of the running Dial; nil if no Dial runs
-	since    time.Time   // when conn was made
-	failures int         // connections in a row that failed or soon broke
-	hurried  bool        // Close has ended one pause early
+	lost     chan error  // receives the error when the server closes conn; nil for datagrams
+	dialing  chan dialed // receives the result of the running Dial; nil if no Dial is running
+	since    time.Time   // time when conn was made
+	failures int         // number of consecutive connections that failed or ended quickly
+	hurried  bool        // Close has already shortened one pause
 
 	hand       *packet // the packet that is being sent
 	flushTimer *time.Timer
 	flushSet   bool
 	flushDue   bool
-	merged     <-chan time.Time // ticks when it is time to drain the aggregator
-	publish    <-chan time.Time // ticks when it is time to send own
-	round      uint64           // of the aggregator, until it is drained; else 0
+	merged     <-chan time.Time // ticks when the aggregator must be drained
+	publish    <-chan time.Time // ticks when own must be sent
+	round      uint64           // the aggregator's round, until it is drained; then 0
 }
 
 // errDone ends the sender's context when there is nothing more to send.
@@ -70,15 +70,15 @@ func startSender(cfg Config, root *Client) *sender {
 	return s
 }
 
-// hasten ends one pause before the next attempt to connect early.
+// hasten shortens one pause before the next attempt to connect.
 func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
-// close lets the sender finish until ctx ends, and returns what Close returns.
+// close lets the sender finish until ctx ends. It returns the error for Close.
 func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()
 	if s.queue.ended() && s.cfg.StatsInterval == 0 {
-		s.cancel(errDone) // no need to connect
+		s.cancel(errDone) // there is nothing to send, so no connection is needed
 	}
 	select {
 	case <-s.done:
@@ -95,13 +95,13 @@ func (s *sender) close(ctx context.Context) error {
 	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, errDone) || s.queue.snapshot().Dropped.Unsent == 0 {
-		cause = nil // all lines were sent or refused before
+		cause = nil // all lines were already sent or refused
 	}
 	return s.outcome(cause, s.report.end())
 }
 
-// outcome returns the error of Close. cause is the reason why Close ended early, and log an error of Config.Log. Both
-// may be nil.
+// outcome returns the error for Close. cause is the reason why Close ended early, and log is an error of
+// Config.Log. Both may be nil.
 func (s *sender) outcome(cause, log error) error {
 	stats := s.queue.snapshot()
 	e := &DroppedError{Samples: stats.DroppedSamples, Cause: cause, Last: stats.LastError, Log: log, target: s.cfg.target()}
@@ -117,8 +117,8 @@ func (s *sender) outcome(cause, log error) error {
 	return nil
 }
 
-// run sends packets until the queue has ended or ctx has. A packet stays the current one (s.hand) until all of it is
-// sent or permanently refused.
+// run sends packets until the queue or ctx has ended. A packet stays the current packet (s.hand) until all of it
+// is sent or permanently refused.
 func (s *sender) run() {
 	defer close(s.done)
 	defer s.end()
@@ -143,7 +143,7 @@ func (s *sender) run() {
 }
 
 func (s *sender) end() {
-	if !s.finished() { // runtime.Goexit
+	if !s.finished() { // the goroutine was ended by runtime.Goexit
 		s.report.failed(errors.New("a function of the connection ended its goroutine"))
 	}
 	s.hangUp()
@@ -152,10 +152,10 @@ func (s *sender) end() {
 	s.cancel(errDone)
 }
 
-// next waits for a packet and makes it the current one. It returns true without a packet when the connection was lost,
-// and false when there will be no more packets.
+// next waits for a packet and makes it the current packet. If the connection was lost, it returns true without a
+// packet. If there are no more packets, it returns false.
 func (s *sender) next() bool {
-	select { // now, because the wait below can be long
+	select { // check now, because the following wait can be long
 	case <-s.merged:
 		s.round = s.agg.round()
 	case <-s.publish:
@@ -195,7 +195,7 @@ func (s *sender) next() bool {
 		case <-s.publish:
 			s.own.renew()
 		case err := <-s.lost:
-			s.lost <- err // connect reads it again
+			s.lost <- err // connect reads this error again
 			return true
 		case d := <-s.dialing:
 			s.replace(d)
@@ -205,13 +205,12 @@ func (s *sender) next() bool {
 	}
 }
 
-// finished reports whether nothing is left to do.
+// finished reports whether there is nothing left to do.
 func (s *sender) finished() bool {
 	return s.ctx.Err() != nil || s.queue.ended() && (s.own == nil || s.own.ended)
 }
 
-// pause waits before the next attempt to connect. The beginning of Close ends
-// one pause early.
+// pause waits before the next attempt to connect. The start of Close shortens one pause.
 func (s *sender) pause() bool {
 	closing := s.closing
 	if s.hurried {
@@ -228,9 +227,9 @@ func (s *sender) pause() bool {
 	return !s.finished()
 }
 
-// delay is ReconnectDelay, doubled with each failure after the first, at most
-// ReconnectMax. It is shortened by a random part of up to a half, so that the clients of a restarted server do not all
-// connect at once.
+// delay returns the next pause: ReconnectDelay, doubled for each failure after the first one, up to ReconnectMax.
+// A random part of up to half is subtracted, so that the clients of a restarted server do not all connect at the
+// same time.
 func (s *sender) delay() time.Duration {
 	d := min(s.cfg.ReconnectDelay, s.cfg.ReconnectMax)
 	for range s.failures - 1 {

@@ -6,45 +6,44 @@ import (
 	"sync/atomic"
 )
 
-// series holds the merged samples of one name, tags and rate.
+// series contains the merged samples of one name, tags and rate.
 type series struct {
-	// word is the sum of a counter or the bits of a gauge's value, or idle or
-	// relative. Callers change sums and values without a lock. Only the holder of
-	// aggregator.mu changes idle and relative, and only in the live table. drain
-	// leaves an idle word behind, so a late caller goes to the lock and merges
-	// nothing into a series that was drained.
+	// word is the sum of a counter, the bits of a gauge's value, or one of the constants idle and relative. Callers
+	// change sums and values without a lock. Only the holder of aggregator.mu may change word from idle or relative
+	// to another value, and only in the live table. drain sets word to idle. A caller that comes too late then takes
+	// the lock, and cannot merge a sample into a series that was already drained.
 	word atomic.Uint64
 
-	id, a, b, c, d uint64 // the whole key of a plain series: identity, and long or short
+	id, a, b, c, d uint64 // key of a plain series: its identity, and the words of its name
 
-	// The key.
+	// The key of the series.
 	hash  uint64
 	name  string
 	kind  kind
-	rate  float64  // 0 stands for 1
-	scope *encoded // only scope.scope is part of the key
+	rate  float64  // 0 means a rate of 1
+	scope *encoded // only the string scope.scope is part of the key
 	tags  []string
 
-	head, tail string // encoded by the first client that used it
-	forgotten  bool   // the table has removed it, but a handle may still have it
+	head, tail string // encoded by the first client that used the series
+	forgotten  bool   // removed from the table; a handle may still refer to the series
 
-	delta   float64             // relative gauge: the sum of the adjustments
-	values  []uint64            // timer, histogram, distribution: value.bits
-	members map[string]struct{} // set: encoded
+	delta   float64             // for a relative gauge: the sum of the adjustments
+	values  []uint64            // for a timer, histogram or distribution: the bits of each value
+	members map[string]struct{} // for a set: the encoded members
 }
 
-// As float64s these are NaN, which no gauge can be. A counter does not merge a sample that would make its sum equal to
-// idle.
+// As float64s, these constants are NaN, which is not a valid value for a gauge. If a sample would make the sum of
+// a counter equal to idle, the sample is not merged.
 const (
 	idle     = 0x7ff4_0000_0000_0001 // nothing was merged since the last drain
-	relative = 0x7ff4_0000_0000_0002 // a gauge was adjusted, but not set
+	relative = 0x7ff4_0000_0000_0002 // the gauge was adjusted, but not set
 )
 
 func (sr *series) is(e *encoded, k kind, name string, tags []string, rate float64) bool {
 	return sr.name == name && sr.kind == k && sr.rate == rate && (sr.scope == e || sr.scope.scope == e.scope) && slices.Equal(sr.tags, tags)
 }
 
-// again merges v if that needs no lock.
+// again merges v if this is possible without a lock.
 func (sr *series) again(v value) bool {
 	switch {
 	case sr == nil:
@@ -57,12 +56,13 @@ func (sr *series) again(v value) bool {
 	return false
 }
 
-// countAgain is again for counters.
+// countAgain is the implementation of again for counters.
 func (sr *series) countAgain(n int64) bool {
 	for {
 		old := sr.word.Load()
 		sum := int64(old) + n
-		if old == idle || uint64(sum) == idle || (sum^int64(old))&(sum^n) < 0 { // idle, or an overflow
+		// The series is idle, or the sum overflows or equals idle.
+		if old == idle || uint64(sum) == idle || (sum^int64(old))&(sum^n) < 0 {
 			return false
 		}
 		if sr.word.CompareAndSwap(old, uint64(sum)) {
@@ -71,7 +71,7 @@ func (sr *series) countAgain(n int64) bool {
 	}
 }
 
-// setAgain is again for gauges.
+// setAgain is the implementation of again for gauges.
 func (sr *series) setAgain(bits uint64) bool {
 	for {
 		old := sr.word.Load()
@@ -84,7 +84,7 @@ func (sr *series) setAgain(bits uint64) bool {
 	}
 }
 
-// adjust adds delta to a gauge, under the lock.
+// adjust adds delta to a gauge. The caller must hold the lock.
 func (sr *series) adjust(delta float64) {
 	for {
 		old := sr.word.Load()
@@ -99,8 +99,8 @@ func (sr *series) adjust(delta float64) {
 	}
 }
 
-// emit queues the content of a series and empties the series. It stops early when the queue gets crowded with members.
-// It reports false if the series was empty.
+// emit queues the content of a series, and empties the series. It stops early if the queue is crowded with
+// members. It returns false if the series was empty.
 func (co *core) emit(sr *series) bool {
 	switch sr.kind {
 	case counter:
@@ -153,8 +153,8 @@ func (co *core) emitGauge(sr *series) bool {
 	return true
 }
 
-// putNumber queues a number between head and tail. A negative gauge is set to 0
-// first, in the same packet. If merged is set, the lines do not wait for room.
+// putNumber queues a line with a number between head and tail. For a negative gauge, a line that sets it to 0 is
+// queued before, in the same packet. If merged is true, putNumber does not wait for room.
 func (co *core) putNumber(head string, v value, tail string, merged bool) {
 	var digits [32]byte
 	number := v.appendTo(digits[:0], co.python)

@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// published adds up the published values whose paths match a pattern.
+// published returns the sum of the published values whose paths match a pattern.
 func published(points []sinktest.Point, pattern string) (sum float64) {
 	for _, p := range points {
 		if is, _ := path.Match(pattern, p.Path); is {
@@ -30,8 +30,8 @@ func published(points []sinktest.Point, pattern string) (sum float64) {
 	return sum
 }
 
-// start runs a server until the test ends. SIGTERM makes it publish what it has.
-// If the test fails, its log has the server's output.
+// start runs a server until the test ends. The server is stopped with SIGTERM, so that it publishes its remaining
+// data. If the test fails, the output of the server is logged.
 func start(t *testing.T, dir, program string, args ...string) {
 	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
 	if err != nil {
@@ -54,7 +54,7 @@ func start(t *testing.T, dir, program string, args ...string) {
 	})
 }
 
-// etsy runs Etsy's statsd, from npm.
+// etsy runs Etsy's statsd, which is installed with npm.
 func etsy(t *testing.T, network string, carbon *sinktest.Server) (address, counts, timings string) {
 	server := counterpart.StartEtsy(t, map[string]any{
 		"server": "./servers/" + network, "flushInterval": 500, "deleteIdleStats": true,
@@ -80,15 +80,15 @@ func daemon(t *testing.T, _ string, carbon *sinktest.Server) (address, counts, t
 		}
 		return err == nil
 	})
-	// The rate is per second, and the flush interval is one.
+	// A rate per second equals the count, because the flush interval is one second.
 	return at.String(), "stats.soak.c?", "stats.timers.soak.t?.count"
 }
 
-// Every sample given to the client arrives at the sink.
+// TestSoakServers checks that every sample that is passed to the client arrives at the sink.
 func TestSoakServers(t *testing.T) {
 	soak.Slow(t)
 	const names = 10
-	rounds := soak.Pick(1_000, 100_000) // of ten samples each
+	rounds := soak.Pick(1_000, 100_000) // each round has ten samples
 	for _, server := range []struct {
 		name string
 		run  func(t *testing.T, network string, carbon *sinktest.Server) (address, counts, timings string)
@@ -105,7 +105,8 @@ func TestSoakServers(t *testing.T) {
 						c.Incr("c" + strconv.Itoa((i+j)%names))
 					}
 					c.Timing("t"+strconv.Itoa(i%names), time.Duration(i)*time.Microsecond)
-					if i%100 == 99 { // a kernel drops what does not fit its buffers
+					// Wait for the server, because a kernel drops datagrams that do not fit into its buffers.
+					if i%100 == 99 {
 						flush(t, c)
 						poll(t, "the server to read", func() bool { return backlog(t, network, port) == 0 })
 					}
@@ -126,8 +127,7 @@ func TestSoakServers(t *testing.T) {
 	}
 }
 
-// backlog returns how many bytes wait in the receive buffers of UDP sockets bound
-// to port.
+// backlog returns the number of bytes in the receive buffers of the UDP sockets on a port.
 func backlog(t *testing.T, network, port string) int {
 	if network != "udp" {
 		return 0

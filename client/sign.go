@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// signedOverhead is the number of bytes that a signature adds to a datagram: an HMAC-SHA256, the time in Unix seconds
-// and a nonce. Brubeck chose this format.
+// signedOverhead is the number of bytes that a signature adds to a datagram: an HMAC-SHA256, the time in Unix
+// seconds and a nonce. The format is the same as in brubeck.
 const signedOverhead = sha256.Size + 8 + 4
 
 // signer signs datagrams. Only the sender's goroutine uses it.
 type signer struct {
 	mac hash.Hash
-	// nonce makes the signatures of equal lines differ. It begins at random, so that
-	// processes with one key do not count the same numbers.
+	// nonce makes the signatures of equal lines differ. It starts at a random number, so that processes with the
+	// same key use different nonces.
 	nonce uint32
 	buf   []byte
 }
@@ -26,7 +26,7 @@ func newSigner(key []byte) *signer {
 	return &signer{mac: hmac.New(sha256.New, key), nonce: rand.Uint32()}
 }
 
-// sign returns a signed datagram of some lines. It is valid until the next call.
+// sign returns a signed datagram with lines. It is valid until the next call.
 func (s *signer) sign(lines []byte, now time.Time) []byte {
 	s.nonce++
 	b := append(s.buf[:0], make([]byte, sha256.Size)...)

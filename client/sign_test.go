@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestSign compares with datagrams of another program: the README of github.com/keithduncan/statsd-client
-// shows what it sends with the key mysecret.
+// TestSign compares signatures to the datagrams of another client library. They are from the README of
+// github.com/keithduncan/statsd-client, which shows the datagrams for the key mysecret.
 func TestSign(t *testing.T) {
 	s := newSigner([]byte("mysecret"))
 	for _, tt := range []struct {

@@ -23,8 +23,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// echoEnv turns the test binary into a server on that address, which can be killed. The server copies its input to its
-// output, one connection at a time.
+// echoEnv is the name of an environment variable. If it is set, the test program is a server on the address in
+// this variable. The server can be killed. It copies its input to its output, one connection at a time.
 const echoEnv = "STATSD_CLIENT_TEST_ECHO"
 
 func TestMain(m *testing.M) {
@@ -61,12 +61,11 @@ func incarnate(t *testing.T, address string) *incarnation {
 
 func (p *incarnation) kill() {
 	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // until all its output is here
+	_ = p.cmd.Wait() // Wait returns when all output was read
 }
 
-// A TCP server is killed and started again under load. Only lines that the kernel
-// had taken are lost: each server gets lines without a gap, in order, and the
-// client counts all lines as sent.
+// TestSoakKilledServer kills a TCP server and restarts it under load. Only lines that the kernel had accepted may
+// be lost. Each server must receive lines in order and without gaps, and the client must count all lines as sent.
 func TestSoakKilledServer(t *testing.T) {
 	kills, lines := soak.Pick(5, 20), soak.Pick(20_000, 1_000_000)
 	address := counterpart.FreeAddress(t).String()
@@ -83,7 +82,7 @@ func TestSoakKilledServer(t *testing.T) {
 				time.Sleep(10 * time.Microsecond)
 			}
 			for n%1000 == 0 && c.Stats().Queued > 200_000 {
-				time.Sleep(time.Millisecond) // so that nothing is dropped
+				time.Sleep(time.Millisecond) // slow enough that no line is dropped
 			}
 		}
 	}()
@@ -96,8 +95,8 @@ func TestSoakKilledServer(t *testing.T) {
 		server.kill()
 		servers = append(servers, incarnate(t, address))
 	}
-	// The kernel can still take a packet for the server that was killed last. The
-	// lines after that go to the last server.
+	// The kernel may still accept a packet for the server that was killed last. Lines after this packet are sent to
+	// the new server.
 	enough.Store(given.Load() + 10_000)
 	<-load
 	if err := c.Close(soon(t)); err != nil {
@@ -116,7 +115,7 @@ func TestSoakKilledServer(t *testing.T) {
 		whole := out[:strings.LastIndexByte(out, '\n')+1]
 		for j, line := range strings.Split(strings.TrimSuffix(whole, "\n"), "\n") {
 			if line == "" {
-				continue // it was killed before the first line was whole
+				continue // this server was killed before it had received a complete line
 			}
 			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(line, "n:"), "|c"))
 			if err != nil || n < next || n > next && j > 0 {
@@ -135,8 +134,8 @@ func TestSoakKilledServer(t *testing.T) {
 	t.Logf("%d lines, %d kills, %d lost in the kernels' buffers, %d connections", lines, kills, lost, s.Connects)
 }
 
-// The server accepts and never reads. No call waits, memory is limited, and every
-// line is accounted for.
+// TestSoakStalledServer uses a server that accepts connections but never reads. Calls must not block, memory must
+// be limited, and every line must be counted.
 func TestSoakStalledServer(t *testing.T) {
 	const goroutines = 8
 	calls := soak.Pick(20_000, 5_000_000)
@@ -160,13 +159,13 @@ func TestSoakStalledServer(t *testing.T) {
 	if s.Dropped.QueueFull < uint64(goroutines*calls)/2 || !s.Connected {
 		t.Errorf("the server did not stall: %+v", s)
 	}
-	// Twice the limit in the comment of Config.QueueSize, to allow for the test's own memory.
+	// The limit is twice the limit in the comment of Config.QueueSize, because the test needs memory too.
 	if grown, limit := int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(2*202*8192); grown > limit {
 		t.Errorf("the heap grew by %d bytes, more than %d", grown, limit)
 	}
 }
 
-// stalled returns a client of a server that accepts and never reads. The buffers of the sockets hold little.
+// stalled returns a client for a server that accepts connections but never reads. The socket buffers are small.
 func stalled(t testing.TB, cfg client.Config) *client.Client {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -198,8 +197,8 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 	return c
 }
 
-// BenchmarkStalledServer measures the slowest calls while the queue is full: the times that one in 1000 calls, and one
-// in 100000 calls, exceeds.
+// BenchmarkStalledServer measures the slowest calls while the queue is full: the times that one in 1000 calls and
+// one in 100000 calls exceed.
 func BenchmarkStalledServer(b *testing.B) {
 	for _, bench := range []struct {
 		name      string
@@ -224,7 +223,7 @@ func BenchmarkStalledServer(b *testing.B) {
 	}
 }
 
-// poll waits until so is true.
+// poll waits until so returns true.
 func poll(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(wait.Patience); !so(); time.Sleep(time.Millisecond) {

@@ -1,31 +1,29 @@
 package client
 
-// Stats counts what happened to every line given to a client and to the clients
-// derived from it. At any moment
+// Stats counts what happened to the lines of a client and of all clients derived from it. At any time,
 //
 //	Lines == Sent + Queued + Dropped.Total()
 //
-// A call makes one line, or two for a negative gauge. With [Config.Aggregate] several samples share a line, which
-// counts as soon as it is queued. A sample left out by [Client.Sampled] makes no line.
+// A call makes one line, or two lines for a negative gauge. With [Config.Aggregate], several samples share a line. This
+// line is counted when it is queued. A sample that [Client.Sampled] leaves out makes no line.
 type Stats struct {
-	Lines   uint64 // given to the client
-	Sent    uint64 // accepted by the kernel
-	Queued  uint64 // waiting for the server
-	Dropped Drops  // lines
+	Lines   uint64 // number of all lines
+	Sent    uint64 // number of lines that the kernel has accepted
+	Queued  uint64 // number of lines that wait for the server
+	Dropped Drops  // numbers of dropped lines
 
-	// DroppedSamples counts the values in dropped lines, as a server would count
-	// them. A line of merged timer values has up to 64. A merged counter has one,
-	// its sum.
+	// DroppedSamples counts the values in dropped lines, as a server would count them. A line with merged timer
+	// values has up to 64 values. A merged counter has one value, its sum.
 	DroppedSamples Drops
 
-	Writes   uint64 // datagrams, or writes to a stream
-	Bytes    uint64 // of payload written
-	Connects uint64 // connections made
-	Failures uint64 // failed connections, refused datagrams, and errors given to Report
-	LogLost  uint64 // log lines that Config.Log or Logger did not accept, because it was too slow or panicked
+	Writes   uint64 // number of datagrams, or of writes to a stream
+	Bytes    uint64 // number of payload bytes that were written
+	Connects uint64 // number of successful connects
+	Failures uint64 // number of failed connections, refused datagrams, and errors passed to Report
+	LogLost  uint64 // number of log lines that were lost because Config.Log or Logger was too slow or panicked
 
-	Connected bool  // whether there is a connection now (UDP: an open socket)
-	LastError error // the last failure; nil if there was none
+	Connected bool  // there is a connection now (for UDP, an open socket)
+	LastError error // the last failure, or nil
 }
 
 // Stats returns a consistent copy of the counters.
@@ -45,7 +43,7 @@ func (q *queue) snapshot() Stats {
 	return s
 }
 
-// note changes the counters.
+// note changes the counters. change is called with the lock held.
 func (q *queue) note(change func(s *Stats)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

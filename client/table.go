@@ -5,28 +5,29 @@ import (
 	"sync/atomic"
 )
 
-// The limits of a table: series, members of all its sets together, and the length
-// of a name or member. Samples beyond them go to the queue unmerged.
+// The limits of a table: the number of series, the number of members of all its sets together, and the length of
+// a name or member. Samples above these limits are queued without merging.
 const (
 	maxSeries  = 4096
 	maxMembers = 65536
 	maxText    = 512
 )
 
-// table holds the series of one interval.
+// table contains the series of one aggregation interval.
 type table struct {
 	names   *names
-	order   []*series // in the order of first use, which is the order of the lines
+	order   []*series // in the order of first use, which is also the order of the lines
 	members int
 
-	drained, kept int // progress in order, since the table was live
+	drained, kept int // progress of drain in order
 }
 
-// names finds series without a lock. The holder of aggregator.mu can add a series at any time. To remove series or to
-// grow, a new names replaces the old names.
+// names finds series without a lock. The holder of aggregator.mu can add series at any time. To remove series or
+// to grow the table, names is replaced by a new one.
 type names struct {
-	index int                      // which of the aggregator's two tables it belongs to
-	slots []atomic.Pointer[series] // hash table with linear probing; a power of two, at least half nil
+	index int // index of the aggregator's table that it belongs to, 0 or 1
+	// Hash table with linear probing; its size is a power of two, and at least half of the slots are nil.
+	slots []atomic.Pointer[series]
 }
 
 func newTable(index int) *table { return &table{names: newNames(index, nil)} }
@@ -50,8 +51,8 @@ func (n *names) put(sr *series) {
 
 func (n *names) at(i uint64) *atomic.Pointer[series] { return &n.slots[i&uint64(len(n.slots)-1)] }
 
-// find returns the series of samples without a rate, or nil. For plain samples it
-// calls no function, and everything that it compares is in one cache line.
+// find returns the series of samples without a rate, or nil. For plain samples it calls no function, and all data
+// that it compares is in one cache line.
 func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
 	if !e.plain(name, tags) {
 		return n.search(e, k, name, tags, 0)
@@ -71,7 +72,7 @@ func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
 	}
 }
 
-// search does the same as find for all samples.
+// search is like find, but also handles samples with a rate.
 func (n *names) search(e *encoded, k kind, name string, tags []string, rate float64) *series {
 	h := e.hash(k, name, tags)
 	for i := h; ; i++ {
@@ -106,9 +107,8 @@ func (t *table) addMember(sr *series, member []byte) bool {
 	return true
 }
 
-// drain queues the table's lines, empties its series and removes the series that
-// were empty before. It stops when the queue is crowded, and reports whether it
-// has finished.
+// drain queues the lines of the table, and empties its series. It removes the series that were already empty
+// before. It stops early if the queue is crowded, and then returns false.
 func (t *table) drain(co *core) bool {
 	for ; t.drained < len(t.order); t.drained++ {
 		if co.queue.crowded() {

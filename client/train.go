@@ -8,27 +8,27 @@ import (
 )
 
 const (
-	// maxCars is the number of datagrams per call that every kernel with UDP_SEGMENT supports.
+	// maxCars is the maximum number of datagrams per call. Every kernel with UDP_SEGMENT supports this number.
 	maxCars = 64
-	// maxTrain limits the bytes of a train. It is less than the largest UDP payload.
+	// maxTrain is the maximum number of bytes in a train. It is less than the maximum UDP payload.
 	maxTrain = 60_000
 )
 
-// trains sends datagrams for Config.OneLine. A train is several datagrams with one line each. One system call passes
-// them to the kernel as one text, and the kernel cuts the text into datagrams. All have the same size, except that the
-// last may be shorter. See udp(7), UDP_SEGMENT.
+// trains sends datagrams for Config.OneLine. A train is a sequence of datagrams with one line each. One system
+// call passes them to the kernel as one text, and the kernel splits the text into datagrams. All datagrams have
+// the same size, but the last one may be shorter. See UDP_SEGMENT in udp(7).
 type trains struct {
-	conn  *net.UDPConn // nil if the kernel cannot cut for the connection
-	limit int          // longer datagrams are sent one by one
+	conn  *net.UDPConn // nil if the kernel cannot split data for this connection
+	limit int          // datagrams longer than this are sent one at a time
 
-	order []uint64 // for arrange
-	text  []byte   // for arrange
+	order []uint64 // buffer for arrange
+	text  []byte   // buffer for arrange
 
 	// The next train.
-	buf  []byte // the text of its datagrams
+	buf  []byte // text of all datagrams in the train
 	cars int    // number of datagrams
-	size int    // size of each datagram except the last
-	oob  []byte // tells the kernel size
+	size int    // size of each datagram except the last one
+	oob  []byte // control message that passes size to the kernel
 }
 
 // use sets the connection to send to.
@@ -42,8 +42,8 @@ func (t *trains) use(conn net.Conn) {
 	}
 }
 
-// arrange sorts lines by their length, the longest first. Lines whose order matters
-// keep it among each other, and follow the others.
+// arrange sorts lines by their length, the longest first. Lines whose order matters stay in order, and come after
+// all other lines.
 func (t *trains) arrange(text []byte) {
 	if t.limit == 0 {
 		return
@@ -67,8 +67,8 @@ func (t *trains) arrange(text []byte) {
 	copy(text, t.text)
 }
 
-// commutes reports whether a line means the same before and after any other line. This
-// is so unless it is of a gauge, or of a type that only the server knows.
+// commutes reports whether the order of a line and any other line does not matter. The order matters for lines of
+// gauges, and for types that only the server knows.
 func commutes(line []byte) bool {
 	_, kind, _ := bytes.Cut(line, []byte{'|'})
 	kind, _, _ = bytes.Cut(kind, []byte{'|'})
@@ -79,8 +79,8 @@ func commutes(line []byte) bool {
 	return false
 }
 
-// couple makes the next train from the first lines of text, and returns their length including newlines. sign may be
-// nil.
+// couple makes the next train from the first lines of text, and returns the length of these lines including their
+// newlines. sign may be nil.
 func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) {
 	t.buf, t.cars, t.size = t.buf[:0], 0, 0
 	for taken < len(text) && t.cars < maxCars {
@@ -105,15 +105,17 @@ func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) 
 	return taken
 }
 
-// refused reports whether the kernel refused the train as such, and not its datagrams. It then lowers the limit for the
-// following trains, so that the kernel accepts them.
+// refused reports whether the kernel refused the whole train, as opposed to a single datagram. It then reduces
+// the limit for later trains, so that the kernel accepts them.
 func (t *trains) refused(err error) bool {
 	switch {
 	case t.cars < 2:
 		return false
-	case is(err, syscall.EINVAL, syscall.EMSGSIZE): // for example: a datagram is longer than the packets of the route
+	// For example, a datagram is longer than the maximum packet size of the route.
+	case is(err, syscall.EINVAL, syscall.EMSGSIZE):
 		t.limit = t.size - 1
-	case is(err, syscall.EIO, syscall.EOPNOTSUPP, syscall.ENOPROTOOPT): // IPsec, or a driver without checksums
+	// The route uses IPsec, or a network driver without checksums.
+	case is(err, syscall.EIO, syscall.EOPNOTSUPP, syscall.ENOPROTOOPT):
 		t.limit = 0
 	default:
 		return false

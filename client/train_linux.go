@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	solUDP     = 17  // SOL_UDP
-	udpSegment = 103 // UDP_SEGMENT
+	solUDP     = 17  // number of SOL_UDP
+	udpSegment = 103 // number of UDP_SEGMENT
 )
 
-// canCut reports whether the kernel knows UDP_SEGMENT, since Linux 4.18. An older one
-// would ignore the message of appendCut, and send one datagram.
+// canCut reports whether the kernel supports UDP_SEGMENT, which Linux has since version 4.18. An older kernel
+// would ignore the control message of appendCut, and send all lines in one datagram.
 func canCut(conn *net.UDPConn) (can bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -26,8 +26,8 @@ func canCut(conn *net.UDPConn) (can bool) {
 	return can && err == nil
 }
 
-// appendCut appends the control message that makes the kernel cut a text into datagrams
-// of a size: struct cmsghdr and a 16-bit number, with padding.
+// appendCut appends the control message that makes the kernel split a text into datagrams of a size. The message
+// is a struct cmsghdr and a 16-bit number, with padding.
 func appendCut(oob []byte, size int) []byte {
 	if strconv.IntSize == 64 {
 		oob = binary.NativeEndian.AppendUint64(oob, uint64(syscall.CmsgLen(2)))

@@ -16,15 +16,15 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// From <linux/udp.h> and <asm/socket.h>. The client needs no other module, also in its tests.
+// The constants are from <linux/udp.h> and <asm/socket.h>. They are copied here because the client, including its
+// tests, must not depend on other modules.
 const (
 	solUDP    = 17
 	udpGRO    = 104
 	soNoCheck = 11
 )
 
-// noCut makes a socket whose trains the kernel refuses with EINVAL: it sends without
-// checksums, which the kernel does not do for trains.
+// noCut creates a socket without UDP checksums. The kernel refuses trains on such a socket with EINVAL.
 func noCut(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if err := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soNoCheck, 1) }); err != nil {
@@ -35,14 +35,14 @@ func noCut(ctx context.Context, network, address string) (net.Conn, error) {
 	return dialer.DialContext(ctx, network, address)
 }
 
-// wrapped opens a connection whose type hides that it is a *net.UDPConn.
+// wrapped opens a connection whose type is not *net.UDPConn.
 func wrapped(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	return struct{ net.Conn }{conn}, err
 }
 
-// Each line is a datagram without a newline, for every kind of connection. Gauges, and types that the client does not
-// know, keep their order.
+// TestOneLine checks that each line is sent as a datagram without a newline, for every kind of connection.
+// Gauges, and types that the client does not know, must stay in order.
 func TestOneLine(t *testing.T) {
 	for name, dial := range map[string]func(ctx context.Context, network, address string) (net.Conn, error){
 		"cut": nil, "refused": noCut, "wrapped": wrapped,
@@ -66,7 +66,7 @@ func TestOneLine(t *testing.T) {
 						ordered = append(ordered, "g:0|g")
 					}
 					ordered = append(ordered, fmt.Sprintf("g:%d|g", i-100), fmt.Sprintf("own:%d|kind", i))
-					if i%20 == 19 { // this many bytes fit into a small socket buffer
+					if i%20 == 19 { // wait now, because a small socket buffer has no room for more
 						flush(t, c)
 						server.wait(t, func(got []string) bool { return len(got) >= len(want)+len(ordered) })
 					}
@@ -92,7 +92,7 @@ func TestOneLine(t *testing.T) {
 	}
 }
 
-// trains counts what a socket receives with UDP_GRO: messages, and datagrams in them.
+// trains counts the messages that a socket receives with UDP_GRO, and the datagrams in these messages.
 func trains(t testing.TB, conn *net.UDPConn, datagrams int) (messages int) {
 	t.Helper()
 	buf, oob := make([]byte, 1<<16), make([]byte, 64)
@@ -117,7 +117,7 @@ func trains(t testing.TB, conn *net.UDPConn, datagrams int) (messages int) {
 	return messages
 }
 
-// ready returns a socket that receives trains.
+// ready returns a socket that can receive trains.
 func ready(t testing.TB) *net.UDPConn {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -141,7 +141,8 @@ func ready(t testing.TB) *net.UDPConn {
 	return conn
 }
 
-// Lines of the same length share a system call, even if lines of other lengths come between them.
+// TestTrains checks that lines of the same length share a system call, even if there are lines of other lengths
+// between them.
 func TestTrains(t *testing.T) {
 	server := ready(t)
 	c := open(t, client.New, client.Config{Network: "udp", Address: server.LocalAddr().String(), OneLine: true})
@@ -154,7 +155,8 @@ func TestTrains(t *testing.T) {
 	}
 }
 
-// Only a line that does not fit a datagram is dropped. A packet that the server's host refuses is sent again.
+// TestOneLineRefused checks that only lines that do not fit into a datagram are dropped. A datagram that the
+// server's host refuses must be sent again.
 func TestOneLineRefused(t *testing.T) {
 	server := receive(t, "udp", "")
 	server.stop()
@@ -168,7 +170,7 @@ func TestOneLineRefused(t *testing.T) {
 	for i := range 5 {
 		c.Incr(fmt.Sprintf("before%d", i))
 		c.Incr("long" + strings.Repeat("x", 65400))
-		flush(t, c) // a small socket buffer holds this much
+		flush(t, c) // wait now, because a small socket buffer has no room for more
 		got = server.wait(t, func(got []string) bool { return len(got) == 2*(i+1) })
 	}
 	if n := len(slices.DeleteFunc(got, func(s string) bool { return !strings.HasPrefix(s, "before") })); n != 5 {
@@ -179,7 +181,7 @@ func TestOneLineRefused(t *testing.T) {
 	}
 }
 
-// Each datagram of a train has a signature of its own.
+// TestSignedTrain checks that each datagram of a train has its own signature.
 func TestSignedTrain(t *testing.T) {
 	key := []byte("the key of this test")
 	server := receive(t, "udp", "")
@@ -202,15 +204,15 @@ func TestSignedTrain(t *testing.T) {
 	}
 }
 
-// OneLine is refused for a stream.
+// TestOneLineOfStream checks that OneLine is refused for a stream.
 func TestOneLineOfStream(t *testing.T) {
 	if _, err := client.New(client.Config{OneLine: true}); err == nil || !strings.Contains(err.Error(), "OneLine") {
 		t.Errorf("got %v, want an error about Config.OneLine", err)
 	}
 }
 
-// BenchmarkOneLine sends lines in datagrams of their own, to a socket that is not read: an
-// operation is a line. So it is the cost at the client.
+// BenchmarkOneLine measures the cost of OneLine for the client. It sends each line in its own datagram, to a
+// socket that is never read. An operation is a line.
 func BenchmarkOneLine(b *testing.B) {
 	for _, bench := range []struct {
 		name string

@@ -4,7 +4,7 @@ package client
 
 import "net"
 
-// canCut reports false: only Linux cuts.
+// canCut returns false, because only Linux supports UDP_SEGMENT.
 func canCut(*net.UDPConn) bool { return false }
 
 func appendCut(oob []byte, _ int) []byte { return oob }

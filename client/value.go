@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// value is the number between ':' and '|', not yet encoded.
+// value is the number of a sample, before it is encoded.
 type value struct {
 	form form
-	bits uint64 // an int64 or a float64
+	bits uint64 // bits of an int64 or a float64
 }
 
 type form uint8
@@ -29,7 +29,7 @@ func adjustment(v float64) value   { return value{formDelta, math.Float64bits(v)
 func (v value) float() float64 { return math.Float64frombits(v.bits) }
 func (v value) negative() bool { return v.form == formDecimal && v.float() < 0 }
 
-// valid is false for NaN and the infinities.
+// valid reports whether the value is neither NaN nor infinite.
 func (v value) valid() bool { return v.form < formDecimal || v.float()-v.float() == 0 }
 
 func (v value) appendTo(b []byte, python bool) []byte {

@@ -1,20 +1,21 @@
 package client
 
-// A series holds up to maxValues values. Then they move to a batch. Encoding is slow, so the sender encodes the batch.
-// If maxFull batches already wait for the sender, the caller encodes its own batch. With Config.Block the caller must
-// not do this, because it would have to wait while it holds the lock: it sends its values one by one.
+// A series stores up to maxValues values. They are then moved to a batch. Encoding is slow, so the sender encodes
+// the batch. If maxFull batches are already waiting for the sender, the caller encodes its own batch. With
+// Config.Block, the caller cannot do this, because it could have to wait for room while it holds the lock. It
+// then sends its values one at a time.
 const (
 	maxValues = 64
 	maxFull   = 1024
 )
 
-// batch is maxValues values of one series.
+// batch contains maxValues values of one series.
 type batch struct {
 	series *series
 	values []uint64
 }
 
-// keep merges a value into a series of a type that keeps all values.
+// keep adds a value to a series of a type that stores all values.
 func (a *aggregator) keep(sr *series, bits uint64) bool {
 	if len(sr.values) == maxValues {
 		switch {
@@ -44,8 +45,7 @@ func (a *aggregator) handOver(sr *series) {
 	}
 }
 
-// emitFull queues the batches. It stops when the queue is crowded, and reports
-// whether all are queued.
+// emitFull queues all batches. It stops early if the queue is crowded, and then returns false.
 func (a *aggregator) emitFull() bool {
 	if len(a.taken) == 0 {
 		a.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// cutConn takes a number of bytes, then breaks.
+// cutConn accepts a number of bytes, and then breaks.
 type cutConn struct {
 	net.Conn
 	left int
@@ -30,9 +30,8 @@ func (c *cutConn) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// A connection can break after any byte. Lines that were sent whole are not sent
-// again, the line that was cut is sent again, and the next connection starts with a
-// whole line.
+// TestCutAnywhere breaks a connection after each possible byte. Lines that were sent completely must not be sent
+// again. A line that was sent only in part must be sent again, as the first line on the next connection.
 func TestCutAnywhere(t *testing.T) {
 	want := []string{"first:1|c", "second:2|c", "third:0|g", "third:-3|g"}
 	all := strings.Join(want, "\n") + "\n"
@@ -64,12 +63,13 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// The client looks up the name of a UDP server again, but not an address.
+// TestResolveAgain checks that the client resolves the name of a UDP server again. An address must not be
+// resolved.
 func TestResolveAgain(t *testing.T) {
 	for address, want := range map[string]uint64{"stats.example.com": 4, "127.0.0.1": 1, "[::1]": 1} {
 		synctest.Test(t, func(t *testing.T) {
 			rec := clienttest.New(t, client.Config{Network: "udp", Address: address})
-			for range 25 { // 250 s: after 70, 140 and 210
+			for range 25 { // 250 s in total, with resolutions after 70, 140 and 210 s
 				rec.Client.Incr("a")
 				time.Sleep(10 * time.Second)
 				if len(rec.Lines()) == 0 {
@@ -83,7 +83,7 @@ func TestResolveAgain(t *testing.T) {
 	}
 }
 
-// A name server that does not answer delays nothing.
+// TestResolveAgainHangs checks that a name server that does not respond delays nothing.
 func TestResolveAgainHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})

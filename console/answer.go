@@ -8,18 +8,19 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// help has Etsy's commands in Etsy's order, and sets and delsets, which Etsy lacks.
+// help lists Etsy's commands in Etsy's order, and the commands sets and delsets, which Etsy's console does not
+// have.
 const help = "Commands: stats, counters, timers, gauges, sets, delcounters, deltimers, delgauges, delsets, health, config, quit\n\n"
 
-// harmless are the commands without arguments that change nothing.
+// harmless are the commands that change nothing and need no arguments.
 var harmless = []string{"help", "stats", "counters", "timers", "gauges", "sets", "health", "config", "quit"}
 
-// kinds maps the words of commands to kinds.
+// kinds maps the words in commands to kinds of metrics.
 var kinds = map[string]metric.Kind{
 	"counters": metric.Counter, "timers": metric.Timer, "gauges": metric.Gauge, "sets": metric.Set,
 }
 
-// answer writes the answer to a line. It reports false if the connection must be closed.
+// answer writes the answer to a command. It returns false if the connection must be closed.
 func (s *session) answer(ctx context.Context, line string) (more bool, err error) {
 	words := strings.Fields(line)
 	if len(words) == 0 {
@@ -45,13 +46,14 @@ func (s *session) answer(ctx context.Context, line string) (more bool, err error
 		return false, nil
 	default:
 		s.write("ERROR\n")
-		// A browser sent this, and its web page may send more.
+		// The line is an HTTP request from a browser. Close the connection, because the request may also contain
+		// commands from a web page.
 		return !strings.Contains(line, " HTTP/"), nil
 	}
 	return true, nil
 }
 
-// write adds to the answer. Flush reports its errors.
+// write appends to the answer. Flush returns the write errors.
 func (s *session) write(text string) { _, _ = s.out.WriteString(text) }
 
 func (s *session) stats(ctx context.Context) error {
@@ -93,7 +95,8 @@ func (s *session) config() {
 	}
 }
 
-// list shows all names of a kind, or the names that match, one pattern after the other.
+// list lists all names of a kind. If there are patterns, it lists the names that match each pattern, one pattern
+// after the other.
 func (s *session) list(ctx context.Context, kind metric.Kind, patterns []string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
@@ -118,7 +121,7 @@ func (s *session) list(ctx context.Context, kind metric.Kind, patterns []string)
 	return nil
 }
 
-// remove deletes the names that match the patterns.
+// remove deletes all names that match one of the patterns.
 func (s *session) remove(ctx context.Context, kind metric.Kind, patterns []string) error {
 	for _, pattern := range patterns {
 		n := 0

@@ -1,15 +1,15 @@
-// Package console is the management console of Etsy's statsd: people and load balancers send
-// commands over TCP, to look at a daemon and to delete names.
+// Package console implements the management console of Etsy's statsd. People and load balancers send commands to it over
+// TCP, to query the daemon and to delete names.
 //
-//	c, err := console.New(cfg, daemon) // binds
+//	c, err := console.New(cfg, daemon) // binds the address
 //	err = c.Run(ctx)                   // serves until ctx ends
 //
 // # Protocol
 //
-// A command is a line of words. An answer ends with END and an empty line. The answer to help ends
-// with an empty line only, and the answers to health and config have no end mark. The answer to an
-// unknown command is ERROR. The connection stays open until quit. Answers have the same bytes as the answers of Etsy's statsd
-// 0.9 under Node.js 20, whose util.inspect formats counters, timers and gauges.
+// A command is a line of words. An answer ends with END and an empty line. There are exceptions: the answer to help ends
+// only with an empty line, and the answers to health and config have no end mark. The answer to an unknown command is
+// ERROR. The connection stays open until the command quit. Answers are byte for byte the same as the answers of Etsy's
+// statsd 0.9 under Node.js 20, which formats counters, timers and gauges with util.inspect.
 package console
 
 import (
@@ -28,51 +28,52 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config configures a Console.
+// Config is the configuration of a Console.
 type Config struct {
-	// Address is the host:port to bind. An empty host is 127.0.0.1; port 0 picks a free one.
+	// Address is the host:port to listen on. An empty host means 127.0.0.1, and port 0 selects a free port.
 	Address string
-	// Down is the first answer to health; "health up" changes it.
+	// Down makes the console answer "down" to the command health at the start. The command "health up" changes this.
 	Down bool
-	// Settings returns the settings that config shows; nil shows none. Any goroutine may call
-	// it at any time.
+	// Settings returns the settings that the command config shows. If it is nil, config shows none. It may be called
+	// by any goroutine at any time.
 	Settings func() []Setting
-	// Log records deletions and changes of the health, with the client.
+	// Log receives messages about deletions and changes of the health answer, with the address of the client.
 	Log zerolog.Logger
 }
 
-// Setting is one of the running settings.
+// Setting is a setting of the running daemon.
 type Setting struct{ Name, Value string }
 
-// Stat is one of the numbers of the stats command.
+// Stat is a value in the answer to the command stats.
 type Stat struct {
-	Name  string // such as messages.bad_lines_seen
+	Name  string // name of the value, such as messages.bad_lines_seen
 	Value float64
 }
 
-// Name is a name, and its values since the last flush.
+// Name is the name of a metric, with its values since the last flush.
 type Name struct {
 	Name string
-	// Value is the sum of a counter, the value of a gauge, or the number of members of a set or
-	// of samples of a timer.
+	// Value is the sum of a counter, the value of a gauge, the number of members of a set, or the number of samples
+	// of a timer.
 	Value float64
-	// Samples are the first samples of a timer, at most 100. They are valid until the next Name.
+	// Samples contains the first samples of a timer, at most 100. It is valid until the sequence yields the next
+	// Name.
 	Samples []float64
 }
 
-// Daemon is the daemon that a Console shows and changes. Many goroutines call its methods at once.
-// A sequence ends with an error if the daemon or ctx ends first.
+// Daemon is the daemon that a Console shows and changes. Its methods must be safe for concurrent use. If the
+// daemon or ctx ends during an iteration, the last element of the sequence is an error.
 type Daemon interface {
-	// Stats returns the numbers that stats shows, in order.
+	// Stats returns the values for the command stats, in order.
 	Stats(ctx context.Context) ([]Stat, error)
-	// Names yields the names of a kind that match a pattern, each once, in any order.
+	// Names yields each name of a kind that matches a pattern, once and in any order.
 	Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[Name, error]
-	// Delete deletes the names of a kind that match a pattern or equal it, with their values, and
-	// yields each deleted name.
+	// Delete deletes the names of a kind that match or equal a pattern, with their values. It yields each deleted
+	// name.
 	Delete(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 
-// Console is a bound console. Make it with New.
+// Console is a console that is bound to its address. Make it with New.
 type Console struct {
 	daemon   Daemon
 	settings func() []Setting
@@ -80,12 +81,12 @@ type Console struct {
 	down     atomic.Bool
 	gate     *gate.Gate
 	sessions sync.WaitGroup
-	// long is held by the session that is producing a long answer, except while it writes. Only one session at a time
-	// does this, so that the processors stay free for the receivers.
+	// long is held by the session that produces a long answer, except while it writes to its client. Only one
+	// session at a time produces a long answer, so that the processors stay free for receiving lines.
 	long sync.Mutex
 }
 
-// Validate returns an error that names the flag at fault.
+// Validate returns an error that names the invalid flag.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Address)
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
@@ -94,7 +95,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// New binds the address. Run serves it; a Console that is not run must be closed.
+// New binds the address. Run serves clients. If Run is never called, call Close.
 func New(cfg Config, daemon Daemon) (*Console, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -115,14 +116,14 @@ func New(cfg Config, daemon Daemon) (*Console, error) {
 	return c, nil
 }
 
-// Addr returns the bound address.
+// Addr returns the address that the Console listens on.
 func (c *Console) Addr() net.Addr { return c.gate.Addr() }
 
 // Close closes the listener.
 func (c *Console) Close() error { return c.gate.Close() }
 
-// Run serves until ctx ends, then cuts all connections and waits for everything it started. It
-// returns an error only if it cannot continue.
+// Run serves clients until ctx ends. It then closes all connections and waits for all its goroutines. It returns
+// nil, unless serving failed before ctx ended.
 func (c *Console) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.sessions.Wait()
@@ -142,5 +143,5 @@ func (c *Console) Run(ctx context.Context) error {
 	}
 }
 
-// Shortages returns how often no file descriptor was free for a client.
+// Shortages returns how often a client had to wait because no file descriptor was free.
 func (c *Console) Shortages() uint64 { return c.gate.Shortages() }

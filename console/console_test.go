@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a daemon with fixed content.
+// fake is a daemon with fixed metrics.
 type fake struct {
 	mu    sync.Mutex
 	stats []Stat
@@ -89,7 +89,7 @@ func dial(t testing.TB, address string) net.Conn {
 	return conn
 }
 
-// ask sends text on a new connection and returns the whole answer.
+// ask sends text on a new connection, and returns the whole answer.
 func ask(t testing.TB, address, text string) string {
 	t.Helper()
 	conn := dial(t, address)
@@ -106,7 +106,7 @@ func ask(t testing.TB, address, text string) string {
 	return string(answer)
 }
 
-// exchange is a command of the captured session, and its answer.
+// exchange is a command in a recorded session, with its answer.
 type exchange struct{ command, answer string }
 
 func transcript(t *testing.T) (session []exchange) {
@@ -130,7 +130,7 @@ func transcript(t *testing.T) (session []exchange) {
 	return session
 }
 
-// etsy returns the content of the daemon in the transcript.
+// etsy returns a daemon with the same metrics as Etsy's statsd in the recorded session.
 func etsy() *fake {
 	return &fake{names: map[metric.Kind][]Name{
 		metric.Counter: {
@@ -144,7 +144,8 @@ func etsy() *fake {
 	}}
 }
 
-// Commands captured from Etsy's statsd get the same answers, except for intended improvements.
+// TestTranscript sends commands that were recorded with Etsy's statsd. The answers must be the same, except for
+// intended improvements.
 func TestTranscript(t *testing.T) {
 	daemon := etsy()
 	var settings []Setting
@@ -172,7 +173,7 @@ func TestTranscript(t *testing.T) {
 				}
 				daemon.stats = append(daemon.stats, Stat{s.Name, value})
 			}
-		case e.command == "counters": // there was a flush before it
+		case e.command == "counters": // in the recording, there was a flush before this command
 			for i := range daemon.names[metric.Counter] {
 				daemon.names[metric.Counter][i].Value = 0
 			}
@@ -183,7 +184,7 @@ func TestTranscript(t *testing.T) {
 	}
 }
 
-// lines reads "name: value" lines.
+// lines parses lines of the form "name: value".
 func lines[T ~struct{ Name, Value string }](text string) (all []T) {
 	for line := range strings.Lines(text) {
 		if name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ": "); ok {
@@ -193,7 +194,7 @@ func lines[T ~struct{ Name, Value string }](text string) (all []T) {
 	return all
 }
 
-// One connection takes any number of commands, however they are split.
+// TestSession checks that one connection can send any number of commands, split into any number of packets.
 func TestSession(t *testing.T) {
 	address := start(t, Config{}, etsy())
 	got := ask(t, address, "health\r\n  gauges temp* nothing \ndelgauges temp? nothing\ngauges\ndelsets users\nsets\nquit\nhealth\n")
@@ -207,16 +208,17 @@ func TestSession(t *testing.T) {
 		if _, err := io.WriteString(conn, part); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Millisecond) // so that they arrive separately
+		time.Sleep(time.Millisecond) // so that the two parts arrive separately
 	}
-	// The newline of the second command never comes.
+	// The second command has no newline. It must be answered too.
 	answer := make([]byte, len("health: up\nhealth: up\n"))
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "health: up\nhealth: up\n" {
 		t.Errorf("got %q, %v", answer, err)
 	}
 }
 
-// A command that changes something waits for its newline, so that it has all of its names.
+// TestUnendedDeletion checks that a command that changes something is executed only after its newline, because
+// the list of names may be incomplete before that.
 func TestUnendedDeletion(t *testing.T) {
 	daemon := etsy()
 	address := start(t, Config{}, daemon)
@@ -250,7 +252,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A web page in a browser can send requests here. They must not be read as commands.
+// TestBrowser checks that HTTP requests from web pages in a browser are not executed as commands.
 func TestBrowser(t *testing.T) {
 	daemon := etsy()
 	address := start(t, Config{}, daemon)

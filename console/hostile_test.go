@@ -34,7 +34,8 @@ func (e endless) Names(ctx context.Context, _ metric.Kind, pattern string) iter.
 	}
 }
 
-// Clients that do not read, send no command, or never finish one, do not delay others.
+// TestHostileClients checks that some clients do not delay other clients: clients that do not read, send no
+// command, or never finish a command.
 func TestHostileClients(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, 100)}
 	address := start(t, Config{}, daemon)
@@ -51,9 +52,10 @@ func TestHostileClients(t *testing.T) {
 	}
 }
 
-// A client that does not read its answer makes room at once.
+// TestUnread checks that a client that does not read its answer is closed as soon as another client needs the
+// connection slot.
 func TestUnread(t *testing.T) {
-	// A busy machine may need several tries.
+	// Several attempts may be necessary on a busy machine.
 	wait.Until(t, "answers come only after the patience for unread ones", func() bool {
 		var took time.Duration
 		t.Run("", func(t *testing.T) {
@@ -73,7 +75,7 @@ func TestUnread(t *testing.T) {
 	})
 }
 
-// The console does not wait for the end of an endless line.
+// TestEndlessLine checks that the console does not wait for the end of an endless line.
 func TestEndlessLine(t *testing.T) {
 	address := start(t, Config{}, etsy())
 	conn := dial(t, address)
@@ -82,7 +84,7 @@ func TestEndlessLine(t *testing.T) {
 		if _, err := io.WriteString(conn, block); err != nil {
 			break
 		}
-		if sent > 16<<20 { // more than sockets hold
+		if sent > 16<<20 { // more data than fits into the socket buffers
 			t.Fatalf("%d bytes were taken", sent)
 		}
 	}
@@ -91,7 +93,7 @@ func TestEndlessLine(t *testing.T) {
 	}
 }
 
-// The rest of an answer is not made after the client has left.
+// TestClientLeaves checks that the console stops producing an answer when the client closes the connection.
 func TestClientLeaves(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, 1)}
 	conn := dial(t, start(t, Config{}, daemon))
@@ -109,7 +111,7 @@ func TestClientLeaves(t *testing.T) {
 	}
 }
 
-// At shutdown all sessions end, whatever they are doing.
+// TestEnd checks that all sessions end at shutdown, in whatever state they are.
 func TestEnd(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, gate.MaxConns)}
 	c, err := New(Config{Address: "127.0.0.1:0"}, daemon)
@@ -139,7 +141,7 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// If a name cannot be shown, the answer has no END.
+// TestDaemonEnds checks that an answer has no END if the daemon ends during the answer.
 func TestDaemonEnds(t *testing.T) {
 	address := start(t, Config{}, broken{etsy()})
 	for _, command := range []string{"counters\n", "delcounters x\n"} {

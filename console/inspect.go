@@ -9,30 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// The layout of Node.js's util.inspect with its defaults: compact 3, breakLength 80, maxArrayLength
-// 100 (https://nodejs.org/docs/latest-v20.x/api/util.html). An object that fits is written on one
-// line. Otherwise each entry has its own line, and numbers are in columns.
+// The layout of Node.js's util.inspect with its default options: compact 3, breakLength 80, maxArrayLength 100
+// (https://nodejs.org/docs/latest-v20.x/api/util.html). An object is written on one line if it fits. If it does
+// not fit, each entry is written on its own line. The numbers of a long array are aligned in columns.
 const (
 	breakLength = 80
-	maxColumns  = 12 // four times compact
-	maxInLine   = 6  // arrays up to this length are never in columns
+	maxColumns  = 12 // 4 times the option compact
+	maxInLine   = 6  // shorter arrays are not aligned in columns
 	arrayIndent = 2
 	// separator is the length of the text between two elements.
 	separator = len(", ")
-	// rest is the length of the rest of a line.
+	// rest is added to the length of the entries before this length is compared to breakLength, as in Node.js.
 	rest = len("{") + 10
 )
 
-// object writes the entries of an object as they come. It keeps only the first few, while they
-// may still fit on one line.
+// object writes the entries of an object one at a time. It keeps the first entries in memory while they may fit
+// on one line.
 type object struct {
 	out    *bufio.Writer
 	held   []string
 	length int
-	begun  bool // with an entry on each line
+	begun  bool // the object is written with each entry on its own line
 }
 
-// add writes an entry. It returns errors of writing.
+// add writes an entry. It returns write errors.
 func (o *object) add(entry string) error {
 	if o.begun {
 		_, _ = o.out.WriteString(",\n  ")
@@ -49,7 +49,7 @@ func (o *object) add(entry string) error {
 	return err
 }
 
-// end writes the rest. Flush reports its errors.
+// end writes the entries in memory and the end of the object. Flush returns the write errors.
 func (o *object) end() {
 	text := "\n}"
 	switch {
@@ -62,8 +62,8 @@ func (o *object) end() {
 	_, _ = o.out.WriteString(text)
 }
 
-// array returns an array as util.inspect writes it inside an object. It has total numbers and
-// begins with the given ones.
+// array formats an array inside an object like util.inspect. total is the number of all elements, and numbers
+// contains the first of them.
 func array(numbers []float64, total int) string {
 	elements := make([]string, 0, len(numbers)+1)
 	for _, n := range numbers {
@@ -95,8 +95,8 @@ func array(numbers []float64, total int) string {
 	return "[\n    " + strings.Join(lines, ",\n    ") + "\n  ]"
 }
 
-// columns puts several elements on a line, in about a square: a character is 2.5 times as high as
-// wide.
+// columns aligns elements in columns, so that the text is approximately a square. A character is 2.5 times as
+// high as wide.
 func columns(elements []string, shown int) []string {
 	const heightOfCharacter = 2.5
 	longest, all := 0, 0
@@ -129,7 +129,7 @@ func columns(elements []string, shown int) []string {
 	return append(lines, elements[shown:]...)
 }
 
-// number returns a number as JavaScript writes it.
+// number formats a number like JavaScript.
 func number(f float64) string {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		text := strconv.FormatFloat(f, 'e', -1, 64)
@@ -138,7 +138,7 @@ func number(f float64) string {
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
-// key returns a name as a key of an object: quoted unless it is an identifier.
+// key formats a name as a key of an object. It quotes the name unless it is an identifier.
 func key(name string) string {
 	switch identifier, simple := looks(name); {
 	case identifier && name != "__proto__":
@@ -162,8 +162,8 @@ func key(name string) string {
 	return quoted
 }
 
-// looks reports whether a name is an identifier, and whether it needs no escapes in quotes. Nearly
-// all names need none.
+// looks reports whether a name is an identifier, and whether it needs no escapes in quotes. Nearly all names need
+// no escapes.
 func looks(name string) (identifier, simple bool) {
 	identifier, simple = name != "", true
 	for i := range len(name) {
@@ -199,7 +199,7 @@ func escape(name string, quote rune) string {
 	return b.String()
 }
 
-// units returns the length of a text in JavaScript: its UTF-16 units.
+// units returns the length of a text in JavaScript, which is the number of UTF-16 code units.
 func units(text string) int {
 	n := utf8.RuneCountInString(text)
 	for _, r := range text {

@@ -15,7 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// inspect prints each line, a JSON array of pairs, in the way Etsy's console prints counters.
+// inspect is a JavaScript program. Each line of its input is a JSON array of pairs. It prints them like Etsy's
+// console prints counters.
 const inspect = `
 const util = require('util');
 require('readline').createInterface({input: process.stdin}).on('line', line => {
@@ -25,7 +26,7 @@ require('readline').createInterface({input: process.stdin}).on('line', line => {
 	console.log(JSON.stringify(util.inspect(o)));
 });`
 
-// The output equals the output of Node.js.
+// TestInspect compares the output to the output of Node.js.
 func TestInspect(t *testing.T) {
 	node := counterpart.Find(t, "node")
 	var input, want bytes.Buffer
@@ -61,13 +62,13 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// randomObject returns the i-th object of counters or timers. The first objects have few entries.
+// randomObject returns the i-th random object with counters or timers. The first objects have few entries.
 func randomObject(random *rand.Rand, i int) (o [][2]any) {
 	timers := i%2 == 0
 	seen := map[string]bool{}
 	for range random.IntN(1 + min(i/60, 14)) {
 		name := randomName(random)
-		if seen[name] || !strings.ContainsAny(name, "abc") { // JavaScript sorts numeric keys first
+		if seen[name] || !strings.ContainsAny(name, "abc") { // JavaScript sorts numeric keys first, so leave them out
 			continue
 		}
 		seen[name] = true
@@ -115,7 +116,7 @@ func randomNumber(random *rand.Rand) float64 {
 	}
 }
 
-// written returns an object in the console's format.
+// written returns an object in the format of the console.
 func written(t *testing.T, entries [][2]any) string {
 	t.Helper()
 	var text bytes.Buffer
@@ -139,7 +140,7 @@ func written(t *testing.T, entries [][2]any) string {
 	return text.String()
 }
 
-// BenchmarkList formats counters; an operation is a name.
+// BenchmarkList measures the formatting of counters. An operation is one counter.
 func BenchmarkList(b *testing.B) {
 	o := object{out: bufio.NewWriter(io.Discard)}
 	b.ReportAllocs()

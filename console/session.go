@@ -17,29 +17,30 @@ import (
 const (
 	// maxLine is the maximum length of a command in bytes.
 	maxLine = 64 << 10
-	// idleTimeout is the time to wait for a whole command.
+	// idleTimeout is the maximum time to wait for a complete command.
 	idleTimeout = 10 * time.Minute
-	// writeTimeout limits the time in which a client must read a part of its answer, and answerTimeout the sum of
-	// these times. The daemon's own time is not limited: between two flushes it always answers a part.
+	// writeTimeout is the maximum time in which a client must read a part of its answer. answerTimeout is the
+	// maximum sum of these times for one answer. The time that the daemon needs is not limited, because between two
+	// flushes it always produces a part of the answer.
 	writeTimeout  = 10 * time.Second
 	answerTimeout = time.Minute
-	// lineTimeout is how long to wait for the newline after a command without arguments, because some
-	// programs send none.
+	// lineTimeout is how long to wait for the newline after a command without arguments. Some programs send no
+	// newline.
 	lineTimeout = 200 * time.Millisecond
 )
 
-// session is one connection.
+// session is a client's connection.
 type session struct {
 	*Console
 	conn    *gate.Conn
 	out     *bufio.Writer
-	left    time.Duration // for the client to read the current answer
-	pending []byte        // received, not a whole command yet
-	ended   bool          // the client sends no more
-	long    bool          // it holds Console.long
+	left    time.Duration // time left for the client to read the current answer
+	pending []byte        // received bytes that are not a complete command yet
+	ended   bool          // the client has closed its sending half
+	long    bool          // the session holds Console.long
 }
 
-// serve answers commands until there are no more.
+// serve answers commands until the connection ends.
 func (c *Console) serve(ctx context.Context, conn *gate.Conn) {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
@@ -60,10 +61,10 @@ func (c *Console) serve(ctx context.Context, conn *gate.Conn) {
 	}
 }
 
-// errLong says that a line is too long.
+// errLong is the error for a command that is too long.
 var errLong = errors.New("too long")
 
-// next returns the next command. The last one needs no newline.
+// next returns the next command. The last command needs no newline.
 func (s *session) next() (string, error) {
 	wait := time.Now().Add(idleTimeout)
 	for {
@@ -90,8 +91,8 @@ func (s *session) next() (string, error) {
 	return line, nil
 }
 
-// read adds received bytes to pending. If pending could be a whole command, a short silence ends
-// it.
+// read appends received bytes to pending. If pending may be a complete command without its newline, it waits only
+// for lineTimeout.
 func (s *session) read(wait time.Time) error {
 	whole := slices.Contains(harmless, strings.TrimSpace(string(s.pending)))
 	if whole {
@@ -115,7 +116,7 @@ func (s *session) read(wait time.Time) error {
 	return nil
 }
 
-// deadlineWriter writes to the connection, with the deadlines of the answer.
+// deadlineWriter writes to the connection, and sets the deadline for each write.
 type deadlineWriter struct{ *session }
 
 func (w deadlineWriter) Write(p []byte) (int, error) {
@@ -132,7 +133,7 @@ func (w deadlineWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// takeTurn runs a long answer when no other one runs.
+// takeTurn produces a long answer when no other session is producing one.
 func (s *session) takeTurn(answer func() error) error {
 	s.Console.long.Lock()
 	s.long = true

@@ -5,37 +5,37 @@ import (
 	"time"
 )
 
-// Stage is the point in an episode that a Message reports.
+// Stage is what a Message reports about a problem: its begin, a change or its end.
 type Stage string
 
-// The stages of an episode.
+// The stages of a problem.
 const (
 	Begin  Stage = "begin"
-	Change Stage = "change" // of the state
+	Change Stage = "change" // the state has changed
 	End    Stage = "end"
 )
 
-// Message is about one episode, the time during which one reason of the health holds. All texts are one line of
-// printable ASCII.
+// Message is a message about an episode. An episode is the time from the begin to the end of a problem. All texts
+// are one line of printable ASCII.
 type Message struct {
-	ID      string // of the episode, the same from begin to end
+	ID      string // id of the episode, the same from begin to end
 	Stage   Stage
-	State   string // "degraded" or "failing": now, or last before the end
-	Before  string // the state that the receiver knows, if it differs
-	Reason  string // such as "sink_failing"
-	Subject string // the subject of the reason, such as a sink; may be empty
-	Text    string // the problem
-	Effect  string // its effect on the published values
-	Next    string // the command to type next
+	State   string // "degraded" or "failing": the current state, or the last state before the end
+	Before  string // the last state that was reported to the receiver, if it differs from State
+	Reason  string // name of the problem, such as "sink_failing"
+	Subject string // what the problem is about, such as the name of a sink; may be empty
+	Text    string // description of the problem
+	Effect  string // effect of the problem on the published values
+	Next    string // a command that shows more about the problem
 	Host    string // host:port of the daemon
-	Service string // the daemon's name for itself
-	Page    string // the address of its status page; may be empty
+	Service string // name of the daemon
+	Page    string // URL of the daemon's status page; may be empty
 	Began   time.Time
-	Ended   time.Time // zero while the episode goes on
+	Ended   time.Time // zero while the problem continues
 
-	// Keep says that a relay must never give this message up.
+	// Keep means that the message must be sent again until it is delivered, without a time limit.
 	Keep bool
-	// Attempt counts the attempts to deliver this message, from 1.
+	// Attempt is the number of the current attempt to deliver this message, starting at 1.
 	Attempt int
 }
 
@@ -47,29 +47,29 @@ func (m *Message) Name() string {
 	return m.Reason + " " + m.Subject
 }
 
-// Receiver gets messages about episodes. One goroutine at a time uses it.
+// Receiver receives messages about episodes. It need not be safe for concurrent use.
 type Receiver interface {
-	// Tell delivers messages, the oldest first. It returns nil if the receiver took
-	// all of them, and a *Refusal if the receiver asks for something. It returns soon
-	// after ctx ends, and leaves nothing running. The error shows no secret.
+	// Tell delivers messages, the oldest first. It returns nil if the receiver accepted all messages. It returns a
+	// *Refusal if the receiver refused the messages or asked for a pause. It returns soon after ctx ends, and leaves
+	// no goroutines. The error contains no secret.
 	Tell(ctx context.Context, messages []Message) error
-	// Manner returns how the receiver wants to get messages.
+	// Manner returns how messages must be sent to the receiver.
 	Manner() Manner
 }
 
-// Manner describes how a Receiver wants to get messages.
+// Manner describes how messages must be sent to a Receiver.
 type Manner struct {
-	Together bool          // one Tell gets all messages that wait
-	Ends     bool          // it wants begins and ends, but no changes
-	Pause    time.Duration // the least time between two deliveries
-	Repeat   time.Duration // time between repeats about open episodes; 0: no repeats
+	Together bool          // all waiting messages are sent in one call of Tell
+	Ends     bool          // only begins and ends are sent, no changes
+	Pause    time.Duration // minimum time between two deliveries
+	Repeat   time.Duration // time between repeated messages about problems that continue; 0 means no repeats
 }
 
-// Refusal is the answer of a receiver that did not accept its messages.
+// Refusal is the error of a receiver that did not accept the messages.
 type Refusal struct {
 	Err   error
-	Final bool          // the receiver will not accept the same messages later either
-	After time.Duration // how long the receiver wants no message
+	Final bool          // sending the same messages again would be useless
+	After time.Duration // time for which no message may be sent
 }
 
 func (r *Refusal) Error() string { return r.Err.Error() }

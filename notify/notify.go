@@ -1,7 +1,7 @@
 // Package notify reports problems and recoveries to people.
 //
-// The alert loop of package server decides when to report. A Notifier delivers one Event to one
-// receiver, before the deadline of the context.
+// The alert loop in package server decides when to report. A Notifier delivers one Event to one receiver, before
+// the deadline of the context.
 package notify
 
 import (
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Status is a status with the words and numbers of Nagios plugins.
+// Status is a status as defined for Nagios plugins.
 type Status int
 
 // The four states of a Nagios service.
@@ -32,17 +32,17 @@ func (s Status) String() string {
 // Event is the result of one health check.
 type Event struct {
 	Status Status
-	// Service is the name of the checked service; the daemon uses its metadata prefix.
+	// Service is the name of the checked service. The daemon uses its metadata prefix as the name.
 	Service string
-	// Text describes the problem in one line of printable ASCII. Text from outside must be quoted
-	// first.
+	// Text describes the problem in one line of printable ASCII. Text that is received from other programs must be
+	// quoted.
 	Text string
 	Time time.Time
 }
 
-// Notifier delivers events to one receiver. One goroutine at a time uses it.
+// Notifier delivers events to one receiver. It need not be safe for concurrent use.
 type Notifier interface {
-	// Notify reports e. It returns nil if the receiver accepted it, as far as the protocol shows this. It returns soon
-	// after ctx ends and leaves nothing running. The error names the receiver.
+	// Notify reports e. It returns nil if the receiver accepted it, as far as the protocol shows this. It returns
+	// soon after ctx ends, and leaves no goroutines. The error contains the name of the receiver.
 	Notify(ctx context.Context, e Event) error
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // AppendLine appends p as a line of Graphite's plaintext protocol, "path value timestamp\n"
-// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). A prefix, unless empty, is put
-// in front of the path with a dot between. The value is the shortest decimal that reads back as the
-// same float64. It has no exponent, because some receivers do not accept one. A point that CanPlot
-// refuses is left out.
+// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). If prefix is not empty, it is added before the
+// path, with a dot between them. The value is the shortest decimal number that is parsed as the same float64. It
+// has no exponent, because some receivers do not accept exponents. AppendLine leaves out points for which CanPlot
+// returns false.
 func AppendLine(dst []byte, prefix string, p metric.Point) []byte {
 	if !CanPlot(p) {
 		return dst
@@ -25,7 +25,7 @@ func AppendLine(dst []byte, prefix string, p metric.Point) []byte {
 	return append(dst, '\n')
 }
 
-// AppendPath appends the path of p after a prefix.
+// AppendPath appends the prefix and the path of p.
 func AppendPath(dst []byte, prefix string, p metric.Point) []byte {
 	if prefix != "" {
 		dst = append(append(dst, prefix...), '.')
@@ -33,8 +33,8 @@ func AppendPath(dst []byte, prefix string, p metric.Point) []byte {
 	return append(dst, p.Path...)
 }
 
-// CanPlot reports whether Graphite accepts p: the path must have no white space or control bytes, and the value must be
-// finite.
+// CanPlot reports whether Graphite accepts p. The path must not contain white space or control bytes, and the
+// value must be finite.
 func CanPlot(p metric.Point) bool {
 	for _, c := range p.Path {
 		if c <= ' ' {
@@ -45,17 +45,17 @@ func CanPlot(p metric.Point) bool {
 }
 
 func appendValue(dst []byte, v float64) []byte {
-	const exact = 1 << 53 // below this limit every integer is exact
+	const exact = 1 << 53 // a float64 represents all integers up to this limit exactly
 	if n := int64(v); float64(n) == v && -exact <= n && n <= exact && (n != 0 || !math.Signbit(v)) {
 		return strconv.AppendInt(dst, n, 10)
 	}
 	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
-// maxPrefix is the longest prefix, in bytes.
+// maxPrefix is the maximum length of a prefix, in bytes.
 const maxPrefix = 1024
 
-// CheckPrefix returns an error if a prefix for paths is invalid.
+// CheckPrefix returns an error if prefix is not valid as the beginning of a path.
 func CheckPrefix(prefix string) error {
 	if !metric.IsClean([]byte(prefix)) || len(prefix) > maxPrefix {
 		return fmt.Errorf("must be at most %d characters of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, prefix)

@@ -7,28 +7,28 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Recorder collects the values of names in each flush interval and serves them itself. It is used instead of a Sink
-// where points are not enough: for percentiles and distinct members over a longer time.
+// Recorder is a destination that collects the values of names in each flush interval, and serves them to clients
+// itself. It is for values that cannot be computed from points: percentiles, and distinct members of sets, over a
+// longer time.
 type Recorder interface {
 	Service
 	Observer
 }
 
-// Service runs until it is stopped.
+// Service is a component that runs until it is stopped.
 type Service interface {
-	// Open opens everything that can fail, for example an address. The error names it.
+	// Open acquires everything that can fail, for example an address. The error names the address.
 	Open() error
-	// Run serves until ctx ends and then releases everything. It returns nil unless it could not
-	// continue.
+	// Run serves until ctx ends, and then releases all resources. It returns nil unless it failed before ctx ended.
 	Run(ctx context.Context) error
-	// Close undoes Open. It is for a Service that does not run.
+	// Close releases what Open acquired. It is for a Service whose Run is not called.
 	Close() error
 }
 
-// Observer sees the content of a flush. The flush calls Record and EndInterval and waits for them.
-// Any goroutine may call State.
+// Observer receives the content of each flush. The flush goroutine calls Record and EndInterval, and waits until
+// they return. State can be called by any goroutine.
 type Observer interface {
-	// Record is called for each name of an interval. It must not keep c.
+	// Record is called for each name of an interval. It must not keep c after it returns.
 	Record(c *metric.Collected)
 	// EndInterval is called after the last Record of an interval.
 	EndInterval(Interval)
@@ -36,51 +36,54 @@ type Observer interface {
 	State() State
 }
 
-// Interval is a completed flush interval.
+// Interval describes a completed flush interval.
 type Interval struct {
-	// End is the boundary of its flush.
+	// End is the flush time at the end of the interval.
 	End time.Time
-	// Percentiles are the configured thresholds for timers: from the smallest samples, 0 < p <= 100,
-	// or from the greatest, -100 <= p < 0.
+	// Percentiles are the configured percentile thresholds for timers. A positive p (up to 100) is counted from the
+	// smallest samples, a negative p (down to -100) from the largest.
 	Percentiles []float64
-	// Own, unless nil, returns the daemon's figures in the text format of Prometheus. It is for
-	// EndInterval only.
+	// Own, if not nil, returns the daemon's own metrics in the text format of Prometheus. It may be called only
+	// during EndInterval.
 	Own func() []byte
 }
 
-// State describes a Recorder.
+// State describes the state of a Recorder.
 type State struct {
-	// Counts of names in completed intervals since the start: seen, stored, and dropped for lack of room. The rest is
-	// still being stored.
+	// Made, Delivered and Dropped count the names in completed intervals since the start: all names, stored names,
+	// and names that were dropped for lack of memory. Names that are neither delivered nor dropped are still being
+	// stored.
 	Made, Delivered, Dropped uint64
-	// Names and Minutes are the size of the history.
+	// Names is the number of names in the history, and Minutes its length.
 	Names, Minutes int
-	// Bytes is the memory in use, and MaxBytes its limit. A Recorder without a history has none.
+	// Bytes is the memory that the history uses, and MaxBytes its limit. Both are 0 for a Recorder without a
+	// history.
 	Bytes, MaxBytes int
-	// Full says, when names are dropped, what is full, and which setting limits it.
+	// Full explains why names are dropped: which memory is full, and which setting limits it.
 	Full string
-	// Figures are further figures for the monitor.
+	// Figures are additional values for the monitor.
 	Figures []Figure
-	// Conflicts are names that are not shown as they should be, the most frequent first.
+	// Conflicts lists the names that cannot be shown as requested, the most frequent conflict first.
 	Conflicts []Conflict
 }
 
-// Conflict is a reason for which names are not shown as they should be.
+// Conflict is a reason why names cannot be shown as requested.
 type Conflict struct {
-	Reason, Subject string // such as type, and the family
+	Reason, Subject string // Reason is a word such as type; Subject is the family
 	Text            string // description of the last conflict
 	Count           uint64
 }
 
-// Figure is a figure of a Recorder for the monitor, such as its number of series.
+// Figure is a value of a Recorder for the monitor, such as the number of its series.
 type Figure struct {
-	Name  string // the figure's name after sink.NAME.
+	Name  string // name of the value, after the prefix sink.NAME.
 	Value float64
-	Total bool // whether the value only grows
+	Total bool // the value never decreases
 }
 
-// Reloader is a Recorder that can change to the files that another Recorder with the same configuration has read. A
-// reload made the other Recorder and never opened it. The flush calls Reload between two flushes.
+// Reloader is a Recorder that supports reloads. A reload creates a second Recorder with the same configuration,
+// which reads the files again and is never opened. The flush then passes it to Reload of the first Recorder,
+// between two flushes.
 type Reloader interface {
 	Recorder
 	Reload(from Recorder)

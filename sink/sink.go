@@ -1,7 +1,7 @@
-// Package sink is the contract between the daemon and its destinations.
+// Package sink defines the interfaces between the daemon and its destinations.
 //
-// The daemon's outlets own everything that sinks have in common: the queue, the retries, the order,
-// the spool and the counts. A sink only knows one encoding and one transport:
+// The daemon's outlets contain everything that all sinks need: the queue, the retries, the order of payloads, the spool
+// and the counts. A sink contains only an encoding and a transport. An outlet uses a sink like this:
 //
 //	for p := range points {
 //		payload = s.AppendPoint(payload, p)
@@ -15,30 +15,32 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Sink sends payloads to one destination. Each Sink is a PointSink or a RowSink. One goroutine
-// appends, another one sends and closes.
+// Sink sends payloads to one destination. Each Sink is a PointSink or a RowSink. One goroutine encodes payloads
+// while another goroutine calls Send and Close.
 type Sink interface {
-	// Send delivers a payload that the sink encoded, now or in an earlier process. It returns nil only when the
-	// receiver has accepted all of the payload. After an error the same payload is sent again, except after a Refused.
-	// Send gives up when ctx ends, and must not keep or change payload. The error names the sink and its address.
+	// Send delivers a payload. The payload was encoded by this sink, or in an earlier process by a sink of the same
+	// type. Send returns nil only when the receiver has accepted the whole payload. After any error except Refused,
+	// the same payload is sent again. Send returns when ctx ends. It must not keep or change payload. The error
+	// names the sink and its address.
 	Send(ctx context.Context, payload []byte) error
 
-	// Close closes connections that Send kept open. The sink can be used again.
+	// Close closes the connections that Send kept open. The sink can be used again after that.
 	Close() error
 }
 
-// PointSink encodes points.
+// PointSink is a Sink that encodes points.
 type PointSink interface {
 	Sink
-	// AppendPoint appends p in the sink's encoding to dst and returns the extended slice. dst is empty
-	// or made by AppendPoint. Earlier bytes may change. A point that the format cannot carry leaves
-	// dst unchanged.
+	// AppendPoint appends p in the sink's encoding to dst, and returns the extended slice. dst is empty or was
+	// returned by AppendPoint. AppendPoint may change earlier bytes in dst. If the encoding cannot represent a
+	// point, dst is returned unchanged.
 	AppendPoint(dst []byte, p metric.Point) []byte
 }
 
-// RowSink encodes rows. A row holds everything that one name publishes, with name, tags and statistics separate.
+// RowSink is a Sink that encodes rows. A row contains everything that is published for one name. The name, the
+// tags and the statistics are separate.
 type RowSink interface {
 	Sink
-	// AppendRow is like AppendPoint, for a row. The row is valid until AppendRow returns.
+	// AppendRow is like AppendPoint, but for a row. The row is valid only until AppendRow returns.
 	AppendRow(dst []byte, r *metric.Row) []byte
 }

@@ -27,8 +27,8 @@ func BenchmarkIncr(b *testing.B) {
 	expectSum(b, &r, int64(i))
 }
 
-// BenchmarkIncrParallel lets all goroutines count in one name. An increment should take no longer
-// with more cores.
+// BenchmarkIncrParallel increments one stat in all goroutines. An increment should not become slower with more
+// cores.
 func BenchmarkIncrParallel(b *testing.B) {
 	var r Registry
 	b.ReportAllocs()
@@ -69,7 +69,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 }
 
-// BenchmarkLookup compares the table with sync.Map.
+// BenchmarkLookup compares the table to sync.Map.
 func BenchmarkLookup(b *testing.B) {
 	names := names(100)
 	b.Run("table", func(b *testing.B) {

@@ -1,6 +1,6 @@
 package statvent
 
-// std is the one Registry that all parts of a program know.
+// std is the default Registry, which all packages of a program share.
 var std Registry
 
 // Default is the Registry that the functions of this package use.

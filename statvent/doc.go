@@ -1,7 +1,7 @@
-// Package statvent shows the stats of a running program. It costs almost nothing until they
-// are read.
+// Package statvent makes the stats of a running program readable for other programs. It costs almost nothing while no
+// program reads the stats.
 //
-// A program counts, and starts a Recorder once:
+// A program counts with functions such as Incr, and starts a Recorder once:
 //
 //	statvent.Incr("web.requests", 1)
 //	statvent.Record("web.seconds.{0}", elapsed.Seconds())
@@ -19,20 +19,19 @@
 //
 // # Stats
 //
-// A stat is a name and a number. Incr and Set make integers. IncrFloat and SetFloat make a
-// stat a float permanently. Record keeps the last samples of a name; when somebody reads the
-// pipe, a Calculator turns them into stats: the median, the 95th, 99th and 100th percentile,
-// and the mean. Any number of goroutines may call all of these.
+// A stat is a name with a number. Incr and Set create integers. IncrFloat and SetFloat permanently change a stat to a
+// float. Record stores the last samples of a name. When a reader opens the pipe, a Calculator computes stats from the
+// samples: the median, the 95th, 99th and 100th percentile, and the mean. All these functions are safe for concurrent
+// use.
 //
 // # The pipe
 //
-// The format has one line for each stat, "name: value\n". Readers must not rely on the order.
-// The name ends at the last colon, so it may hold any byte but a newline. An integer has no
-// point and no exponent; a float has one or the other. A last line without a newline means that
-// the reader was too slow, and that the rest is missing.
+// The format has one line for each stat, "name: value\n". The lines are in no particular order. The name ends at the last
+// colon, so it may contain any byte except a newline. An integer has neither a point nor an exponent. A float has a point
+// or an exponent. If the last line has no newline, the reader was too slow, and the remaining lines are missing.
 //
-// Programs in other languages write the same format (see examples/statvent). Package
-// statvent/pipes reads and merges the pipes of a host, and statvent/web shows them as JSON.
+// Programs in other languages use the same format (see examples/statvent). Package statvent/pipes reads and merges the
+// pipes of a host. Package statvent/web serves them as JSON.
 //
 // The format, the file names and the percentiles are the same as in statvent for Python
 // (github.com/dowski/statvent).

@@ -9,21 +9,21 @@ import (
 	"syscall"
 )
 
-const oPath = 0x200000 // O_PATH, which package syscall lacks
+const oPath = 0x200000 // O_PATH, which package syscall does not define
 
-// fifo is a FIFO, at first under a hidden name. Its handle refers to the FIFO itself, even if the name changes, and
-// counts neither as a reader nor as a writer.
+// fifo is a FIFO, which is first created under a hidden name. handle is a descriptor of the FIFO that stays valid
+// if the name changes. It counts neither as a reader nor as a writer.
 type fifo struct {
 	handle *os.File
-	waker  *os.File // see wake
+	waker  *os.File // reader that wake has opened, or nil
 	woken  bool
 }
 
-// stage makes the FIFO that publish will put at path.
+// stage creates the FIFO under its hidden name. publish later moves it to path.
 func stage(path string) (*fifo, error) {
 	hidden := stagedName(path)
 	err := syscall.Mkfifo(hidden, 0o644)
-	if errors.Is(err, syscall.EEXIST) { // a process that was killed left it
+	if errors.Is(err, syscall.EEXIST) { // left by a process that was killed
 		if err := unstage(path); err != nil {
 			return nil, err
 		}
@@ -37,13 +37,13 @@ func stage(path string) (*fifo, error) {
 		return nil, errors.Join(err, unstage(path))
 	}
 	f := &fifo{handle: handle}
-	if err := os.Chmod(f.self(), 0o644); err != nil { // undoes the umask; fails without /proc
+	if err := os.Chmod(f.self(), 0o644); err != nil { // sets the mode independently of the umask; fails without /proc
 		return nil, errors.Join(err, f.close(), unstage(path))
 	}
 	return f, nil
 }
 
-// publish moves the staged FIFO to path in one step, so that there is always a FIFO at path.
+// publish moves the staged FIFO to path. The move is atomic, so there is always a FIFO at path.
 func publish(path string) error { return os.Rename(stagedName(path), path) }
 
 // unstage removes the staged FIFO, if there is one.
@@ -58,7 +58,7 @@ func stagedName(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 }
 
-// makeDir makes the directory that all users of the host share, unless it is there.
+// makeDir creates the directory that all users of the host share. It does nothing if the directory exists.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o777)
 	if err == nil {
@@ -70,8 +70,8 @@ func makeDir(dir string) error {
 	return err
 }
 
-// checkPlace refuses to replace anything but the FIFO of a dead process. A hold keeps Recorders apart; this check
-// notices other programs.
+// checkPlace returns an error if path names anything except the FIFO of a dead process. A hold excludes other
+// Recorders. This check detects other programs.
 func checkPlace(path string) error {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if errors.Is(err, syscall.ENOENT) {
@@ -80,7 +80,7 @@ func checkPlace(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s is in the way: %w", path, err)
 	}
-	defer func() { _ = syscall.Close(fd) }() // nothing was written
+	defer func() { _ = syscall.Close(fd) }() // nothing was written, so the error is ignored
 	var st syscall.Stat_t
 	if err := syscall.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("cannot look at %s: %w", path, err)
@@ -89,34 +89,33 @@ func checkPlace(path string) error {
 		return fmt.Errorf("%s is in the way and not a pipe: remove it", path)
 	}
 	if n, err := syscall.Read(fd, make([]byte, 1)); n != 0 || err != nil {
-		return fmt.Errorf("%s has a writer: this process writes stats already, or one with its pid in another pid namespace", path)
+		return fmt.Errorf("%s has a writer: another recorder of this process, or a process with the same pid in another pid namespace", path)
 	}
 	return nil
 }
 
-// awaitReader blocks a thread until somebody opens the FIFO to read, and returns the writing
-// end.
+// awaitReader blocks a thread until a reader opens the FIFO. It returns the writing end.
 func (f *fifo) awaitReader() (*os.File, error) { return os.OpenFile(f.self(), os.O_WRONLY, 0) }
 
-// release wakes readers that found the FIFO under its name and opened it after the writer had
-// left. They would wait forever for another writer.
+// release wakes readers that opened the FIFO too late, after the writer had closed it. Without release, they
+// would wait forever for another writer.
 func (f *fifo) release() {
 	if writer, err := os.OpenFile(f.self(), os.O_RDWR|syscall.O_NONBLOCK, 0); err == nil {
-		_ = writer.Close() // nothing was written
+		_ = writer.Close() // nothing was written, so the error is ignored
 	}
 }
 
-// wake ends awaitReader, now and until unwake, by opening the FIFO as a reader.
+// wake opens the FIFO as a reader. This ends awaitReader, now and until unwake is called.
 func (f *fifo) wake() (err error) {
 	f.waker, err = os.OpenFile(f.self(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	f.woken = err == nil
 	return err
 }
 
-// unwake closes the reader of wake, and reports whether there was one.
+// unwake closes the reader that wake has opened. It returns false if there is none.
 func (f *fifo) unwake() bool {
 	if f.waker != nil {
-		_ = f.waker.Close() // nothing was read
+		_ = f.waker.Close() // nothing was read, so the error is ignored
 		f.waker = nil
 	}
 	return f.woken
@@ -127,7 +126,7 @@ func (f *fifo) close() error {
 	return f.handle.Close()
 }
 
-// isAt reports whether path names this FIFO.
+// isAt reports whether path is the name of this FIFO.
 func (f *fifo) isAt(path string) bool { return isAt(f.handle, path) }
 
 func (f *fifo) self() string { return fmt.Sprintf("/proc/self/fd/%d", f.handle.Fd()) }

@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// DefaultDir is the directory of the pipes of a host. All programs have agreed on it.
+// DefaultDir is the directory for the pipes of a host. All programs use the same directory.
 const DefaultDir = "/tmp/stats-pipe"
 
-// The limits of the format. Writers keep them and readers rely on them.
+// The limits of the format. Writers must not exceed them.
 const (
-	MaxName  = 4000  // bytes in a name: the kernel writes a line of up to 4,096 bytes as a whole
-	MaxNames = 65536 // names in a Registry, and in a pipe
+	MaxName  = 4000  // in bytes; the kernel writes a line of up to 4,096 bytes in one piece
+	MaxNames = 65536 // maximum number of names in a Registry, and in a pipe
 )
 
-// AppendLine appends the line of one stat to dst. If the format cannot hold the stat, it
-// returns an error and dst unchanged.
+// AppendLine appends the line of a stat to dst. If the format cannot represent the stat, it returns an error and
+// dst unchanged.
 func AppendLine(dst []byte, name string, v Value) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return dst, err
@@ -30,8 +30,8 @@ func AppendLine(dst []byte, name string, v Value) ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// ParseLine splits a line, without its newline, at the last colon. It ignores white space around
-// the value, and keeps all of the name. The name shares the memory of line.
+// ParseLine splits a line without its newline at the last colon. It ignores white space around the value, but not
+// in the name. The returned name is a part of line, not a copy.
 func ParseLine(line []byte) (name []byte, v Value, err error) {
 	colon := bytes.LastIndexByte(line, ':')
 	if colon < 0 {
@@ -50,7 +50,8 @@ func ParseLine(line []byte) (name []byte, v Value, err error) {
 func parseValue(text []byte) (Value, bool) {
 	for _, c := range text {
 		if (c < '0' || c > '9') && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E' {
-			return Value{}, false // NaN, Inf, hexadecimal and underscores, which strconv accepts
+			// Package strconv also accepts NaN, Inf, hexadecimal numbers and underscores, but the format does not allow them.
+			return Value{}, false
 		}
 	}
 	if i, err := strconv.ParseInt(string(text), 10, 64); err == nil {
@@ -67,7 +68,7 @@ func checkName(name string) error {
 	case len(name) > MaxName:
 		return fmt.Errorf("statvent: the name %.60q... has %d bytes, more than %d", name, len(name), MaxName)
 	case bytes.IndexByte([]byte(name), '\n') >= 0:
-		return fmt.Errorf("statvent: the name %.60q holds a newline", name)
+		return fmt.Errorf("statvent: the name %.60q contains a newline", name)
 	}
 	return nil
 }

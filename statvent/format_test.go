@@ -76,7 +76,7 @@ func TestAppendLine(t *testing.T) {
 	}
 }
 
-// TestOriginalsCapture reads what a process of statvent for Python wrote.
+// TestOriginalsCapture parses a recorded pipe of statvent for Python.
 func TestOriginalsCapture(t *testing.T) {
 	capture, err := os.ReadFile("testdata/statvent-py2.pipe")
 	if err != nil {

@@ -11,38 +11,39 @@ import (
 )
 
 const (
-	fOFDSetLk = 37  // F_OFD_SETLK, which package syscall lacks
-	holdTries = 100 // more than the number of recorders that can close at the same moment
+	fOFDSetLk = 37  // F_OFD_SETLK, which package syscall does not define
+	holdTries = 100 // greater than the number of recorders that can close at the same time
 )
 
-var errHeld = errors.New("another recorder has it already: in this process, or in one with the same pid in another pid namespace")
+var errHeld = errors.New("another recorder uses it already: in this process, or in a process with the same pid in another pid namespace")
 
-// hold keeps other Recorders away from a place, DIR/PID.stats, by a lock on the file
-// DIR/.PID.lock. The pipe itself cannot be locked: opening it for that makes a reader or a
-// writer. The kernel drops the lock when the process ends.
+// hold locks the file DIR/.PID.lock. It prevents other Recorders from using the pipe DIR/PID.stats. The pipe
+// itself cannot be locked, because opening it for the lock would make a reader or a writer. The kernel releases
+// the lock when the process exits.
 type hold struct {
-	path string // of the lock
+	path string // path of the lock file
 	file *os.File
 }
 
-// takeHold locks the place of the pipe at path, and makes its directory if need be.
+// takeHold takes the lock for the pipe at path. It creates the directory if necessary.
 func takeHold(path string) (*hold, error) {
 	dir, name := filepath.Split(path)
 	h := &hold{path: filepath.Join(dir, "."+strings.TrimSuffix(name, ".stats")+".lock")}
 	return h, h.take()
 }
 
-// keep takes the lock again if its file was removed, as by a cleaner of /tmp.
+// keep takes the lock again if the lock file was removed, for example by a program that cleans /tmp.
 func (h *hold) keep() error {
 	if isAt(h.file, h.path) {
 		return nil
 	}
-	_ = h.file.Close() // nothing was written
+	_ = h.file.Close() // nothing was written, so the error is ignored
 	h.file = nil
 	return h.take()
 }
 
-// take locks the file. If the holder removes the file meanwhile, it tries again.
+// take creates and locks the lock file. It tries again if the holder of the lock removes the file at the same
+// time.
 func (h *hold) take() error {
 	for range holdTries {
 		file, err := openLock(h.path)
@@ -53,12 +54,12 @@ func (h *hold) take() error {
 			h.file = file
 			return nil
 		}
-		_ = file.Close() // nothing was written
+		_ = file.Close() // nothing was written, so the error is ignored
 	}
 	return fmt.Errorf("another process keeps removing %s", h.path)
 }
 
-// release removes the lock and its file.
+// release releases the lock, and removes the lock file.
 func (h *hold) release() error {
 	if h.file == nil {
 		return nil
@@ -70,8 +71,8 @@ func (h *hold) release() error {
 	return errors.Join(err, h.file.Close())
 }
 
-// openLock opens and locks the file at path. Another user must not be able to open it, and to
-// lock it first.
+// openLock opens and locks the file at path. The file has no permissions for other users, so that they cannot
+// open it and take the lock.
 func openLock(path string) (*os.File, error) {
 	const flags = os.O_RDWR | os.O_CREATE | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	file, err := os.OpenFile(path, flags, 0o600)
@@ -85,13 +86,13 @@ func openLock(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%s is in the way: %w", path, err)
 	}
 	if err := lock(file); err != nil {
-		_ = file.Close() // nothing was written
+		_ = file.Close() // nothing was written, so the error is ignored
 		return nil, err
 	}
 	return file, nil
 }
 
-// lock locks a regular file for this open file, not for the process: two Recorders of one
+// lock locks a regular file. The lock belongs to the open file, not to the process, so that two Recorders in one
 // process exclude each other too.
 func lock(file *os.File) error {
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
@@ -107,7 +108,7 @@ func lock(file *os.File) error {
 	return nil
 }
 
-// isAt reports whether path names the open file.
+// isAt reports whether path is the name of an open file.
 func isAt(file *os.File, path string) bool {
 	if file == nil {
 		return false

@@ -17,10 +17,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/pipetest"
 )
 
-// ownName returns the name of a file of this process: pattern with its pid.
+// ownName returns the name of a file of this process: pattern with the process id.
 func ownName(pattern string) string { return fmt.Sprintf(pattern, os.Getpid()) }
 
-// TestSecondRecorder checks that a place has one Recorder, for all paths that lead to it.
+// TestSecondRecorder checks that a second Recorder for the same pipe is refused, for every path of the pipe's
+// directory.
 func TestSecondRecorder(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "pipes")
@@ -39,7 +40,7 @@ func TestSecondRecorder(t *testing.T) {
 	paths := []string{dir, link, chain, "pipes", dir + "/../pipes/.", ownName("/proc/%d/cwd/pipes")}
 	for range 20 {
 		for _, path := range paths {
-			if second, err := NewRecorder(new(Registry), path); err == nil || !strings.Contains(err.Error(), "another recorder has it already") {
+			if second, err := NewRecorder(new(Registry), path); err == nil || !strings.Contains(err.Error(), "another recorder uses it already") {
 				t.Fatalf("a second recorder through %s: %v, %v, want an error", path, second, err)
 			}
 		}
@@ -50,7 +51,7 @@ func TestSecondRecorder(t *testing.T) {
 	if err := rec.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range paths { // the place is free again
+	for _, path := range paths { // after Close, another Recorder can use the pipe
 		rec, err := NewRecorder(new(Registry), path)
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +62,7 @@ func TestSecondRecorder(t *testing.T) {
 	}
 }
 
-// TestRecordersAtOnce starts recorders at the same time, and checks that one gets the place.
+// TestRecordersAtOnce starts several recorders at the same time, and checks that exactly one of them succeeds.
 func TestRecordersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	for range 20 {
@@ -87,7 +88,7 @@ func TestRecordersAtOnce(t *testing.T) {
 	}
 }
 
-// TestAnotherPidNamespace starts two processes that both have pid 1, as containers do.
+// TestAnotherPidNamespace starts two processes that both have the process id 1, as in containers.
 func TestAnotherPidNamespace(t *testing.T) {
 	unshare := counterpart.Find(t, "unshare")
 	args := []string{"--pid", "--fork", "--kill-child"}
@@ -127,12 +128,12 @@ func TestAnotherPidNamespace(t *testing.T) {
 		t.Fatalf("the first process says %q", said)
 	}
 	for range 5 {
-		if said, stopSecond := start(); !strings.Contains(said, "another recorder has it already") {
+		if said, stopSecond := start(); !strings.Contains(said, "another recorder uses it already") {
 			stopSecond()
 			t.Errorf("the second process with pid 1 says %q", said)
 		}
 	}
-	stop() // without closing its recorder
+	stop() // stops the process without closing its recorder
 	said, stop = start()
 	if said != "ready\n" {
 		t.Errorf("after the first process has ended, a process with pid 1 says %q", said)
@@ -140,7 +141,8 @@ func TestAnotherPidNamespace(t *testing.T) {
 	stop()
 }
 
-// TestHoldInTheWay checks that NewRecorder harms nothing that has the name of its lock.
+// TestHoldInTheWay checks that NewRecorder does not change a file of another kind that has the name of its lock
+// file.
 func TestHoldInTheWay(t *testing.T) {
 	dir := t.TempDir()
 	lock := filepath.Join(dir, ownName(".%d.lock"))
@@ -168,7 +170,7 @@ func TestHoldInTheWay(t *testing.T) {
 	}
 }
 
-// TestLostHold checks that a lock that somebody removed is back at the next look.
+// TestLostHold checks that the lock file is created again if another program has removed it.
 func TestLostHold(t *testing.T) {
 	rec := record(t, new(Registry), 2*time.Millisecond)
 	lock := filepath.Join(filepath.Dir(rec.Path()), ownName(".%d.lock"))

@@ -8,21 +8,21 @@ import (
 	"unsafe"
 )
 
-// number is a sum that any number of goroutines add to without a lock. Integers are added in one place until two
-// goroutines add at the same time. From then on they are added in stripes, a few for each core, because cores that
-// compete for one cache line slow each other down (BenchmarkIncrParallel on two cores: 7 ns, and 27 ns without
-// stripes). The value is the sum of all parts.
+// number is a sum that any number of goroutines can add to without a lock. Integers are added to one field until
+// two goroutines add at the same time. From then on, they are added to stripes. There are a few stripes for each
+// core, because cores that write to the same cache line slow each other down (BenchmarkIncrParallel on two cores:
+// 7 ns with stripes, 27 ns without). The value is the sum of all parts.
 type number struct {
 	first   atomic.Int64
 	stripes atomic.Pointer[[]stripe]
-	floats  atomic.Uint64 // the bits of the floats' sum
+	floats  atomic.Uint64 // the bits of a float64, the sum of all floats
 	isFloat atomic.Bool
 	_       [cacheLine - 28]byte
 }
 
 const cacheLine = 64
 
-// stripe fills a cache line, so that cores share one only by chance.
+// stripe has the size of a cache line, so that two cores rarely write to the same line.
 type stripe struct {
 	atomic.Int64
 	_ [cacheLine - 8]byte
@@ -46,7 +46,7 @@ func (n *number) widen() *[]stripe {
 	return n.stripes.Load()
 }
 
-// addFloat makes n a float and adds delta, if the sum is finite.
+// addFloat changes n to a float and adds delta. It returns false if the sum would not be finite.
 func (n *number) addFloat(delta float64) bool {
 	n.isFloat.Store(true)
 	for {
@@ -74,8 +74,9 @@ func (n *number) value() Value {
 	return Int(sum)
 }
 
-// stackHash differs between goroutines, and mostly stays the same for one: each goroutine has its
-// own stack, at least 2 KiB from the others. A stack that moves only means another stripe.
+// stackHash returns a hash of the address of the goroutine's stack. Two goroutines usually have different hashes,
+// because their stacks are at least 2 KiB apart. If the runtime moves a stack, the goroutine only uses another
+// stripe.
 func stackHash() uint64 {
 	var here byte
 	return uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9e3779b97f4a7c15 >> 32

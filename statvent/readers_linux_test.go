@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// TestSoakReadsDuringWrites reads a thousand times while four goroutines count.
+// TestSoakReadsDuringWrites reads the pipe a thousand times while four goroutines increment stats.
 func TestSoakReadsDuringWrites(t *testing.T) {
 	const counters = 20
-	soak, _ := time.ParseDuration(os.Getenv("SOAK")) // unset is 0
+	soak, _ := time.ParseDuration(os.Getenv("SOAK")) // 0 if the variable is not set
 	var r Registry
 	for c := range counters {
 		r.Incr(fmt.Sprintf("counter %d", c), 0)
@@ -39,7 +39,7 @@ func TestSoakReadsDuringWrites(t *testing.T) {
 				}
 				r.Record("lat.{0}", float64(done[g]))
 				done[g]++
-				time.Sleep(100 * time.Microsecond) // leaves processor time to the readers
+				time.Sleep(100 * time.Microsecond) // leave processor time for the readers
 			}
 		})
 	}
@@ -83,8 +83,8 @@ func TestSoakReadsDuringWrites(t *testing.T) {
 	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines })
 }
 
-// TestManyReadersAtOnce checks that each reader gets a whole snapshot, or nothing if another shares
-// its pipe.
+// TestManyReadersAtOnce checks that each reader gets a complete snapshot, or nothing if another reader shares its
+// pipe.
 func TestManyReadersAtOnce(t *testing.T) {
 	const readers, each = 16, 20
 	var r Registry

@@ -13,46 +13,48 @@ import (
 )
 
 const (
-	maxSends     = 16                    // readers served at a time
-	sendTimeout  = 2 * time.Second       // for a reader to take its snapshot
-	releaseAfter = 10 * time.Millisecond // longer than the time between finding and opening a pipe in a reader
-	retryAfter   = time.Second           // after a failure, such as no free file descriptor
+	maxSends     = 16                    // maximum number of readers that are served at the same time
+	sendTimeout  = 2 * time.Second       // time in which a reader must read its snapshot
+	releaseAfter = 10 * time.Millisecond // longer than a reader needs between finding and opening a pipe
+	retryAfter   = time.Second           // pause after a failure, for example if no file descriptor is free
 	checkEvery   = time.Minute           // time between two checks that the pipe still exists
 )
 
-// Recorder serves the stats of a Registry on a named pipe, DIR/PID.stats. Each reader gets one
-// snapshot and the end of file. Without readers it costs one blocked thread, and one look at
-// the name a minute.
+// Recorder serves the stats of a Registry on a named pipe, DIR/PID.stats. Each reader gets one snapshot, and then
+// the end of the file. Without readers, a Recorder costs one blocked thread, and one check of the pipe's name per
+// minute.
 //
-// Each reader has its own pipe: when one comes, the next pipe, which waits under a hidden name,
-// takes the place of the first. Readers that open it before that share a pipe. The kernel offers no way to prevent or
-// notice this. A snapshot of up to 1 MiB is written at once, so that one of these readers gets all of it, and the
-// others get nothing. A reader that gets no stats should ask again, as package pipes does.
+// Each reader has its own pipe. When a reader opens the pipe, the Recorder replaces the pipe by the next one,
+// which was prepared under a hidden name. Readers that open the old pipe before it is replaced share this pipe.
+// The kernel has no means to prevent or detect this. A snapshot of up to 1 MiB is written at once, so that one of
+// these readers gets the whole snapshot and the others get nothing. A reader that gets no stats should try again,
+// like package pipes.
 type Recorder struct {
 	registry *Registry
 	path     string
 	every    time.Duration
 	hold     *hold
 	closing  chan struct{}
-	hurry    context.Context // ends when readers are to be cut off
+	hurry    context.Context // ends when the writing to readers must be canceled
 	cutOff   context.CancelFunc
 	loops    sync.WaitGroup
 	slots    chan struct{}
 	unserved atomic.Int64
 
 	mu     sync.Mutex
-	live   *fifo // the FIFO at path, unless another program removed it
+	live   *fifo // the FIFO at path, unless another program has removed it
 	next   *fifo // the staged FIFO; may be nil
 	closed bool
 }
 
-// NewRecorder starts to serve the stats of r in dir. A nil r is the default Registry; an empty
-// dir is DefaultDir. NewRecorder makes dir, with the rights of /tmp, if its parent exists. It
-// replaces the pipe that a dead process with the same pid left behind. It fails if another Recorder has the place, even
-// if that Recorder used another path to the directory, or has the same pid in another pid namespace.
+// NewRecorder starts to serve the stats of r in dir. If r is nil, the default Registry is used. If dir is empty,
+// DefaultDir is used. NewRecorder creates dir with the permissions of /tmp, if its parent exists. It replaces the
+// pipe of a dead process with the same process id. It returns an error if another Recorder already serves the
+// same pipe. This includes Recorders that use another path to the directory, and Recorders with the same process
+// id in another pid namespace.
 //
-// Call it after giving up privileges: readers refuse a pipe that does not belong to the user of
-// the process.
+// Call NewRecorder after the process has given up privileges, because readers refuse a pipe that does not belong
+// to the user of the process.
 func NewRecorder(r *Registry, dir string) (*Recorder, error) {
 	return newRecorder(r, dir, checkEvery)
 }
@@ -95,13 +97,12 @@ func (r *Recorder) begin() (err error) {
 // Path returns the path of the pipe.
 func (r *Recorder) Path() string { return r.path }
 
-// Unserved counts the readers that did not get all of their snapshot, because they left early or
-// took longer than two seconds.
+// Unserved returns the number of readers that did not get their whole snapshot, because they closed the pipe
+// early or needed more than two seconds.
 func (r *Recorder) Unserved() int64 { return r.unserved.Load() }
 
-// Close removes the pipe and stops the goroutines of NewRecorder. It waits until the readers that
-// came before have their snapshots. If ctx ends first, it interrupts them and returns an error that
-// says so.
+// Close removes the pipe, and stops the goroutines of the Recorder. It waits until all current readers have their
+// snapshots. If ctx ends before that, it cancels the writing and returns an error.
 func (r *Recorder) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if r.closed {
@@ -120,9 +121,9 @@ func (r *Recorder) Close(ctx context.Context) error {
 	woken := r.live.wake()
 	err = errors.Join(err, woken, r.hold.release())
 	r.mu.Unlock()
-	if woken == nil { // otherwise a thread would wait forever for a reader that cannot come
+	if woken == nil { // if wake failed, a thread waits forever for a reader, and finish would not return
 		err = errors.Join(err, r.finish(ctx))
-		_ = r.live.close() // retire may have done it
+		_ = r.live.close() // retire may have closed it already
 	}
 	if err != nil {
 		return fmt.Errorf("statvent: closing the pipe %s: %w", r.path, err)
@@ -130,7 +131,7 @@ func (r *Recorder) Close(ctx context.Context) error {
 	return nil
 }
 
-// finish waits until all readers are served, at most until ctx ends.
+// finish waits until all readers are served, but not longer than ctx.
 func (r *Recorder) finish(ctx context.Context) error {
 	before := r.Unserved()
 	stop := context.AfterFunc(ctx, r.cutOff)
@@ -141,7 +142,7 @@ func (r *Recorder) finish(ctx context.Context) error {
 	return nil
 }
 
-// serve waits for readers. It replaces the pipe of each by a new one.
+// serve waits for readers. For each reader, it replaces the pipe by a new one.
 func (r *Recorder) serve() {
 	for {
 		f := r.current()
@@ -149,7 +150,7 @@ func (r *Recorder) serve() {
 			return
 		}
 		w, err := f.awaitReader()
-		if err != nil { // no free file descriptor, perhaps
+		if err != nil { // for example, no file descriptor is free
 			r.pause()
 			continue
 		}
@@ -163,13 +164,13 @@ func (r *Recorder) serve() {
 		})
 		for err != nil && r.pause() {
 			if err = r.renew(f); err == nil {
-				f.release() // readers that came during the pause
+				f.release() // wake readers that opened the pipe during the pause
 			}
 		}
 	}
 }
 
-// current is the pipe to wait on; nil if the Recorder is closed.
+// current returns the pipe to wait on, or nil if the Recorder is closed.
 func (r *Recorder) current() *fifo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,7 +180,7 @@ func (r *Recorder) current() *fifo {
 	return r.live
 }
 
-// renew puts the next pipe in the place of used, which has its reader or was woken.
+// renew replaces used by the next pipe. used has its reader, or it was woken.
 func (r *Recorder) renew(used *fifo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,7 +191,7 @@ func (r *Recorder) renew(used *fifo) error {
 	return r.replace()
 }
 
-// replace makes the next pipe the live one. The caller holds mu, or is the only user of r.
+// replace makes the next pipe the live pipe. The caller must hold mu, or no other goroutine may use r.
 func (r *Recorder) replace() error {
 	if err := r.hold.keep(); err != nil {
 		return err
@@ -202,7 +203,7 @@ func (r *Recorder) replace() error {
 			r.live = next
 			return nil
 		}
-		_ = next.close() // somebody removed it: make another
+		_ = next.close() // another program has removed the staged pipe, so create another one
 	}
 	next, err := stage(r.path)
 	if err == nil {
@@ -214,21 +215,22 @@ func (r *Recorder) replace() error {
 	return err
 }
 
-// prepare stages the next pipe, so that replace has less to do.
+// prepare stages the next pipe in advance, so that replace is fast.
 func (r *Recorder) prepare() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.next != nil {
 		return
 	}
-	if next, err := stage(r.path); err == nil { // else replace tries again
+	if next, err := stage(r.path); err == nil { // on an error, replace tries again
 		r.next = next
 	}
 }
 
-// send writes a snapshot. It reports whether the reader has all of it, or finds it in the pipe.
+// send writes a snapshot. It returns true if the reader has read the whole snapshot, or can still read it from
+// the pipe.
 func (r *Recorder) send(w *os.File) bool {
-	snapshot, _ := r.registry.AppendText(nil) // cannot fail
+	snapshot, _ := r.registry.AppendText(nil) // AppendText never returns an error
 	err := w.SetWriteDeadline(time.Now().Add(sendTimeout))
 	if err == nil {
 		stop := context.AfterFunc(r.hurry, func() { _ = w.SetWriteDeadline(time.Now()) })
@@ -252,11 +254,11 @@ func (r *Recorder) retire(f *fifo, served bool) {
 		r.unserved.Add(1)
 	}
 	if r.live != f {
-		_ = f.close() // nothing was written through it
-	} // else there is no other pipe yet: the garbage collector closes this one
+		_ = f.close() // nothing was written through this descriptor
+	} // If f is still the live pipe, there is no other pipe yet. The garbage collector then closes f later.
 }
 
-// watch makes the pipe again if somebody removed it, such as a cleaner of /tmp.
+// watch creates the pipe again if another program has removed it, for example a program that cleans /tmp.
 func (r *Recorder) watch() {
 	ticker := time.NewTicker(r.every)
 	defer ticker.Stop()
@@ -275,12 +277,12 @@ func (r *Recorder) restore() {
 	defer r.mu.Unlock()
 	lost := r.live
 	if r.closed || lost.isAt(r.path) && r.hold.keep() == nil || r.replace() != nil {
-		return // after a failure the next check tries again
+		return // on an error, the next check tries again
 	}
-	_ = lost.wake() // if it fails, a thread waits forever
+	_ = lost.wake() // if wake fails, a thread waits forever
 }
 
-// pause waits before another try. It reports false if the Recorder is closed.
+// pause waits before the next attempt. It returns false if the Recorder is closed.
 func (r *Recorder) pause() bool {
 	select {
 	case <-time.After(retryAfter):

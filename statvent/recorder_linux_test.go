@@ -83,7 +83,7 @@ func TestModes(t *testing.T) {
 func TestReaderLeavesEarly(t *testing.T) {
 	var r Registry
 	name := strings.Repeat("x", MaxName-10)
-	for i := range 300 { // 1.2 MB, more than a pipe holds
+	for i := range 300 { // 1.2 MB, more than fits into a pipe
 		r.Incr(fmt.Sprintf("%s%03d", name, i), 1)
 	}
 	rec := record(t, &r, checkEvery)
@@ -193,8 +193,8 @@ func TestCloseRemovesOnlyItsOwn(t *testing.T) {
 	}
 }
 
-// TestReleasesLateReaders checks a reader that found the pipe under its name, and opens it after
-// the writer has left. It must not wait forever.
+// TestReleasesLateReaders checks a reader that found the pipe under its name, but opens it after the writer has
+// closed it. The reader must not wait forever.
 func TestReleasesLateReaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "1.stats")
 	f, err := stage(path)
@@ -223,8 +223,8 @@ func TestReleasesLateReaders(t *testing.T) {
 	}
 }
 
-// TestLargeSnapshotAtOnce checks that a snapshot of more than the usual size of a pipe is written
-// at once, so that a slow reader gets all of it.
+// TestLargeSnapshotAtOnce checks that a snapshot larger than the usual capacity of a pipe is written at once. A
+// slow reader must get the whole snapshot.
 func TestLargeSnapshotAtOnce(t *testing.T) {
 	const fionread = 0x541b
 	var r Registry

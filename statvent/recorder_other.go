@@ -8,19 +8,19 @@ import (
 	"fmt"
 )
 
-// Recorder serves the stats of a Registry on a named pipe. It needs /proc of Linux.
-// On other systems NewRecorder fails, and the stats are only in the Registry.
+// Recorder serves the stats of a Registry on a named pipe. It needs /proc of Linux. On other systems, NewRecorder
+// returns an error, and the stats can only be read from the Registry.
 type Recorder struct{}
 
-// NewRecorder fails with errors.ErrUnsupported.
+// NewRecorder returns errors.ErrUnsupported.
 func NewRecorder(*Registry, string) (*Recorder, error) {
 	return nil, fmt.Errorf("statvent: cannot serve a pipe on this system: %w", errors.ErrUnsupported)
 }
 
-// Path is empty.
+// Path returns "".
 func (*Recorder) Path() string { return "" }
 
-// Unserved is 0.
+// Unserved returns 0.
 func (*Recorder) Unserved() int64 { return 0 }
 
 // Close does nothing.

@@ -7,39 +7,38 @@ import (
 	"sync/atomic"
 )
 
-// The number of samples that a Registry keeps for each name: by default, and at most.
+// The number of samples that a Registry stores for each name: the default and the maximum.
 const (
 	DefaultWindow = 100
 	MaxWindow     = 1 << 20
 )
 
-// Registry holds the stats of a program, or of a part of it. The zero Registry is empty and
-// ready. A Registry must not be copied after its first use.
+// Registry contains the stats of a program, or of a part of a program. The zero Registry is empty and ready to
+// use. A Registry must not be copied after its first use.
 //
-// It drops and counts (Discarded) the following: a new name that is empty, is longer than MaxName
-// or holds a newline; a new name beyond MaxNames; NaN and infinities; a float that would make a
-// sum infinite.
+// Invalid calls are dropped and counted (see Discarded). These are: a new name that is empty, longer than
+// MaxName, or contains a newline; a new name above MaxNames; NaN and infinities; a float that would make a sum
+// infinite.
 type Registry struct {
 	stats      table[stat]
 	series     table[series]
-	window     atomic.Int64 // 0 is DefaultWindow
+	window     atomic.Int64 // 0 means DefaultWindow
 	calculator atomic.Pointer[Calculator]
 	discarded  atomic.Int64
 }
 
-// stat is one stat. Set swaps the number, so that a reader sees either the old or the new
-// value.
+// stat is one stat. Set replaces the number, so that a reader gets either the old or the new value.
 type stat struct{ number atomic.Pointer[number] }
 
-// Incr adds delta to a stat, which starts at 0. For a name that exists it takes no lock and
-// allocates nothing. Integers wrap around at 64 bits.
+// Incr adds delta to a stat, which starts at 0. If the name exists, Incr takes no lock and allocates no memory.
+// Integers overflow at 64 bits.
 func (r *Registry) Incr(name string, delta int64) {
 	if s := r.stat(name); s != nil {
 		s.number.Load().add(delta)
 	}
 }
 
-// IncrFloat adds delta to a stat, and makes it a float permanently.
+// IncrFloat adds delta to a stat, and permanently changes the stat to a float.
 func (r *Registry) IncrFloat(name string, delta float64) {
 	if !finite(delta) {
 		r.discarded.Add(1)
@@ -50,7 +49,7 @@ func (r *Registry) IncrFloat(name string, delta float64) {
 	}
 }
 
-// Set sets the value of a stat. A float stays a float.
+// Set sets the value of a stat. A stat that is a float stays a float.
 func (r *Registry) Set(name string, value int64) {
 	if s := r.stat(name); s != nil {
 		n := new(number)
@@ -60,7 +59,7 @@ func (r *Registry) Set(name string, value int64) {
 	}
 }
 
-// SetFloat sets the value of a stat, and makes it a float permanently.
+// SetFloat sets the value of a stat, and permanently changes the stat to a float.
 func (r *Registry) SetFloat(name string, value float64) {
 	if !finite(value) {
 		r.discarded.Add(1)
@@ -73,14 +72,14 @@ func (r *Registry) SetFloat(name string, value float64) {
 	}
 }
 
-// Record adds a sample to name, which keeps the last ones. Label names the stats that are made
-// from them: "lat.{0}" and "lat" both give "lat.95th".
+// Record adds a sample to a name. Only the last samples of a name are stored. Label creates the names of the
+// stats that are computed from the samples: both "lat.{0}" and "lat" result in "lat.95th".
 func (r *Registry) Record(name string, sample float64) {
 	r.RecordFunc(name, sample, Label)
 }
 
-// RecordFunc is Record with another function for the names of the stats. nil is Label. The
-// function that came with the first sample of a name stays.
+// RecordFunc is like Record, but with another function that creates the names of the stats. If label is nil,
+// Label is used. The function in the first call for a name is used permanently.
 func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 	if !finite(sample) {
 		r.discarded.Add(1)
@@ -100,8 +99,8 @@ func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 	s.add(sample, r.samples())
 }
 
-// Resize sets how many samples each name keeps, from 1 to MaxWindow. Existing names keep their
-// newest samples.
+// Resize sets the number of samples that are stored for each name, from 1 to MaxWindow. Existing names keep their
+// latest samples.
 func (r *Registry) Resize(window int) error {
 	if window < 1 || window > MaxWindow {
 		return fmt.Errorf("statvent: cannot keep %d samples for each name: the number must be between 1 and %d", window, MaxWindow)
@@ -110,15 +109,15 @@ func (r *Registry) Resize(window int) error {
 	return nil
 }
 
-// SetCalculator replaces Percentiles for all names, from the next snapshot on.
+// SetCalculator replaces Percentiles for all names, starting with the next snapshot.
 func (r *Registry) SetCalculator(c Calculator) { r.calculator.Store(&c) }
 
-// Discarded is the number of calls that were dropped.
+// Discarded returns the number of calls that were dropped.
 func (r *Registry) Discarded() int64 { return r.discarded.Load() }
 
-// All returns a snapshot of all stats, including those made from samples. It contains all that
-// was done before the call. If a stat and a calculated one have the same name, the calculated
-// one counts. The caller owns the map.
+// All returns a snapshot of all stats, including the stats that are computed from samples. It contains the
+// effects of all earlier calls. If a stat and a computed stat have the same name, the computed stat is used. The
+// map belongs to the caller.
 func (r *Registry) All() map[string]Value {
 	all := make(map[string]Value)
 	for name, s := range r.stats.all() {
@@ -142,8 +141,8 @@ func (r *Registry) All() map[string]Value {
 	return all
 }
 
-// AppendText appends a snapshot in the format of the pipe, sorted by name. It leaves out names
-// that the format cannot hold, which a LabelFunc can make. The error is always nil.
+// AppendText appends a snapshot in the format of the pipe, sorted by name. It leaves out names that are invalid
+// in this format, which a LabelFunc can create. The error is always nil.
 func (r *Registry) AppendText(dst []byte) ([]byte, error) {
 	all := r.All()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -154,8 +153,8 @@ func (r *Registry) AppendText(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// stat returns the stat called name. It returns nil, and counts a discard, if there is no room
-// or the name is bad.
+// stat returns the stat with this name. If there is no room or the name is invalid, it counts a discarded call
+// and returns nil.
 func (r *Registry) stat(name string) *stat {
 	if s := r.stats.get(name); s != nil {
 		return s

@@ -38,8 +38,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestManyGoroutines checks what the original, statvent for Python, got wrong without a lock: it
-// lost increments, and failed when a name was added during a reading.
+// TestManyGoroutines checks two faults of the original, statvent for Python, which uses no lock. The original
+// lost increments, and it failed if a name was added during a reading.
 func TestManyGoroutines(t *testing.T) {
 	const goroutines, each = 25, 4000
 	var r Registry
@@ -76,7 +76,8 @@ func TestManyGoroutines(t *testing.T) {
 	}
 }
 
-// TestResize checks that a new size applies to names that exist, which it did not in the original.
+// TestResize checks that a new size also applies to existing names. In the original, statvent for Python, it does
+// not.
 func TestResize(t *testing.T) {
 	var r Registry
 	r.SetCalculator(func(samples []float64) iter.Seq2[string, float64] {
@@ -135,9 +136,9 @@ func TestPercentiles(t *testing.T) {
 		samples []float64
 		want    [5]float64 // median, 95th, 99th, 100th, mean
 	}{
-		{[]float64{1, 2, 3, 4, 100}, [5]float64{2, 4, 4, 100, 22}}, // as in testdata/statvent-py2.pipe
+		{[]float64{1, 2, 3, 4, 100}, [5]float64{2, 4, 4, 100, 22}}, // the same values as in testdata/statvent-py2.pipe
 		{[]float64{7}, [5]float64{7, 7, 7, 7, 7}},
-		{[]float64{1, 2}, [5]float64{1, 1, 1, 2, 1.5}}, // the original rounds the mean of integers to 1
+		{[]float64{1, 2}, [5]float64{1, 1, 1, 2, 1.5}}, // statvent for Python rounds the mean of integers to 1
 		{[]float64{-1, math.MaxFloat64, math.MaxFloat64}, [5]float64{-1, math.MaxFloat64, math.MaxFloat64, math.MaxFloat64, math.MaxFloat64 / 3 * 2}},
 		{upTo(20), [5]float64{10, 19, 19, 20, 10.5}},
 		{upTo(100), [5]float64{50, 95, 99, 100, 50.5}},
@@ -200,7 +201,7 @@ func TestIncrDoesNotAllocate(t *testing.T) {
 }
 
 func TestDefault(t *testing.T) {
-	run := fmt.Sprint(time.Now().UnixNano(), ".") // the default Registry outlives the test
+	run := fmt.Sprint(time.Now().UnixNano(), ".") // the default Registry is shared by all runs of the test
 	Incr(run+"i", 2)
 	IncrFloat(run+"f", 0.5)
 	Set(run+"s", 3)

@@ -7,29 +7,29 @@ import (
 	"syscall"
 )
 
-// Numbers that package syscall lacks; they are the same on every Linux port of Go.
+// Constants that package syscall does not define. They are the same on every Linux port of Go.
 const (
-	fSetPipeSz = 1031 // F_SETPIPE_SZ
-	fGetPipeSz = 1032 // F_GETPIPE_SZ
+	fSetPipeSz = 1031 // the constant F_SETPIPE_SZ
+	fGetPipeSz = 1032 // the constant F_GETPIPE_SZ
 )
 
 const (
-	atomicWrite = 4096    // PIPE_BUF: the kernel writes up to this many bytes as a whole, or not at all
-	maxPipe     = 1 << 20 // bytes that any user may ask for in a pipe
+	atomicWrite = 4096    // PIPE_BUF: the kernel writes up to this number of bytes in one piece, or not at all
+	maxPipe     = 1 << 20 // maximum capacity of a pipe that any user may request, in bytes
 )
 
-// cutMark ends a snapshot that the reader did not take in time. It has no colon and no newline,
-// so that no reader takes it for a stat.
+// cutMark is written at the end of a snapshot that the reader did not read in time. It contains no colon and no
+// newline, so that no reader parses it as a stat.
 const cutMark = "(cut)"
 
-// sendLines writes a snapshot to a new pipe. One that fits into the pipe is written at once.
-// A larger one is written in pieces of whole lines: a reader that stalls until the deadline of w
-// gets no part of a line, which could hold a wrong number. It gets the mark instead, if the kernel
+// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written at once. A larger
+// snapshot is written in pieces of complete lines. If a reader does not read until the deadline of w, it
+// therefore never gets a part of a line, which could be a wrong number. It gets cutMark instead, if the kernel
 // allows a larger pipe.
 func sendLines(w *os.File, snapshot []byte) error {
 	want := len(snapshot)
 	if want > maxPipe {
-		want = maxPipe / 2 // the rest is for the mark
+		want = maxPipe / 2 // the other half is reserved for cutMark
 	}
 	size := resize(w, want)
 	if len(snapshot) <= size {
@@ -49,8 +49,8 @@ func sendLines(w *os.File, snapshot []byte) error {
 	return nil
 }
 
-// wholeLines returns the length of the longest piece that is written as a whole. MaxName makes
-// sure that a line fits.
+// wholeLines returns the length of the longest piece of complete lines that is written in one piece. MaxName
+// makes sure that each line fits.
 func wholeLines(text []byte) int {
 	if len(text) <= atomicWrite {
 		return len(text)
@@ -58,14 +58,15 @@ func wholeLines(text []byte) int {
 	return bytes.LastIndexByte(text[:atomicWrite], '\n') + 1
 }
 
-// mark writes the mark into a pipe that is full.
+// mark writes cutMark to a full pipe.
 func mark(w *os.File, size int) {
 	if resize(w, 2*size) > size {
-		control(w, func(fd uintptr) { _, _ = syscall.Write(int(fd), []byte(cutMark)) }) // write to the room that resize made
+		// Write to the room that resize has added.
+		control(w, func(fd uintptr) { _, _ = syscall.Write(int(fd), []byte(cutMark)) })
 	}
 }
 
-// resize asks for room for size bytes in the pipe, and returns the room that there is.
+// resize requests a capacity of size bytes for the pipe, and returns the actual capacity.
 func resize(w *os.File, size int) (room int) {
 	control(w, func(fd uintptr) {
 		got, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, fGetPipeSz, 0)

@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// large fills r with more than a pipe holds. Each value has ten digits, so that a part of a line
-// would hold a wrong number.
+// large fills r with more stats than fit into a pipe. Each value has ten digits, so that a part of a line would
+// be a wrong number.
 func large(r *Registry, name string) {
 	for i := range 3 << 19 / (len(name) + 18) {
 		r.Set(fmt.Sprintf("%06d%s", i, name), 1234567890)
 	}
 }
 
-// TestSlowReader checks what a reader gets that stalls: whole lines, and the mark.
+// TestSlowReader checks that a reader that stops reading gets only complete lines, and then cutMark.
 func TestSlowReader(t *testing.T) {
 	for _, name := range []string{"", "name", strings.Repeat("x", 100), strings.Repeat("1: 2", 500), strings.Repeat("x", MaxName-6)} {
 		var r Registry
@@ -31,7 +31,7 @@ func TestSlowReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer reader.Close()
-		if _, err := reader.Read(make([]byte, 10)); err != nil { // the sending has begun
+		if _, err := reader.Read(make([]byte, 10)); err != nil { // the first bytes were sent
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -51,7 +51,7 @@ func TestSlowReader(t *testing.T) {
 		if !cut {
 			t.Errorf("names of %d bytes: %d lines, and the end is %q", len(name)+6, len(lines), text[max(0, len(text)-60):])
 		}
-		for _, line := range lines[1:] { // the beginning of the first was read above
+		for _, line := range lines[1:] { // the beginning of the first line was read above
 			if _, v, err := ParseLine(line); err != nil || v != Int(1234567890) {
 				t.Fatalf("the line %.60q... reads as %v, %v", line, v, err)
 			}
@@ -62,7 +62,8 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestStalledReader checks that a Recorder gives up by itself, and serves others meanwhile.
+// TestStalledReader checks that a Recorder stops waiting for a reader that does not read. Meanwhile it must serve
+// other readers.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	var r Registry
@@ -86,7 +87,8 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestWholeLines checks that pieces are whole lines that the kernel writes as a whole.
+// TestWholeLines checks that each piece consists of complete lines and is small enough to be written in one
+// piece.
 func TestWholeLines(t *testing.T) {
 	for range 100 {
 		var text []byte

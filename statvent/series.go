@@ -7,16 +7,16 @@ import (
 	"sync"
 )
 
-// Calculator turns the samples of one name into stats: labels and values. It gets at least one
-// sample; all are finite and in ascending order, and the Calculator owns the slice. Values that
-// are not finite are left out.
+// Calculator computes stats from the samples of a name. It yields pairs of a label and a value. There is at least
+// one sample. All samples are finite and sorted in ascending order. The Calculator may change the slice. Values
+// that are not finite are left out.
 type Calculator func(samples []float64) iter.Seq2[string, float64]
 
-// LabelFunc makes the name of a stat from the name of the samples and a label of the
-// Calculator, such as "95th".
+// LabelFunc creates the name of a stat from the name of the samples and a label of the Calculator, such as
+// "95th".
 type LabelFunc func(name, label string) string
 
-// Label replaces each "{0}" in name by label. Without "{0}" it appends a dot and the label.
+// Label replaces each "{0}" in name by label. If name contains no "{0}", it appends a dot and the label.
 func Label(name, label string) string {
 	if strings.Contains(name, "{0}") {
 		return strings.ReplaceAll(name, "{0}", label)
@@ -24,9 +24,9 @@ func Label(name, label string) string {
 	return name + "." + label
 }
 
-// Percentiles is the Calculator of a new Registry. Its labels are median, 95th, 99th, 100th and
-// mean. The p-th percentile of n samples is the k-th smallest, where k = p*n/100, rounded down
-// but at least 1, as in statvent for Python.
+// Percentiles is the default Calculator of a Registry. Its labels are median, 95th, 99th, 100th and mean. The
+// p-th percentile of n samples is the k-th smallest sample. k is p*n/100, rounded down, but at least 1, as in
+// statvent for Python.
 func Percentiles(samples []float64) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		for _, p := range [...]struct {
@@ -42,7 +42,8 @@ func Percentiles(samples []float64) iter.Seq2[string, float64] {
 	}
 }
 
-// mean is always finite: samples are scaled if their sum is not.
+// mean returns the mean, which is always finite. If the sum of the samples would overflow, the samples are scaled
+// first.
 func mean(samples []float64) float64 {
 	n := float64(len(samples))
 	sum, scaled := 0.0, 0.0
@@ -56,11 +57,11 @@ func mean(samples []float64) float64 {
 	return clamp(scaled)
 }
 
-// series holds the last samples of one name.
+// series contains the last samples of one name.
 type series struct {
 	label   LabelFunc
 	mu      sync.Mutex
-	samples []float64 // a ring once it is full
+	samples []float64 // a ring buffer when it is full
 	oldest  int       // index of the oldest sample
 }
 
@@ -76,7 +77,7 @@ func (s *series) add(sample float64, window int) {
 	s.oldest = (s.oldest + 1) % window
 }
 
-// sorted returns a copy of the last samples, at most window, in ascending order.
+// sorted returns a copy of the last samples in ascending order. It returns at most window samples.
 func (s *series) sorted(window int) []float64 {
 	s.mu.Lock()
 	s.fit(window)
@@ -86,7 +87,7 @@ func (s *series) sorted(window int) []float64 {
 	return samples
 }
 
-// fit changes the size of the ring to the window, and keeps the newest samples.
+// fit changes the size of the ring buffer to window, and keeps the latest samples.
 func (s *series) fit(window int) {
 	if len(s.samples) <= window && s.oldest == 0 || len(s.samples) == window {
 		return

@@ -9,17 +9,16 @@ import (
 	"sync/atomic"
 )
 
-// table maps names to values that are never removed. A look-up takes no lock and allocates
-// nothing; an addition takes the lock. A look-up in a sync.Map takes twice as long
-// (BenchmarkLookup).
+// table maps names to values. Names are never removed. A lookup takes no lock and allocates no memory. An
+// addition takes the lock. A lookup in a sync.Map takes twice as long (BenchmarkLookup).
 type table[V any] struct {
 	chains atomic.Pointer[chains[V]]
-	mu     sync.Mutex // held to add and to grow
+	mu     sync.Mutex // held while a name is added and while the table grows
 	len    int        // guarded by mu
 }
 
-// chains are hash chains; their number is a power of two. Nodes are immutable: an addition puts
-// a new one in front of its chain, and growing copies all of them.
+// chains are the linked lists of a hash table. Their number is a power of two. Nodes are immutable: an addition
+// puts a new node at the front of its chain, and grown copies all nodes.
 type chains[V any] struct {
 	seed  maphash.Seed
 	heads []atomic.Pointer[node[V]]
@@ -34,7 +33,7 @@ type node[V any] struct {
 
 var errFull = errors.New("statvent: too many names")
 
-// get returns the value of name, or nil.
+// get returns the value for a name, or nil.
 func (t *table[V]) get(name string) *V {
 	c := t.chains.Load()
 	if c == nil {
@@ -49,7 +48,7 @@ func (t *table[V]) get(name string) *V {
 	return nil
 }
 
-// add gives name the value v, unless it has one, and returns the value that it has.
+// add sets the value for a name to v if the name has no value. It returns the value that the name then has.
 func (t *table[V]) add(name string, v *V) (*V, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -72,7 +71,7 @@ func (t *table[V]) add(name string, v *V) (*V, error) {
 	return v, nil
 }
 
-// all yields every name that the table had at the beginning, in no order.
+// all yields every name that the table contained at the start of the iteration, in any order.
 func (t *table[V]) all() iter.Seq2[string, *V] {
 	return func(yield func(string, *V) bool) {
 		c := t.chains.Load()

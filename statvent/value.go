@@ -6,24 +6,23 @@ import (
 	"strconv"
 )
 
-// Value is the number of a stat: an int64, or a float64 if a float was used. The zero Value
-// is the integer 0.
+// Value is the number of a stat: an int64, or a float64 if the stat is a float. The zero Value is the integer 0.
 type Value struct {
 	integer int64
 	float   float64
 	isFloat bool
 }
 
-// Int is the integer i.
+// Int returns the integer i as a Value.
 func Int(i int64) Value { return Value{integer: i} }
 
-// Float is the float f.
+// Float returns the float f as a Value.
 func Float(f float64) Value { return Value{float: f, isFloat: true} }
 
 // IsFloat reports whether the value is a float.
 func (v Value) IsFloat() bool { return v.isFloat }
 
-// Int64 is the value as an integer, cut towards zero if it is a float.
+// Int64 returns the value as an integer. A float is rounded towards zero.
 func (v Value) Int64() int64 {
 	if v.isFloat {
 		return int64(v.float)
@@ -31,7 +30,7 @@ func (v Value) Int64() int64 {
 	return v.integer
 }
 
-// Float64 is the value as a float. Integers beyond 2^53 are rounded.
+// Float64 returns the value as a float. Integers above 2^53 are rounded.
 func (v Value) Float64() float64 {
 	if v.isFloat {
 		return v.float
@@ -39,8 +38,8 @@ func (v Value) Float64() float64 {
 	return float64(v.integer)
 }
 
-// Add is v+w. It is an integer if both are integers and the sum fits. Otherwise it is a float, at most the largest
-// finite float.
+// Add returns v+w. The result is an integer if both values are integers and the sum fits into an int64. If not,
+// it is a float, limited to the largest finite float.
 func (v Value) Add(w Value) Value {
 	if sum := v.integer + w.integer; !v.isFloat && !w.isFloat && (sum > v.integer) == (w.integer > 0) {
 		return Int(sum)
@@ -48,8 +47,8 @@ func (v Value) Add(w Value) Value {
 	return Float(clamp(v.Float64() + w.Float64()))
 }
 
-// Sub is v-w. It is an integer if both are integers and the difference fits. Otherwise it is a float, at most the
-// largest finite float.
+// Sub returns v-w. The result is an integer if both values are integers and the difference fits into an int64. If
+// not, it is a float, limited to the largest finite float.
 func (v Value) Sub(w Value) Value {
 	if diff := v.integer - w.integer; !v.isFloat && !w.isFloat && (diff < v.integer) == (w.integer > 0) {
 		return Int(diff)
@@ -57,7 +56,7 @@ func (v Value) Sub(w Value) Value {
 	return Float(clamp(v.Float64() - w.Float64()))
 }
 
-// Less reports whether v is smaller than w.
+// Less reports whether v is less than w.
 func (v Value) Less(w Value) bool {
 	if v.isFloat || w.isFloat {
 		return v.Float64() < w.Float64()
@@ -65,10 +64,10 @@ func (v Value) Less(w Value) bool {
 	return v.integer < w.integer
 }
 
-// AppendText appends the value in the form that pipes and JSON have. An integer is decimal. A
-// float is the shortest decimal that reads back the same; it has a point or an exponent, so that
-// it reads back as a float. Only floats below 1e-6 and from 1e21 on have an exponent. NaN and infinities are errors,
-// because neither format can express them.
+// AppendText appends the value in the format that pipes and JSON use. Integers are decimal. A float is the
+// shortest decimal number that is parsed as the same float. It contains a point or an exponent, so that it is
+// parsed as a float. Only floats below 1e-6, and from 1e21, have an exponent. For NaN and infinities, AppendText
+// returns an error, because neither pipes nor JSON can represent them.
 func (v Value) AppendText(dst []byte) ([]byte, error) {
 	if !v.isFloat {
 		return strconv.AppendInt(dst, v.integer, 10), nil
@@ -87,7 +86,7 @@ func (v Value) AppendText(dst []byte) ([]byte, error) {
 	return text, nil
 }
 
-// MarshalJSON makes the value a JSON number.
+// MarshalJSON returns the value as a JSON number.
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendText(nil) }
 
 func (v Value) String() string {

@@ -8,14 +8,14 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// order stands for the code under test.
+// order is an example of the code under test.
 func order(stats *client.Client, items int) {
 	stats.Incr("orders")
 	stats.Gauge("basket", float64(items))
 }
 
 func ExampleNew() {
-	// In a program's own test:
+	// This function is a test of the program:
 	_ = func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{Prefix: "shop"})
 		order(rec.Client, 3)
@@ -28,7 +28,7 @@ func ExampleNew() {
 	}
 }
 
-// A client that the code under test makes for itself can use the recorder too.
+// The code under test creates its own client, which also uses the recorder.
 func ExampleRecorder_Dial() {
 	_ = func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})

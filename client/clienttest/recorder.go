@@ -1,5 +1,5 @@
-// Package clienttest records what a statsd client sends. It is for the tests of
-// programs that use package client, and needs no server and no network.
+// Package clienttest records what a statsd client sends. It is for tests of programs that use package client, and needs
+// neither a server nor a network.
 //
 //	rec := clienttest.New(t, client.Config{Prefix: "shop"})
 //	checkout(rec.Client)
@@ -21,9 +21,9 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// Recorder records what Client sends. Any number of goroutines may use it.
+// Recorder records what Client sends. It is safe for concurrent use.
 type Recorder struct {
-	// Client sends to the recorder. It is closed when the test ends.
+	// Client is a client that sends to the recorder. It is closed when the test ends.
 	Client *client.Client
 
 	t       testing.TB
@@ -31,9 +31,8 @@ type Recorder struct {
 	packets []string
 }
 
-// New returns a recorder with a client made from cfg. It sets cfg.Dial. It fails
-// the test if cfg is invalid. Samples that the client drops, such as a gauge that
-// is NaN, do not fail the test: see [client.Stats].
+// New returns a recorder with a client for cfg. It sets cfg.Dial. If cfg is invalid, it fails the test. The test
+// does not fail if the client drops samples, such as a gauge that is NaN: see [client.Stats].
 func New(t testing.TB, cfg client.Config) *Recorder {
 	t.Helper()
 	r := &Recorder{t: t}
@@ -47,13 +46,13 @@ func New(t testing.TB, cfg client.Config) *Recorder {
 	return r
 }
 
-// Dial is the Config.Dial for clients that the code under test makes itself. The recorder does not flush these clients.
-// It has only the lines that they have sent.
+// Dial can be used as Config.Dial for clients that the code under test creates itself. The recorder does not
+// flush these clients. It records only lines that they have sent on their own.
 func (r *Recorder) Dial(context.Context, string, string) (net.Conn, error) {
 	return &conn{recorder: r, closed: make(chan struct{})}, nil
 }
 
-// wait calls Flush or Close. Without a network they are quick.
+// wait calls Flush or Close. They return quickly, because there is no network.
 func (r *Recorder) wait(what string, call func(context.Context) error) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -64,8 +63,7 @@ func (r *Recorder) wait(what string, call func(context.Context) error) {
 	}
 }
 
-// Packets flushes Client and returns one string for each datagram or write to a
-// stream.
+// Packets flushes Client. It returns one string for each datagram, or for each write to a stream.
 func (r *Recorder) Packets() []string {
 	r.t.Helper()
 	r.wait("flush", r.Client.Flush)
@@ -74,7 +72,7 @@ func (r *Recorder) Packets() []string {
 	return slices.Clone(r.packets)
 }
 
-// Lines flushes Client and returns the lines that were sent, in order.
+// Lines flushes Client, and returns all lines that were sent, in order.
 func (r *Recorder) Lines() []string {
 	r.t.Helper()
 	var lines []string
@@ -84,8 +82,8 @@ func (r *Recorder) Lines() []string {
 	return lines
 }
 
-// Samples flushes Client and returns all samples that were sent, in order. It
-// fails the test for a line that no server understands.
+// Samples flushes Client, and returns all samples that were sent, in order. If a line is invalid, it fails the
+// test.
 func (r *Recorder) Samples() []Sample {
 	r.t.Helper()
 	var all []Sample
@@ -99,7 +97,7 @@ func (r *Recorder) Samples() []Sample {
 	return all
 }
 
-// Reset forgets everything sent so far.
+// Reset removes everything that was recorded so far.
 func (r *Recorder) Reset() {
 	r.t.Helper()
 	r.wait("flush", r.Client.Flush)
@@ -108,7 +106,7 @@ func (r *Recorder) Reset() {
 	r.packets = nil
 }
 
-// conn is a connection to a recorder.
+// conn is a connection to a Recorder.
 type conn struct {
 	recorder *Recorder
 	once     sync.Once
@@ -127,7 +125,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Read waits for the end of the connection: a statsd server never answers.
+// Read blocks until the connection is closed, because a statsd server never sends data.
 func (c *conn) Read([]byte) (int, error) {
 	<-c.closed
 	return 0, net.ErrClosed

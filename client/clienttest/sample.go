@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Sample is one sample as a server reads it. A line can have several.
+// Sample is a sample as a server parses it. A line can contain several samples.
 type Sample struct {
 	Name  string
-	Value string   // the text as sent, including the sign of a gauge
-	Type  string   // c, g, ms, h, d, s or an injected type
-	Rate  float64  // 1 if no rate was sent
-	Tags  []string // in the order sent
+	Value string   // text of the value, with the sign of a gauge
+	Type  string   // c, g, ms, h, d, s or the type in a call of Inject
+	Rate  float64  // 1 if the line contains no rate
+	Tags  []string // in the order of the line
 }
 
-// Number returns Value as a number, or 0 if it is not one.
+// Number returns Value as a number, or 0 if it is not a number.
 func (s Sample) Number() float64 {
 	v, _ := strconv.ParseFloat(s.Value, 64)
 	return v
 }
 
-// Parse reads one line of the form name:value[:value...]|type[|@rate][|#tags].
+// Parse parses a line of the form name:value[:value...]|type[|@rate][|#tags].
 func Parse(line string) ([]Sample, error) {
 	name, rest, ok := strings.Cut(line, ":")
 	fields := strings.Split(rest, "|")
@@ -60,8 +60,8 @@ func Parse(line string) ([]Sample, error) {
 
 func numeric(kind string) bool { return slices.Contains([]string{"c", "g", "ms", "h", "d"}, kind) }
 
-// Count returns the sum of a counter. Each sample is scaled by its rate. Count and
-// the methods below ignore tags.
+// Count returns the sum of a counter. Each sample is divided by its rate. Count, Gauge, Values and Members ignore
+// tags.
 func (r *Recorder) Count(name string) float64 {
 	r.t.Helper()
 	sum := 0.0
@@ -71,7 +71,7 @@ func (r *Recorder) Count(name string) float64 {
 	return sum
 }
 
-// Gauge returns the last value of a gauge. ok is false if no gauge was sent.
+// Gauge returns the last value of a gauge. ok is false if the gauge was not sent.
 func (r *Recorder) Gauge(name string) (v float64, ok bool) {
 	r.t.Helper()
 	for _, s := range r.of(name, "g") {
@@ -84,7 +84,7 @@ func (r *Recorder) Gauge(name string) (v float64, ok bool) {
 	return v, ok
 }
 
-// Values returns the values of a timer (milliseconds), histogram or distribution.
+// Values returns all values of a timer (in milliseconds), histogram or distribution.
 func (r *Recorder) Values(name string) []float64 {
 	r.t.Helper()
 	var values []float64

@@ -7,40 +7,41 @@
 //
 // # Metrics
 //
-// NAME stands for the handler or host. For each request:
+// Each request is recorded in the following metrics. NAME is the name of the handler or host.
 //
-//	timer    NAME.METHOD.STATUS  how long it took: "users.id.GET.200"
-//	counter  NAME.requests       one
-//	counter  NAME.errors         one for a status of 500 and more, or no response
-//	counter  NAME.panics         one for a handler that panicked
-//	gauge    in_flight           +1 at the beginning, -1 at the end
+//	timer    NAME.METHOD.STATUS  duration of the request: "users.id.GET.200"
+//	counter  NAME.requests       1 for each request
+//	counter  NAME.errors         1 if the status is 500 or more, or if there is no response
+//	counter  NAME.panics         1 if the handler panicked
+//	gauge    in_flight           +1 at the start of the request, -1 at its end
 //
-// With a client that writes type prefixes the timer has the name that
-// sprockets-statsd's Tornado mixin gives it, "timers.NAME.METHOD.STATUS".
+// If the client uses type prefixes, the name of the timer is "timers.NAME.METHOD.STATUS", as in the Tornado mixin of
+// sprockets-statsd.
 //
-// METHOD is OTHER for unusual methods. STATUS is OTHER for numbers outside 100 to
-// 999. So outsiders cannot invent names. STATUS is also one of these words:
+// METHOD is OTHER for unusual methods, and STATUS is OTHER for numbers outside 100 to 999. Clients therefore cannot
+// create arbitrary names. STATUS can also be one of these words:
 //
-//	hijacked  the handler took over the connection
-//	aborted   the browser left, the handler panicked with http.ErrAbortHandler, or
-//	          the server's BaseContext was canceled before the handler returned.
-//	          Or the request's deadline passed first, as in an http.TimeoutHandler
-//	          around the Handler, and the handler wrote nothing or wrote too late
-//	error     no response came
+//	hijacked  the handler hijacked the connection
+//	aborted   the client closed the connection, the handler panicked with
+//	          http.ErrAbortHandler, or the server's BaseContext was canceled
+//	          before the handler returned. Or the deadline of the request passed,
+//	          as in an http.TimeoutHandler around the Handler, before the handler
+//	          wrote a response
+//	error     there was no response
 //
 // # The gauge in_flight
 //
-// All handlers and transports whose clients have one prefix adjust the same gauge,
-// also from several processes. The gauge is their sum. As with every adjusted gauge, adjustments that the server misses
-// make it wrong from then on: requests that were under way when a process was killed or closed its client, dropped
-// samples, and requests under way while the server restarted without its gauges (this project's server keeps them with
-// --state-file). To correct it, set it to 0 in a quiet moment. Give each process a prefix of its own to see which one
-// is wrong.
+// All handlers and transports whose clients have the same prefix adjust the same gauge, even in different processes. The
+// value of the gauge is the sum of these adjustments. If the server misses an adjustment, the gauge is wrong from then
+// on. This happens to requests that are in flight when a process is killed or closes its client, or when the server
+// restarts without its gauges. (This project's server saves its gauges with --state-file.) It also happens if samples
+// are dropped. To correct the gauge, set it to 0 when there are no requests. Give each process a different prefix to
+// find the process whose gauge is wrong.
 //
 // # Inside a request
 //
-// A [Handler] puts its client into the request's context, where [Timer],
-// [Timing] and [Count] find it. Without a client they do nothing.
+// A [Handler] puts its client into the request's context. [Timer], [Timing] and [Count] use the client in the context.
+// If the context has no client, they do nothing.
 //
 //	defer httpstats.Timer(r.Context(), "db.query").Stop()
 package httpstats

@@ -17,7 +17,7 @@ func ExampleHandler() {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(http.ResponseWriter, *http.Request) {})
-	// A request for /users/7 is timed as http.users.id.GET.200.
+	// A request for /users/7 is recorded in the timer http.users.id.GET.200.
 	server := &http.Server{Handler: &httpstats.Handler{Client: stats.With("http"), Next: mux}}
 	_ = server
 }
@@ -43,9 +43,9 @@ func ExamplePatternName() {
 	// Output: users.id.posts
 }
 
-// The functions for requests work for other jobs too.
+// The functions for requests can also be used in other jobs.
 func ExampleNewContext() {
-	var stats *client.Client // from client.New
+	var stats *client.Client // created with client.New
 	ctx := httpstats.NewContext(context.Background(), stats.With("nightly"))
 	defer httpstats.Timer(ctx, "db.orders").Stop()
 	httpstats.FromContext(ctx).Gauge("orders", 12)

@@ -8,28 +8,27 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// Handler measures the requests that Next serves. Its ResponseWriter offers Next
-// the same optional methods as the server's own: http.Flusher, http.Hijacker,
-// http.Pusher, and the rest through http.ResponseController. It always offers
-// io.ReaderFrom.
+// Handler measures the requests that Next serves. Its ResponseWriter has the same optional methods as the
+// server's ResponseWriter: http.Flusher, http.Hijacker, http.Pusher, and the methods that http.ResponseController
+// finds. It always has io.ReaderFrom.
 type Handler struct {
-	// Client sends the measurements. Nil sends none.
+	// Client sends the measurements. If it is nil, nothing is sent.
 	Client *client.Client
 
 	// Next serves the requests.
 	Next http.Handler
 
-	// Name, if set, names a request after it was served. Use few names, and never a path as the browser sent it. The
-	// default is [PatternName] of Request.Pattern, which http.ServeMux sets, or "unmatched" without a pattern. A
-	// middleware between Handler and mux that calls Request.WithContext or Clone hides the pattern: put the Handler
-	// next to the mux. If Name panics, the request is called "unnamed" and the client counts a failure.
+	// Name, if set, returns the name for a request that was served. There should be few names, so never use the path
+	// of the request. By default, the name is [PatternName] of Request.Pattern, which http.ServeMux sets. If there
+	// is no pattern, the name is "unmatched". If a middleware between Handler and mux calls Request.WithContext or
+	// Clone, the Handler cannot see the pattern: put the Handler directly around the mux. If Name panics, the name
+	// is "unnamed", and the client counts a failure.
 	Name func(r *http.Request) string
 
 	meter meter
 }
 
-// ServeHTTP serves and measures one request. A panic of Next goes on to the
-// caller.
+// ServeHTTP serves and measures a request. If Next panics, the panic continues.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	r = r.WithContext(NewContext(r.Context(), h.Client))
@@ -43,7 +42,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			rec.status = aborted
 		} else if !returned {
 			h.Client.Incr(name + ".panics")
-			rec.note(http.StatusInternalServerError) // ignored if a header was sent before
+			rec.note(http.StatusInternalServerError) // no effect if the handler has already sent a header
 		} else if rec.status != hijacked && rec.lost(r.Context().Err()) {
 			rec.status = aborted
 		}

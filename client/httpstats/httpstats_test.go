@@ -24,7 +24,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// site is a mux with a handler for each possible behaviour of a handler.
+// site returns a mux with a handler for each behaviour that handlers can have.
 func site() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +92,7 @@ func TestHandler(t *testing.T) {
 		{"GET", "/silent", "silent.GET.200", 0, 0},
 		{"BREW", "/early", "early.OTHER.418", 0, 0},
 		{"GET", "/fail", "fail.GET.502", 1, 0},
-		{"POST", "/panic", "panic.POST.500", 1, 1}, // a GET would be tried again,
+		{"POST", "/panic", "panic.POST.500", 1, 1}, // for a GET, the HTTP client would try again
 		{"POST", "/panic/late", "panic.late.POST.200", 0, 1},
 		{"POST", "/abort", "abort.POST.aborted", 0, 0},
 		{"GET", "/stream", "stream.GET.200", 0, 0},
@@ -111,8 +111,7 @@ func TestHandler(t *testing.T) {
 			response.Body.Close()
 		}
 		name := strings.Join(strings.Split(test.name, ".")[:strings.Count(test.name, ".")-1], ".")
-		// The response can arrive before the handler returns. This counter comes
-		// last.
+		// The response can arrive before the handler returns. The counter requests is sent last, so wait for it.
 		for deadline := time.Now().Add(wait.Patience); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
@@ -142,7 +141,7 @@ func TestHandler(t *testing.T) {
 			}
 		}
 	}
-	// A panic goes on to the server, which still logs where it came from.
+	// The server must still log the panic.
 	panics := func() int { return strings.Count(log.String(), "panic serving ") }
 	for deadline := time.Now().Add(wait.Patience); panics() < 2 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
@@ -152,12 +151,12 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// Handlers, transports and processes share one gauge. It goes up and down with
-// all of them, and a second process does not reset it.
+// TestInFlightIsShared checks that handlers, transports and processes share one gauge. All of them adjust it, and
+// a second process does not reset it.
 func TestInFlightIsShared(t *testing.T) {
 	const goroutines, requests = 8, 500
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
-	process, err := client.New(client.Config{Dial: rec.Dial}) // the other process
+	process, err := client.New(client.Config{Dial: rec.Dial}) // this client is the other process
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +207,7 @@ func TestInFlightIsShared(t *testing.T) {
 	}
 }
 
-// unwrapper is a middleware's writer that has no optional method but Unwrap.
+// unwrapper is the ResponseWriter of a middleware. Its only optional method is Unwrap.
 type unwrapper struct{ w http.ResponseWriter }
 
 func (u unwrapper) Header() http.Header         { return u.w.Header() }
@@ -216,8 +215,8 @@ func (u unwrapper) Write(b []byte) (int, error) { return u.w.Write(b) }
 func (u unwrapper) WriteHeader(status int)      { u.w.WriteHeader(status) }
 func (u unwrapper) Unwrap() http.ResponseWriter { return u.w }
 
-// A flush or hijack is recorded through writers that have only Unwrap, on both
-// sides of the Handler.
+// TestUnwrap checks that a flush or hijack is recorded through ResponseWriters that have only the method Unwrap,
+// both inside and outside the Handler.
 func TestUnwrap(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve func(w http.ResponseWriter)
@@ -227,7 +226,7 @@ func TestUnwrap(t *testing.T) {
 			if err := http.NewResponseController(w).Flush(); err != nil {
 				t.Error(err)
 			}
-			w.WriteHeader(http.StatusTeapot) // too late
+			w.WriteHeader(http.StatusTeapot) // too late, because the header was already sent
 		}, "GET.200"},
 		"hijack": {func(w http.ResponseWriter) {
 			conn, _, err := http.NewResponseController(w).Hijack()
@@ -255,10 +254,10 @@ func TestUnwrap(t *testing.T) {
 				}
 				handler.ServeHTTP(w, r)
 			}))
-			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of the late WriteHeader
+			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // drop the server's message about the late WriteHeader
 			server.Start()
 			if response, err := server.Client().Get(server.URL); err == nil {
-				_, _ = io.Copy(io.Discard, response.Body) // a browser that stays
+				_, _ = io.Copy(io.Discard, response.Body) // this client reads the whole response
 				response.Body.Close()
 			}
 			<-served
@@ -270,7 +269,7 @@ func TestUnwrap(t *testing.T) {
 	}
 }
 
-// loop is a writer whose Unwrap returns itself.
+// loop is a ResponseWriter whose Unwrap returns itself.
 type loop struct{ http.ResponseWriter }
 
 func (l loop) Unwrap() http.ResponseWriter { return l }
@@ -284,7 +283,7 @@ func TestUnwrapLoop(t *testing.T) {
 	}
 }
 
-// A browser that leaves before the handler returns did not get the response.
+// TestBrowserLeaves checks the status for a browser that closes the connection before the handler returns.
 func TestBrowserLeaves(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		for name, status := range map[string]int{"nothing written": 0, "200": 200, "502": 502} {
@@ -321,11 +320,11 @@ func TestBrowserLeaves(t *testing.T) {
 	}
 }
 
-// What a handler writes after http.TimeoutHandler has answered is lost. After
-// other deadlines it is sent.
+// TestDeadline checks the status after deadlines. What a handler writes after http.TimeoutHandler has responded
+// is lost. After other deadlines, it is sent.
 func TestDeadline(t *testing.T) {
 	for name, test := range map[string]struct {
-		before, after int // status
+		before, after int // HTTP statuses
 		outer         func(http.Handler) http.Handler
 		want          string
 	}{
@@ -345,7 +344,7 @@ func TestDeadline(t *testing.T) {
 			}
 			<-r.Context().Done()
 			if !strings.HasPrefix(name, "a context") {
-				<-answered // by http.TimeoutHandler
+				<-answered // wait until http.TimeoutHandler has responded
 			}
 			if test.after != 0 {
 				w.WriteHeader(test.after)
@@ -370,7 +369,7 @@ func TestDeadline(t *testing.T) {
 
 func timeout(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Millisecond, "late") }
 
-// deadline only ends the context.
+// deadline returns a handler whose request contexts have a deadline.
 func deadline(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Millisecond)
@@ -379,7 +378,7 @@ func deadline(h http.Handler) http.Handler {
 	})
 }
 
-// A Name function that panics does not disturb the request, and is reported.
+// TestNameFails checks that a panic in Name does not affect the request, and is reported.
 func TestNameFails(t *testing.T) {
 	for want, name := range map[string]func(*http.Request) string{
 		"the Name function panicked: of the test":  func(*http.Request) string { panic("of the test") },
@@ -411,8 +410,8 @@ func TestNameFails(t *testing.T) {
 	}
 }
 
-// The Handler adds three allocations to a request: its context, the request with
-// it, and the writer. A timer in the request adds none.
+// TestAllocations checks that the Handler adds three allocations to a request: the context, the request with this
+// context, and the ResponseWriter. A timer in the request must not add any.
 func TestAllocations(t *testing.T) {
 	rec := clienttest.New(t, client.Config{QueueSize: 4, FlushInterval: time.Hour})
 	mux := http.NewServeMux()
@@ -421,7 +420,7 @@ func TestAllocations(t *testing.T) {
 	measured := &httpstats.Handler{Client: rec.Client, Next: mux}
 	ctx := httpstats.NewContext(t.Context(), rec.Client)
 	allocations := func(f func()) float64 {
-		for range 3000 { // fill the queue: from then on packets are reused
+		for range 3000 { // fill the queue; from then on, packets are reused
 			f()
 		}
 		return testing.AllocsPerRun(1000, f)
@@ -435,7 +434,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// All names are measured, for any number of names.
+// TestManyNames checks that requests are measured even if there are very many names.
 func TestManyNames(t *testing.T) {
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
 	n := 0
@@ -450,7 +449,7 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
-// HTTP/2 has other optional methods.
+// TestHandlerHTTP2 checks the optional methods of HTTP/2.
 func TestHandlerHTTP2(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -472,8 +471,8 @@ func TestHandlerHTTP2(t *testing.T) {
 	}
 }
 
-// A handler finds the optional methods that the server's writer has, and no
-// others.
+// TestOptionalMethods checks that the Handler's ResponseWriter has exactly the optional methods of the server's
+// ResponseWriter.
 func TestOptionalMethods(t *testing.T) {
 	type (
 		plain    struct{ http.ResponseWriter }
@@ -516,7 +515,8 @@ func TestOptionalMethods(t *testing.T) {
 	}
 }
 
-// A source that fails at once leaves the handler the choice of a status.
+// TestReadFrom checks that no header is sent if the source of ReadFrom fails immediately. The handler can then
+// still choose a status.
 func TestReadFrom(t *testing.T) {
 	for want, begin := range map[string]string{"502": "", "200": "half"} {
 		for _, http2 := range []bool{false, true} {
@@ -528,7 +528,7 @@ func TestReadFrom(t *testing.T) {
 				}
 			})})
 			server.EnableHTTP2 = http2
-			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of the late WriteHeader
+			server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // drop the server's message about the late WriteHeader
 			server.StartTLS()
 			response, err := server.Client().Get(server.URL)
 			if err != nil {
@@ -613,7 +613,7 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-// With WholeBody a request lasts until its body was read or closed.
+// TestTransportWholeBody checks that with WholeBody, a request lasts until its body was read or closed.
 func TestTransportWholeBody(t *testing.T) {
 	for want, use := range map[string]func(response *http.Response){
 		"read.GET.200":  func(response *http.Response) { _, _ = io.Copy(io.Discard, response.Body) },
@@ -652,7 +652,7 @@ func TestTransportWholeBody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			at := 0.0 // whether it ends with the header
+			at := 0.0 // the measurement ends with the header
 			if name == "empty" || name == "upgrade" {
 				at = 1
 			}
@@ -672,7 +672,8 @@ func TestTransportWholeBody(t *testing.T) {
 	}
 }
 
-// Odd responses and statuses make no new names and leave nothing in flight.
+// TestTransportOddities checks that unusual responses and statuses create no new names, and do not stay in
+// flight.
 func TestTransportOddities(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	answer := func(response *http.Response, err error) http.RoundTripper {
@@ -684,7 +685,7 @@ func TestTransportOddities(t *testing.T) {
 		request *http.Request
 		want    string
 	}{
-		{answer(&http.Response{StatusCode: 1000001}, nil), request, "far.GET.OTHER"}, // over HTTP/2 it can be
+		{answer(&http.Response{StatusCode: 1000001}, nil), request, "far.GET.OTHER"}, // a server can send this status over HTTP/2
 		{answer(&http.Response{StatusCode: -1}, nil), request, "far.GET.OTHER"},
 		{answer(&http.Response{StatusCode: -2}, nil), request, "far.GET.OTHER"},
 		{answer(&http.Response{StatusCode: 0}, nil), request, "far.GET.OTHER"},

@@ -11,28 +11,28 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// Words in a timer's name in place of a status.
+// These values are used as the status of requests without a status. Timer names contain a word for each of them.
 const (
-	other    = -1 - iota // a number that is not a status
-	hijacked             // the handler took over the connection
-	aborted              // the response did not reach the browser
-	broken               // no response, or not all of it
+	other    = -1 - iota // the number is not a valid status
+	hijacked             // the handler hijacked the connection
+	aborted              // the client did not receive the response
+	broken               // there was no response, or it was incomplete
 )
 
-// outcome is how one request ended.
+// outcome describes how a request ended.
 type outcome struct {
 	name, method string
-	status       int // status or one of the words above
+	status       int // HTTP status, or one of the values below 0
 }
 
-// meter sends measurements, and keeps a set of handles for each outcome.
+// meter sends measurements. It keeps a set of handles for each outcome.
 type meter struct {
 	outcomes memory[outcome, *handles]
-	patterns memory[string, string] // PatternName of each
+	patterns memory[string, string] // cached results of PatternName
 }
 
-// memory caches values by key, up to a limit. Names should be few. Values beyond the limit are made again for each
-// request.
+// memory is a cache with a size limit. Values beyond the limit are computed again for each request, which is
+// slower.
 type memory[K comparable, V any] struct {
 	mu   sync.RWMutex
 	kept map[K]V
@@ -64,11 +64,10 @@ type handles struct {
 	requests, errors *client.Counter
 }
 
-// begin counts a request as under way. It adjusts the gauge, so that handlers and
-// processes that share a name add up.
+// begin counts a request as in flight. It adjusts the gauge, so that handlers and processes can share one gauge.
 func begin(c *client.Client) { c.GaugeDelta("in_flight", 1) }
 
-// end counts the request as done and measures it.
+// end counts a request as finished, and records its duration.
 func (m *meter) end(c *client.Client, o outcome, took time.Duration) {
 	c.GaugeDelta("in_flight", -1)
 	if c == nil {
@@ -89,7 +88,7 @@ func (m *meter) end(c *client.Client, o outcome, took time.Duration) {
 	}
 }
 
-// statusOf returns the status as text if the number can be a status. Over HTTP/2 a server can send any number.
+// statusOf returns code if it is a possible status. Over HTTP/2, a server can send any number.
 func statusOf(code int) int {
 	if code < 100 || code > 999 {
 		return other
@@ -127,8 +126,8 @@ func usual(method string) string {
 	}
 }
 
-// called calls a name function of the program. If it panics or returns nothing,
-// the name is "unnamed", and the client counts and logs an error.
+// called calls a name function of the program. If the function panics or returns "", the name is "unnamed", and
+// the client counts and logs an error.
 func called(c *client.Client, f func(*http.Request) string, r *http.Request) (name string) {
 	defer func() {
 		if p := recover(); p != nil {

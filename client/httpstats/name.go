@@ -2,10 +2,10 @@ package httpstats
 
 import "strings"
 
-// PatternName turns a pattern of http.ServeMux into a name. It leaves out the
-// method. Each part of host and path becomes a part of the name, a wildcard by its
-// own name. Different patterns have different names, with two exceptions: a wildcard may be called like a literal in
-// the same place, and literals may differ only in characters that names cannot have.
+// PatternName converts a pattern of http.ServeMux to a name. It leaves out the method. Each part of the host and the
+// path is converted to a part of the name. A wildcard is converted to its own name. Different patterns have different
+// names, with two exceptions: a wildcard may have the same name as a literal at the same position, and literals may
+// differ only in characters that are not allowed in names.
 //
 //	GET /users/{id}/posts   users.id.posts
 //	/users                  users
@@ -25,7 +25,7 @@ func PatternName(pattern string) string {
 	var name strings.Builder
 	for i, part := range strings.Split(pattern, "/") {
 		switch {
-		case i == 0 && part == "": // no host
+		case i == 0 && part == "": // the pattern has no host
 			continue
 		case part == "":
 			part = "_all"
@@ -49,7 +49,7 @@ func PatternName(pattern string) string {
 	return name.String()
 }
 
-// plain keeps the characters that every server keeps in a part of a name.
+// plain keeps the characters that every server accepts in a part of a name.
 func plain(part string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -9,22 +9,22 @@ import (
 	"net/http"
 )
 
-// recorder is a ResponseWriter that remembers the status.
+// recorder is a ResponseWriter that records the status.
 type recorder struct {
 	http.ResponseWriter
-	status int // as in outcome; 0: none yet
+	status int // same as in outcome; 0 if there is no status yet
 }
 
-// note keeps the first final status.
+// note records the first final status.
 func (r *recorder) note(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status = statusOf(status)
 	}
 }
 
-// lost reports whether the response did not reach the browser. err is the error of the request's context. After a
-// deadline, http.TimeoutHandler may have answered. An empty write then returns ErrHandlerTimeout. But a write would
-// send the header if it is not sent yet, so without a status lost does not write.
+// lost reports whether the response did not reach the client. err is the error of the request's context. After a
+// deadline, http.TimeoutHandler may have responded: an empty write then returns ErrHandlerTimeout. The empty
+// write would send the header, so lost does not write if no header was sent.
 func (r *recorder) lost(err error) bool {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err != nil
@@ -51,7 +51,7 @@ func (r *recorder) WriteString(s string) (int, error) {
 	return io.WriteString(r.ResponseWriter, s)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap is used by http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *recorder) flush() error {
@@ -67,8 +67,8 @@ func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// ReadFrom lets the server send a file without copying it. If there is nothing to read, it sends no header, so that a
-// handler can still answer with an error.
+// ReadFrom lets the server send a file without copying it. If src is empty or fails immediately, ReadFrom sends
+// no header, so that the handler can still respond with an error.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(r.ResponseWriter, src)
 	if n > 0 {
@@ -77,10 +77,9 @@ func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// The types below add optional methods to a recorder: F for http.Flusher, H for
-// http.Hijacker, P for http.Pusher. Handlers test for them, so there is a type for
-// each combination that writers have. Each type is a single pointer, so that converting to an interface does not
-// allocate.
+// The following types add optional methods to a recorder: F adds http.Flusher, H adds http.Hijacker, and P adds
+// http.Pusher. Handlers check for these interfaces, so there is a type for each combination that occurs. Each
+// type is a single pointer, so that its conversion to an interface allocates no memory.
 type (
 	recF  struct{ *recorder }
 	recH  struct{ *recorder }
@@ -98,14 +97,14 @@ func (r recFP) Push(target string, o *http.PushOptions) error {
 	return r.ResponseWriter.(http.Pusher).Push(target, o)
 }
 
-// offer returns the recorder with the optional methods of its ResponseWriter.
+// offer returns the recorder with the same optional methods as its ResponseWriter.
 func (r *recorder) offer() http.ResponseWriter {
 	canFlush, canHijack := can(r.ResponseWriter)
 	_, canPush := r.ResponseWriter.(http.Pusher)
 	switch {
-	case canFlush && canHijack: // HTTP/1
+	case canFlush && canHijack: // usual methods of HTTP/1
 		return recFH{recF{r}}
-	case canFlush && canPush: // HTTP/2
+	case canFlush && canPush: // usual methods of HTTP/2
 		return recFP{recF{r}}
 	case canFlush:
 		return recF{r}
@@ -116,10 +115,10 @@ func (r *recorder) offer() http.ResponseWriter {
 	}
 }
 
-// can reports whether http.ResponseController can flush and hijack w. It looks
-// behind each Unwrap.
+// can reports whether http.ResponseController can flush and hijack w. Like http.ResponseController, it calls
+// Unwrap repeatedly.
 func can(w http.ResponseWriter) (flush, hijack bool) {
-	for range 100 { // bounded, because an Unwrap can return its own writer
+	for range 100 { // the loop is limited, because Unwrap may return its own ResponseWriter
 		_, plain := w.(http.Flusher)
 		_, careful := w.(interface{ FlushError() error })
 		_, h := w.(http.Hijacker)

@@ -10,29 +10,28 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// Transport measures the requests that Base sends. A request without a response
-// has the status "error".
+// Transport measures the requests that Base sends. If there is no response, the status is "error".
 type Transport struct {
-	// Client sends the measurements. Nil sends none.
+	// Client sends the measurements. If it is nil, nothing is sent.
 	Client *client.Client
 
-	// Base sends the requests: http.DefaultTransport if it is nil.
+	// Base sends the requests. If it is nil, http.DefaultTransport is used.
 	Base http.RoundTripper
 
-	// Name, if set, names a request. Use few names. The default is the host
-	// without its port, "api_example_com": set Name if there are many hosts. If
-	// Name panics, the request is called "unnamed" and the client counts a failure.
+	// Name, if set, returns the name for a request. There should be few names. By default, the name is the host
+	// without its port, such as "api_example_com": set Name if there are many hosts. If Name panics, the name is
+	// "unnamed", and the client counts a failure.
 	Name func(r *http.Request) string
 
-	// With WholeBody a measurement ends when the response's body was read to its end or closed. Without it, a
-	// measurement ends with the response's header. A body that breaks off has the status "error". A body that is never
-	// closed stays in flight.
+	// WholeBody extends the measurement until the body of the response was read to its end or closed. Without
+	// WholeBody, the measurement ends with the response's header. If reading the body fails, the status is "error".
+	// A request whose body is never closed stays in flight.
 	WholeBody bool
 
 	meter meter
 }
 
-// RoundTrip sends and measures one request.
+// RoundTrip sends and measures a request.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	start, status := time.Now(), broken
 	begin(t.Client)
@@ -40,7 +39,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.meter.end(t.Client, outcome{t.name(r), r.Method, status}, time.Since(start))
 	}
 	later := false
-	defer func() { // even if Base panics
+	defer func() { // also runs if Base panics
 		if !later {
 			end(status)
 		}
@@ -50,7 +49,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return response, err
 	}
 	status = statusOf(response.StatusCode)
-	// After a protocol switch the body is the connection, which can also be written to.
+	// After a protocol switch, the body is the connection, which must stay writable.
 	if t.WholeBody && status != http.StatusSwitchingProtocols && response.Body != nil && response.Body != http.NoBody {
 		later = true
 		response.Body = &body{ReadCloser: response.Body, status: status, end: end}
@@ -58,7 +57,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// body ends a measurement when it has been read or closed.
+// body is a response body that ends the measurement when it was read or closed.
 type body struct {
 	io.ReadCloser
 	status int
@@ -83,7 +82,7 @@ func (b *body) Close() error {
 
 func (b *body) done(status int) { b.once.Do(func() { b.end(status) }) }
 
-// CloseIdleConnections is for http.Client.CloseIdleConnections.
+// CloseIdleConnections is called by http.Client.CloseIdleConnections.
 func (t *Transport) CloseIdleConnections() {
 	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
@@ -103,7 +102,7 @@ func (t *Transport) name(r *http.Request) string {
 		return ""
 	case t.Name != nil:
 		return called(t.Client, t.Name, r)
-	case r.URL == nil || r.URL.Hostname() == "": // Base returns an error for it
+	case r.URL == nil || r.URL.Hostname() == "": // Base returns an error for this request
 		return "no_host"
 	}
 	return plain(r.URL.Hostname())

@@ -14,22 +14,22 @@ import (
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
-// This file reads the settings of listeners that decide who may send.
+// This file parses the settings of listeners that determine which senders are allowed.
 var (
 	allowKeys  = []flag{{name: keyOfAllow, kind: isNetworks}}
 	serverKeys = []flag{{name: "cert"}, {name: "key"}, {name: "client-ca"}, {name: "allow-name", kind: isGlobs}}
 	signedKeys = []flag{{name: "keys"}, {name: "drift", kind: isPositive}}
 )
 
-// encryptedKeys are the streamKeys of a listener that speaks TLS. Its connections are fewer, because each
-// keeps buffers of its own, of about 40 KiB.
+// encryptedKeys are the same settings as streamKeys, for listeners with TLS. The default of max is lower, because
+// each TLS connection needs buffers of about 40 KiB.
 var encryptedKeys = []flag{nameKey, {name: "max", kind: isCount, def: "1000"}, idleKey, lineKey}
 
-// keyOfAllow can change at a reload, but cannot come or go: without it, the kernel is not asked for the
-// senders of datagrams.
+// A reload can change the value of keyOfAllow. Adding or removing the key needs a restart: without an allow list,
+// the daemon does not ask the kernel for the senders of datagrams.
 const keyOfAllow = "allow"
 
-// rereadKeys are the settings that a reload can change.
+// rereadKeys are the settings in a listener's URL that a reload can change.
 var rereadKeys = []string{keyOfAllow, "cert", "key", "client-ca", "allow-name", "keys"}
 
 // lasting returns the URL of a listener without the settings that a reload can change.
@@ -49,7 +49,7 @@ func (d *door) lasting() string {
 	return strings.TrimSuffix(start+"?"+strings.Join(kept, "&"), "?")
 }
 
-// guardByAddress makes the guard of a listener without TLS and signatures.
+// guardByAddress returns the guard for a listener without TLS and without signatures.
 func guardByAddress(d *door) (listen.Guard, error) {
 	if d.text(keyOfAllow) == "" {
 		return nil, nil
@@ -57,7 +57,7 @@ func guardByAddress(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{})
 }
 
-// guardByCertificate makes the guard of a listener that speaks TLS.
+// guardByCertificate returns the guard for a listener with TLS.
 func guardByCertificate(d *door) (listen.Guard, error) {
 	if d.text("cert") == "" || d.text("key") == "" {
 		return nil, errors.New("needs a certificate and its key in PEM format, as in tcp+tls://HOST:PORT?cert=FILE&key=FILE")
@@ -65,7 +65,7 @@ func guardByCertificate(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{})
 }
 
-// guardBySignature makes the guard of a listener for signed datagrams.
+// guardBySignature returns the guard for a listener that accepts signed datagrams.
 func guardBySignature(d *door) (listen.Guard, error) {
 	if d.text("keys") == "" {
 		return nil, errors.New("needs a file of keys, as in udp+hmac://HOST:PORT?keys=FILE")
@@ -73,7 +73,7 @@ func guardBySignature(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
 }
 
-// openDoor makes a guard from the settings that all listeners have, and from keys for signed datagrams.
+// openDoor returns a guard. It uses the settings that all listeners have, and the key settings in keys.
 func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c, err := d.doorConfig()
 	if err != nil {
@@ -82,12 +82,12 @@ func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c.KeyFile, c.Drift = keys.KeyFile, keys.Drift
 	opened, err := admit.Open(c)
 	if err != nil {
-		return nil, err // return nil itself: an interface with a nil *Door would count as a guard
+		return nil, err // a nil *Door in the interface would not be nil
 	}
 	return opened, nil
 }
 
-// doorConfig returns the configuration from the settings of allowKeys and serverKeys.
+// doorConfig returns the configuration for the settings in allowKeys and serverKeys.
 func (all settings) doorConfig() (c admit.Config, err error) {
 	if list := all.text(keyOfAllow); list != "" {
 		if c.Allow, err = allow.Parse(list); err != nil {
@@ -105,7 +105,7 @@ func (all settings) doorConfig() (c admit.Config, err error) {
 	return c, nil
 }
 
-// parseGlobs reads patterns with commas between them.
+// parseGlobs parses a comma-separated list of patterns.
 func parseGlobs(list string) (all []glob.Glob, err error) {
 	if list == "" {
 		return nil, nil

@@ -23,19 +23,19 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// The keys of signed datagrams.
+// The keys that sign datagrams in these tests.
 const (
 	firstKey  = "the first key of this test"
 	secondKey = "the second key of this test"
 )
 
-// admission is a daemon with a listener of each kind that checks senders.
+// admission is a daemon with listeners of all kinds that check their senders.
 type admission struct {
 	*running
 	authority *counterpart.Authority
 	graphite  *sinktest.Server
 	dir       string
-	config    string // the file of settings
+	config    string // path of the configuration file
 	at        map[string]string
 }
 
@@ -65,7 +65,7 @@ func (a *admission) read(path string) string {
 	return string(text)
 }
 
-// write replaces a file of the daemon.
+// write replaces a file that the daemon reads.
 func (a *admission) write(name, text string) {
 	a.t.Helper()
 	if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o600); err != nil {
@@ -73,7 +73,7 @@ func (a *admission) write(name, text string) {
 	}
 }
 
-// configure writes the settings.
+// configure writes the configuration file.
 func (a *admission) configure(near, names string) {
 	server := fmt.Sprintf("cert=%s/server.pem&key=%[1]s/server.key", a.dir)
 	a.write("statsd.conf", fmt.Sprintf(`listen tcp+tls://%s?name=tls&%s
@@ -84,7 +84,7 @@ listen tcp://%s?name=near&allow=%s
 `, a.at["tls"], server, a.at["named"], server, a.authority.File, names, a.at["signed"], a.dir, a.at["far"], a.at["near"], near))
 }
 
-// reload reads the settings again, and waits until the log has want once more.
+// reload triggers a reload, and waits until the log contains the text want one more time.
 func (a *admission) reload(want string) {
 	a.t.Helper()
 	before := strings.Count(a.log.String(), want)
@@ -96,7 +96,7 @@ func (a *admission) reload(want string) {
 	}
 }
 
-// certificate returns the settings of a client. Without a name it has no certificate of its own.
+// certificate returns the TLS configuration of a client. If name is empty, the client has no certificate.
 func (a *admission) certificate(name string) *tls.Config {
 	a.t.Helper()
 	c := a.authority.Client()
@@ -111,7 +111,6 @@ func (a *admission) certificate(name string) *tls.Config {
 	return c
 }
 
-// dial connects over TLS.
 func (a *admission) dial(to, name string) *tls.Conn {
 	a.t.Helper()
 	conn, err := tls.Dial("tcp", a.at[to], a.certificate(name))
@@ -122,7 +121,7 @@ func (a *admission) dial(to, name string) *tls.Conn {
 	return conn
 }
 
-// send sends the lines over a connection.
+// send sends lines on a connection.
 func (a *admission) send(conn net.Conn, lines string) {
 	a.t.Helper()
 	if _, err := io.WriteString(conn, lines); err != nil {
@@ -130,7 +129,6 @@ func (a *admission) send(conn net.Conn, lines string) {
 	}
 }
 
-// datagrams sends datagrams.
 func (a *admission) datagrams(to string, all ...string) {
 	a.t.Helper()
 	conn, err := net.Dial("udp", a.at[to])
@@ -143,15 +141,15 @@ func (a *admission) datagrams(to string, all ...string) {
 	}
 }
 
-// count returns the sum of a counter, as Graphite got it.
+// count returns the sum of a counter in the points that were sent to Graphite.
 func (a *admission) count(name string) (sum float64) {
 	for _, p := range a.graphite.PointsOf(name) {
-		sum += p.Value / 4 // a rate per second
+		sum += p.Value / 4 // convert the rate per second to a count
 	}
 	return sum
 }
 
-// figure returns the last value of a figure.
+// figure returns the latest value of one of the daemon's own metrics.
 func (a *admission) figure(name string) float64 {
 	points := a.graphite.PointsOf("statsd." + name)
 	if len(points) == 0 {
@@ -160,13 +158,13 @@ func (a *admission) figure(name string) float64 {
 	return points[len(points)-1].Value
 }
 
-// await waits for the value of a counter.
+// await waits until a counter has the value want.
 func (a *admission) await(name string, want float64) {
 	a.t.Helper()
 	wait.Until(a.t, fmt.Sprintf("%s is not %v", name, want), func() bool { return a.count(name) == want })
 }
 
-// sign signs lines for a time some seconds later.
+// sign returns a signed datagram. later is added to the current time in the datagram.
 func sign(key, lines string, later time.Duration) string {
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))
 	rest = append(rest, "0000"+lines...)
@@ -175,7 +173,7 @@ func sign(key, lines string, later time.Duration) string {
 	return string(append(mac.Sum(nil), rest...))
 }
 
-// close ends a client, which must have sent all its lines.
+// closeClient closes a client, and checks that it has sent all its lines.
 func closeClient(t *testing.T, c *client.Client) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Patience)
@@ -185,7 +183,7 @@ func closeClient(t *testing.T, c *client.Client) {
 	}
 }
 
-// TestAdmission sends to each listener as an allowed client, and in all ways that are refused.
+// TestAdmission sends lines to each listener: as an allowed client, and in all ways that must be refused.
 func TestAdmission(t *testing.T) {
 	t.Parallel()
 	a := startAdmission(t)
@@ -238,7 +236,7 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// refusedTLS connects, and expects the alert of the daemon.
+// refusedTLS connects to a listener, and expects a TLS alert from the daemon.
 func (a *admission) refusedTLS(to, name, want string) {
 	a.t.Helper()
 	conn := a.dial(to, name)
@@ -248,7 +246,7 @@ func (a *admission) refusedTLS(to, name, want string) {
 	}
 }
 
-// refusedPlain sends lines without TLS, and waits until the daemon ends the connection.
+// refusedPlain sends lines without TLS, and waits until the daemon closes the connection.
 func (a *admission) refusedPlain(to string) {
 	a.t.Helper()
 	conn, err := net.Dial("tcp", a.at[to])
@@ -263,7 +261,7 @@ func (a *admission) refusedPlain(to string) {
 	}
 }
 
-// openssl sends lines with OpenSSL, if it is installed.
+// openssl sends lines with the program openssl, if it is installed.
 func (a *admission) openssl() {
 	a.t.Helper()
 	program, err := exec.LookPath("openssl")
@@ -287,8 +285,8 @@ func (a *admission) openssl() {
 	}
 }
 
-// TestAdmissionRotation changes certificate, keys, addresses and names at reloads, while a connection
-// stays open.
+// TestAdmissionRotation changes the certificate, the keys, the addresses and the names with reloads. One
+// connection stays open during the whole test.
 func TestAdmissionRotation(t *testing.T) {
 	t.Parallel()
 	a := startAdmission(t)
@@ -297,7 +295,7 @@ func TestAdmissionRotation(t *testing.T) {
 	a.send(live, "live:1|c\n")
 	a.await("live", 1)
 
-	// The certificate, the keys and the names.
+	// Change the certificate, the keys and the names.
 	cert, key := a.authority.Issue("127.0.0.1")
 	a.write("server.pem", a.read(cert))
 	a.write("server.key", a.read(key))
@@ -316,7 +314,8 @@ func TestAdmissionRotation(t *testing.T) {
 	a.await("old", 1)
 	a.await("new", 1)
 
-	// The addresses, and without the old key. A signature that came before is still known.
+	// Change the addresses, and remove the old key. The daemon must still know the signatures of datagrams from
+	// before the reload.
 	again := sign(secondKey, "again:1|c", 0)
 	a.datagrams("signed", again)
 	a.await("again", 1)
@@ -327,7 +326,7 @@ func TestAdmissionRotation(t *testing.T) {
 	a.await("new", 2)
 	a.refusedPlain("near")
 
-	// Bad files change nothing.
+	// A reload with invalid files must change nothing.
 	a.write("keys", "short\n")
 	a.reload("reload failed")
 	a.write("keys", secondKey+"\n")
@@ -337,7 +336,7 @@ func TestAdmissionRotation(t *testing.T) {
 	a.datagrams("signed", sign(secondKey, "new:1|c", 2*time.Second))
 	a.await("new", 3)
 
-	// Settings that need a restart are logged.
+	// Changed settings that need a restart must be logged.
 	text := a.read(a.config)
 	a.write("statsd.conf", strings.Replace(text, "?name=near&allow=10.0.0.0/8", "?name=near", 1))
 	a.reload("--listen")
@@ -364,7 +363,7 @@ func TestAdmissionRotation(t *testing.T) {
 	}
 }
 
-// TestAdmissionSettings checks the errors of URLs.
+// TestAdmissionSettings checks the error messages for invalid URLs of listeners.
 func TestAdmissionSettings(t *testing.T) {
 	authority := counterpart.NewAuthority(t)
 	cert, key := authority.Issue("127.0.0.1")
@@ -413,7 +412,7 @@ func TestAdmissionSettings(t *testing.T) {
 	}
 }
 
-// TestLastingURL checks which parts of a URL are compared at a reload.
+// TestLastingURL checks which parts of a listener's URL need a restart when they change.
 func TestLastingURL(t *testing.T) {
 	for url, want := range map[string]string{
 		"udp://:1":                         "udp://:1",

@@ -15,13 +15,13 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// The keys of a central and its edges.
+// The keys that a central daemon shares with its edges.
 const (
 	oldShared = "the old key that all of them share"
 	newShared = "the new key that all of them share"
 )
 
-// central is a daemon with --collect, and what it needs.
+// central is a daemon with --collect, with its files and its Graphite server.
 type central struct {
 	*running
 	graphite *sinktest.Server
@@ -30,13 +30,13 @@ type central struct {
 	edges    int
 }
 
-// prepareCentral makes the directory of a central.
+// prepareCentral creates the directory of a central daemon.
 func prepareCentral(t *testing.T) *central {
 	t.Helper()
 	return &central{running: &running{t: t}, graphite: sinktest.NewServer(t), dir: t.TempDir(), at: counterpart.FreeAddress(t).String()}
 }
 
-// file writes a file of the central or of an edge, and returns its path.
+// file writes a file for the central daemon or an edge, and returns its path.
 func (c *central) file(name, text string) string {
 	c.t.Helper()
 	path := filepath.Join(c.dir, name)
@@ -46,7 +46,7 @@ func (c *central) file(name, text string) string {
 	return path
 }
 
-// start starts the central with the query of its URL.
+// start starts the central daemon. query is the query of the --collect URL.
 func (c *central) start(scheme, query string) {
 	c.t.Helper()
 	c.running = startDaemon(c.t, "--flush-interval=250ms", "--collect="+scheme+"://"+c.at+"?"+query, "--collect-id=central",
@@ -54,7 +54,7 @@ func (c *central) start(scheme, query string) {
 		"--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.graphite.Port()))
 }
 
-// edge starts an edge with the query of its URL.
+// edge starts an edge. query is the query of the --forward URL.
 func (c *central) edge(scheme, query string) *running {
 	c.t.Helper()
 	c.edges++
@@ -62,7 +62,7 @@ func (c *central) edge(scheme, query string) *running {
 		"--forward="+scheme+"://"+c.at+"?"+query, fmt.Sprint("--forward-id=edge", c.edges))
 }
 
-// joins starts an edge that the central must accept, and ends it.
+// joins checks that the central daemon accepts an edge.
 func (c *central) joins(scheme, query string) {
 	c.t.Helper()
 	e := c.edge(scheme, query)
@@ -70,8 +70,9 @@ func (c *central) joins(scheme, query string) {
 	e.stop()
 }
 
-// refuses starts an edge that the central must refuse, and ends it. Both logs have the reason, and the central counts
-// it. The central logs only once a minute, so its log may have another reason.
+// refuses checks that the central daemon refuses an edge. Both logs must contain the reason, and the central
+// daemon must count the refusal. The central daemon logs at most one refusal a minute, so its log may contain the
+// reason of an earlier refusal.
 func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	c.t.Helper()
 	before := c.refused()
@@ -84,7 +85,7 @@ func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	e.stop()
 }
 
-// refused returns how many connections the central has refused, as Graphite got it.
+// refused returns the number of refused connections in the points that the central daemon sent to Graphite.
 func (c *central) refused() float64 {
 	points := c.graphite.PointsOf("statsd.collect.edges.refused")
 	if len(points) == 0 {
@@ -93,13 +94,14 @@ func (c *central) refused() float64 {
 	return points[len(points)-1].Value
 }
 
-// await waits for a line of the log.
+// await waits until a log line matches the pattern.
 func (d *running) await(pattern string) {
 	d.t.Helper()
 	d.awaitLog("(" + pattern + ")")
 }
 
-// TestCentralKeys connects edges with and without the right key, and replaces the key while all run.
+// TestCentralKeys connects edges with the right key and with a wrong key. It replaces the key while the daemons
+// run.
 func TestCentralKeys(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -110,7 +112,7 @@ func TestCentralKeys(t *testing.T) {
 	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
 	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
 
-	// The new key is added at the central first, then at the edges; then the old key is removed.
+	// First add the new key at the central daemon, then replace the key of the edges, and then remove the old key.
 	c.file("keys", newShared+"\n"+oldShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
@@ -121,7 +123,7 @@ func TestCentralKeys(t *testing.T) {
 	c.joins("statsd", "keys="+theirs)
 	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "not among the central's keys", "")
 
-	// A reload reports a bad file.
+	// A reload must report an invalid file.
 	if err := os.Chmod(keys, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +133,7 @@ func TestCentralKeys(t *testing.T) {
 	c.stop()
 }
 
-// TestCentralAllow refuses edges by address.
+// TestCentralAllow checks that edges with other addresses are refused.
 func TestCentralAllow(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -141,7 +143,7 @@ func TestCentralAllow(t *testing.T) {
 	c.stop()
 }
 
-// opensslFiles makes authorities and certificates with OpenSSL.
+// opensslFiles creates certificate authorities and certificates with the program openssl.
 type opensslFiles struct {
 	t   *testing.T
 	dir string
@@ -156,18 +158,19 @@ func (o *opensslFiles) run(args ...string) {
 	}
 }
 
-// authority makes NAME.pem and NAME.key.
+// authority creates an authority in the files NAME.pem and NAME.key.
 func (o *opensslFiles) authority(name string) {
 	o.run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN="+name, "-keyout", name+".key", "-out", name+".pem")
 }
 
-// issue makes NAME.pem and NAME.key for names such as DNS:web1 or IP:127.0.0.1.
+// issue creates a certificate in the files NAME.pem and NAME.key. names are for example DNS:web1 or IP:127.0.0.1.
 func (o *opensslFiles) issue(authority, name, names string) {
 	o.run("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN="+name, "-addext", "subjectAltName="+names, "-keyout", name+".key", "-out", name+".csr")
 	o.run("x509", "-req", "-in", name+".csr", "-CA", authority+".pem", "-CAkey", authority+".key", "-days", "1", "-copy_extensions", "copyall", "-out", name+".pem")
 }
 
-// TestCentralTLS connects edges over TLS with certificates of OpenSSL, and replaces the central's.
+// TestCentralTLS connects edges over TLS. openssl created the certificates. The test replaces the certificate of
+// the central daemon.
 func TestCentralTLS(t *testing.T) {
 	t.Parallel()
 	c := prepareCentral(t)
@@ -184,14 +187,14 @@ func TestCentralTLS(t *testing.T) {
 	c.start("statsd+tls", "client-ca="+in("ours.pem")+"&allow-name=web*"+own("central")+keys)
 	ca := "ca=" + in("ours.pem")
 	c.joins("statsd+tls", ca+own("web1")+keys)
-	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, wants one", "it shows no certificate, and client-ca wants one")
+	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, wants one", "it has no certificate, and client-ca requires one")
 	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("db1")+keys, "the central refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central's keys", "")
 	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
-	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or wants statsd\+tls://`, "")
+	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or requires statsd\+tls://`, "")
 	for version, want := range map[string]bool{"-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
-		// OpenSSL's default refuses the old version itself.
+		// Without SECLEVEL=0, openssl itself refuses the old version of TLS.
 		cmd := exec.Command(counterpart.Find(t, "openssl"), "s_client", "-connect", c.at, "-CAfile", in("ours.pem"), "-cert", in("web1.pem"), "-key", in("web1.key"), "-cipher", "DEFAULT@SECLEVEL=0", version)
 		out, err := cmd.CombinedOutput()
 		if got := err == nil && strings.Contains(string(out), "Verify return code: 0 (ok)"); got != want {
@@ -199,7 +202,8 @@ func TestCentralTLS(t *testing.T) {
 		}
 	}
 
-	// A certificate of another authority, for edges that know it. A broken file changes nothing.
+	// Change to a certificate of another authority, which new edges trust. After that, an invalid file must change
+	// nothing.
 	o.issue("other", "central", "IP:127.0.0.1")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd+tls", "ca="+in("other.pem")+own("web1")+keys)
@@ -210,7 +214,7 @@ func TestCentralTLS(t *testing.T) {
 	c.stop()
 }
 
-// TestCollectURL checks that invalid URLs of a central are refused.
+// TestCollectURL checks that invalid URLs for --collect are refused.
 func TestCollectURL(t *testing.T) {
 	t.Parallel()
 	authority := counterpart.NewAuthority(t)

@@ -16,13 +16,13 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// namesTimeout limits the time to get names from a daemon.
+// namesTimeout is the time limit for reading names from a daemon.
 const namesTimeout = time.Minute
 
-// maxNameLine is the longest line of a file of names, in bytes.
+// maxNameLine is the maximum length of a line with a name, in bytes.
 const maxNameLine = 1 << 20
 
-// openNames opens a file of names, the standard input, or the names of a running daemon.
+// openNames opens the source of names: a file, the standard input, or the HTTP address of a running daemon.
 func openNames(ctx context.Context, from string) (io.ReadCloser, error) {
 	if from == "-" {
 		return io.NopCloser(os.Stdin), nil
@@ -51,21 +51,21 @@ func openNames(ctx context.Context, from string) (io.ReadCloser, error) {
 
 // decision is the result of the rules for a name.
 type decision struct {
-	rule    *rules.Rule // nil if none matches
-	counts  *rules.Rule // a rule that would match, but only counts
+	rule    *rules.Rule // the rule that matches the name; nil if no rule matches
+	counts  *rules.Rule // a rule that matches the name but only counts its samples
 	result  string
 	dropped bool
 }
 
-// namesCheck shows the results of rules for names, and counts them.
+// namesCheck prints and counts the results of rules for names.
 type namesCheck struct {
 	all    settings
 	set    *rules.Set
-	decide func(kind metric.Kind, name []byte) decision // the decision about a clean name
+	decide func(kind metric.Kind, name []byte) decision // returns the decision for a cleaned name
 	parser wire.Parser
 	out    *bufio.Writer
 
-	hits                      []int // by rule
+	hits                      []int // number of matching names for each rule
 	names, unmatched, dropped int
 	bad                       int
 }
@@ -77,7 +77,7 @@ func (all settings) newNamesCheck(set *rules.Set, tags metric.Tags, styles metri
 	}
 }
 
-// run checks the names of --names-from. Without it, it prints how many rules the file has.
+// run checks the names from --names-from. Without --names-from, it prints the number of rules in the file.
 func (c *namesCheck) run(ctx context.Context, file string) error {
 	from := c.all.text("names-from")
 	if from == "" {
@@ -101,7 +101,8 @@ func (c *namesCheck) run(ctx context.Context, file string) error {
 	return c.out.Flush()
 }
 
-// line checks the names of a line: KIND NAME, or a line of statsd, or a name, which is a counter's.
+// line checks the name or names in a line of input. The line is KIND NAME, or a statsd line, or only a name,
+// which is then a counter.
 func (c *namesCheck) line(line []byte) {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
@@ -122,7 +123,7 @@ func (c *namesCheck) line(line []byte) {
 	good := false
 	c.parser.Reset(line)
 	for item := c.parser.Next(&s); item != wire.End; item = c.parser.Next(&s) {
-		if item == wire.Sample && !good { // further samples have the same name
+		if item == wire.Sample && !good { // the line's other samples have the same name
 			good = true
 			c.name(s.Kind, s.Name)
 		}
@@ -134,7 +135,7 @@ func (c *namesCheck) line(line []byte) {
 	}
 }
 
-// name prints what happens to a name: its kind, the name, the rule, and the result.
+// name prints the result for a name: its kind, the name, the rule, and the result.
 func (c *namesCheck) name(kind metric.Kind, received []byte) {
 	form := metric.NameForm{Dialect: c.all.dialect(), Tagged: true, AsSent: c.all.text("names") == "as-sent"}
 	name, reason := form.Append(nil, received)
@@ -162,7 +163,7 @@ func (c *namesCheck) name(kind metric.Kind, received []byte) {
 	fmt.Fprintf(c.out, "%s\t%s\t%s\t%s\n", kind, name, rule, d.result)
 }
 
-// summary prints what each rule did.
+// summary prints how many names matched each rule.
 func (c *namesCheck) summary() {
 	fmt.Fprintf(c.out, "\n%d names, %d unmatched, %d dropped, %d bad\n", c.names, c.unmatched, c.dropped, c.bad)
 	for i, hits := range c.hits {

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
-// checkMapping implements --check-mapping: it prints the results of a mapping for names.
+// checkMapping implements --check-mapping. It prints the results of a mapping for given names.
 func (all settings) checkMapping(ctx context.Context, path string, stdout, stderr io.Writer) error {
 	set, err := loadToCheck("--check-mapping", path, rules.Mapping, stderr)
 	if err != nil {
@@ -44,7 +44,7 @@ func (all settings) checkMapping(ctx context.Context, path string, stdout, stder
 	return c.run(ctx, path)
 }
 
-// checkRules implements --check-rules: it prints the results of a file for --rules for names.
+// checkRules implements --check-rules. It prints the results of a file of rules for given names.
 func (all settings) checkRules(ctx context.Context, path string, stdout, stderr io.Writer) error {
 	set, err := loadToCheck("--check-rules", path, rules.Intake, stderr)
 	if err != nil {
@@ -75,7 +75,7 @@ func (all settings) checkRules(ctx context.Context, path string, stdout, stderr 
 	return c.run(ctx, path)
 }
 
-// ruleOf returns a rule by its number plus 1, nil for 0.
+// ruleOf returns the rule with the index number-1, or nil if number is 0.
 func ruleOf(set *rules.Set, number uint16) *rules.Rule {
 	if number == 0 {
 		return nil
@@ -83,7 +83,7 @@ func ruleOf(set *rules.Set, number uint16) *rules.Rule {
 	return set.Rule(int(number) - 1)
 }
 
-// loadToCheck reads a file of rules, and prints the hints about it.
+// loadToCheck reads a file of rules, and prints hints about its rules.
 func loadToCheck(flag, path string, purpose rules.Purpose, stderr io.Writer) (*rules.Set, error) {
 	text, err := safefile.ReadFile(path, rules.MaxFile)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// clusterScheme is a way to connect the daemons of a cluster.
+// clusterScheme is a type of connection between the daemons of a cluster.
 type clusterScheme struct {
 	name string
-	port string // default
-	many bool   // the URL may have several hosts
-	// edge and owner are the settings in the query of --forward and --collect.
+	port string // default port
+	many bool   // the URL may contain several hosts
+	// edge lists the settings in the query of --forward. owner lists the settings in the query of --collect.
 	edge, owner []flag
 }
 
@@ -24,7 +24,7 @@ var clusterSchemes = []clusterScheme{
 	{name: "nats+tls", port: "4222", many: true, edge: slices.Concat(natsKeys, fromKeys), owner: slices.Concat(natsKeys, fromKeys, untilKeys)},
 }
 
-// clusterSchemeNames returns the names of all schemes.
+// clusterSchemeNames returns the names of all types of connections.
 func clusterSchemeNames() (names []string) {
 	for i := range clusterSchemes {
 		names = append(names, clusterSchemes[i].name)
@@ -32,13 +32,14 @@ func clusterSchemeNames() (names []string) {
 	return names
 }
 
-// fromKeys and untilKeys say when the cluster follows another one, and when another one follows.
+// fromKeys is the setting for the time when this cluster replaces another cluster. untilKeys is the setting for
+// the time when another cluster replaces this cluster.
 var (
 	fromKeys  = []flag{{name: "from", kind: isTime}}
 	untilKeys = []flag{{name: "until", kind: isTime}}
 )
 
-// sharedKeys name the file of keys that a central and its edges share.
+// sharedKeys is the setting for the file of keys that a central daemon shares with its edges.
 var sharedKeys = []flag{{name: "keys"}}
 
 var natsKeys = []flag{
@@ -46,25 +47,25 @@ var natsKeys = []flag{
 	{name: "prefix", def: "sd"},
 }
 
-// clusterURL is the URL of --forward or --collect.
+// clusterURL is a parsed URL of --forward or --collect.
 type clusterURL struct {
-	url    string // as given
+	url    string // text of the URL in the settings
 	scheme *clusterScheme
-	hosts  []string // "host:port"
+	hosts  []string // each in the form "host:port"
 	settings
 }
 
-// parseForward reads the URL of --forward.
+// parseForward parses the URL of --forward.
 func parseForward(text string) (*clusterURL, error) {
 	return parseClusterURL(text, func(s *clusterScheme) []flag { return s.edge })
 }
 
-// parseCollect reads the URL of --collect.
+// parseCollect parses the URL of --collect.
 func parseCollect(text string) (*clusterURL, error) {
 	return parseClusterURL(text, func(s *clusterScheme) []flag { return s.owner })
 }
 
-// parseClusterURL reads the URL of a cluster: SCHEME://HOST[:PORT][,HOST[:PORT]...][?KEY=VALUE&...].
+// parseClusterURL parses a URL of the form SCHEME://HOST[:PORT][,HOST[:PORT]...][?KEY=VALUE&...].
 func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL, error) {
 	i, rest, err := cutScheme(text, clusterSchemeNames(), "statsd://HOST:8127 or nats://HOST1,HOST2,HOST3")
 	if err != nil {
@@ -81,12 +82,12 @@ func parseClusterURL(text string, keys func(*clusterScheme) []flag) (*clusterURL
 		c.hosts = append(c.hosts, net.JoinHostPort(u.Hostname(), port))
 	}
 	if len(c.hosts) > 1 && !s.many {
-		return nil, fmt.Errorf("%s:// has one host", s.name)
+		return nil, fmt.Errorf("%s:// accepts only one host", s.name)
 	}
 	return c, c.setOptions(s.name, text, query)
 }
 
-// time returns a setting that is a time, or the zero time.
+// time returns the time in a setting, or the zero time if the setting is empty.
 func (c *clusterURL) time(name string) time.Time {
 	at, _ := parseTime(c.text(name))
 	return at

@@ -23,10 +23,10 @@ import (
 	"github.com/statsd-ops/statsd/server"
 )
 
-// centralDirectory is the directory of a central in --spool-dir.
+// centralDirectory is the name of the central daemon's directory in --spool-dir.
 const centralDirectory = "collect"
 
-// deriveCollect sets the defaults that depend on the scheme of --collect.
+// deriveCollect sets the defaults that depend on the scheme of the --collect URL.
 func (all settings) deriveCollect() {
 	if !all.given("collect") {
 		return
@@ -39,7 +39,7 @@ func (all settings) deriveCollect() {
 	all.setDefault("collect-bytes", bytes)
 }
 
-// addCollect sets which cluster is collected from.
+// addCollect adds the cluster of --collect to the configuration.
 func (all settings) addCollect(cfg *server.Config) error {
 	url := all.text("collect")
 	if url == "" {
@@ -70,16 +70,16 @@ func (all settings) addCollect(cfg *server.Config) error {
 	return nil
 }
 
-// collectEnds reports whether another cluster goes on after the one to collect from.
+// collectEnds reports whether another cluster replaces the cluster of --collect at some time.
 func (all settings) collectEnds() bool {
 	c, err := parseCollect(all.text("collect"))
 	return err == nil && !c.time("until").IsZero()
 }
 
-// isCentral reports whether the cluster has one central, and no engine.
+// isCentral reports whether the cluster consists of one central daemon and its edges, without NATS.
 func (c *clusterURL) isCentral() bool { return strings.HasPrefix(c.scheme.name, "statsd") }
 
-// checkCollect returns an error about a URL that is not valid for an owner.
+// checkCollect returns an error if the URL is not valid for --collect.
 func (c *clusterURL) checkCollect(all settings) error {
 	if !c.isCentral() {
 		return c.checkForward()
@@ -89,7 +89,7 @@ func (c *clusterURL) checkCollect(all settings) error {
 	}
 	for _, key := range []string{"server-name", "insecure"} {
 		if s := c.get(key); s != nil && len(s.values) > 0 {
-			return fmt.Errorf("%s: is for --forward: a central does not check a server", key)
+			return fmt.Errorf("%s: is only valid for --forward: a central daemon does not check a server's certificate", key)
 		}
 	}
 	if c.scheme.name == "statsd+tls" && (c.text("cert") == "" || c.text("key") == "") {
@@ -102,12 +102,12 @@ func (c *clusterURL) checkCollect(all settings) error {
 	return err
 }
 
-// tell logs a message of an engine.
+// tell returns a function that logs errors of a connection to the cluster.
 func tell(log zerolog.Logger) func(error) {
 	return func(err error) { log.Warn().Err(err).Msg("cluster") }
 }
 
-// openCentral makes this daemon the central of a cluster.
+// openCentral starts to accept the connections of edges.
 func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 	admit, err := c.admission()
 	if err != nil {
@@ -134,8 +134,9 @@ func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 	}, nil
 }
 
-// admission returns the function that admits edges, or nil if all may connect. It reads the files again for each
-// connection. If the files are bad, it uses their earlier content.
+// admission returns the function that checks the connections of edges, or nil if all edges may connect. The
+// function reads the key and certificate files again for each connection. If the files are invalid, it uses the
+// last valid content.
 func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, error), error) {
 	cfg, err := c.doorConfig()
 	if err != nil || cfg == (admit.Config{}) {
@@ -161,18 +162,18 @@ func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, err
 	}, nil
 }
 
-// refusals are the texts for why an edge is not admitted.
+// refusals are the error texts for refused edges.
 var refusals = map[listen.Refusal]error{
 	listen.Denied:         errors.New("its address is not in allow"),
-	listen.NoCertificate:  errors.New("it shows no certificate, and client-ca wants one"),
+	listen.NoCertificate:  errors.New("it has no certificate, and client-ca requires one"),
 	listen.BadCertificate: errors.New("its certificate is expired, or no authority in client-ca has signed it"),
 	listen.BadName:        errors.New("no name in its certificate matches allow-name"),
-	listen.Handshake:      errors.New("it speaks no TLS, or none that this central speaks, or does not trust this central's certificate"),
+	listen.Handshake:      errors.New("it does not use TLS, or it uses another version of TLS, or it does not trust the certificate of this daemon"),
 	listen.SlowHandshake:  errors.New("its TLS handshake took too long"),
-	listen.Crowded:        errors.New("its TLS handshake had to make room for others"),
+	listen.Crowded:        errors.New("its TLS handshake was canceled, because too many handshakes were running"),
 }
 
-// openNATS connects an owner to NATS.
+// openNATS connects this daemon to the NATS servers of a cluster.
 func (c *clusterURL) openNATS(of *collect.Cluster, log zerolog.Logger) (*collect.Connection, error) {
 	cfg := c.nats(of.CollectID)
 	cfg.Replicas, cfg.MaxBytes, cfg.Tell = of.CollectReplicas, of.CollectBytes, tell(log)
@@ -186,7 +187,7 @@ func (c *clusterURL) openNATS(of *collect.Cluster, log zerolog.Logger) (*collect
 	}, nil
 }
 
-// collectPlaces returns the port that a central listens on.
+// collectPlaces returns the port that a central daemon listens on.
 func (all settings) collectPlaces() []place {
 	c, err := parseCollect(all.text("collect"))
 	if err != nil || !c.isCentral() {

@@ -13,31 +13,31 @@ import (
 	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// errHelp is returned to print the help.
+// errHelp requests the short help.
 var errHelp = errors.New("help")
 
-// errFullHelp is returned to print the help with all flags.
+// errFullHelp requests the help with all flags.
 var errFullHelp = errors.New("help-all")
 
-// completionError is returned to print the completion script of a shell.
+// completionError requests the completion script for a shell.
 type completionError string
 
 func (completionError) Error() string { return "completion script" }
 
-// usageError is an error of the command line itself.
+// usageError is an error in the syntax of the command line.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// arguments is a command line of statsd, possibly translated from gstatsd's.
+// arguments is a command line of statsd. It may be the translation of a gstatsd command line.
 type arguments struct {
 	args []string
-	// typed holds the user's text for an argument, if it differs.
+	// typed maps a translated argument to the text that the user typed, if the two differ.
 	typed map[string]string
 }
 
-// argument receives the values of a flag from the command line. As a kingpin.Value it accepts any
-// text. Values are checked once all their sources are known.
+// argument collects the values of a flag on the command line. It is a kingpin.Value that accepts any text. The
+// values are checked later, together with the values from other sources.
 type argument struct {
 	*setting
 	line arguments
@@ -56,7 +56,7 @@ func (a argument) String() string     { return a.text() }
 func (a argument) IsBoolFlag() bool   { return a.kind == isSwitch }
 func (a argument) IsCumulative() bool { return a.many }
 
-// parse reads the command line.
+// parse parses the command line.
 func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
 	help := false
@@ -67,7 +67,7 @@ func (all settings) parse(line arguments) error {
 	})
 	for _, s := range all {
 		if s.name == "help" {
-			continue // kingpin defines it
+			continue // kingpin itself defines this flag
 		}
 		for _, name := range append([]string{s.name}, s.aliases...) {
 			clause := app.Flag(name, "")
@@ -92,7 +92,8 @@ func (all settings) parse(line arguments) error {
 	return all.usage(err.Error())
 }
 
-// joinDash joins a value that is only a dash to its flag, as in --names-from -, because kingpin would drop it.
+// joinDash joins a flag and a value that is only a dash, as in --names-from -, because kingpin would ignore this
+// value.
 func joinDash(args []string) (joined []string) {
 	for _, arg := range args {
 		last := len(joined) - 1
@@ -105,7 +106,7 @@ func joinDash(args []string) (joined []string) {
 	return joined
 }
 
-// usage rewords an error of kingpin to the style of the other errors.
+// usage rewrites an error text of kingpin in the style of this program's errors.
 func (all settings) usage(text string) error {
 	if flag, ok := strings.CutPrefix(text, "expected argument for flag '"); ok {
 		flag = strings.TrimSuffix(flag, "'")
@@ -118,7 +119,7 @@ func (all settings) usage(text string) error {
 		return usageError(fmt.Sprintf("%s needs a value (write a value that starts with a minus sign with =, as in %s=-1)", flag, long))
 	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
-		return usageError(fmt.Sprintf("it takes flags only, not %q", word))
+		return usageError(fmt.Sprintf("it accepts only flags, not %q", word))
 	}
 	var names []string
 	for _, s := range all {

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// printCompletion prints the script that completes the flags of a program in a shell.
+// printCompletion prints a completion script for a shell.
 func printCompletion(w io.Writer, shell, program string) error {
 	all := completions()
 	if program == "gstatsd" {
@@ -23,7 +23,7 @@ func printCompletion(w io.Writer, shell, program string) error {
 	return err
 }
 
-// completions returns statsd's flags.
+// completions returns all flags of statsd.
 func completions() (all []completion.Flag) {
 	for i := range flags {
 		f := &flags[i]
@@ -41,8 +41,8 @@ func completions() (all []completion.Flag) {
 	return all
 }
 
-// suggestions returns the values that a shell offers: all values, the words of a list (list), or beginnings of values
-// (open).
+// suggestions returns the values that the shell completes. If list is true, the value is a list of these words.
+// If open is true, they are only the beginnings of values.
 func (f *flag) suggestions() (words []string, list, open bool) {
 	switch f.kind {
 	case isTagStyles:
@@ -65,7 +65,7 @@ func (f *flag) suggestions() (words []string, list, open bool) {
 	return f.choices, false, false
 }
 
-// urls returns the beginnings of URLs.
+// urls returns the beginnings of URLs with these schemes.
 func urls(schemes ...string) (begins []string) {
 	for _, scheme := range schemes {
 		begins = append(begins, scheme+"://")
@@ -73,7 +73,8 @@ func urls(schemes ...string) (begins []string) {
 	return begins
 }
 
-// gstatsdCompletions returns gstatsd's flags, and the long flags of statsd that gstatsd accepts too.
+// gstatsdCompletions returns all flags of gstatsd, and the long flags of statsd that its command line also
+// accepts.
 func gstatsdCompletions(long []completion.Flag) (all []completion.Flag) {
 	for _, f := range gstatsdFlags {
 		c := completion.Flag{Name: f.long, Short: rune(f.short), Help: f.help, Value: f.holder}

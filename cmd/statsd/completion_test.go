@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A shell offers only values that the daemon takes, and a choice for each flag whose values are words.
+// TestSuggestions checks that the completion script offers only valid values. It also checks that the script
+// offers values for each flag whose values are words.
 func TestSuggestions(t *testing.T) {
 	want := map[string]string{
 		"tags":         "drop graphite labels keep-in-name",

@@ -20,7 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// These functions return the values of checked settings. A setting without a value is zero.
+// The functions in this file return the values of settings that were already checked. A setting without a value
+// is returned as a zero value.
 
 func (all settings) on(name string) bool {
 	v, _ := parseSwitch(all.text(name))
@@ -52,21 +53,21 @@ func (all settings) bytes(name string) int {
 	return v
 }
 
-// dialects are the values of --dialect.
+// dialects maps the values of --dialect.
 var dialects = map[string]metric.Dialect{
 	metric.Reference.String(): metric.Reference,
 	metric.Gstatsd.String():   metric.Gstatsd,
 	metric.Etsy.String():      metric.Etsy,
 }
 
-// senders are the values of --discard-senders.
+// senders maps the values of --discard-senders.
 var senders = map[string]intake.Senders{
 	"auto": intake.SendersAuto,
 	"on":   intake.SendersOn,
 	"off":  intake.SendersOff,
 }
 
-// tags are the values of --tags.
+// tags maps the values of --tags.
 var tags = map[string]metric.Tags{
 	metric.DropTags.String():     metric.DropTags,
 	metric.GraphiteTags.String(): metric.GraphiteTags,
@@ -74,7 +75,7 @@ var tags = map[string]metric.Tags{
 	metric.TagsInName.String():   metric.TagsInName,
 }
 
-// tagStyles are the words of --tag-styles. One further word stands for all of them.
+// tagStyles maps the words of --tag-styles. The word all stands for all of them.
 var tagStyles = map[string]metric.TagStyles{
 	"dogstatsd": metric.DogStatsD,
 	"graphite":  metric.Graphite,
@@ -104,7 +105,7 @@ func allStyles() (styles metric.TagStyles) {
 
 func (all settings) dialect() metric.Dialect { return dialects[all.text("dialect")] }
 
-// host returns an address without the brackets of IPv6.
+// host returns the address in a setting without the brackets of IPv6.
 func (all settings) host(name string) string {
 	text := all.text(name)
 	if inner, ok := strings.CutPrefix(text, "["); ok {
@@ -113,7 +114,7 @@ func (all settings) host(name string) string {
 	return text
 }
 
-// config makes the configuration of a server that publishes to sinks.
+// config returns the configuration of a server with these sinks.
 func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config, error) {
 	cfg := server.Config{Fixed: all.fixed(log), Live: all.live()}
 	if err := all.addListeners(&cfg); err != nil {
@@ -151,7 +152,7 @@ func (all settings) config(log zerolog.Logger, sinks []*endpoint) (server.Config
 	return cfg, cfg.Validate()
 }
 
-// readRules reads a file for --rules.
+// readRules reads the file of --rules.
 func readRules(path string) (*rules.Set, error) {
 	text, err := safefile.ReadFile(path, rules.MaxFile)
 	if err != nil {
@@ -164,7 +165,7 @@ func readRules(path string) (*rules.Set, error) {
 	return set, nil
 }
 
-// fixed returns the settings that need a restart.
+// fixed returns the settings that only a restart can change.
 func (all settings) fixed(log zerolog.Logger) server.Fixed {
 	return server.Fixed{
 		Listen: all.listen(),
@@ -213,7 +214,7 @@ func (all settings) listen() intake.Listen {
 	return l
 }
 
-// live returns the settings that a reload can change, without the sinks and the notifiers.
+// live returns the settings that a reload can change, except the sinks and the notifiers.
 func (all settings) live() server.Live {
 	return server.Live{
 		Limits: intake.Limits{

@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// readConfig reads a configuration file and sets the settings that are not set yet. It returns all
-// faults of the file, also in lines that the command line or the environment override.
+// readConfig reads a configuration file, and sets all settings that have no value yet. It returns all errors in
+// the file, including errors in lines that the command line or the environment overrides.
 func (all settings) readConfig(path string) (wrong problems) {
 	text, err := safefile.ReadFile(path, maxConfig)
 	if err != nil {
@@ -42,7 +42,7 @@ func (all settings) readConfig(path string) (wrong problems) {
 	}
 	for s, values := range found {
 		if len(s.values) == 0 {
-			s.values = values // checked with the others
+			s.values = values // the values are checked together with all other values
 			continue
 		}
 		for _, v := range values {
@@ -54,11 +54,11 @@ func (all settings) readConfig(path string) (wrong problems) {
 	return wrong
 }
 
-// maxConfig is the largest configuration file, in bytes.
+// maxConfig is the maximum size of a configuration file, in bytes.
 const maxConfig = 1 << 20
 
-// otherFormat recognises the configuration files of other programs and returns the program's name.
-// Etsy's statsd uses JavaScript, statsite uses sections.
+// otherFormat detects configuration files of other programs, and returns the name of the program. Etsy's statsd
+// uses JavaScript, and statsite uses sections.
 func otherFormat(path, text string) string {
 	text = strings.TrimSpace(text)
 	for line := range strings.Lines(text) {
@@ -79,8 +79,8 @@ func otherFormat(path, text string) string {
 	return ""
 }
 
-// parseLine parses a line: a flag without its dashes and its value, which a switch may omit. For an
-// empty line it returns no setting.
+// parseLine parses a line with a flag without dashes, and its value. A switch may have no value. For an empty
+// line, parseLine returns nil.
 func (all settings) parseLine(line string) (s *setting, text string, err error) {
 	line = strings.TrimSpace(uncomment(line))
 	if line == "" {
@@ -110,7 +110,7 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	return s, text, nil
 }
 
-// assigned returns the setting of a line such as "port = 8125", "port=8125" or "port: 8125".
+// assigned returns the setting in a line such as "port = 8125", "port=8125" or "port: 8125".
 func (all settings) assigned(name, text string) *setting {
 	if i := strings.IndexAny(name, "=:"); i > 0 {
 		return all.get(name[:i])
@@ -121,7 +121,7 @@ func (all settings) assigned(name, text string) *setting {
 	return nil
 }
 
-// uncomment removes a comment: from a # at the start or after a space.
+// uncomment removes a comment. A comment starts with a # at the start of the line or after a space.
 func uncomment(line string) string {
 	for i := range len(line) {
 		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
@@ -131,8 +131,8 @@ func uncomment(line string) string {
 	return line
 }
 
-// print lists all settings and their origins in the format of a configuration file. A setting
-// without a value is a comment.
+// print lists all settings and the sources of their values, in the format of a configuration file. Settings
+// without a value are printed as comments.
 func (all settings) print(w io.Writer) error {
 	for _, s := range all {
 		if s.group == groupAbout {

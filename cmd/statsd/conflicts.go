@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// place is a port or a file path that only one setting can use.
+// place is a port or path that only one setting can use.
 type place struct{ flag, host, name string }
 
-// checkPorts refuses two listeners on one port.
+// checkPorts returns an error for each port that two listeners share.
 func (all settings) checkPorts() problems {
 	return append(all.portClashes(all.streamPlaces()), all.portClashes(all.datagramPlaces())...)
 }
 
-// datagramPlaces returns the UDP ports that the daemon binds.
+// datagramPlaces returns all UDP ports that the daemon binds.
 func (all settings) datagramPlaces() (places []place) {
 	if !all.portOff() {
 		places = append(places, place{"--port", all.host("name"), all.text("port")})
@@ -24,7 +24,7 @@ func (all settings) datagramPlaces() (places []place) {
 	return append(places, all.doorPlaces("udp")...)
 }
 
-// doorPlaces returns the ports of --listen.
+// doorPlaces returns the ports of --listen for a network.
 func (all settings) doorPlaces(network string) (places []place) {
 	for _, v := range all.get("listen").values {
 		if d, err := parseDoor(v.text); err == nil && d.scheme.name.Network() == network {
@@ -34,7 +34,7 @@ func (all settings) doorPlaces(network string) (places []place) {
 	return places
 }
 
-// streamPlaces returns the TCP ports that the daemon binds.
+// streamPlaces returns all TCP ports that the daemon binds.
 func (all settings) streamPlaces() []place {
 	places := []place{{"--monitor-port", all.host("monitor-host"), all.text("monitor-port")}}
 	if !all.portOff() {
@@ -68,7 +68,7 @@ func (all settings) portClashes(places []place) (found problems) {
 	return found
 }
 
-// overlap reports whether two hosts cannot share a port.
+// overlap reports whether sockets on two hosts cannot use the same port.
 func overlap(a, b string) bool {
 	if a == b || a == "" || b == "" {
 		return true
@@ -76,14 +76,14 @@ func overlap(a, b string) bool {
 	one, errOne := netip.ParseAddr(a)
 	two, errTwo := netip.ParseAddr(b)
 	if errOne != nil || errTwo != nil {
-		return false // names are not resolved here
+		return false // host names are not resolved
 	}
 	one, two = one.Unmap(), two.Unmap()
 	return one == two || one.Is4() == two.Is4() && (one.IsUnspecified() || two.IsUnspecified())
 }
 
-// checkPaths refuses two settings with one file. The state file and
-// the files of sockets also use paths with suffixes.
+// checkPaths returns an error for each file that two settings share. The state file and socket files also use
+// paths with a suffix.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
 	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "rules", "state-file", "pidfile", "log-file"} {

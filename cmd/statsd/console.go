@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/console"
 )
 
-// parseConsole returns the address of the management console, "" for none.
+// parseConsole parses the address of the management console. It returns "" if the console is off.
 func parseConsole(text string) (string, error) {
 	switch {
 	case text == "off" || text == "":
@@ -23,8 +23,7 @@ func parseConsole(text string) (string, error) {
 	return text, nil
 }
 
-// shown returns the running settings for the console. Flags that need a restart still have the
-// values of started.
+// shown returns the current settings for the console. Flags that need a restart have the values in started.
 func (all settings) shown(started settings, restart []string) (shown []console.Setting) {
 	for _, s := range all.running(started, restart) {
 		if s.group == groupAbout {
@@ -42,7 +41,8 @@ func (all settings) shown(started settings, restart []string) (shown []console.S
 	return shown
 }
 
-// withoutSecret hides what is secret in a value: the address of a channel is the permission to post there.
+// withoutSecret replaces the secret parts of a value. The URLs of notifiers are secret, because everyone who
+// knows such a URL can post to it.
 func (s *setting) withoutSecret(text string) string {
 	if u, err := url.Parse(text); s.kind == isURL && err == nil && text != "" {
 		return u.Scheme + "://" + u.Host + "/***"
@@ -50,7 +50,7 @@ func (s *setting) withoutSecret(text string) string {
 	return withoutPassword(text)
 }
 
-// withoutPassword hides the password of a URL that has one.
+// withoutPassword replaces the password in a URL.
 func withoutPassword(text string) string {
 	if !strings.Contains(text, "@") {
 		return text
@@ -62,6 +62,6 @@ func withoutPassword(text string) string {
 	if _, has := u.User.Password(); !has {
 		return text
 	}
-	// url.URL would escape the stars.
+	// Redacted writes "xxxxx", because url.URL would escape stars.
 	return strings.Replace(u.Redacted(), ":xxxxx@", ":***@", 1)
 }

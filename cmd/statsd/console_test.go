@@ -10,8 +10,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// console PORT COMMAND [REGEXP] sends a command to a management console repeatedly until the answer
-// has a match. The answer becomes the standard output.
+// askConsole implements the script command "console PORT COMMAND [REGEXP]". It sends a command to a management
+// console repeatedly, until the answer matches. The answer becomes the standard output of the script command.
 func askConsole(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: console PORT COMMAND [REGEXP]")
@@ -37,7 +37,7 @@ func askConsole(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// The address of a channel is a secret.
+// TestShownSecrets checks that the URLs of notifiers are hidden.
 func TestShownSecrets(t *testing.T) {
 	all := resolved(t, []string{"--notify-slack", "https://hooks.slack.com/services/s3cret", "--notify-webhook", "http://a:81/?key=s3cret"}, nil)
 	shown := map[string]string{}
@@ -49,7 +49,7 @@ func TestShownSecrets(t *testing.T) {
 	}
 }
 
-// Passwords are not shown.
+// TestShownPasswords checks that passwords are hidden.
 func TestShownPasswords(t *testing.T) {
 	for text, want := range map[string]string{
 		"graphite://user:secret@host:2003?timeout=5s": "graphite://user:***@host:2003?timeout=5s",

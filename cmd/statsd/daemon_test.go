@@ -19,14 +19,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// patience is how long a script waits for something that is expected at once.
+// patience is how long a script waits for an event that normally happens immediately.
 const patience = wait.Patience
 
-// processes holds the processes of scripts by the names of their logs.
+// processes contains the processes that scripts have started, by the name of their log file.
 var processes sync.Map
 
-// start LOG COMMAND ARGS... runs a command until the script ends, with its
-// standard error in the file LOG.
+// start implements the script command "start LOG COMMAND ARGS...". It runs a command until the script ends. The
+// standard error goes to the file LOG.
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: start LOG COMMAND ARGS...")
@@ -65,7 +65,8 @@ func processOf(ts *testscript.TestScript, log string) *process {
 	return d.(*process)
 }
 
-// await LOG REGEXP waits until the log has a match, and sets variables named after the groups.
+// await implements the script command "await LOG REGEXP". It waits until the log matches. It sets a variable for
+// each named group in the match.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await LOG REGEXP")
@@ -88,7 +89,8 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signal LOG TERM|INT|HUP sends a signal to the process with that log.
+// signalDaemon implements the script command "signal LOG TERM|INT|HUP". It sends a signal to the process with
+// this log file.
 func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "HUP": syscall.SIGHUP}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
@@ -97,8 +99,8 @@ func signalDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(processOf(ts, args[0]).Signal(signals[args[1]]))
 }
 
-// ended LOG CODE waits until the process with that log has ended with that status; -1 means by a
-// signal.
+// ended implements the script command "ended LOG CODE". It waits until the process with this log file has exited
+// with this status. Status -1 means that a signal killed the process.
 func ended(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: ended LOG CODE")
@@ -113,7 +115,8 @@ func ended(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// until REGEXP COMMAND ARGS... repeats a command, which must succeed, until its output has a match.
+// until implements the script command "until REGEXP COMMAND ARGS...". It repeats a command until its output
+// matches. The command must succeed each time.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until REGEXP COMMAND ARGS...")
@@ -131,7 +134,8 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// build COMMAND builds another command of the project, for the script to run.
+// build implements the script command "build COMMAND". It builds another command of this repository, so that the
+// script can run it.
 func build(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: build COMMAND")
@@ -142,7 +146,8 @@ func build(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
 }
 
-// send udp|tcp ADDRESS LINE... sends lines, over UDP one datagram each.
+// send implements the script command "send udp|tcp ADDRESS LINE...". It sends lines. Over UDP, each line is a
+// datagram.
 func send(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: send udp|tcp ADDRESS LINE...")
@@ -156,8 +161,8 @@ func send(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// receive FILE NAME receives lines over TCP, like carbon, into a file. It sets the variable NAME to
-// its port.
+// receive implements the script command "receive FILE NAME". Like carbon, it receives lines over TCP, and writes
+// them to FILE. It sets the variable NAME to its port.
 func receive(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: receive FILE NAME")
@@ -188,7 +193,8 @@ func receive(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 }
 
-// get URL fetches a page into the standard output. Its status must be 200, or with ! anything else.
+// get implements the script command "get URL". It prints the body of an HTTP response. The status must be 200, or
+// any other status if the command is negated with "!".
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: get URL")
@@ -206,7 +212,7 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// awaitPage URL REGEXP fetches a page until it has a match.
+// awaitPage implements the script command "awaitPage URL REGEXP". It requests the URL until the response matches.
 func awaitPage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: awaitpage URL REGEXP")
@@ -234,7 +240,7 @@ func exitCode(err error) int {
 		return exit.ExitCode()
 	}
 	if err != nil {
-		return -2 // the command could not be started
+		return -2 // the process was not started
 	}
 	return 0
 }

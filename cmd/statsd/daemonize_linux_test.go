@@ -24,10 +24,10 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// background runs daemons in the background, in a separate directory.
+// background runs daemons in the background. Each test has its own directory.
 type background struct {
 	t    *testing.T
-	name string // of the command
+	name string // name of the command
 	dir  string
 }
 
@@ -57,7 +57,7 @@ func (b *background) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start runs the command until it ends and its outputs are closed.
+// start runs the command with these arguments. It waits until the command has exited and its outputs are closed.
 func (b *background) start(args ...string) (output string, code int) {
 	b.t.Helper()
 	out, err := b.command(args...).CombinedOutput()
@@ -105,17 +105,17 @@ func (b *background) signal(pid int, s syscall.Signal) {
 	}
 }
 
-// gone waits until a process has ended and was reaped.
+// gone waits until a process has exited and is no longer in the process table.
 func (b *background) gone(pid int) {
 	b.t.Helper()
 	b.until("gone", func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		// If no process reaps orphans (a container without an init), it stays a zombie.
+		// In a container without an init process, no process reaps orphans, so the daemon stays a zombie.
 		return err != nil || bytes.Contains(stat, []byte(") Z "))
 	})
 }
 
-// stop stops a daemon, which must exit with status 0.
+// stop stops a daemon, and checks that its exit status is 0.
 func (b *background) stop(pid int) {
 	b.t.Helper()
 	b.signal(pid, unix.SIGTERM)
@@ -140,7 +140,8 @@ func TestDaemonize(t *testing.T) {
 	}
 	pid := b.pid()
 	for file, pattern := range map[string]string{
-		// The process id, its parent, group and session, and no terminal.
+		// The fields are the process id, the state, the parent, the process group, the session, and the terminal (0
+		// means none).
 		"stat":   fmt.Sprintf(`^%d \(statsd.*\) [SR] \d+ %d %d 0 `, pid, pid, pid),
 		"status": `(?m)^Umask:\s0022$`,
 	} {
@@ -170,7 +171,7 @@ func TestDaemonize(t *testing.T) {
 	}
 }
 
-// The command that starts the daemon reports why it cannot start.
+// TestDaemonizeFails checks that the command that starts the daemon reports why it cannot start.
 func TestDaemonizeFails(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -185,7 +186,7 @@ func TestDaemonizeFails(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use: process \d+ \(.*\) has it\n$`},
+		{[]string{"-p", port}, exitFailed, "^statsd: --port " + port + `: listen on tcp 127\.0\.0\.1:\d+: bind: address already in use: process \d+ \(.*\) uses it\n$`},
 		{[]string{"--expire=0"}, exitFailed, "^statsd: --expire 0: must be at least 1 flush\n$"},
 		{[]string{"--bogus"}, exitUsage, "^statsd: unknown long flag '--bogus'; statsd --help lists the flags\n$"},
 	} {
@@ -221,7 +222,8 @@ func TestPidfile(t *testing.T) {
 	b.stop(second)
 }
 
-// After logrotate has moved the log file, SIGHUP creates a new one, even if the settings are wrong.
+// TestLogFile checks that SIGHUP creates a new log file after logrotate has moved the old file away. This must
+// also work if the settings are invalid.
 func TestLogFile(t *testing.T) {
 	t.Parallel()
 	b := newBackground(t)
@@ -241,7 +243,7 @@ func TestLogFile(t *testing.T) {
 	b.stop(pid)
 }
 
-// Without a log file the daemon logs to the terminal until it is ready.
+// TestDaemonizeOnTerminal checks that a daemon without a log file logs to the terminal until it is ready.
 func TestDaemonizeOnTerminal(t *testing.T) {
 	t.Parallel()
 	keyboard, screen := openTerminal(t)
@@ -258,8 +260,8 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 	if err := screen.Close(); err != nil {
 		t.Error(err)
 	}
-	text, _ := io.ReadAll(keyboard) // until EIO: no process has the terminal open any more
-	if !bytes.Contains(text, []byte("WRN no --log-file: the daemon logs nothing from now on")) {
+	text, _ := io.ReadAll(keyboard) // returns with EIO when no process has the terminal open any more
+	if !bytes.Contains(text, []byte("WRN without --log-file, the daemon logs nothing from now on")) {
 		t.Errorf("prints %q", text)
 	}
 	if err := keyboard.Close(); err != nil {
@@ -271,7 +273,8 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 	b.stop(pid)
 }
 
-// The daemon receives the sockets and the supervisor of the process that starts it.
+// TestDaemonizeSockets checks that the daemon inherits the sockets and the supervisor of the process that started
+// it.
 func TestDaemonizeSockets(t *testing.T) {
 	t.Parallel()
 	c := sinktest.NewServer(t)
@@ -293,7 +296,8 @@ func TestDaemonizeSockets(t *testing.T) {
 	defer notify.Close()
 
 	cmd := b.command("-p", "0", "--flush-interval=100ms", "--counters-prefix=", "--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.Port()))
-	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, cmd.Args...) // the shell's process id stays
+	// exec keeps the process id of the shell.
+	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, cmd.Args...)
 	cmd.Path = "/bin/sh"
 	cmd.Env = append(cmd.Env, "LISTEN_FDS=1", "NOTIFY_SOCKET="+notify.LocalAddr().String())
 	cmd.ExtraFiles = []*os.File{file}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// monitorDistance is the difference between the ports of the monitor and the daemon.
+// monitorDistance is added to the daemon's port to get the default port of the monitor.
 const monitorDistance = 10
 
 // derive sets the defaults that depend on the machine or on other settings.
@@ -30,7 +30,7 @@ func (all settings) derive() error {
 	return nil
 }
 
-// deriveNSCA names the host and the service that are reported on.
+// deriveNSCA sets the default host and service for reports to Nagios.
 func (all settings) deriveNSCA() (err error) {
 	if !all.given("nsca-host") {
 		host, unknown := os.Hostname()
@@ -45,7 +45,7 @@ func (all settings) deriveNSCA() (err error) {
 	return err
 }
 
-// fitToInterval moves defaults that an unusual flush interval makes impossible.
+// fitToInterval changes defaults that are impossible with the configured flush interval.
 func (all settings) fitToInterval() {
 	interval := all.duration("flush-interval")
 	if s := all.get("gauge-expire"); !s.given() && all.duration(s.name) < interval {
@@ -56,8 +56,8 @@ func (all settings) fitToInterval() {
 	}
 }
 
-// deriveMonitorPort picks the port of the monitor. The system picks it if it picks the port
-// of the daemon.
+// deriveMonitorPort sets the default port of the monitor. If the daemon's port is 0, the monitor's port is 0 too,
+// and the system selects both.
 func (all settings) deriveMonitorPort() error {
 	if all.given("monitor-port") {
 		return nil

@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// described returns the running settings with their sources, and their values after a reload.
+// described returns the current settings with their sources. It also returns the values that they would have
+// after a reload or a restart.
 func (d *daemon) described() question.Config {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
@@ -35,8 +36,7 @@ func (d *daemon) described() question.Config {
 	return c
 }
 
-// running returns the settings that are in use. A setting that waits for a restart has its value from
-// the start.
+// running returns the settings that are in effect. Settings that wait for a restart have the values in started.
 func (all settings) running(started settings, waiting []string) settings {
 	running := slices.Clone(all)
 	for i, s := range running {
@@ -47,8 +47,8 @@ func (all settings) running(started settings, waiting []string) settings {
 	return running
 }
 
-// needsRestart reports whether a changed setting needs a restart. Each element of restart begins with a flag, and
-// further words may follow.
+// needsRestart reports whether the change of a setting needs a restart. Each element of restart starts with a
+// flag, which may be followed by other words.
 func needsRestart(s *setting, restart []string) bool {
 	return slices.ContainsFunc(restart, func(r string) bool {
 		flag, _, _ := strings.Cut(r, " ")
@@ -56,7 +56,7 @@ func needsRestart(s *setting, restart []string) bool {
 	})
 }
 
-// described returns a row for each value of a setting, and a row for each further value in next.
+// described returns a row for each value of a setting, and then a row for each additional value in next.
 func (s *setting) described(next *setting) (rows []question.Setting) {
 	values, others := s.effective(), slices.Clone(next.effective())
 	others = slices.DeleteFunc(others, func(o value) bool { return slices.ContainsFunc(values, o.same) })
@@ -79,10 +79,10 @@ func (s *setting) described(next *setting) (rows []question.Setting) {
 	return rows
 }
 
-// same reports whether two values are the same, even if their sources differ.
+// same reports whether two values have the same text. Their sources may differ.
 func (v value) same(other value) bool { return v.text == other.text }
 
-// source returns the source of a value for people: "file, line 4".
+// source returns the source of a value as text for people, such as "file, line 4".
 func (v value) source() string {
 	switch {
 	case v.origin == fromDefault || v.origin == fromCommandLine:
@@ -93,10 +93,10 @@ func (v value) source() string {
 	if i := strings.LastIndexByte(v.origin, ':'); i >= 0 {
 		return "file, line " + v.origin[i+1:]
 	}
-	return fromCommandLine // gstatsd's
+	return fromCommandLine // the flag was given on a gstatsd command line
 }
 
-// defaultOf returns the value that a setting would have if it were not given.
+// defaultOf returns the default value of a setting. It may depend on other settings.
 func (all settings) defaultOf(s *setting) string {
 	if !s.given() {
 		return cmp.Or(s.text(), defaultSwitch(s))
@@ -113,7 +113,7 @@ func (all settings) defaultOf(s *setting) string {
 	return cmp.Or(others.text(s.name), defaultSwitch(s))
 }
 
-// defaultSwitch returns the value of a switch that is not given.
+// defaultSwitch returns the default value of a switch.
 func defaultSwitch(s *setting) string {
 	if s.kind == isSwitch {
 		return "false"

@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// TestDocs checks that the manual describes exactly the existing flags, with the text of the help,
-// the short form, the other names and the default. An entry may have more text after the help's.
+// TestDocs checks that the manual describes exactly the existing flags. For each flag, it compares the help text,
+// the short form, the other names and the default. The description in the manual may continue after the help
+// text.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsd.md")
 	if err != nil {
@@ -60,7 +61,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestHelp checks that the short help has about twenty flags, and the long one all.
+// TestHelp checks that the short help has about twenty flags, and that the full help has all flags.
 func TestHelp(t *testing.T) {
 	var short, long strings.Builder
 	if err := errors.Join(printHelp(&short), printFullHelp(&long)); err != nil {
@@ -81,7 +82,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestDocsOfSinks checks that the manual has a row for each scheme, with exactly its keys.
+// TestDocsOfSinks checks that the manual has a row for each URL scheme of sinks, with exactly the scheme's keys.
 func TestDocsOfSinks(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statsd.md")
 	if err != nil {

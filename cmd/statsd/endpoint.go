@@ -14,8 +14,8 @@ import (
 
 // endpoint is a sink in the settings.
 type endpoint struct {
-	url    string // as given; empty for --graphite-host and --graphite-port
-	name   string // its name in figures, in logs and for its spool
+	url    string // text of the URL in the settings; empty for the sink of --graphite-host and --graphite-port
+	name   string // name of the sink in metrics, in the log, and of its spool
 	scheme *scheme
 	host   string
 	port   string
@@ -26,8 +26,8 @@ func newEndpoint(s *scheme) *endpoint {
 	return &endpoint{scheme: s, host: s.host, port: s.port, settings: newSettings(s.keys)}
 }
 
-// parseEndpoint reads the URL of a sink, SCHEME://HOST:PORT?KEY=VALUE&..., or one of gstatsd's
-// short forms for Graphite: HOST:PORT, :PORT or PORT.
+// parseEndpoint parses the URL of a sink: SCHEME://HOST:PORT?KEY=VALUE&... It also accepts gstatsd's short forms
+// for Graphite: HOST:PORT, :PORT or PORT.
 func parseEndpoint(text string) (*endpoint, error) {
 	if name, address, _ := strings.Cut(text, "="); strings.Contains(address, "://") && !strings.ContainsAny(name, "?:/") {
 		return nil, fmt.Errorf("put the name behind the address, as in graphite://HOST:2003?name=%s", name)
@@ -51,7 +51,7 @@ func parseEndpoint(text string) (*endpoint, error) {
 	return e, e.checkName()
 }
 
-// expand turns gstatsd's short forms into URLs, and another text without a scheme into "".
+// expand converts gstatsd's short forms to URLs. For any other text without a scheme, it returns "".
 func expand(text string) string {
 	address, _, _ := strings.Cut(text, "?")
 	_, notPort := strconv.ParseUint(address, 10, 16)
@@ -66,7 +66,7 @@ func expand(text string) string {
 	return ""
 }
 
-// checkName refuses a name that figures cannot have.
+// checkName returns an error if the name contains characters that are not allowed in the names of metrics.
 func (all settings) checkName() error {
 	if name := all.text("name"); name != "" && !sinkName.MatchString(name) {
 		return fmt.Errorf("name: must be at most 64 characters of a-z 0-9 _ -, not %q", name)
@@ -76,8 +76,9 @@ func (all settings) checkName() error {
 
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// inherit sets keys that are missing in the URL. They get the value of the flag with the same name (--graphite-timeout
-// for timeout of graphite+tls://), or the default.
+// inherit sets the keys that the URL does not contain. They get the value of the corresponding flag, if there is
+// one: for example, timeout in graphite+tls:// gets the value of --graphite-timeout. All other keys get their
+// defaults.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")
 	for _, s := range e.settings {
@@ -90,7 +91,7 @@ func (e *endpoint) inherit(all settings) {
 	}
 }
 
-// address returns the address of the sink for logs.
+// address returns the address of the sink for use in the log.
 func (e *endpoint) address() string {
 	if e.port == "" {
 		return e.scheme.name + "://"
@@ -98,7 +99,7 @@ func (e *endpoint) address() string {
 	return e.scheme.name + "://" + net.JoinHostPort(e.host, e.port)
 }
 
-// fault turns an error about the sink, or one of its settings, into an error about a flag.
+// fault converts an error about the sink or one of its settings to an error about a flag.
 func (e *endpoint) fault(err error) error {
 	key, isKey := errors.AsType[*metric.FlagError](err)
 	switch {
@@ -110,5 +111,5 @@ func (e *endpoint) fault(err error) error {
 	return metric.FlagErrorf("--graphite-host", nil, "%w", err)
 }
 
-// unflagged removes the flag from an inner error, because the outer error names a flag.
+// unflagged hides the flag of an inner error, because the outer error already names a flag.
 type unflagged struct{ error }

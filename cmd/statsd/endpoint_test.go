@@ -124,7 +124,7 @@ func TestEndpointNames(t *testing.T) {
 	if got := named(first); !slices.Equal(got, []string{"graphite", "graphite-2", "west", "graphite-3", "graphite-4", "stdout", "graphite-pickle"}) {
 		t.Errorf("the sinks are called %q", got)
 	}
-	// A reload that removes one, adds another in front, and names one.
+	// The reload removes a sink, adds another sink before the others, and gives a sink a name.
 	second := sinks(first, "-sx:1", "-se:1", "-sb:1", "-sd:1")
 	if got := named(second); !slices.Equal(got, []string{"graphite", "graphite-4", "graphite-2", "graphite-3"}) {
 		t.Errorf("after a reload the sinks are called %q", got)
@@ -136,7 +136,7 @@ func TestEndpointNames(t *testing.T) {
 	}
 }
 
-// The words after graphite in a scheme select how it sends.
+// TestGraphiteSchemes checks that the words after graphite in a scheme select the protocol and the transport.
 func TestGraphiteSchemes(t *testing.T) {
 	for _, tt := range []struct {
 		url  string
@@ -156,11 +156,12 @@ func TestGraphiteSchemes(t *testing.T) {
 	}
 }
 
-// With a spool, sinks of one kind must not be distinguished by their order only.
+// TestEndpointsSpooled checks that with a spool, sinks with the same scheme need names. Without names, they would
+// differ only in their order.
 func TestEndpointsSpooled(t *testing.T) {
 	for _, tt := range []struct {
 		sinks string
-		want  string // in the error; empty: accepted
+		want  string // part of the error; "" if the settings are valid
 	}{
 		{"a:1", ""},
 		{"a:1 graphite+pickle://b graphite+tls://c stdout://", ""},
@@ -192,7 +193,7 @@ func TestEndpointsSpooled(t *testing.T) {
 	}
 }
 
-// The --graphite flags are the defaults of all graphite sinks.
+// TestEndpointsInherit checks that the --graphite flags are the defaults of all graphite sinks.
 func TestEndpointsInherit(t *testing.T) {
 	all := resolved(t, []string{"--graphite-timeout=3s", "--graphite-keep-open", "-sa:1?timeout=7s", "-sb:1?keep-open=no"}, nil)
 	found, err := all.endpoints(nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// endpoints returns the sinks in the settings. A sink that is running keeps its name.
+// endpoints returns all sinks in the settings. A sink that is already running keeps its name.
 func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	var found []*endpoint
 	if all.given("graphite-host") || all.given("graphite-port") {
@@ -53,7 +53,7 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 	return found, nameEndpoints(found, running)
 }
 
-// checkGraphite refuses names that Graphite cannot take.
+// checkGraphite returns an error if the names of metrics may be invalid in Graphite.
 func (all settings) checkGraphite() error {
 	switch {
 	case all.text("names") == "as-sent":
@@ -64,8 +64,9 @@ func (all settings) checkGraphite() error {
 	return nil
 }
 
-// checkSpools refuses sinks of one scheme that differ only in their order. After a restart in another order, each would
-// get the spool of another sink. The sink of --graphite-host is always the first.
+// checkSpools returns an error if two sinks with the same scheme have no names. Such sinks differ only in their
+// order. After a restart with another order, each sink would send the spool of another sink. The sink of
+// --graphite-host is always the first sink, so it needs no name.
 func checkSpools(all []*endpoint) error {
 	for _, e := range all {
 		if e.url == "" || e.text("name") != "" || e.scheme.records {
@@ -80,11 +81,11 @@ func checkSpools(all []*endpoint) error {
 	return nil
 }
 
-// forwardNames matches the names of destinations that forward.
+// forwardNames matches the names that are reserved for --forward.
 var forwardNames = regexp.MustCompile("^" + forward.DestinationName + "(-[0-9]+)?$")
 
-// nameEndpoints names each sink: by its URL, or as before a reload, or by its scheme with a number
-// if there are several.
+// nameEndpoints gives each sink a name. The name in the URL has priority. A sink that was running before a reload
+// keeps its name. Other sinks are named after their scheme, with a number if there are several.
 func nameEndpoints(all, running []*endpoint) error {
 	taken := map[string]bool{}
 	take := func(e *endpoint, name string) bool {
@@ -119,7 +120,7 @@ func nameEndpoints(all, running []*endpoint) error {
 	return nil
 }
 
-// printEndpoints lists the sinks with their names, as comments.
+// printEndpoints prints all sinks and their names as comments.
 func printEndpoints(w io.Writer, all []*endpoint) error {
 	for _, e := range all {
 		if _, err := fmt.Fprintf(w, "# the sink %s is %s\n", e.name, e.address()); err != nil {

@@ -10,21 +10,22 @@ import (
 
 const variablePrefix = "STATSD_DAEMON_"
 
-// clientVariables are variables for clients: see package client.
+// clientVariables are environment variables for client programs: see package client.
 var clientVariables = []string{"STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"}
 
-// Kubernetes and Docker set variables for each service, named after it in capitals. A service
-// called statsd-daemon sets STATSD_DAEMON_PORT, and statsd-daemon-monitor sets
-// STATSD_DAEMON_MONITOR_PORT. The daemon's own settings have the same names.
+// Kubernetes and Docker set environment variables for each service. The names start with the service's name in
+// capitals. For example, a service called statsd-daemon sets STATSD_DAEMON_PORT, and a service called
+// statsd-daemon-monitor sets STATSD_DAEMON_MONITOR_PORT. The daemon uses variables with the same names for its
+// own settings.
 var (
 	linkNames  = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_\w+)$`)
 	linkValues = map[string]*regexp.Regexp{
 		"_PORT": regexp.MustCompile(`^(tcp|udp|sctp)://[^/]+:\d+$`),
-		"_NAME": regexp.MustCompile(`^/[^/]+/[^/]+$`), // set by Docker
+		"_NAME": regexp.MustCompile(`^/[^/]+/[^/]+$`), // Docker sets this variable
 	}
 )
 
-// isServiceLink reports whether a variable with the name of a setting describes a service.
+// isServiceLink reports whether Kubernetes or Docker has set a variable that has the name of a setting.
 func isServiceLink(name, text string) bool {
 	for end, value := range linkValues {
 		if strings.HasSuffix(name, end) && value.MatchString(text) {
@@ -34,7 +35,7 @@ func isServiceLink(name, text string) bool {
 	return false
 }
 
-// environmentWarnings returns warnings about ignored variables that look like settings.
+// environmentWarnings returns warnings about variables that look like settings but are ignored.
 func (all settings) environmentWarnings(environ []string) (warnings []string) {
 	var links []string
 	for _, variable := range environ {
@@ -68,12 +69,12 @@ func (all settings) unknown(name string) string {
 	return text
 }
 
-// settingOf returns the name of the setting that a variable would set.
+// settingOf returns the name of the setting for a variable.
 func settingOf(prefix, variable string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, prefix), "_", "-"))
 }
 
-// nearest returns the setting with the most similar name, or nil if none is similar.
+// nearest returns the setting with the most similar name, or nil if no name is similar.
 func (all settings) nearest(name string) *setting {
 	var names []string
 	for _, s := range all {

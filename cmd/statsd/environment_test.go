@@ -53,8 +53,7 @@ func links(name string) string {
 	return name + ": ignored, because Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)"
 }
 
-// TestServiceLinks checks that the variables of a service with a name like the daemon's set
-// nothing.
+// TestServiceLinks checks that variables of a Kubernetes service do not change settings with the same name.
 func TestServiceLinks(t *testing.T) {
 	environment := map[string]string{
 		"STATSD_DAEMON_PORT": "tcp://10.0.0.1:8125", "STATSD_DAEMON_MONITOR_PORT": "tcp://10.0.0.1:8135", "STATSD_DAEMON_NAME": "/web/statsd-daemon",

@@ -17,10 +17,10 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// flushed holds the published points of one flush, by path.
+// flushed contains the published values of one flush, by path.
 type flushed map[string]float64
 
-// flushes receives flushes, each on a new connection.
+// flushes receives the points of each flush on a new connection.
 type flushes struct {
 	*sinktest.Server
 	t    *testing.T
@@ -47,7 +47,8 @@ func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
 	return s.Addr().String()
 }
 
-// next returns the next flush, or the next one in which the point called name exists and is not 0.
+// next waits for a flush, and returns its points. If name is not empty, it waits for a flush that has a value
+// other than 0 for a path that contains name.
 func (f *flushes) next(name string) flushed {
 	f.t.Helper()
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
@@ -73,7 +74,7 @@ func (f *flushes) next(name string) flushed {
 	return nil
 }
 
-// timers returns a line of n samples for each of several timers.
+// timers returns lines with n samples for each of several timers.
 func timers(n int, names ...string) (lines string) {
 	rng := rand.New(rand.NewPCG(uint64(n), 1))
 	for _, name := range names {
@@ -85,8 +86,8 @@ func timers(n int, names ...string) (lines string) {
 	return lines
 }
 
-// Etsy's statsd and this daemon publish the same for the same lines: each path and each value, in
-// the flush that contains them and in later ones.
+// TestEtsy sends the same lines to Etsy's statsd and to this daemon, and compares every published path and value.
+// It compares the flush that contains the lines and several later flushes.
 func TestEtsy(t *testing.T) {
 	counterpart.Find(t, "node")
 	kinds := "hits:1|c\nhits:4|c|@0.1\nzero:0|c\ndown:-2|c\nodd name/x:1|c\ng:23.5|g\ng:+4|g\nneg:-3|g\nusers:a|s\nusers:b|s\nusers:a|s" +
@@ -98,7 +99,7 @@ func TestEtsy(t *testing.T) {
 		etsy, graphite map[string]any
 		args           string
 		batches        []string
-		own            string // prefix of the daemon's own figures
+		own            string // prefix of the daemon's own metrics
 	}{
 		"as it comes": {
 			args: "--naming=etsy-legacy", batches: []string{kinds + sizes, more}, own: "statsd.",
@@ -165,7 +166,7 @@ func TestEtsy(t *testing.T) {
 			etsy := counterpart.StartEtsy(t, settings)
 			daemon := serveLikeEtsy(t, append(strings.Fields(tt.args), "--flush-interval=0.1", fmt.Sprint("--graphite-port=", ours.Port()))...)
 			for _, flushes := range []*flushes{theirs, ours, theirs, ours} {
-				flushes.next("") // the first ones have no previous flush to compare with
+				flushes.next("") // skip the first flushes, which have no previous flush for comparison
 			}
 			for i, batch := range tt.batches {
 				marker := fmt.Sprint("marker", i)
@@ -189,10 +190,10 @@ func TestEtsy(t *testing.T) {
 	}
 }
 
-// times are values about the daemons themselves, which differ.
+// times are names of values that differ between the two daemons, because they are times or durations.
 var times = []string{"processing_time", "calculationtime", "last_flush", "flush_time", "flush_length", "timestamp_lag"}
 
-// sameFlush compares two flushes. Additional points under own belong to the daemon.
+// sameFlush compares two flushes. The daemon's own metrics, which start with own, may be additional points.
 func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 	t.Helper()
 	if len(want) < 12 {
@@ -205,7 +206,7 @@ func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 		switch {
 		case !ok:
 			t.Errorf("%s: no %s %v", when, path, w)
-		case math.IsNaN(w) && strings.Contains(path, "_top"): // Etsy's fault, when all samples are inside
+		case math.IsNaN(w) && strings.Contains(path, "_top"): // a bug in Etsy's statsd
 		case !isTime && math.Abs(g-w) > 1e-12*math.Abs(w):
 			t.Errorf("%s: %s is %v, want %v", when, path, g, w)
 		}

@@ -14,11 +14,11 @@ const exampleHead = `## Settings of statsd: on each line a flag without its dash
 ## mistakes.
 `
 
-// exampleWidth is where a line of text ends.
+// exampleWidth is the maximum width of help text in the file.
 const exampleWidth = 88
 
-// printExample writes a configuration file of all settings as comments, by group. It is valid as it
-// is, and with one # removed from each line.
+// printExample writes a configuration file with all settings as comments, in groups. The file is valid without
+// changes, and also if one # is removed from each line.
 func printExample(w io.Writer) error {
 	defaults := newSettings(flags)
 	if err := defaults.setDefaults(); err != nil {
@@ -62,7 +62,7 @@ func printExampleOf(b *strings.Builder, s *setting) {
 	fmt.Fprintln(b, strings.TrimSpace("#"+s.name+" "+value))
 }
 
-// writeWrapped writes a text as lines of comments.
+// writeWrapped writes text as comment lines.
 func writeWrapped(b *strings.Builder, text string) {
 	column := 0
 	for word := range strings.FieldsSeq(text) {

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// settingLine is a setting in the output of --print-config.
+// settingLine matches a setting in the output of --print-config.
 var settingLine = regexp.MustCompile(`(?m)^#([a-z_-]+)(?: .*)?$`)
 
-// The configuration of --print-config is valid as it is, where it sets nothing, and with one #
-// removed from each line, where it sets each flag once.
+// TestPrintConfig checks that the output of --print-config is a valid configuration file, which sets nothing.
+// With one # removed from each line, the file must be valid too, and set each flag once.
 func TestPrintConfig(t *testing.T) {
 	var b strings.Builder
 	if err := printExample(&b); err != nil {
@@ -53,7 +53,7 @@ func TestPrintConfig(t *testing.T) {
 	}
 }
 
-// readBack reads a configuration file, as statsd --config FILE --check-config does.
+// readBack reads a configuration file like statsd --config FILE --check-config.
 func readBack(t *testing.T, text string) settings {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "statsd.conf")
@@ -72,7 +72,7 @@ func readBack(t *testing.T, text string) settings {
 	return all
 }
 
-// No line is so long that an editor of 90 columns breaks it, unless a value is.
+// TestPrintConfigWidth checks that no line is longer than 90 columns, unless a single value is longer.
 func TestPrintConfigWidth(t *testing.T) {
 	var b strings.Builder
 	if err := printExample(&b); err != nil {

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// TestFamilies checks that a daemon on the wildcard address of one family has no listener of the
-// other.
+// TestFamilies checks that a daemon on the IPv4 wildcard address has no IPv6 listener, and the reverse.
 func TestFamilies(t *testing.T) {
 	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
 		t.Skip("no IPv6 here:", err)
@@ -23,7 +22,8 @@ func TestFamilies(t *testing.T) {
 	for host, family := range map[string]string{"0.0.0.0": "", "[::]": "6"} {
 		t.Run(host, func(t *testing.T) {
 			startOn(t, host)
-			for table, want := range map[string]int{"tcp": 5, "udp": 1} { // port, monitor, console, load sink and profiles; port
+			// The five TCP sockets are the port, the monitor, the console, the load sink and the profiles.
+			for table, want := range map[string]int{"tcp": 5, "udp": 1} {
 				for _, version := range []string{"", "6"} {
 					wanted := 0
 					if version == family {
@@ -66,7 +66,7 @@ func startOn(t *testing.T, host string) {
 	}
 }
 
-// receivers counts the receiving sockets of this process in a table of /proc/net.
+// receivers returns the number of this process's receiving sockets in a table of /proc/net.
 func receivers(t *testing.T, table string) (n int) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/net/" + table)

@@ -18,13 +18,13 @@ import (
 // ourFile is a file that the daemon opens.
 type ourFile struct {
 	name string
-	// args make the daemon open the file at path.
+	// args returns arguments that make the daemon open the file at path.
 	args func(t *testing.T, path string) []string
-	// links says that symbolic links are followed, because the file belongs to the operator.
+	// links means that the daemon follows symbolic links, because the operator provides the file.
 	links bool
-	// goesOn says that the daemon starts without the file, and logs the reason.
+	// goesOn means that the daemon starts without the file and logs the reason.
 	goesOn bool
-	// streams says that devices are allowed.
+	// streams means that the file may be a device or pipe.
 	streams bool
 }
 
@@ -34,7 +34,7 @@ var ourFiles = []ourFile{
 		return []string{"--state-file", strings.TrimSuffix(path, ".lock")}
 	}},
 	{name: "state.alerts", goesOn: true, args: func(_ *testing.T, path string) []string {
-		// Without a grace period the last save of the state file may outlive the daemon.
+		// Without a grace period, the last save of the state file may still run after the daemon has ended.
 		return []string{"--grace", "5", "--state-file", strings.TrimSuffix(path, ".alerts")}
 	}},
 	{name: "headers", links: true, args: func(_ *testing.T, path string) []string {
@@ -65,11 +65,11 @@ func spoolFor(_ *testing.T, path string) []string {
 	return []string{"--flush-interval", "0.05", "--graphite-host", "127.0.0.1", "--graphite-port", "1", "--spool-dir", filepath.Dir(filepath.Dir(path))}
 }
 
-// takenTLS is set by TestFiles to the address of a listener.
+// takenTLS is the address of a TLS listener. TestFiles sets it.
 var takenTLS string
 
-// TestFiles replaces each file that the daemon opens by something else. The daemon must not hang,
-// must not touch the target of a link, and must report the fault.
+// TestFiles replaces each file that the daemon opens by a trap: another type of file or a link. The daemon must
+// report the trap. It must not block, and must not change the target of a link.
 func TestFiles(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -103,7 +103,7 @@ func (f ourFile) try(t *testing.T, trap string) {
 	}
 }
 
-// set prepares a trap at path. It reports whether the daemon must refuse it.
+// set creates a trap at path. It returns whether the daemon must refuse the trap.
 func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	t.Helper()
 	const other = 65534
@@ -146,8 +146,8 @@ func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	return true
 }
 
-// outcome runs a daemon and returns its messages. The daemon must end by itself if it refuses the
-// file and cannot go on without it.
+// outcome runs a daemon and returns its messages. If refused is true and the daemon cannot start without the
+// file, it must exit by itself.
 func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
@@ -163,7 +163,7 @@ func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	switch {
 	case refused && f.goesOn:
 		enough = complains
-	case f.streams: // the log goes elsewhere
+	case f.streams: // the log is written to the file, not to standard error
 		enough = func(string) bool { return true }
 	}
 	for {
@@ -187,10 +187,10 @@ func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 }
 
 func complains(text string) bool {
-	return strings.Contains(text, "refused: it ") || strings.Contains(text, "is a directory") || strings.Contains(text, "nothing reads from it")
+	return strings.Contains(text, "refused: it ") || strings.Contains(text, "is a directory") || strings.Contains(text, "the pipe has no reader")
 }
 
-// buffer can be read while it is written.
+// buffer is a bytes.Buffer that is safe for concurrent use.
 type buffer struct {
 	mu   sync.Mutex
 	text strings.Builder

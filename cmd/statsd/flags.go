@@ -7,18 +7,18 @@ type flag struct {
 	short   rune
 	aliases []string
 	kind    kind
-	choices []string // all valid values, if they are few
-	many    bool     // may be given more than once
-	needs   string   // this flag does nothing without that flag
-	orNeeds string   // another flag that is enough, too
-	holder  string   // placeholder for the value in the help
-	def     string   // default; see also derive
-	example string   // a value for --print-config, if there is no default
+	choices []string // all valid values, if there are few
+	many    bool     // the flag may be given several times
+	needs   string   // the flag has no effect without this other flag
+	orNeeds string   // an alternative to the flag in needs
+	holder  string   // placeholder for the value in the help text
+	def     string   // default value; derive may set another default
+	example string   // a value for --print-config, for flags without a default
 	help    string
-	common  bool // shown by --help
+	common  bool // the flag is in the short help
 }
 
-// The groups of the help.
+// Groups of flags in the help.
 const (
 	groupIntake  = "Input"
 	groupFlush   = "What a flush publishes"
@@ -33,122 +33,122 @@ const (
 	groupAbout   = "About"
 )
 
-// flags lists all flags in the order of the help.
+// flags lists all flags, in the order of the help.
 var flags = []flag{
 	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
-	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to bind. All addresses, IPv4 and IPv6, if not given."},
+	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to listen on. By default, the daemon listens on all IPv4 and IPv6 addresses."},
 	{group: groupIntake, name: "listen", kind: isListener, many: true, holder: "URL", example: "unixgram:///run/statsd/dsd.socket", common: true, help: "Where to receive: udp://HOST:PORT, udp+hmac://HOST:PORT, tcp://HOST:PORT, tcp+tls://HOST:PORT, unixgram://PATH or unix://PATH. May be repeated. With --listen, the port of --port is opened only if --port or --name is given."},
-	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", example: "4", help: "Number of UDP sockets that share the port. One per core if not given."},
+	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", example: "4", help: "Number of UDP sockets that share the port. The default is one per core."},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "Receive buffer of each UDP socket."},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "Look up the sender of each bad line: on, off, or auto (on for one minute after each bad line)."},
-	{group: groupIntake, name: "dialect", choices: []string{"reference", "etsy", "gstatsd"}, holder: "reference", def: "reference", help: "Rules for reading lines and cleaning names: reference, etsy or gstatsd. On the command line, gstatsd also accepts gstatsd's flags."},
+	{group: groupIntake, name: "dialect", choices: []string{"reference", "etsy", "gstatsd"}, holder: "reference", def: "reference", help: "Rules for parsing lines and cleaning names: reference, etsy or gstatsd. With --dialect=gstatsd, the command line may also contain gstatsd's flags."},
 	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "Meaning of a sign in front of a gauge's value: delta adjusts the gauge, absolute sets it."},
-	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, make a series of Graphite (name;k=v), make labels of Prometheus, or keep them in the name (name.k.v)."},
-	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Styles of tags to read: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
-	{group: groupIntake, name: "container", needs: "tags", choices: []string{"drop", "label"}, holder: "drop", def: "drop", help: "What to do with the container that DogStatsD's clients send: drop it, or make a tag container_id of it (label)."},
+	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, publish them as tags of Graphite (name;k=v) or as labels of Prometheus, or keep them in the name (name.k.v)."},
+	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Formats of tags to parse: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
+	{group: groupIntake, name: "container", needs: "tags", choices: []string{"drop", "label"}, holder: "drop", def: "drop", help: "What to do with the container ID that clients of DogStatsD send: drop it, or add it as the tag container_id (label)."},
 	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "What to do with names: clean changes names so that Graphite accepts them; as-sent keeps names as they were sent, in any UTF-8, for a mapping of the prometheus sink."},
-	{group: groupIntake, name: "rules", holder: "FILE", help: "File of rules that drop, rename, tag or keep names as they come in. SIGHUP reads it again."},
+	{group: groupIntake, name: "rules", holder: "FILE", help: "File with rules that drop, rename, tag or keep received names. After SIGHUP, the daemon reads the file again."},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},
-	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from pipes. It stands after the prefix of their kind."},
-	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", example: "*.requests", help: "Treat these names in pipes as counters, and publish how much they grew. Other names are gauges. May be repeated."},
-	{group: groupIntake, name: "pipe-timeout", needs: "pipe-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "Time limit for the answer of each process."},
+	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from stat pipes. In a path, it comes after the prefix for counters or gauges."},
+	{group: groupIntake, name: "pipe-counters", needs: "pipe-dir", kind: isGlob, many: true, holder: "GLOB", example: "*.requests", help: "Names in stat pipes that are counters. For counters, the increase is published. All other names are gauges. May be repeated."},
+	{group: groupIntake, name: "pipe-timeout", needs: "pipe-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "Time limit for reading the stat pipe of a process."},
 
 	{group: groupFlush, name: "flush-interval", kind: isDuration, holder: "10", def: "10", common: true, help: "Seconds between two flushes, or a duration such as 1m."},
 	{group: groupFlush, name: "naming", choices: namings(), holder: "reference", def: "reference", common: true, help: "Scheme of published names and values: reference, etsy, etsy-legacy (the default of Etsy's statsd) or gstatsd. It also changes the defaults of other flags."},
-	{group: groupFlush, name: "counters", kind: isCounterStats, holder: "rate", help: "What to publish of a counter: rate, count, or rate,count."},
-	{group: groupFlush, name: "timer-stats", kind: isTimerStats, many: true, holder: "STAT,...", help: "What to publish of a timer: lower, upper, mean, count, count_ps, sum, sum_squares, std, median, and for each percentile upper_N, mean_N, sum_N, count_N, sum_squares_N. May be repeated. With none, only histograms."},
-	{group: groupFlush, name: "pct", short: 't', kind: isNumbers, many: true, holder: "90", def: "90", common: true, help: "Percentile threshold of timers, or several with commas. A threshold below 0 counts from the largest samples. May be repeated."},
-	{group: groupFlush, name: "histogram", kind: isHistogram, many: true, holder: "SUBSTRING:1,2.5,inf", example: "render:0.1,1,10,inf", help: "Count samples of timers whose name contains SUBSTRING, in bins with these upper bounds. May be repeated; the first that matches wins."},
-	{group: groupFlush, name: "gauges", choices: []string{"seen", "keep"}, holder: "seen", help: "Publish only the gauges that were seen, or keep publishing the last value of each."},
-	{group: groupFlush, name: "gauge-flushes", kind: isCount, holder: "0", def: "0", help: "Number of flushes that publish a gauge after its last sample; 0 publishes it for the time of --gauge-expire."},
-	{group: groupFlush, name: "idle", choices: []string{"drop", "zero"}, holder: "drop", help: "For counters, timers and sets that were not seen, publish nothing (drop), or 0 until they expire (zero)."},
-	{group: groupFlush, name: "prefix", holder: "PREFIX", common: true, help: "Prefix of every path. With --naming gstatsd it stands after the prefix of the kind."},
+	{group: groupFlush, name: "counters", kind: isCounterStats, holder: "rate", help: "Values to publish for each counter: rate, count, or rate,count."},
+	{group: groupFlush, name: "timer-stats", kind: isTimerStats, many: true, holder: "STAT,...", help: "Values to publish for each timer: lower, upper, mean, count, count_ps, sum, sum_squares, std, median, and for each percentile upper_N, mean_N, sum_N, count_N, sum_squares_N. May be repeated. With none, only histograms are published."},
+	{group: groupFlush, name: "pct", short: 't', kind: isNumbers, many: true, holder: "90", def: "90", common: true, help: "Percentile threshold of timers, or several thresholds separated by commas. A negative threshold is counted from the largest samples. May be repeated."},
+	{group: groupFlush, name: "histogram", kind: isHistogram, many: true, holder: "SUBSTRING:1,2.5,inf", example: "render:0.1,1,10,inf", help: "Count samples of timers whose name contains SUBSTRING, in bins with these upper bounds. May be repeated. The first substring that matches a name is used."},
+	{group: groupFlush, name: "gauges", choices: []string{"seen", "keep"}, holder: "seen", help: "Publish only gauges that were received in the flush interval (seen), or publish the last value of every gauge (keep)."},
+	{group: groupFlush, name: "gauge-flushes", kind: isCount, holder: "0", def: "0", help: "Number of flushes that publish a gauge after its last sample. With 0, the gauge is published for the time of --gauge-expire."},
+	{group: groupFlush, name: "idle", choices: []string{"drop", "zero"}, holder: "drop", help: "For counters, timers and sets without samples in the flush interval, publish nothing (drop), or 0 until they expire (zero)."},
+	{group: groupFlush, name: "prefix", holder: "PREFIX", common: true, help: "Prefix of every path. With --naming gstatsd, it comes after the prefix for counters, timers, gauges or sets."},
 	{group: groupFlush, name: "suffix", holder: "SUFFIX", help: "Suffix of every path."},
 	{group: groupFlush, name: "counters-prefix", holder: "stats", help: "Prefix of counters."},
 	{group: groupFlush, name: "timers-prefix", holder: "stats.timers", help: "Prefix of timers."},
 	{group: groupFlush, name: "gauge-prefix", aliases: []string{"gauges-prefix"}, holder: "stats", help: "Prefix of gauges."},
 	{group: groupFlush, name: "sets-prefix", holder: "stats", help: "Prefix of sets."},
-	{group: groupFlush, name: "metadata-prefix", holder: "statsd", def: "statsd", help: "Prefix of the daemon's own figures, and the service that alerts report."},
+	{group: groupFlush, name: "metadata-prefix", holder: "statsd", def: "statsd", help: "Prefix of the daemon's own metrics, and the name of the service in alerts."},
 
 	{group: groupOutput, name: "sink", short: 's', kind: isSink, many: true, holder: "URL", example: "graphite+tls://west.example.com:2103?name=west", common: true, help: "Where to publish, such as graphite://HOST:2003. May be repeated."},
 	{group: groupOutput, name: "graphite-host", holder: "HOST", example: "carbon.example.com", common: true, help: "Publish to carbon's line receiver on this host."},
 	{group: groupOutput, name: "graphite-port", kind: isCount, holder: "2003", example: "2003", common: true, help: "Port of carbon's line receiver."},
-	{group: groupOutput, name: "graphite-keep-open", kind: isSwitch, help: "Keep one connection open. By default each send opens a new one, and the receiver confirms the points by closing it."},
-	{group: groupOutput, name: "graphite-connect-timeout", kind: isPositive, holder: "5", def: "5", help: "Time limit to connect, in seconds. It includes the name lookup and all addresses of the host."},
-	{group: groupOutput, name: "graphite-timeout", kind: isPositive, holder: "10", def: "10", help: "Time limit for the rest of a send, in seconds. After that the sink counts as failing."},
+	{group: groupOutput, name: "graphite-keep-open", kind: isSwitch, help: "Use one connection for all sends. By default, each send opens a new connection, and the receiver confirms the points by closing the connection."},
+	{group: groupOutput, name: "graphite-connect-timeout", kind: isPositive, holder: "5", def: "5", help: "Time limit for a connect, in seconds. It includes the name resolution and all addresses of the host."},
+	{group: groupOutput, name: "graphite-timeout", kind: isPositive, holder: "10", def: "10", help: "Time limit for a send after the connect, in seconds. If a send takes longer, the sink counts as failing."},
 	{group: groupOutput, name: "graphite-give-up", kind: isPositive, holder: "5m", def: "5m", help: "Time without progress after which an unfinished send starts again on a new connection."},
-	{group: groupOutput, name: "queue-max-bytes", kind: isBytes, holder: "64MiB", def: "64MiB", help: "Memory for points that wait for a failing sink. When it is full, the oldest are dropped."},
-	{group: groupOutput, name: "spool-dir", holder: "DIR", example: "/var/lib/statsd", common: true, help: "Keep points on disk that a sink could not take in time. They survive restarts."},
+	{group: groupOutput, name: "queue-max-bytes", kind: isBytes, holder: "64MiB", def: "64MiB", help: "Memory for points that wait for a failing sink. When this memory is full, the oldest points are dropped."},
+	{group: groupOutput, name: "spool-dir", holder: "DIR", example: "/var/lib/statsd", common: true, help: "Directory for points that a sink has not accepted in time. These points survive a restart of the daemon."},
 	{group: groupOutput, name: "spool-max-bytes", needs: "spool-dir", kind: isBytes, holder: "1GiB", def: "1GiB", help: "Disk space for each sink's spool. When it is full, the oldest points are dropped."},
 	{group: groupOutput, name: "spool-fsync", needs: "spool-dir", kind: isPositive, holder: "1s", def: "1s", help: "Time between two syncs of the spool to the disk. A crash of the machine can lose the points of this time."},
-	{group: groupOutput, name: "spool-after", needs: "spool-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "If a send takes longer than this, the points that wait behind it go to the spool."},
-	{group: groupOutput, name: "replay-rate", needs: "spool-dir", kind: isCount, holder: "50000", def: "50000", help: "Points per second to send from the spool; or twice as many as the flushes make, if that is more."},
+	{group: groupOutput, name: "spool-after", needs: "spool-dir", kind: isDuration, holder: "250ms", def: "250ms", help: "If a send takes longer than this time, further points for the same sink are written to the spool."},
+	{group: groupOutput, name: "replay-rate", needs: "spool-dir", kind: isCount, holder: "50000", def: "50000", help: "Maximum number of points per second that are sent from the spool, or twice the number of new points per second if that is more."},
 	{group: groupOutput, name: "state-file", holder: "FILE", common: true, help: "Save gauges in this file, so that +N and -N can adjust them after a restart."},
-	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Seconds to deliver the last points when the daemon ends."},
+	{group: groupOutput, name: "grace", kind: isDuration, holder: "5", def: "5", help: "Time for delivering the last points when the daemon ends, in seconds."},
 
-	{group: groupCluster, name: "forward", kind: isForward, many: true, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward the data of each flush interval to a cluster, which publishes it: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon publishes its own part too. May be given twice, with from=TIME in the URL of the cluster that takes over at that time."},
-	{group: groupCluster, name: "forward-id", needs: "forward", holder: "NAME", example: "web1", help: "Name of this daemon in the cluster, different from all others. The system's name if not given."},
-	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only these names; the sinks of this daemon get the others. May be repeated."},
-	{group: groupCluster, name: "collect", kind: isCollect, holder: "URL", example: "statsd://:8127", common: true, help: "Own partitions of a cluster: merge the data that its daemons forward, and publish it. statsd://[HOST]:8127 makes this daemon the central of all others; nats://HOST,HOST,HOST shares the partitions with other owners."},
-	{group: groupCluster, name: "collect-id", needs: "collect", holder: "NAME", example: "central1", help: "Name of this owner in the cluster, different from all others. The system's name if not given."},
-	{group: groupCluster, name: "collect-partitions", needs: "collect", kind: isCount, holder: "16", example: "16", help: "Number of partitions of a new cluster, a power of two. It can never change, and all owners must have the same. 4 with statsd://."},
+	{group: groupCluster, name: "forward", kind: isForward, many: true, holder: "URL", example: "statsd://central.example.com:8127", common: true, help: "Forward the data of each flush interval to a cluster, which publishes the data: statsd://HOST:8127, or nats://HOST,HOST,HOST. With --sink, this daemon also publishes its own data. May be given twice, with from=TIME in the URL of the cluster that takes over at that time."},
+	{group: groupCluster, name: "forward-id", needs: "forward", holder: "NAME", example: "web1", help: "Name of this daemon in the cluster. It must be unique. The default is the name of the host."},
+	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only names that match. All other names are published by the sinks of this daemon. May be repeated."},
+	{group: groupCluster, name: "collect", kind: isCollect, holder: "URL", example: "statsd://:8127", common: true, help: "Merge and publish the data that the daemons of a cluster forward. With statsd://[HOST]:8127, this daemon is the central daemon of the cluster. With nats://HOST,HOST,HOST, it shares the partitions of the data with other daemons of this kind (owners)."},
+	{group: groupCluster, name: "collect-id", needs: "collect", holder: "NAME", example: "central1", help: "Name of this owner in the cluster. It must be unique. The default is the name of the host."},
+	{group: groupCluster, name: "collect-partitions", needs: "collect", kind: isCount, holder: "16", example: "16", help: "Number of partitions of a new cluster, a power of two. It can never change, and must be the same for all owners. With statsd://, the default is 4."},
 	{group: groupCluster, name: "collect-replicas", needs: "collect", kind: isCount, holder: "3", def: "3", help: "Number of NATS servers that keep each message of a new cluster."},
-	{group: groupCluster, name: "collect-bytes", needs: "collect", kind: isBytes, holder: "64GiB", example: "64GiB", help: "Disk space for the messages of all partitions. When it is full, the other daemons keep theirs. 1GiB with statsd://."},
-	{group: groupCluster, name: "lateness", needs: "collect", kind: isDuration, holder: "5s", def: "5s", help: "Time after the end of an interval to wait for daemons that have not sent it."},
-	{group: groupCluster, name: "late", needs: "collect", choices: []string{"correct", "count"}, holder: "correct", def: "correct", help: "What to do with data that comes later: correct publishes the interval again, count only counts the data."},
-	{group: groupCluster, name: "late-horizon", needs: "collect", kind: isPositive, holder: "2h", def: "2h", help: "How late data may come and still be merged. All owners must have the same."},
+	{group: groupCluster, name: "collect-bytes", needs: "collect", kind: isBytes, holder: "64GiB", example: "64GiB", help: "Disk space for the messages of all partitions. When it is full, the daemons that forward store their messages themselves. With statsd://, the default is 1GiB."},
+	{group: groupCluster, name: "lateness", needs: "collect", kind: isDuration, holder: "5s", def: "5s", help: "How long to wait, after the end of a flush interval, for daemons that have not sent its data."},
+	{group: groupCluster, name: "late", needs: "collect", choices: []string{"correct", "count"}, holder: "correct", def: "correct", help: "What to do with data that arrives after the time in --lateness: publish the interval again (correct), or only count the data (count)."},
+	{group: groupCluster, name: "late-horizon", needs: "collect", kind: isPositive, holder: "2h", def: "2h", help: "Maximum delay with which data is still merged. It must be the same for all owners."},
 
-	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics): --port plus 10 if not given; off disables it."},
+	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics). The default is --port plus 10; off disables the monitor."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. An address other than loopback opens the monitor to everyone who can reach it."},
 	{group: groupMonitor, name: "monitor-tokens", holder: "FILE", help: "File with the hashes of tokens and their roles. Clients with a token can change the running daemon. A monitor that is open to other machines answers only clients with a token."},
 	{group: groupMonitor, name: "monitor-cert", needs: "monitor-key", holder: "FILE", help: "Certificate in PEM format: the monitor then speaks TLS."},
 	{group: groupMonitor, name: "monitor-key", needs: "monitor-cert", holder: "FILE", help: "Private key for --monitor-cert, in PEM format."},
-	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose newest values the monitor shows."},
-	{group: groupMonitor, name: "history-memory", kind: isBytes, holder: "16MiB", def: "16MiB", help: "Memory for the published values of the last hour; 0 keeps none."},
+	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose latest values the monitor shows."},
+	{group: groupMonitor, name: "history-memory", kind: isBytes, holder: "16MiB", def: "16MiB", help: "Memory for the published values of the last hour. With 0, no values are stored."},
 
-	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", example: "127.0.0.1:8126", help: "Address of Etsy's management console, usually port 8126; off disables it. The host is 127.0.0.1 if not given."},
+	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", example: "127.0.0.1:8126", help: "Address of Etsy's management console, usually port 8126; off disables the console. The default host is 127.0.0.1."},
 	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "Answer to the console's command health after the start: up or down."},
 
-	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, common: true, help: "Check regularly whether publishing works, and report to the log and the notifiers."},
+	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, common: true, help: "Check regularly whether publishing works, and report problems to the log and the notifiers."},
 	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "Seconds between two checks."},
-	{group: groupAlerts, name: "nsca-server", needs: "alert", holder: "HOST[:5667]", example: "nagios.example.com", common: true, help: "NSCA daemon that gets a report of each check. Needs --alert."},
-	{group: groupAlerts, name: "nsca-config", needs: "nsca-server", holder: "FILE", help: "The configuration file of send_nsca, with password and encryption method."},
-	{group: groupAlerts, name: "nsca-host", needs: "nsca-server", holder: "NAME", example: "web1", help: "Name of this host in Nagios. The system's name if not given."},
-	{group: groupAlerts, name: "nsca-service", needs: "nsca-server", holder: "NAME", example: "statsd", help: "Name of the service in Nagios. The metadata prefix if not given."},
-	{group: groupAlerts, name: "nsca-legacy", needs: "nsca-server", kind: isSwitch, help: "Send packets for NSCA before 2.9."},
-	{group: groupAlerts, name: "notify-exec", needs: "alert", holder: "PATH", help: "Program to run when the status changes, as PATH STATUS SERVICE TEXT. Needs --alert."},
+	{group: groupAlerts, name: "nsca-server", needs: "alert", holder: "HOST[:5667]", example: "nagios.example.com", common: true, help: "NSCA daemon that receives a report of each check. Needs --alert."},
+	{group: groupAlerts, name: "nsca-config", needs: "nsca-server", holder: "FILE", help: "Configuration file of send_nsca, with the password and the encryption method."},
+	{group: groupAlerts, name: "nsca-host", needs: "nsca-server", holder: "NAME", example: "web1", help: "Name of this host in Nagios. The default is the name of the host."},
+	{group: groupAlerts, name: "nsca-service", needs: "nsca-server", holder: "NAME", example: "statsd", help: "Name of the service in Nagios. The default is the value of --metadata-prefix."},
+	{group: groupAlerts, name: "nsca-legacy", needs: "nsca-server", kind: isSwitch, help: "Send packets in the format of NSCA before version 2.9."},
+	{group: groupAlerts, name: "notify-exec", needs: "alert", holder: "PATH", help: "Program that is run when the status changes, as PATH STATUS SERVICE TEXT. Needs --alert."},
 	{group: groupAlerts, name: "notify-webhook", kind: isURL, many: true, holder: "URL", example: "https://hooks.example.com/statsd", common: true, help: "URL that gets a JSON object when a problem begins, changes its state, or ends. May be repeated. Works without --alert."},
 	{group: groupAlerts, name: "notify-alertmanager", kind: isURL, many: true, holder: "URL", example: "http://alertmanager.example.com:9093", help: "Alertmanager of Prometheus that gets the current problems, such as http://HOST:9093. May be repeated. Works without --alert."},
 	{group: groupAlerts, name: "notify-slack", kind: isURL, many: true, holder: "URL", example: "https://hooks.slack.example.com/services/T/B/SECRET", help: "Incoming webhook of Slack or a similar program. It gets a message when a problem begins or ends. May be repeated. Works without --alert."},
 	{group: groupAlerts, name: "notify-auth-file", holder: "FILE", help: "File with HTTP headers for the three --notify flags with URLs, such as Authorization: Bearer TOKEN; see the manual."},
 
-	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", common: true, help: "Maximum number of names. Samples of further names are refused."},
+	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", common: true, help: "Maximum number of names. Samples with additional names are refused."},
 	{group: groupLimits, name: "max-name-length", kind: isCount, holder: "1024", def: "1024", help: "Maximum length of a name, in bytes. Samples with longer names are discarded."},
-	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of members of a set, for each receiver and flush. Further members are refused."},
-	{group: groupLimits, name: "max-timer-samples", kind: isCount, holder: "1000000", def: "1000000", help: "Samples of a timer that each receiver keeps for one flush. With more, percentiles are estimates, within 1 %."},
-	{group: groupLimits, name: "max-tcp-connections", kind: isCount, holder: "20000", def: "20000", help: "Maximum number of open TCP connections, if the system allows that many files. At the limit, a new connection replaces the one that has been silent longest."},
-	{group: groupLimits, name: "tcp-idle-timeout", kind: isDuration, holder: "1h", def: "1h", help: "Close a connection that completes no line for this time; 0 is no limit."},
-	{group: groupLimits, name: "tcp-line-timeout", kind: isDuration, holder: "30s", def: "30s", help: "Close a connection if a line takes longer than this from its first byte to its last."},
-	{group: groupLimits, name: "expire", kind: isCount, holder: "2", help: "Forget a counter, timer or set after this number of flushes without a sample. With --idle zero the default is the flushes of a day."},
-	{group: groupLimits, name: "gauge-expire", kind: isDuration, holder: "24h", def: "24h", help: "Time to remember the value of a gauge, so that +N and -N can adjust it."},
+	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of members of a set, for each receiver and flush. Additional members are refused."},
+	{group: groupLimits, name: "max-timer-samples", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of samples of a timer that each receiver stores for one flush. Above this number, percentiles are estimates with an error of at most 1 %."},
+	{group: groupLimits, name: "max-tcp-connections", kind: isCount, holder: "20000", def: "20000", help: "Maximum number of open TCP connections, if the system allows that many files. At the limit, a new connection replaces the connection that has been silent for the longest time."},
+	{group: groupLimits, name: "tcp-idle-timeout", kind: isDuration, holder: "1h", def: "1h", help: "Close a connection after this time without a complete line; 0 means no limit."},
+	{group: groupLimits, name: "tcp-line-timeout", kind: isDuration, holder: "30s", def: "30s", help: "Close a connection if the time between the first and the last byte of a line is longer than this."},
+	{group: groupLimits, name: "expire", kind: isCount, holder: "2", help: "Forget a counter, timer or set after this number of flushes without a sample. With --idle zero, the default is the number of flushes in a day."},
+	{group: groupLimits, name: "gauge-expire", kind: isDuration, holder: "24h", def: "24h", help: "How long the value of a gauge is kept after its last sample, so that +N and -N can adjust the gauge."},
 
 	{group: groupLog, name: "debug", short: 'd', kind: isSwitch, common: true, help: "Log each discarded line."},
 	{group: groupLog, name: "debug-metric", short: 'm', aliases: []string{"debug_metric"}, holder: "SUBSTRING", help: "With --debug, log received and published lines that contain this text."},
 	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, common: true, help: "Log only warnings and errors."},
-	{group: groupLog, name: "log-file", holder: "FILE", common: true, help: "Log to this file instead of standard error. SIGHUP reopens it."},
+	{group: groupLog, name: "log-file", holder: "FILE", common: true, help: "Log to this file instead of standard error. After SIGHUP, the daemon opens the file again."},
 	{group: groupLog, name: "log-format", choices: []string{"auto", "console", "json"}, holder: "auto", def: "auto", help: "Format of the log: console, json, or auto (console on a terminal, else json)."},
-	{group: groupLog, name: "pprof", holder: "[HOST]:PORT", help: "Serve live profiles of Go at this address. The host is 127.0.0.1 if not given."},
+	{group: groupLog, name: "pprof", holder: "[HOST]:PORT", help: "Serve Go profiles of the running daemon at this address. The default host is 127.0.0.1."},
 
-	{group: groupProcess, name: "daemonize", short: 'D', kind: isSwitch, help: "Go into the background once the daemon is ready; see --log-file."},
+	{group: groupProcess, name: "daemonize", short: 'D', kind: isSwitch, help: "Continue in the background when the daemon is ready; see --log-file."},
 	{group: groupProcess, name: "pidfile", holder: "FILE", help: "Write the process id to this file and lock it. A second daemon with the same file does not start."},
 
 	{group: groupAbout, name: "help", short: 'h', kind: isSwitch, common: true, help: "Print the flags that most hosts set, and exit."},
 	{group: groupAbout, name: "help-all", kind: isSwitch, common: true, help: "Print all flags and exit."},
 	{group: groupAbout, name: "config", holder: "FILE", common: true, help: "Read settings from this file: on each line a flag without its dashes, a space, and its value."},
-	{group: groupAbout, name: "check-config", kind: isSwitch, common: true, help: "Print each setting and its origin, or all errors, and exit."},
+	{group: groupAbout, name: "check-config", kind: isSwitch, common: true, help: "Print each setting and its source, or all errors, and exit."},
 	{group: groupAbout, name: "print-config", kind: isSwitch, common: true, help: "Print a configuration file of all settings, as comments with their defaults, and exit."},
-	{group: groupAbout, name: "check-mapping", holder: "FILE", help: "Check the mapping file of a prometheus sink, print what it does with the names of --names-from, and exit."},
-	{group: groupAbout, name: "check-rules", holder: "FILE", help: "Check a file for --rules, print what it does with the names of --names-from, and exit."},
+	{group: groupAbout, name: "check-mapping", holder: "FILE", help: "Check the mapping file of a prometheus sink, print its result for each name in --names-from, and exit."},
+	{group: groupAbout, name: "check-rules", holder: "FILE", help: "Check a file for --rules, print its result for each name in --names-from, and exit."},
 	{group: groupAbout, name: "names-from", needs: "check-mapping", orNeeds: "check-rules", holder: "FILE|URL", help: "Names for --check-mapping and --check-rules: a file, - for standard input, or the address of a running monitor or prometheus sink."},
 	{group: groupAbout, name: "version", kind: isSwitch, common: true, help: "Print the version and exit."},
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/server"
 )
 
-// addForward sets where intervals are forwarded, and which names.
+// addForward adds the clusters of --forward, and the names that are forwarded, to the configuration.
 func (all settings) addForward(cfg *server.Config) error {
 	clusters, err := all.forwardURLs()
 	if err != nil || len(clusters) == 0 {
@@ -43,10 +43,10 @@ func (all settings) addForward(cfg *server.Config) error {
 	return nil
 }
 
-// maxForward is how many clusters --forward can name: one, and the one that goes on after it.
+// maxForward is the maximum number of --forward flags: one cluster, and a second one that replaces it.
 const maxForward = 2
 
-// forwardURLs returns the values of --forward, in the order of their times.
+// forwardURLs returns the values of --forward, in the order of their start times.
 func (all settings) forwardURLs() (clusters []*clusterURL, err error) {
 	for _, v := range all.get("forward").values {
 		to, err := parseForward(v.text)
@@ -73,7 +73,7 @@ func (all settings) forwardURLs() (clusters []*clusterURL, err error) {
 	return clusters, nil
 }
 
-// globs returns the patterns of a setting.
+// globs returns the patterns in a setting.
 func (all settings) globs(name string) (patterns []glob.Glob) {
 	for _, v := range all.get(name).values {
 		g, _ := glob.Parse(v.text)
@@ -82,7 +82,7 @@ func (all settings) globs(name string) (patterns []glob.Glob) {
 	return patterns
 }
 
-// checkForward returns an error about a URL that is not valid for an edge, or about files that cannot be read.
+// checkForward returns an error if the URL is not valid for --forward, or if its files cannot be read.
 func (c *clusterURL) checkForward() error {
 	for _, host := range c.hosts {
 		if strings.HasPrefix(host, ":") {
@@ -102,7 +102,7 @@ func (c *clusterURL) checkForward() error {
 	return nil
 }
 
-// address returns the URL without its settings: it identifies the cluster.
+// address returns the URL without its query. It identifies the cluster.
 func (c *clusterURL) address() string {
 	address := c.scheme.name + "://" + strings.Join(c.hosts, ",")
 	if prefix := c.get("prefix"); prefix != nil && prefix.text() != prefix.def {
@@ -111,7 +111,7 @@ func (c *clusterURL) address() string {
 	return address
 }
 
-// sender returns an edge's connection to the cluster.
+// sender returns the connection of an edge to the cluster.
 func (c *clusterURL) sender(id string) (link.Sender, error) {
 	if strings.HasPrefix(c.scheme.name, "nats") {
 		return nats.NewSender(c.nats(id))
@@ -132,8 +132,8 @@ func (c *clusterURL) nats(name string) nats.Config {
 	}
 }
 
-// sharedKeys returns the function that reads the keys that a central and its edges share, or nil without keys. It reads
-// the file at each connect.
+// sharedKeys returns a function that reads the keys that a central daemon shares with its edges. The function is
+// called for each connection. sharedKeys returns nil if no file is configured.
 func (c *clusterURL) sharedKeys() tcp.Keys {
 	path := c.text("keys")
 	if path == "" {
@@ -148,7 +148,7 @@ func (c *clusterURL) sharedKeys() tcp.Keys {
 	}
 }
 
-// checkKeys returns an error if a file of keys is bad.
+// checkKeys returns an error if a file of keys is invalid.
 func (c *clusterURL) checkKeys() error {
 	read := c.sharedKeys()
 	if read == nil {

@@ -7,31 +7,31 @@ import (
 	"strings"
 )
 
-// gstatsdFlag is a flag of gstatsd's command line.
+// gstatsdFlag is a flag on gstatsd's command line.
 type gstatsdFlag struct {
 	long   string
 	short  byte
-	same   string // statsd's flag with the same meaning; gstatsdLine handles the others
-	holder string // placeholder for the value in the help; empty for a switch
+	same   string // the equivalent statsd flag; gstatsdLine handles flags without an equivalent
+	holder string // placeholder for the value in the help text; empty for a switch
 	help   string
 }
 
-// gstatsdFlags lists all flags of gstatsd in the order of its help. The last value of a flag
-// counts, except for sinks.
+// gstatsdFlags lists all flags of gstatsd, in the order of its help. If a flag is given several times, its last
+// value is used, except for sinks.
 var gstatsdFlags = []gstatsdFlag{
-	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. :8125 if not given."},
-	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish; also a URL, as for statsd --sink. May be repeated. At least one is needed."},
-	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite if not given, or load."},
+	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. The default is :8125."},
+	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish: an address, or a URL as for statsd --sink. May be repeated. At least one sink is needed."},
+	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite (the default) or load."},
 	{long: "verbose", short: 'v', help: "Log each discarded line; -vv logs every line."},
-	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. 10 if not given."},
-	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "Prefix of all names. Empty if not given."},
-	{long: "percent", short: 'p', same: "pct", holder: "NUMBER", help: "Percentile threshold. 90 if not given."},
-	{long: "daemonize", short: 'D', same: "daemonize", help: "Go into the background once the daemon is ready."},
+	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. The default is 10."},
+	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "Prefix of all names. By default, names have no prefix."},
+	{long: "percent", short: 'p', same: "pct", holder: "NUMBER", help: "Percentile threshold. The default is 90."},
+	{long: "daemonize", short: 'D', same: "daemonize", help: "Continue in the background when the daemon is ready."},
 	{long: "help", short: 'h', same: "help", help: "Print this help and exit."},
 	{long: "version", same: "version", help: "Print the version and exit."},
 }
 
-// gstatsdTypes are the values of --type. They are also schemes of sinks.
+// gstatsdTypes are the values of --type. They are also URL schemes of sinks.
 var gstatsdTypes = []string{"graphite", "load"}
 
 const gstatsdHead = `usage: gstatsd [flags]
@@ -57,8 +57,8 @@ func printGstatsdHelp(w io.Writer) error {
 	return err
 }
 
-// isGstatsd reports whether a command line is gstatsd's: by its --dialect, or by the name of the
-// program.
+// isGstatsd reports whether a command line uses gstatsd's syntax: because of --dialect, or because of the
+// program's name.
 func isGstatsd(program string, args []string) bool {
 	if i := slices.IndexFunc(args, isDialect); i >= 0 {
 		_, name, attached := strings.Cut(args[i], "=")
@@ -67,7 +67,7 @@ func isGstatsd(program string, args []string) bool {
 	return nameOf(program) == "gstatsd"
 }
 
-// nameOf returns the name under which a program is known: statsd or gstatsd.
+// nameOf returns the name of a program in messages: statsd or gstatsd.
 func nameOf(program string) string {
 	if filepath.Base(program) == "gstatsd" {
 		return "gstatsd"
@@ -77,12 +77,12 @@ func nameOf(program string) string {
 
 func isDialect(arg string) bool { return arg == "--dialect" || strings.HasPrefix(arg, "--dialect=") }
 
-// asGstatsd reports whether the settings come from gstatsd's command line.
+// asGstatsd reports whether the settings come from a gstatsd command line.
 func (all settings) asGstatsd() bool {
 	return slices.Contains(all.get("dialect").values, value{"gstatsd", fromCommandLine})
 }
 
-// followDialect sets the defaults of the gstatsd dialect.
+// followDialect sets the defaults for the gstatsd dialect.
 func (all settings) followDialect() {
 	if all.text("dialect") == "gstatsd" {
 		all.setDefault("gauge-signs", "absolute")
@@ -90,7 +90,7 @@ func (all settings) followDialect() {
 	}
 }
 
-// followNaming sets the dialect that matches Etsy's naming.
+// followNaming sets the dialect etsy if --naming is one of Etsy's schemes.
 func (all settings) followNaming() {
 	if strings.HasPrefix(all.text("naming"), "etsy") {
 		all.setDefault("dialect", "etsy")

@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// Captured lines of gstatsd's own client give the same points as with gstatsd.
+// TestGstatsdClient sends recorded lines of gstatsd's own client. The daemon must publish the same points as
+// gstatsd.
 func TestGstatsdClient(t *testing.T) {
 	t.Parallel()
 	capture, err := os.ReadFile("../../server/testdata/captures/gstatsd-py2.udp")

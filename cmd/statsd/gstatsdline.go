@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// fromGstatsd translates gstatsd's command line into statsd's. Long flags that gstatsd does not
-// have stay as they are.
+// fromGstatsd translates a gstatsd command line to a statsd command line. Long flags that gstatsd does not have
+// stay unchanged.
 func fromGstatsd(args []string) (arguments, error) {
 	l := gstatsdLine{rest: args, given: map[string][]value{}, same: arguments{typed: map[string]string{}}}
 	for len(l.rest) > 0 {
@@ -32,14 +32,14 @@ func fromGstatsd(args []string) (arguments, error) {
 	return l.same, err
 }
 
-// gstatsdLine is a command line of gstatsd during parsing.
+// gstatsdLine is a gstatsd command line in the process of being parsed.
 type gstatsdLine struct {
 	rest  []string
-	given map[string][]value // by long name, with the user's text; switches have empty values
-	same  arguments          // the translation
+	given map[string][]value // values by long flag name, with the text that the user typed; a switch has an empty value
+	same  arguments          // the translated command line
 }
 
-// long reads a long flag: --flush 5 or --flush=5.
+// long parses a long flag: --flush 5 or --flush=5.
 func (l *gstatsdLine) long(arg string) error {
 	name, text, attached := strings.Cut(arg[2:], "=")
 	i := slices.IndexFunc(gstatsdFlags, func(f gstatsdFlag) bool { return f.long == name })
@@ -54,7 +54,7 @@ func (l *gstatsdLine) long(arg string) error {
 	return l.value(name, arg)
 }
 
-// short reads short flags, without the dash: -f 5, -f5, -vvD, -Df5.
+// short parses the letters of short flags after the dash: -f 5, -f5, -vvD, -Df5.
 func (l *gstatsdLine) short(letters string) error {
 	for letters != "" {
 		i := slices.IndexFunc(gstatsdFlags, func(f gstatsdFlag) bool { return f.short == letters[0] })
@@ -75,7 +75,7 @@ func (l *gstatsdLine) short(letters string) error {
 	return nil
 }
 
-// value takes the next argument as a flag's value.
+// value takes the next argument as the value of a flag.
 func (l *gstatsdLine) value(name, arg string) error {
 	if len(l.rest) == 0 {
 		return usageError(arg + " needs a value")
@@ -85,7 +85,7 @@ func (l *gstatsdLine) value(name, arg string) error {
 	return nil
 }
 
-// last returns the last value of a flag, or an empty one.
+// last returns the last value of a flag, or an empty value.
 func (l *gstatsdLine) last(name string) value {
 	values := l.given[name]
 	if len(values) == 0 {
@@ -94,14 +94,14 @@ func (l *gstatsdLine) last(name string) value {
 	return values[len(values)-1]
 }
 
-// add adds a flag of statsd, with the user's text.
+// add adds a statsd flag, with the text that the user typed.
 func (l *gstatsdLine) add(name, text, typed string) {
 	arg := "--" + name + "=" + text
 	l.same.args = append(l.same.args, arg)
 	l.same.typed[arg] = typed
 }
 
-// translate adds statsd's flags.
+// translate adds the equivalent statsd flags.
 func (l *gstatsdLine) translate() error {
 	if !slices.ContainsFunc(l.same.args, isDialect) {
 		l.same.args = append(l.same.args, "--dialect=gstatsd")
@@ -119,7 +119,7 @@ func (l *gstatsdLine) translate() error {
 	if n := len(l.given["verbose"]); n > 0 {
 		l.same.args = append(l.same.args, "--debug")
 		if n > 1 {
-			l.same.args = append(l.same.args, "--debug-metric=:") // every line contains the empty text
+			l.same.args = append(l.same.args, "--debug-metric=:") // every line contains a colon, so every line is logged
 		}
 	}
 	if err := l.bind(); err != nil {
@@ -147,7 +147,7 @@ func (l *gstatsdLine) bind() error {
 	return nil
 }
 
-// sinks adds the sinks. All have the type of --type, except URLs.
+// sinks adds the sinks. All sinks have the type of --type, except sinks that are given as a URL.
 func (l *gstatsdLine) sinks() error {
 	scheme := l.last("type")
 	if l.given["type"] != nil && !slices.Contains(gstatsdTypes, scheme.text) {

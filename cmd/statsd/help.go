@@ -21,19 +21,19 @@ const helpFoot = `
 These are the flags that most hosts set. statsd --help-all shows all %d.
 `
 
-// The columns of the help where texts begin and end.
+// Columns in which the texts of the help start and end.
 const (
 	helpText = 37
 	helpEnd  = 100
 )
 
-// printHelp writes the flags that most hosts set, by group.
+// printHelp prints the flags that most hosts set, by group.
 func printHelp(w io.Writer) error {
 	foot := fmt.Sprintf(helpFoot, len(flags))
 	return printFlags(w, foot, func(f flag) bool { return f.common })
 }
 
-// printFullHelp writes all flags, by group.
+// printFullHelp prints all flags, by group.
 func printFullHelp(w io.Writer) error {
 	return printFlags(w, "", func(flag) bool { return true })
 }

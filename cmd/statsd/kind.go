@@ -26,19 +26,19 @@ const (
 	isText kind = iota
 	isSwitch
 	isCount
-	isNumbers // separated by commas
+	isNumbers // numbers, separated by commas
 	isDuration
 	isBytes
-	isPort // a number, or "off"
+	isPort // a port number, or "off"
 	isGlob
 	isConsole  // an address, a port, or "off"
-	isPositive // a duration of more than 0
+	isPositive // a duration greater than 0
 	isSink
 	isListener
-	isMode  // of a file, in octal
-	isUsers // names or numbers, separated by commas
+	isMode  // the mode of a file, in octal
+	isUsers // names or numbers of users, separated by commas
 	isNetworks
-	isGlobs // separated by commas
+	isGlobs // patterns, separated by commas
 	isTimerStats
 	isCounterStats
 	isHistogram
@@ -49,7 +49,7 @@ const (
 	isTime
 )
 
-// check returns an error about a value of the wrong form.
+// check returns an error if a value does not have the syntax of its kind.
 func (k kind) check(text string) (err error) {
 	switch k {
 	case isText, isUsers:
@@ -101,7 +101,7 @@ func (k kind) check(text string) (err error) {
 	return err
 }
 
-// counterStats are the words of --counters.
+// counterStats are the valid words for --counters.
 var counterStats = []string{"rate", "count"}
 
 func parseSwitch(text string) (bool, error) {
@@ -114,7 +114,7 @@ func parseSwitch(text string) (bool, error) {
 	return false, fmt.Errorf("must be true or false, not %q", text)
 }
 
-// parseTime reads a time as in RFC 3339, or in Unix seconds.
+// parseTime parses a time in RFC 3339 format or in Unix seconds.
 func parseTime(text string) (time.Time, error) {
 	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil && seconds > 0 && seconds < 1<<33 {
 		return time.Unix(seconds, 0), nil
@@ -142,7 +142,7 @@ func parseNumber(text string) (float64, error) {
 	return v, nil
 }
 
-// checkNumbers checks numbers separated by commas.
+// checkNumbers checks a comma-separated list of numbers.
 func checkNumbers(text string) error {
 	for word := range strings.SplitSeq(text, ",") {
 		if _, err := parseNumber(word); err != nil {
@@ -152,7 +152,7 @@ func checkNumbers(text string) error {
 	return nil
 }
 
-// checkPositive checks a duration of more than 0.
+// checkPositive checks that a duration is greater than 0.
 func checkPositive(text string) error {
 	d, err := cli.Duration(text)
 	if err == nil && d <= 0 {
@@ -180,7 +180,7 @@ func parseMode(text string) (fs.FileMode, error) {
 	return fs.FileMode(n), nil
 }
 
-// noPort means off.
+// noPort is the value for "off".
 const noPort = -1
 
 func parsePort(text string) (int, error) {
@@ -194,7 +194,7 @@ func parsePort(text string) (int, error) {
 	return n, nil
 }
 
-// oneOf lists choices: "a, b or c".
+// oneOf formats a list of choices as text: "a, b or c".
 func oneOf(choices []string) string {
 	last := len(choices) - 1
 	if last == 0 {

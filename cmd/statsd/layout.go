@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// layout makes the layout of a flush from checked and derived settings.
+// layout returns the layout of a flush for settings that were already checked and derived.
 func (all settings) layout() aggregate.Layout {
 	l := aggregate.Naming(all.text("naming")).Layout()
 	l.Prefix = [metric.Kinds]string{
@@ -39,10 +39,10 @@ func (all settings) layout() aggregate.Layout {
 	return l
 }
 
-// noTimerStats is the value of --timer-stats that publishes only the histograms.
+// noTimerStats is the value of --timer-stats that publishes only histograms.
 const noTimerStats = "none"
 
-// list returns the words of a setting, separated by commas.
+// list returns the comma-separated words in a setting.
 func (all settings) list(name string) (words []string) {
 	for _, v := range all.get(name).values {
 		words = append(words, strings.Split(v.text, ",")...)
@@ -50,7 +50,7 @@ func (all settings) list(name string) (words []string) {
 	return words
 }
 
-// namings returns the names of the schemes.
+// namings returns the names of all naming schemes.
 func namings() (names []string) {
 	for _, n := range aggregate.Namings() {
 		names = append(names, string(n))
@@ -58,10 +58,10 @@ func namings() (names []string) {
 	return names
 }
 
-// idleDay is the default time for which an unseen name is published.
+// idleDay is the default time for which a name is published after its last sample.
 const idleDay = 24 * time.Hour
 
-// deriveLayout sets the defaults of the naming scheme.
+// deriveLayout sets the defaults for the naming scheme.
 func (all settings) deriveLayout() {
 	l := aggregate.Naming(all.text("naming")).Layout()
 	choice := func(on bool, yes, no string) string {
@@ -92,7 +92,8 @@ func (all settings) deriveLayout() {
 	all.setDefault("expire", strconv.Itoa(expire))
 }
 
-// checkWords checks a comma-separated list of words. A word of alone can stand only by itself.
+// checkWords checks a comma-separated list of words. A word in alone is only valid as the single word of the
+// list.
 func checkWords(text string, list []string, alone ...string) error {
 	if slices.Contains(alone, text) {
 		return nil

@@ -19,8 +19,8 @@ import (
 // listenScheme is a kind of listener.
 type listenScheme struct {
 	name listen.Scheme
-	keys []flag // settings in the query
-	// guard makes the guard that decides about senders; nil without one.
+	keys []flag // settings in the query of the URL
+	// guard returns the guard that checks the senders. It is nil if the listener never has a guard.
 	guard func(*door) (listen.Guard, error)
 }
 
@@ -58,18 +58,18 @@ func listenSchemeNames() (names []string) {
 
 // door is a listener in the settings.
 type door struct {
-	url        string // as given
+	url        string // text of the URL in the settings
 	scheme     *listenScheme
 	host, port string // empty for a unix socket
-	path       string // of a unix socket
+	path       string // path of a unix socket
 	settings
 }
 
-// maxSocketPath is the longest path of a socket file, as the kernel limits it. The daemon first binds the file under a
-// longer name.
+// maxSocketPath is the maximum length of the path of a socket file. The kernel's limit is 107 bytes. The daemon
+// first creates the file under a name with the suffix .new, which must be within the limit too.
 const maxSocketPath = 107 - len(".new")
 
-// parseDoor reads the URL of a listener: SCHEME://HOST:PORT?KEY=VALUE&..., or SCHEME://PATH?... for a unix
+// parseDoor parses the URL of a listener: SCHEME://HOST:PORT?KEY=VALUE&..., or SCHEME://PATH?... for a unix
 // socket.
 func parseDoor(text string) (*door, error) {
 	i, rest, err := cutScheme(text, listenSchemeNames(), "udp://:8125 or unixgram:///run/statsd/dsd.socket")
@@ -90,7 +90,7 @@ func parseDoor(text string) (*door, error) {
 	return d, d.checkName()
 }
 
-// setAddress sets the address of the URL.
+// setAddress sets the address from the part of the URL after the scheme.
 func (d *door) setAddress(text string) (err error) {
 	if d.scheme.name.Local() {
 		if d.path, err = url.PathUnescape(text); err != nil {
@@ -98,13 +98,13 @@ func (d *door) setAddress(text string) (err error) {
 		}
 		switch name, abstract := strings.CutPrefix(d.path, "@"); {
 		case strings.ContainsFunc(d.path, unicode.IsControl):
-			return errors.New("a socket's path cannot have control characters")
+			return errors.New("the path of a socket cannot contain control characters")
 		case abstract && name != "" && len(d.path) <= maxSocketPath:
 			return nil
 		case abstract || !filepath.IsAbs(d.path) || strings.HasSuffix(d.path, "/"):
 			return fmt.Errorf("needs the path of a socket, as in %s:///run/statsd/dsd.socket, or @NAME for an abstract one", d.scheme.name)
 		case len(d.path) > maxSocketPath:
-			return fmt.Errorf("a socket's path may have %d bytes, this one has %d", maxSocketPath, len(d.path))
+			return fmt.Errorf("the path of a socket may have at most %d bytes, not %d", maxSocketPath, len(d.path))
 		}
 		d.path = filepath.Clean(d.path)
 		return nil
@@ -117,7 +117,8 @@ func (d *door) setAddress(text string) (err error) {
 	return nil
 }
 
-// checkFile refuses settings of a file for an abstract socket, because they would not protect it.
+// checkFile returns an error if an abstract socket has settings for the permissions of a socket file. These
+// settings would not protect an abstract socket.
 func (d *door) checkFile() error {
 	if !strings.HasPrefix(d.path, "@") {
 		return nil
@@ -130,12 +131,12 @@ func (d *door) checkFile() error {
 	return nil
 }
 
-// portOff reports whether --listen stands for all listeners.
+// portOff reports whether the daemon does not open the port of --port, because --listen is given.
 func (all settings) portOff() bool {
 	return all.given("listen") && !all.given("port") && !all.given("name")
 }
 
-// addListeners adds the listeners in the settings.
+// addListeners adds all listeners in the settings to the configuration.
 func (all settings) addListeners(cfg *server.Config) error {
 	l := &cfg.Listen
 	l.PortOff = all.portOff()
@@ -181,8 +182,8 @@ func (all settings) addListeners(cfg *server.Config) error {
 	return nil
 }
 
-// listener makes the configuration of a listener. A listener without a name gets the name of its scheme, with a number
-// if there are several.
+// listener returns the configuration of a listener. A listener without a name is named after its scheme, with a
+// number if there are several.
 func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener, err error) {
 	base := strings.ReplaceAll(string(d.scheme.name), "+", "-")
 	name := cmp.Or(d.text("name"), base)
@@ -225,14 +226,14 @@ func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener,
 	return l, nil
 }
 
-// override calls set if the URL has the key.
+// override calls set if the URL contains the key.
 func (d *door) override(key string, set func()) {
 	if s := d.get(key); s != nil && len(s.values) > 0 {
 		set()
 	}
 }
 
-// ids returns the numbers of users or groups.
+// ids returns the ids of users or groups.
 func ids(key, text string, of func(string) (int, error)) (all []uint32, err error) {
 	if text == "" {
 		return nil, nil

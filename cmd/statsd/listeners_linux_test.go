@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// A daemon with unix sockets says so. Another daemon cannot have them. At the end their files are gone, and
-// the points are published.
+// TestUnixSocketsOfTheDaemon starts a daemon with unix sockets. The log must name the sockets, and another daemon
+// must not be able to use them. When the daemon exits, it must remove the socket files and publish its points.
 func TestUnixSocketsOfTheDaemon(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()

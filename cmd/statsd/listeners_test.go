@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/server"
 )
 
-// listenersOf returns the listeners of a command line.
+// listenersOf returns the listeners for a command line.
 func listenersOf(t *testing.T, line ...string) (l intake.Listen, err error) {
 	t.Helper()
 	all := newSettings(flags)
@@ -23,7 +23,7 @@ func listenersOf(t *testing.T, line ...string) (l intake.Listen, err error) {
 	return cfg.Listen, err
 }
 
-// The options of a URL win over the flags.
+// TestListeners checks that options in the URL of a listener have priority over flags.
 func TestListeners(t *testing.T) {
 	t.Parallel()
 	l, err := listenersOf(t, "--receivers=3", "--udp-buffer=1MiB", "--tcp-idle-timeout=5m",
@@ -60,7 +60,8 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// Beside --listen, --port and --name count if they are given. Then they have the names udp and tcp.
+// TestListenBesidePort checks that with --listen, the port of --port is opened only if --port or --name is given.
+// Its listeners are then called udp and tcp.
 func TestListenBesidePort(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -118,8 +119,8 @@ func TestListenErrors(t *testing.T) {
 		"tcp+tls://:1?client-ca=":             "client-ca: has no value",
 		"tcp+tls://:1?allow-name=":            "allow-name: has no value",
 		"udp+hmac://:1?keys=":                 "keys: has no value",
-		"unix:///run/a%00b":                   "a socket's path cannot have control characters",
-		"unixgram://@a%0Ab":                   "a socket's path cannot have control characters",
+		"unix:///run/a%00b":                   "the path of a socket cannot contain control characters",
+		"unixgram://@a%0Ab":                   "the path of a socket cannot contain control characters",
 		"unix://@a?mode=0600":                 "mode: an abstract socket has no file",
 		"unixgram://@a?owner=root":            "owner: an abstract socket has no file",
 		"unixgram://@a?group=root":            "group: an abstract socket has no file",

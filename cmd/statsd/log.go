@@ -10,17 +10,17 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logger is the log. Its level can change while others write to it.
+// logger is the log of the daemon. Its level can be changed while other goroutines write to it.
 type logger struct {
 	zerolog.Logger
 	queue *logQueue
-	least atomic.Int32 // zerolog.Level
-	file  *logFile     // nil without --log-file
-	// terminal is where a person reads the log; nil if it goes elsewhere.
+	least atomic.Int32 // minimum level, a zerolog.Level
+	file  *logFile     // nil if --log-file is not set
+	// terminal is the terminal that the log is printed on, or nil.
 	terminal io.Writer
 }
 
-// newLogger makes a log that goes to stderr, or to the file of --log-file.
+// newLogger returns a log that writes to stderr, or to the file of --log-file.
 func newLogger(all settings, stderr io.Writer) (*logger, error) {
 	l := &logger{}
 	out := stderr
@@ -45,7 +45,7 @@ func newLogger(all settings, stderr io.Writer) (*logger, error) {
 	return l, nil
 }
 
-// follow sets the level from the settings.
+// follow sets the log level according to the settings.
 func (l *logger) follow(all settings) {
 	least := zerolog.InfoLevel
 	switch {

@@ -9,15 +9,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// logFile is the file of --log-file. It also receives the output of a crash.
+// logFile is the file of --log-file. The Go runtime also writes the output of a crash to it.
 type logFile struct {
 	path string
 	mu   sync.Mutex
 	file *os.File
 }
 
-// reopen switches to the file that is now at the path: a new one, after logrotate moved the old one
-// away. A pipe without a reader is an error, because waiting for a reader would delay the shutdown.
+// reopen closes the old file and opens the path again. After logrotate has moved the old file away, this creates
+// a new file. A pipe without a reader is an error, because waiting for a reader would delay the shutdown.
 func (f *logFile) reopen() error {
 	file, err := safefile.Append(f.path, 0o640)
 	if err != nil {

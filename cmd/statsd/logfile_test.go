@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A log that is a pipe works while it is read. Without a reader the daemon does not wait.
+// TestLogFilePipe checks that the log can be a pipe. If the pipe has no reader, the daemon must not wait for one.
 func TestLogFilePipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := unix.Mkfifo(path, 0o600); err != nil {

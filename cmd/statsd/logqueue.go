@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// maxLogLines is the number of lines that may wait.
+	// maxLogLines is the maximum number of lines in the queue.
 	maxLogLines = 10_000
-	// flushPatience is the time for the last lines to be written.
+	// flushPatience is the maximum time for writing the last lines.
 	flushPatience = time.Second
 )
 
-// logQueue keeps a slow reader of the log from blocking the daemon. Lines that do not fit are lost
-// and counted in a separate line.
+// logQueue is a queue between the daemon and its log, so that a slow reader of the log does not block the daemon.
+// If the queue is full, lines are dropped. The number of dropped lines is logged.
 type logQueue struct {
 	out     io.Writer
 	lines   chan []byte
@@ -38,7 +38,7 @@ func newLogQueue(out io.Writer) *logQueue {
 	return q
 }
 
-// Write queues a line. It never waits.
+// Write adds a line to the queue. It never blocks.
 func (q *logQueue) Write(line []byte) (int, error) {
 	select {
 	case q.lines <- bytes.Clone(line):
@@ -65,24 +65,24 @@ func (q *logQueue) run() {
 	}
 }
 
-// write writes a line. A nil line marks that all lines before it are written: see settle.
+// write writes a line to the log. A nil line is a marker for settle: all lines before it are written.
 func (q *logQueue) write(line []byte) {
 	if line == nil {
 		q.settled <- struct{}{}
 		return
 	}
-	_, _ = q.out.Write(line) // there is no other place to report it
+	_, _ = q.out.Write(line) // an error cannot be reported anywhere else
 	q.tellLost()
 }
 
-// tellLost logs how many lines were lost since the last call.
+// tellLost logs how many lines were lost since its last call.
 func (q *logQueue) tellLost() {
 	if n := q.lost.Swap(0); n > 0 {
 		fmt.Fprintf(q.out, "{\"level\":\"error\",\"lines\":%d,\"message\":\"log lines lost: the log's reader is too slow\"}\n", n)
 	}
 }
 
-// settle waits briefly until all lines so far are written. Call it once.
+// settle waits briefly until all lines in the queue are written. Call it once.
 func (q *logQueue) settle() {
 	select {
 	case q.lines <- nil:
@@ -95,7 +95,7 @@ func (q *logQueue) settle() {
 	}
 }
 
-// close waits briefly until all lines are written.
+// close waits briefly until all lines are written, and ends the goroutine.
 func (q *logQueue) close() {
 	close(q.ending)
 	select {

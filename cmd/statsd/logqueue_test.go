@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// gated is a reader of the log that blocks until it is released.
+// gated is a log reader that blocks until it is released.
 type gated struct {
 	bytes.Buffer
 	open chan struct{}
@@ -27,13 +27,13 @@ func TestLogQueue(t *testing.T) {
 		const more = 7
 		line := []byte("0\n")
 		_, _ = q.Write(line)
-		line[0] = '?' // the queue has a copy
+		line[0] = '?' // Write must have copied the line
 		synctest.Wait()
 		for i := range maxLogLines + more {
 			fmt.Fprintf(q, "%d\n", i+1)
 		}
 		close(out.open)
-		synctest.Wait() // nothing else wakes it
+		synctest.Wait() // the number of lost lines must be logged without another line
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		if len(lines) != maxLogLines+2 || lines[0] != "0" || lines[len(lines)-1] != fmt.Sprint(maxLogLines) {
 			t.Errorf("%d lines, %q to %q", len(lines), lines[0], lines[len(lines)-1])

@@ -1,5 +1,5 @@
-// Statsd receives counters, gauges, timers and sets over UDP and TCP, aggregates them, and
-// publishes the results to Graphite and other sinks. See statsd --help and the README.
+// Statsd receives counters, gauges, timers and sets over UDP and TCP, aggregates them, and publishes the results
+// to Graphite and other sinks. See statsd --help and the README.
 package main
 
 import (
@@ -26,16 +26,17 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the process at once.
+	// After the first signal, the default action for signals is restored. A second signal then kills the process
+	// immediately.
 	context.AfterFunc(ctx, stop)
-	// The reader of the log may close it. The daemon continues.
+	// Without this, the daemon would be killed when the reader of its log closes the pipe.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	// kingpin would read arguments from a file named by @FILE.
+	// By default, kingpin reads arguments from a file if an argument is @FILE.
 	kingpin.EnableFileExpansion = false
 	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
 
-// run is the command. args[0] is its name. It serves until ctx ends.
+// run runs the command until ctx ends, and returns its exit status. args[0] is the name of the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	program, line := args[0], arguments{args: args[1:]}
 	command, help, err := "statsd", printHelp, error(nil)

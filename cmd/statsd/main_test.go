@@ -23,14 +23,14 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata") }
 
-// TestOperator runs the steps of an operator with the usual programs.
+// TestOperator runs scripts with the steps of an operator. The scripts use standard programs.
 func TestOperator(t *testing.T) {
 	counterpart.Find(t, "nc")
 	counterpart.Find(t, "/usr/bin/python3")
 	runScripts(t, "testdata/operator")
 }
 
-// TestQuestions asks a running daemon with every command of statsdmonitor.
+// TestQuestions queries a running daemon with every command of statsdmonitor.
 func TestQuestions(t *testing.T) {
 	soak.Slow(t)
 	runScripts(t, "testdata/questions")
@@ -41,11 +41,11 @@ func runScripts(t *testing.T, dir string) {
 		Dir:           dir,
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			// These name a client's target. The daemon must ignore them.
+			// These variables are for client programs. The daemon must ignore them.
 			env.Setenv("STATSD_HOST", "client.invalid")
 			env.Setenv("STATSD_PORT", "nonsense")
 			env.Setenv("STATSD_PREFIX", "client")
-			// The race detector would wait a second at each exit.
+			// By default, a program with the race detector sleeps for a second before it exits.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
@@ -68,7 +68,8 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// exits CODE COMMAND ARGS... runs a command that must end with that status.
+// exits implements the script command "exits CODE COMMAND ARGS...". It runs a command, and checks its exit
+// status.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
@@ -79,7 +80,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// freeport NAME... sets variables to free ports, which are reserved for the script.
+// freePort implements the script command "freeport NAME...". It sets each variable to a free port. The ports are
+// reserved until the script ends.
 func freePort(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
 		port, release, err := ports.Reserve()
@@ -89,7 +91,8 @@ func freePort(ts *testscript.TestScript, _ bool, names []string) {
 	}
 }
 
-// soon NAME SECONDS sets a variable to a time, in Unix seconds.
+// soon implements the script command "soon NAME SECONDS". It sets a variable to a time in the near future, in
+// Unix seconds.
 func soon(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: soon NAME SECONDS")

@@ -12,14 +12,15 @@ import (
 	"github.com/alecthomas/units"
 )
 
-// Measured costs in bytes: see docs/cost.md.
+// Measured memory costs in bytes: see docs/cost.md.
 const (
 	memoryOfName   = 181
-	memoryOfSample = 9.5 // of a timer
-	memoryOfMember = 27  // of a set
+	memoryOfSample = 9.5 // memory for a sample of a timer
+	memoryOfMember = 27  // memory for a member of a set
 )
 
-// oddMemory warns of limits so high that memory would run out first. available is 0 if it is not known.
+// oddMemory returns warnings about limits that allow more memory than is available. available is 0 if it is
+// unknown.
 func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []string) {
 	if available == 0 {
 		return nil
@@ -39,11 +40,11 @@ func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []strin
 	return odd
 }
 
-// memoryNeed is the memory that a setting allows.
+// memoryNeed is the amount of memory that a setting allows.
 type memoryNeed struct {
 	setting, what string
 	bytes         float64
-	lasting       bool // not only until the next flush
+	lasting       bool // needed permanently, not only until the next flush
 }
 
 func (all settings) memoryNeeds(sinks []*endpoint) []memoryNeed {
@@ -59,7 +60,7 @@ func (all settings) memoryNeeds(sinks []*endpoint) []memoryNeed {
 		switch {
 		case e.get("max-bytes") != nil:
 			needs = append(needs, memoryNeed{"the sink " + e.name, "its history", float64(e.bytes("max-bytes")), true})
-		case !e.scheme.records: // a sink prometheus has neither a history nor a queue
+		case !e.scheme.records: // this sink has neither a history nor a queue
 			queues += float64(all.bytes("queue-max-bytes"))
 		}
 	}
@@ -68,8 +69,8 @@ func (all settings) memoryNeeds(sinks []*endpoint) []memoryNeed {
 
 func inMiB(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/float64(units.MiB)) }
 
-// availableMemory returns the memory that the process may use: of the machine, of its control group,
-// or of GOMEMLIMIT. It is 0 if none is known.
+// availableMemory returns the memory that the process may use. This is the smallest of the machine's memory, the
+// limit of the process's control group, and GOMEMLIMIT. It returns 0 if none of them is known.
 func availableMemory() float64 {
 	least := math.Inf(1)
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
@@ -93,8 +94,8 @@ func availableMemory() float64 {
 	return least
 }
 
-// cgroupLimits returns the files that may contain the memory limit of the process's control group, for both versions of
-// control groups.
+// cgroupLimits returns the files that may contain the memory limit of the process's control group, for versions 1
+// and 2 of control groups.
 func cgroupLimits() []string {
 	const root = "/sys/fs/cgroup"
 	files := []string{root + "/memory.max", root + "/memory/memory.limit_in_bytes"}
@@ -114,7 +115,7 @@ func cgroupLimits() []string {
 	return files
 }
 
-// number reads a number. A text, such as max, is no limit.
+// number parses a number. It returns infinity for a word such as max, which means no limit.
 func number(text string) float64 {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || n <= 0 {

@@ -49,7 +49,7 @@ func (all settings) nsca() (c nsca.Config, err error) {
 		Server:  all.text("nsca-server"),
 		Host:    all.text("nsca-host"),
 		Service: all.text("nsca-service"),
-		Method:  nsca.XOR, // send_nsca's default
+		Method:  nsca.XOR, // send_nsca uses this method by default
 		Legacy:  all.on("nsca-legacy"),
 	}
 	if path := all.text("nsca-config"); path != "" {
@@ -60,7 +60,7 @@ func (all settings) nsca() (c nsca.Config, err error) {
 	return c, nil
 }
 
-// channelKinds are the flags that add a channel. Channels are named after them.
+// channelKinds are the flags that add a notifier. The names of notifiers are based on the flags.
 var channelKinds = []struct {
 	name string
 	open func(address string, headers authheader.List) (notify.Receiver, error)
@@ -76,13 +76,13 @@ var channelKinds = []struct {
 	}},
 }
 
-// channelConfig is the configuration of a channel.
+// channelConfig is the configuration of a notifier.
 type channelConfig struct {
 	url     string
 	headers authheader.List
 }
 
-// addChannels adds the notifiers for episodes.
+// addChannels adds the notifiers to the configuration.
 func (all settings) addChannels(cfg *server.Config) error {
 	headers, err := all.authHeaders()
 	if err != nil {
@@ -141,10 +141,10 @@ func (all settings) authHeaders() (authheader.List, error) {
 	return headers, nil
 }
 
-// maxAuthFile is the largest file with headers, in bytes.
+// maxAuthFile is the maximum size of the file with headers, in bytes.
 const maxAuthFile = 64 << 10
 
-// hostname returns the name of this host for messages, "" if the system does not know it.
+// hostname returns the name of this host for messages, or "" if it is unknown.
 func hostname() string {
 	name, _ := os.Hostname()
 	return name

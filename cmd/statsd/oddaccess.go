@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// oddDoors warns of ports that more than this host can reach, and that ask for no token.
+// oddDoors returns warnings about ports that other hosts can reach and that require no token.
 func (all settings) oddDoors() (odd []string) {
 	console, _, _ := net.SplitHostPort(all.console("admin"))
 	profiles, _, _ := net.SplitHostPort(all.text("pprof"))
@@ -23,14 +23,15 @@ func (all settings) oddDoors() (odd []string) {
 		case !guarded:
 			odd = append(odd, fmt.Sprintf("--%s %s: everyone who can reach this address can %s", door.flag, all.text(door.flag), door.shows))
 		case !all.given("monitor-cert"):
-			odd = append(odd, fmt.Sprintf("--%s %s: everyone on the way can read and use the tokens; set --monitor-cert and --monitor-key", door.flag, all.text(door.flag)))
+			odd = append(odd, fmt.Sprintf("--%s %s: everyone on the network path can read and use the tokens; set --monitor-cert and --monitor-key", door.flag, all.text(door.flag)))
 		}
 	}
 	return odd
 }
 
-// oddListeners warns of lists of senders that do not keep others out: because they have all addresses, or because
-// another listener takes lines of everyone. A daemon without lists is open by its purpose.
+// oddListeners returns warnings about allow lists with no effect, because they contain all addresses or because
+// another listener accepts lines from every sender. A daemon without any allow list is open on purpose, so there
+// is no warning about it.
 func (all settings) oddListeners() (odd []string) {
 	type port struct{ flag, host string }
 	var open []port
@@ -45,7 +46,7 @@ func (all settings) oddListeners() (odd []string) {
 		case d.checksSenders():
 			checked = d.url
 		case d.text(keyOfAllow) != "":
-			odd = append(odd, fmt.Sprintf("--listen %s: allow has all addresses: everyone who can reach this port can send", d.url))
+			odd = append(odd, fmt.Sprintf("--listen %s: allow contains all addresses, so everyone who can reach this port can send", d.url))
 		default:
 			open = append(open, port{"--listen " + d.url, d.host})
 		}
@@ -58,14 +59,14 @@ func (all settings) oddListeners() (odd []string) {
 	return odd
 }
 
-// checksSenders reports whether the settings of a URL say who may send.
+// checksSenders reports whether the settings in a URL restrict who may send.
 func (all settings) checksSenders() bool {
 	return slices.ContainsFunc(all, func(s *setting) bool {
 		return s.text() != "" && (slices.Contains([]string{"keys", "client-ca"}, s.name) || s.name == keyOfAllow && !allowsAll(s.text()))
 	})
 }
 
-// allowsAll reports whether a list of networks has all addresses of IPv4 or of IPv6.
+// allowsAll reports whether a list of prefixes contains all IPv4 addresses or all IPv6 addresses.
 func allowsAll(list string) bool {
 	for word := range strings.SplitSeq(list, ",") {
 		if prefix, err := netip.ParsePrefix(strings.TrimSpace(word)); err == nil && prefix.Bits() == 0 {
@@ -75,7 +76,8 @@ func allowsAll(list string) bool {
 	return false
 }
 
-// oddCollect warns of a central that takes messages of everybody, or that can be read on the way.
+// oddCollect returns warnings about a central daemon that accepts data from everyone, or whose connections are
+// not encrypted.
 func (all settings) oddCollect() (odd []string) {
 	c, err := parseCollect(all.text("collect"))
 	if err != nil || !c.isCentral() {
@@ -88,7 +90,7 @@ func (all settings) oddCollect() (odd []string) {
 	return []string{fmt.Sprintf("--collect %s: everyone who can reach this address can send values; set keys in the URL, or client-ca with statsd+tls://, or allow", all.text("collect"))}
 }
 
-// monitorHost returns the address of the monitor, or "" if it is off.
+// monitorHost returns the address of the monitor, or "" if the monitor is off.
 func (all settings) monitorHost() string {
 	if all.port("monitor-port") == noPort {
 		return ""
@@ -102,5 +104,5 @@ func isLocal(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// insecure reports whether the settings of a URL trust every certificate.
+// insecure reports whether the settings in a URL accept any certificate.
 func (all settings) insecure() bool { return all.get("insecure") != nil && all.on("insecure") }

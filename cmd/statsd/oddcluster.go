@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// oddEdge warns of an edge that loses what waits, that trusts every host, or that has settings for points,
-// which only owners make.
+// oddEdge returns warnings about an edge: data that is lost at a restart, certificates that are not checked, and
+// settings that only the owners of the cluster use.
 func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 	to, err := parseForward(all.text("forward"))
 	if err != nil {
 		return nil
 	}
 	if !all.given("spool-dir") {
-		odd = append(odd, "--forward without --spool-dir: what the cluster has not accepted is lost when the daemon ends")
+		odd = append(odd, "--forward without --spool-dir: data that the cluster has not accepted is lost when the daemon ends")
 	}
 	if to.insecure() {
 		odd = append(odd, fmt.Sprintf("--forward %s: insecure: its certificate is not checked, so another host could take its place", to.url))
 	}
 	if from, err := parseCollect(all.text("collect")); err == nil && from.isCentral() && slices.ContainsFunc(all.collectPlaces(), to.reaches) {
-		odd = append(odd, fmt.Sprintf("--forward %s is this daemon's own --collect; leave it out: a central adds what it receives itself", to.url))
+		odd = append(odd, fmt.Sprintf("--forward %s is this daemon's own --collect; leave it out: a central daemon also publishes the data that it receives itself", to.url))
 	}
 	if len(sinks) > 0 || all.given("collect") {
 		return odd
@@ -39,7 +39,7 @@ func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 	return odd
 }
 
-// reaches reports whether the cluster is at a place of this daemon.
+// reaches reports whether the URL names a port that this daemon itself listens on.
 func (c *clusterURL) reaches(p place) bool {
 	return slices.ContainsFunc(c.hosts, func(address string) bool {
 		host, port, _ := net.SplitHostPort(address)
@@ -47,26 +47,27 @@ func (c *clusterURL) reaches(p place) bool {
 	})
 }
 
-// What NATS can take, see docs/cluster.md.
+// Limits of a NATS server: see docs/cluster.md.
 const (
-	natsMessages = 10000 // in a second
+	natsMessages = 10000 // per second
 	usualEdges   = 1000
 	usualCopies  = 3
 )
 
-// oddOwner warns of a cluster that NATS may not carry, and of settings that the kind of cluster does not have.
+// oddOwner returns warnings about the settings of a cluster: more messages than NATS can handle, and settings
+// that do not exist for this kind of cluster.
 func (all settings) oddOwner() (odd []string) {
 	from, err := parseCollect(all.text("collect"))
 	if err != nil {
 		return nil
 	}
 	if all.duration("lateness") == 0 {
-		odd = append(odd, "--lateness 0: each interval is published before its data has come, and then corrected")
+		odd = append(odd, "--lateness 0: each interval is published before the data of all daemons has arrived, and corrected later")
 	}
 	copies, partitions, interval := all.count("collect-replicas"), all.count("collect-partitions"), all.duration("flush-interval")
 	if from.isCentral() {
 		if all.given("collect-replicas") {
-			odd = append(odd, "--collect-replicas does nothing with statsd://: only nats:// keeps copies")
+			odd = append(odd, "--collect-replicas has no effect with statsd://: only nats:// stores copies")
 		}
 		return odd
 	}
@@ -74,7 +75,7 @@ func (all settings) oddOwner() (odd []string) {
 		odd = append(odd, fmt.Sprintf("--collect-replicas %d: when a NATS server fails, its partitions of a new cluster stop; with %d copies they go on", copies, usualCopies))
 	}
 	if edges := int(natsMessages * interval.Seconds() / float64(partitions)); edges < usualEdges {
-		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d edges there are more than %d messages a second, which NATS may not take",
+		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d edges there are more than %d messages a second, which may be too many for NATS",
 			partitions, interval, edges, natsMessages))
 	}
 	return odd

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
-// oddities warns of settings that are valid, but probably a mistake.
+// oddities returns warnings about settings that are valid but probably mistakes.
 func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 	return slices.Concat(
 		oddSinks(all, sinks),
@@ -30,14 +30,15 @@ func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 	)
 }
 
-// oddSinks warns if nothing is published, if the daemon publishes to itself, or if it cannot know who gets the points.
+// oddSinks returns warnings if nothing is published, if the daemon publishes to itself, or if the receiver's
+// certificate is not checked.
 func oddSinks(all settings, sinks []*endpoint) (odd []string) {
 	if len(sinks) == 0 && !all.given("forward") {
 		odd = append(odd, "no sink: nothing is published; set --sink or --graphite-host")
 	}
 	for _, e := range sinks {
 		if !e.scheme.records && all.takesLines(e.host, e.port) {
-			odd = append(odd, fmt.Sprintf("the sink %s is the daemon's own port %s: it would read what it publishes", e.address(), e.port))
+			odd = append(odd, fmt.Sprintf("the sink %s is the daemon's own port %s: the daemon would receive the points that it publishes", e.address(), e.port))
 		}
 		if e.insecure() {
 			odd = append(odd, fmt.Sprintf("the sink %s: insecure: its certificate is not checked, so another host could take its place", e.name))
@@ -46,7 +47,7 @@ func oddSinks(all settings, sinks []*endpoint) (odd []string) {
 	return odd
 }
 
-// takesLines reports whether the daemon itself takes lines over TCP at an address.
+// takesLines reports whether the daemon itself accepts lines over TCP at an address.
 func (all settings) takesLines(host, port string) bool {
 	places := all.doorPlaces("tcp")
 	if !all.portOff() {
@@ -57,7 +58,7 @@ func (all settings) takesLines(host, port string) bool {
 	})
 }
 
-// loopback returns the address of localhost.
+// loopback replaces localhost and ::1 by 127.0.0.1, so that addresses of this host can be compared.
 func loopback(host string) string {
 	if host == "localhost" || host == "::1" {
 		return "127.0.0.1"
@@ -65,11 +66,12 @@ func loopback(host string) string {
 	return host
 }
 
-// usualRetention is the finest retention of carbon's example schemas for statsd.
+// usualRetention is the finest retention in carbon's example schemas for statsd.
 const usualRetention = 10 * time.Second
 
-// oddInterval warns of points that carbon overwrites, and of an interval that does not divide a minute. The daemon does
-// not know carbon's schemas, or the sinks of a cluster.
+// oddInterval returns warnings if carbon probably overwrites points, or if a minute is not a multiple of the
+// flush interval. These are guesses, because the daemon does not know carbon's schemas, and an edge does not know
+// the sinks of the cluster.
 func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []string) {
 	interval := all.duration("flush-interval")
 	toGraphite := all.given("forward") || slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })
@@ -77,18 +79,18 @@ func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []st
 	switch {
 	case !toGraphite || interval >= usualRetention:
 	case interval < time.Second:
-		odd = append(odd, fmt.Sprintf("--flush-interval %v: several flushes share a second, and Graphite keeps the last of them", interval))
+		odd = append(odd, fmt.Sprintf("--flush-interval %v: there are several flushes per second, and Graphite stores only the last flush of each second", interval))
 	default:
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: a schema of carbon with a retention of 10s would keep 1 of %.3g flushes; "+
 			"its finest retention must be %v", interval, float64(usualRetention)/float64(interval), interval))
 	}
 	if records && time.Minute%interval != 0 {
-		odd = append(odd, fmt.Sprintf("--flush-interval %v: it does not divide a minute: an interval counts for the minute in which it ends", interval))
+		odd = append(odd, fmt.Sprintf("--flush-interval %v: a minute is not a multiple of it: the values of an interval count for the minute in which the interval ends", interval))
 	}
 	return odd
 }
 
-// oddRules warns of rules that probably do not do what their author wants.
+// oddRules returns warnings about rules that probably have another effect than intended.
 func oddRules(cfg *server.Config) (odd []string) {
 	if cfg.Rules != nil {
 		for _, hint := range cfg.Rules.Warnings() {
@@ -105,18 +107,18 @@ func oddRules(cfg *server.Config) (odd []string) {
 	return odd
 }
 
-// oddLog warns of settings of the log that cancel each other.
+// oddLog returns warnings about log settings that have no effect.
 func (all settings) oddLog() (odd []string) {
 	if all.text("debug-metric") != "" && !all.on("debug") {
-		odd = append(odd, "--debug-metric does nothing without --debug")
+		odd = append(odd, "--debug-metric has no effect without --debug")
 	}
 	if all.on("debug") && all.on("quiet") {
-		odd = append(odd, "--quiet does nothing with --debug")
+		odd = append(odd, "--quiet has no effect with --debug")
 	}
 	return odd
 }
 
-// oddDescriptors warns if much fewer files may be open than the settings ask for.
+// oddDescriptors returns a warning if the process may open far fewer files than the settings need.
 func oddDescriptors(cfg *server.Config, limit int) []string {
 	possible := max(limit-cfg.Reserved(), 1)
 	if possible >= cfg.MaxTCPConnections/10*9 {

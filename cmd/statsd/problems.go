@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// problems lists all faults of the settings, one line each.
+// problems is a list of all errors in the settings. Each error is one line.
 type problems []error
 
 func (p problems) Error() string {
@@ -25,7 +25,7 @@ func (p problems) Error() string {
 
 func (p problems) Unwrap() []error { return p }
 
-// err returns p as an error, or nil if it is empty.
+// err returns p as an error, or nil if p is empty.
 func (p problems) err() error {
 	if len(p) == 0 {
 		return nil
@@ -33,7 +33,7 @@ func (p problems) err() error {
 	return p
 }
 
-// checkNeeds refuses settings that have no effect.
+// checkNeeds returns an error for each setting that has no effect because another flag is missing.
 func (all settings) checkNeeds() (found problems) {
 	for _, s := range all {
 		if s.needs == "" || !s.given() || s.off() || s.text() == s.def {
@@ -51,9 +51,8 @@ func (all settings) checkNeeds() (found problems) {
 	return found
 }
 
-// checkMeaning returns the faults in the meaning of the settings: values out of range, and
-// contradictions. After each fault it continues with the default for the wrong value, to find the
-// next one.
+// checkMeaning returns the errors in the meaning of the settings: values out of range, and contradictions. After
+// each error it replaces the invalid value by the default and continues, so that it finds all errors.
 func (all settings) checkMeaning() (found problems) {
 	for {
 		err := all.tryConfig()
@@ -72,7 +71,7 @@ func (all settings) checkMeaning() (found problems) {
 	return append(all.checkPorts(), all.checkPaths()...)
 }
 
-// tryConfig makes the configuration and discards it.
+// tryConfig creates the configuration to find errors, and discards it.
 func (all settings) tryConfig() error {
 	sinks, err := all.endpoints(nil)
 	if err != nil {
@@ -85,7 +84,7 @@ func (all settings) tryConfig() error {
 	return spool.Config{Dir: cfg.SpoolDir, MaxBytes: cfg.SpoolMaxBytes, FsyncEvery: cfg.SpoolFsync}.Validate()
 }
 
-// forgive drops the value that an error is about. It returns false if there is no value to drop.
+// forgive removes the value that an error is about. It returns false if there is no such value.
 func (all settings) forgive(fault *metric.FlagError) bool {
 	s := all.get(strings.TrimPrefix(fault.Flag, "--"))
 	if s == nil || !s.given() || len(s.values) == 0 {
@@ -95,13 +94,13 @@ func (all settings) forgive(fault *metric.FlagError) bool {
 	s.values = slices.Delete(s.values, i, i+1)
 	for _, s := range all {
 		if !s.given() {
-			s.values = nil // its value may derive from the dropped one
+			s.values = nil // this default may be derived from the removed value
 		}
 	}
 	return all.setDefaults() == nil
 }
 
-// locate prefixes an error about a flag's value with the place where the flag was set.
+// locate adds the source of a flag's value to an error about this flag.
 func (all settings) locate(err error) error {
 	if _, located := errors.AsType[problems](err); located {
 		return err
@@ -117,7 +116,7 @@ func (all settings) locate(err error) error {
 	return s.locate(fault.Value, err)
 }
 
-// locate prefixes an error about the setting with the place where it got its value.
+// locate adds the source of the setting's value to an error.
 func (s *setting) locate(text string, err error) error {
 	if len(s.values) == 0 {
 		return err
@@ -125,7 +124,7 @@ func (s *setting) locate(text string, err error) error {
 	return s.values[s.find(text)].locate(err)
 }
 
-// find returns the index of a value: the last one that contains text.
+// find returns the index of the last value that contains text.
 func (s *setting) find(text string) (found int) {
 	for i, v := range s.values {
 		if v.means(text) {
@@ -135,7 +134,7 @@ func (s *setting) find(text string) (found int) {
 	return found
 }
 
-// means reports whether text, which an error shows as a value, is v or a part of v.
+// means reports whether text, which is a value in an error message, is v or a part of v.
 func (v value) means(text string) bool {
 	if v.text == text || strings.HasPrefix(v.text, text+":") {
 		return true

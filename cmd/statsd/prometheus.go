@@ -21,7 +21,8 @@ var prometheusKeys = []flag{
 	{name: "max-families", kind: isCount, def: "50000"},
 }
 
-// addPrometheus adds a prometheus sink. It reads the mapping, so a bad one is an error of the settings.
+// addPrometheus adds a prometheus sink. It reads the mapping file, so that an invalid mapping is an error in the
+// settings.
 func addPrometheus(cfg *server.Config, e *endpoint) error {
 	c := prometheus.Config{
 		Addr:          net.JoinHostPort(e.host, e.port),

@@ -17,16 +17,17 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate"
 )
 
-// The heap may double between two collections while it is small, and grow by a twentieth once it is
-// large. It holds few pointers, so collecting is cheap then, and memory is scarce for a daemon with
-// a million names. GOGC overrides this; GOMEMLIMIT works as usual.
+// A small heap may double between two garbage collections. A large heap may grow by only 5 %, because memory is
+// scarce for a daemon with a million names. Frequent collections are cheap, because the heap contains few
+// pointers. GOGC overrides these settings, and GOMEMLIMIT works as usual.
 const (
 	smallHeap        = 32 << 20
 	smallHeapPercent = 100
 	largeHeapPercent = 5
 )
 
-// tuneGC switches between these two settings until ctx ends. It looks after each collection.
+// tuneGC sets the garbage collector's target percentage for a small or a large heap, until ctx ends. It checks
+// the size of the heap after each collection.
 func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -35,7 +36,7 @@ func tuneGC(ctx context.Context) {
 	percent := smallHeapPercent
 	collected := make(chan struct{}, 1)
 	for {
-		// The collection frees the garbage, and the cleanup runs.
+		// A cleanup on an unreachable object signals the end of the next garbage collection.
 		type garbage struct{ _ *garbage }
 		runtime.AddCleanup(&garbage{}, func(to chan<- struct{}) { to <- struct{}{} }, collected)
 		metrics.Read(live)
@@ -55,17 +56,18 @@ func tuneGC(ctx context.Context) {
 	}
 }
 
-// profileTimeout limits the time for a client to read a profile, in addition to the time for making
+// profileTimeout is the time limit for a client to read a profile. The time for recording the profile is added to
 // it.
 const profileTimeout = time.Minute
 
-// profiles serves the profiles for go tool pprof.
+// profiles serves profiles for "go tool pprof".
 type profiles struct {
 	*httpgate.Server
-	stop func() // stops serving and waits
+	stop func() // stops the server and waits until it has ended
 }
 
-// serveProfiles serves profiles under /debug/pprof/. Without a host it serves this machine alone.
+// serveProfiles serves profiles under /debug/pprof/. If the address has no host, it listens only on the loopback
+// interface.
 func serveProfiles(address string, log zerolog.Logger) (*profiles, error) {
 	if strings.HasPrefix(address, ":") {
 		address = "127.0.0.1" + address

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 )
 
-// TestProfiles checks the protections, and that a profile over one second is served.
+// TestProfiles checks the protections of the HTTP listener, and requests a profile of one second.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	p, err := serveProfiles("127.0.0.1:0", zerolog.Nop())
@@ -31,7 +31,7 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// TestProfilesAddress checks that profiles are for this machine alone unless a host is given.
+// TestProfilesAddress checks that profiles are served only on the loopback interface unless a host is given.
 func TestProfilesAddress(t *testing.T) {
 	p, err := serveProfiles(":0", zerolog.Nop())
 	if err != nil {

@@ -22,25 +22,25 @@ import (
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
-// daemon is a server, and the settings it was started with.
+// daemon is a server with the settings that it uses.
 type daemon struct {
 	*server.Server
-	started    settings // at the start
-	current    settings // since the last reload
-	waiting    []string // flags that have changed, but need a restart
+	started    settings // settings at the start
+	current    settings // settings after the last reload
+	waiting    []string // changed flags that need a restart to take effect
 	sinks      []*endpoint
 	line       arguments
 	log        *logger
 	manager    *manager
-	background *detach.Process // nil in the foreground
+	background *detach.Process // nil if the daemon runs in the foreground
 	shown      atomic.Pointer[[]console.Setting]
 	pages      map[string]*prometheus.Sink // running prometheus sinks, by name
-	rereading  sync.Mutex                  // locked while settings are read again
+	rereading  sync.Mutex                  // locked during a reload
 }
 
 // run runs the daemon until ctx ends.
 func (d *daemon) run(ctx context.Context) (err error) {
-	// first, because before this call a SIGHUP ends the process
+	// before this call, a SIGHUP would kill the process
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	if d.sinks, err = d.started.endpoints(nil); err != nil {
@@ -105,7 +105,8 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	return d.Run(ctx)
 }
 
-// notePages remembers the prometheus sinks of a configuration. It keeps a sink that already runs.
+// notePages stores the prometheus sinks of a configuration. If a sink is already running, it keeps the running
+// sink.
 func (d *daemon) notePages(cfg *server.Config) {
 	before := d.pages
 	d.pages = map[string]*prometheus.Sink{}
@@ -119,13 +120,13 @@ func (d *daemon) notePages(cfg *server.Config) {
 	}
 }
 
-// show sets the settings that the console shows.
+// show sets the settings that the console prints.
 func (d *daemon) show(current settings, restart []string) {
 	shown := current.shown(d.started, restart)
 	d.shown.Store(&shown)
 }
 
-// ready tells the service manager, or the command that started the daemon, that it is ready.
+// ready reports that the daemon is ready, to the service manager or to the command that started the daemon.
 func (d *daemon) ready() error {
 	if d.background == nil {
 		d.manager.tell(ready)
@@ -136,10 +137,10 @@ func (d *daemon) ready() error {
 		return nil
 	}
 	if d.log.file == nil {
-		d.log.Warn().Msg("no --log-file: the daemon logs nothing from now on")
+		d.log.Warn().Msg("without --log-file, the daemon logs nothing from now on")
 	}
 	d.log.queue.settle()
-	// notify the manager before the process that it knows ends
+	// tell systemd the new process id before the starting process exits
 	d.manager.tell(fmt.Sprintf("%s\nMAINPID=%d", ready, os.Getpid()))
 	if err := d.background.Ready(); err != nil {
 		return fmt.Errorf("--daemonize: %w", err)
@@ -147,7 +148,7 @@ func (d *daemon) ready() error {
 	return nil
 }
 
-// follow reloads at each signal, until stop is called.
+// follow reloads the settings after each signal, until stop is called.
 func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 	var following sync.WaitGroup
 	following.Go(func() {
@@ -163,12 +164,11 @@ func (d *daemon) follow(signals chan os.Signal) (stop func()) {
 	}
 }
 
-// reload reads the settings again, applies them as far as possible, and returns a status for
-// systemd.
+// reload reads the settings again, and applies all changes that need no restart. It returns a status for systemd.
 func (d *daemon) reload() string {
 	if d.log.file != nil {
 		if err := d.log.file.reopen(); err != nil {
-			d.log.Error().Err(err).Msg("reopening the log file failed: logging continues in the old one")
+			d.log.Error().Err(err).Msg("reopening the log file failed: logging continues in the old file")
 		}
 	}
 	done, err := d.reread(false)
@@ -181,8 +181,8 @@ func (d *daemon) reload() string {
 	return ""
 }
 
-// reread reads the settings again, and applies them as far as possible unless dry. The command line and the environment
-// still have priority over the file.
+// reread reads the settings again. Unless dry is true, it applies all changes that need no restart. The command
+// line and the environment still have priority over the configuration file.
 func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
@@ -194,7 +194,7 @@ func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 			for _, page := range d.pages {
 				page.ReloadFailed()
 			}
-			d.log.Error().Err(err).Msg("reload failed: no setting has changed")
+			d.log.Error().Err(err).Msg("reload failed: all settings are unchanged")
 		}
 		return done, err
 	}
@@ -213,8 +213,8 @@ func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	return done, nil
 }
 
-// apply resolves the settings, and applies them unless dry. It returns their sinks, and the flags that
-// need a restart.
+// apply derives and checks the settings. Unless dry is true, it applies all changes that need no restart. It
+// returns the sinks, and the flags that need a restart.
 func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []string, err error) {
 	if err := next.resolve(d.line, os.Getenv); err != nil {
 		return nil, nil, err
@@ -242,7 +242,7 @@ func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []st
 // restartFlags are flags that only this package uses, and only at the start.
 var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
-// differing returns the flags whose values differ from before.
+// differing returns the flags whose values are different in before.
 func (all settings) differing(before settings, flags []flag) (names []string) {
 	texts := func(of settings, name string) (texts []string) {
 		for _, v := range of.get(name).values {

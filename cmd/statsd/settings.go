@@ -8,20 +8,20 @@ import (
 	"unicode"
 )
 
-// Origins of values. Other origins are an environment variable, "file:line", and the words on
-// gstatsd's command line.
+// Sources of values. Other sources are the name of an environment variable, "file:line", and the text on a
+// gstatsd command line.
 const (
 	fromCommandLine = "command line"
 	fromDefault     = "default"
 )
 
-// value is a value of a setting, and its origin.
+// value is a value of a setting, with its source.
 type value struct {
 	text   string
 	origin string
 }
 
-// locate prefixes an error about the value with its origin, unless it came from the command line.
+// locate adds the source of the value to an error, unless the source is the command line.
 func (v value) locate(err error) error {
 	if v.origin == fromCommandLine || v.origin == fromDefault {
 		return err
@@ -32,8 +32,8 @@ func (v value) locate(err error) error {
 // setting is a flag and its values.
 type setting struct {
 	flag
-	values []value // more than one only if many are allowed
-	wrong  bool    // a wrong value was dropped
+	values []value // several values only if the flag may be repeated
+	wrong  bool    // an invalid value was removed
 }
 
 // variable returns the name of the setting's environment variable.
@@ -41,7 +41,7 @@ func (s *setting) variable() string {
 	return "STATSD_DAEMON_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 }
 
-// text returns the setting's value, or "".
+// text returns the value of the setting, or "".
 func (s *setting) text() string {
 	if len(s.values) == 0 {
 		return ""
@@ -49,7 +49,7 @@ func (s *setting) text() string {
 	return s.values[0].text
 }
 
-// effective returns the setting's values. An unset switch is false.
+// effective returns the values of the setting. For a switch that is not set, it returns false.
 func (s *setting) effective() []value {
 	if len(s.values) == 0 && s.kind == isSwitch {
 		return []value{{"false", fromDefault}}
@@ -57,18 +57,18 @@ func (s *setting) effective() []value {
 	return s.values
 }
 
-// given reports whether a value other than the default was set.
+// given reports whether the setting has a value that is not a default.
 func (s *setting) given() bool {
 	return s.wrong || len(s.values) > 0 && s.values[0].origin != fromDefault
 }
 
-// off reports whether the setting is a switch that is not on.
+// off reports whether the setting is a switch that is off.
 func (s *setting) off() bool {
 	on, _ := parseSwitch(s.text())
 	return s.kind == isSwitch && !on
 }
 
-// check returns the faults of the values and drops these values.
+// check returns the errors in the values, and removes the invalid values.
 func (s *setting) check() (found problems) {
 	s.values = slices.DeleteFunc(s.values, func(v value) bool {
 		err := s.checkValue(v)
@@ -91,7 +91,7 @@ func (s *setting) checkValue(v value) error {
 	return v.locate(fmt.Errorf("--%s: %w", s.name, err))
 }
 
-// printable returns a text for a message, quoted if it must be.
+// printable returns text for use in a message. It quotes the text if necessary.
 func printable(text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return strconv.Quote(text)
@@ -99,7 +99,7 @@ func printable(text string) string {
 	return text
 }
 
-// checkText returns an error about a value of the wrong form.
+// checkText returns an error if a value has the wrong syntax.
 func (s *setting) checkText(text string) error {
 	for _, r := range text {
 		if unicode.IsControl(r) {
@@ -115,7 +115,7 @@ func (s *setting) checkText(text string) error {
 	return nil
 }
 
-// settings are all settings, in the order of the help.
+// settings contains all settings, in the order of the help.
 type settings []*setting
 
 func newSettings(flags []flag) settings {
@@ -126,7 +126,7 @@ func newSettings(flags []flag) settings {
 	return all
 }
 
-// get returns the setting with a name or alias, or nil.
+// get returns the setting with this name or alias, or nil.
 func (all settings) get(name string) *setting {
 	for _, s := range all {
 		if s.name == name || slices.Contains(s.aliases, name) {
@@ -136,14 +136,14 @@ func (all settings) get(name string) *setting {
 	return nil
 }
 
-// text returns a setting's value, or "".
+// text returns the value of a setting, or "".
 func (all settings) text(name string) string { return all.get(name).text() }
 
-// given reports whether a value other than the default was set.
+// given reports whether a setting has a value that is not a default.
 func (all settings) given(name string) bool { return all.get(name).given() }
 
-// resolve sets all settings: from the command line, or else the environment, or else the
-// configuration file, or else to their defaults. It returns all faults.
+// resolve sets all settings. A value on the command line has priority, then a value in the environment, and then
+// a value in the configuration file. The remaining settings get their defaults. It returns all errors.
 func (all settings) resolve(line arguments, getenv func(string) string) error {
 	if err := all.parse(line); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (all settings) resolve(line arguments, getenv func(string) string) error {
 	return append(found, all.checkMeaning()...).err()
 }
 
-// setDefaults sets the settings that are not set yet.
+// setDefaults sets the settings that have no value.
 func (all settings) setDefaults() error {
 	all.followDialect()
 	all.followNaming()
@@ -179,8 +179,8 @@ func (all settings) setDefaults() error {
 	return all.derive()
 }
 
-// readEnvironment sets the setting from its variable, unless that is empty. A repeatable setting
-// has its values separated by spaces.
+// readEnvironment sets the setting from its environment variable, unless the variable is empty. For a setting
+// with several values, the values are separated by spaces.
 func (s *setting) readEnvironment(getenv func(string) string) {
 	text := getenv(s.variable())
 	if text == "" || isServiceLink(s.variable(), text) {
@@ -195,7 +195,7 @@ func (s *setting) readEnvironment(getenv func(string) string) {
 	}
 }
 
-// setDefault sets a setting that has no value yet.
+// setDefault sets a setting if it has no value yet.
 func (all settings) setDefault(name, text string) {
 	if s := all.get(name); len(s.values) == 0 {
 		s.values = []value{{text, fromDefault}}

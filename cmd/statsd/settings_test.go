@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/server"
 )
 
-// resolved returns the settings of a command line and an environment.
+// resolved returns the settings for a command line and an environment.
 func resolved(t *testing.T, args []string, environment map[string]string) settings {
 	t.Helper()
 	all := newSettings(flags)
@@ -27,7 +27,7 @@ func resolved(t *testing.T, args []string, environment map[string]string) settin
 	return all
 }
 
-// problemsOf returns the faults of a command line.
+// problemsOf returns the errors in a command line.
 func problemsOf(args []string) error {
 	return newSettings(flags).resolve(arguments{args: args}, func(string) string { return "" })
 }
@@ -56,8 +56,8 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// others returns a value for each flag that is not its default. Each is about the daemon, and valid
-// together with all the others. --names is not: a sink for Graphite cannot take names as sent.
+// others returns a value other than the default for each flag of the daemon. All these values are valid together.
+// The flag --names is left out, because sinks for Graphite do not support names as they were sent.
 func others(t *testing.T) map[string]string {
 	texts := map[string]string{
 		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50", "tag-styles": "all",
@@ -86,7 +86,7 @@ func others(t *testing.T) map[string]string {
 	return texts
 }
 
-// commandLine returns the arguments that set flags.
+// commandLine returns the arguments that set flags to these texts.
 func commandLine(t *testing.T, texts map[string]string) (args []string) {
 	for name, text := range texts {
 		if resolved(t, nil, nil).get(name).kind == isSwitch {
@@ -98,17 +98,17 @@ func commandLine(t *testing.T, texts map[string]string) (args []string) {
 	return args
 }
 
-// configured is the result of settings, without the parts that cannot be compared.
+// configured is the configuration for some settings, without the parts that cannot be compared.
 type configured struct {
 	server.Config
-	sinks     []any // their configurations
+	sinks     []any // configurations of the sinks
 	nsca      nsca.Config
 	notifiers int
-	channels  []any // their configurations
+	channels  []any // configurations of the notifiers
 	level     zerolog.Level
 }
 
-// TestEveryFlag checks that changing each flag changes the configuration.
+// TestEveryFlag checks that a change of any flag changes the configuration.
 func TestEveryFlag(t *testing.T) {
 	texts := others(t)
 	config := func(args ...string) (c configured) {
@@ -131,7 +131,7 @@ func TestEveryFlag(t *testing.T) {
 		c.Sinks, c.Notifiers, c.Channels, c.Log, c.Connect, c.OpenCluster = nil, nil, nil, zerolog.Logger{}, nil, nil
 		return c
 	}
-	// Flags that others need, with other values.
+	// Set the flags that other flags need, to values that differ from the values in the test.
 	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--tags=keep-in-name", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a", "--forward=nats://a", "--collect=nats://a"}
 	for name, text := range texts {
 		var with, without []string
@@ -141,9 +141,9 @@ func TestEveryFlag(t *testing.T) {
 			}
 		}
 		switch name {
-		case "alert", "debug": // without the flags that need them
+		case "alert", "debug": // leave out the flags that need alert or debug
 			with, without = []string{"--" + name}, nil
-		case "quiet": // which debug overrides
+		case "quiet": // debug overrides quiet
 			with, without = []string{"--quiet"}, nil
 		default:
 			with = append(with, commandLine(t, map[string]string{name: text})...)
@@ -158,8 +158,8 @@ func TestEveryFlag(t *testing.T) {
 	}
 }
 
-// TestEverySource checks that each flag gives the same settings on the command line, in the
-// environment and in a file.
+// TestEverySource checks that each flag gives the same settings on the command line, in the environment and in a
+// file.
 func TestEverySource(t *testing.T) {
 	texts := others(t)
 	args := commandLine(t, texts)
@@ -188,7 +188,7 @@ func TestEverySource(t *testing.T) {
 	}
 }
 
-// TestPrecedence removes one source after another.
+// TestPrecedence sets a flag in all sources, and removes one source after another.
 func TestPrecedence(t *testing.T) {
 	file := write(t, "statsd.conf", "grace 3\npct 30\npct 31\n")
 	environment := map[string]string{"STATSD_DAEMON_GRACE": "2", "STATSD_DAEMON_PCT": "20  21"}
@@ -216,7 +216,8 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestPrintReadsBack reads the output of --check-config as a configuration file.
+// TestPrintReadsBack checks that the output of --check-config is a valid configuration file with the same
+// settings.
 func TestPrintReadsBack(t *testing.T) {
 	for _, args := range [][]string{nil, {"--counters-prefix=", "-t1", "-t2"}, commandLine(t, others(t))} {
 		before := resolved(t, args, nil)
@@ -233,7 +234,7 @@ func TestPrintReadsBack(t *testing.T) {
 	}
 }
 
-// setTo returns the effective values of a setting.
+// setTo returns the values of a setting that are in effect.
 func setTo(s *setting) (texts []string) {
 	if s.off() {
 		return []string{"false"}
@@ -244,7 +245,7 @@ func setTo(s *setting) (texts []string) {
 	return texts
 }
 
-// Limits are compared with the memory of the machine, one by one and together.
+// TestOddMemory compares limits to the memory of the machine, each limit alone and all limits together.
 func TestOddMemory(t *testing.T) {
 	all := resolved(t, []string{"-s", "a:1", "-s", "load://?max-bytes=50MiB", "-s", "prometheus://"}, nil)
 	sinks, err := all.endpoints(nil)
@@ -254,7 +255,7 @@ func TestOddMemory(t *testing.T) {
 	const mib = 1 << 20
 	for available, want := range map[float64]string{
 		1000 * mib: "",
-		0:          "", // not known
+		0:          "", // the available memory is unknown
 		400 * mib:  "--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need 475 MiB, and there are 400 MiB",
 		300 * mib:  "--max-names 2000000: so many names would need 345 MiB, and there are 300 MiB",
 	} {

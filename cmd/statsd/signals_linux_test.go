@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// running is a daemon that was started as a command.
+// running is a daemon in a separate process.
 type running struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -34,8 +34,7 @@ func startDaemon(t *testing.T, args ...string) *running {
 	return startCommand(t, "statsd", append([]string{"-p", "0", "-n", "127.0.0.1"}, args...)...)
 }
 
-// startCommand starts this program under a command's name, so that it becomes that command: see
-// TestMain.
+// startCommand starts the test program under the name of a command. It then runs as this command: see TestMain.
 func startCommand(t *testing.T, name string, args ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
@@ -56,7 +55,7 @@ func startCommand(t *testing.T, name string, args ...string) *running {
 	return d
 }
 
-// awaitLog waits until the log has a match, and returns its first group.
+// awaitLog waits until the log matches the pattern, and returns the first group of the match.
 func (d *running) awaitLog(pattern string) string {
 	d.t.Helper()
 	expression := regexp.MustCompile(pattern)
@@ -77,7 +76,7 @@ func (d *running) signal(s os.Signal) {
 	}
 }
 
-// stop stops the daemon, which must exit with status 0.
+// stop stops the daemon, and checks that its exit status is 0.
 func (d *running) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)
@@ -86,8 +85,7 @@ func (d *running) stop() {
 	}
 }
 
-// sendEach sends a line each millisecond until the returned function is called, which returns the
-// number of lines.
+// sendEach sends a line each millisecond. stop ends the sending and returns the number of sent lines.
 func (d *running) sendEach(network, line string) (stop func() int) {
 	d.t.Helper()
 	conn, err := net.Dial(network, "127.0.0.1:"+d.port)
@@ -115,8 +113,8 @@ func (d *running) sendEach(network, line string) (stop func() int) {
 	}
 }
 
-// A process that was stopped for seconds continues at the next boundary. One flush has everything
-// it missed, and no time is used twice.
+// TestSoakStoppedProcess stops a process for some seconds (SIGSTOP). Its next flush must be at the next regular
+// flush time, and contain all lines of the missed time. No flush time may be used twice.
 func TestSoakStoppedProcess(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -125,7 +123,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 	stop := d.sendEach("tcp", "hits:1|c\n")
 	before := len(c.WaitOf("hits", 1, patience))
 	d.signal(syscall.SIGSTOP)
-	time.Sleep(2200 * time.Millisecond) // over two boundaries
+	time.Sleep(2200 * time.Millisecond) // past two flush times
 	d.signal(syscall.SIGCONT)
 	c.WaitOf("hits", before+3, patience)
 	sent := stop()
@@ -138,7 +136,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 	if total != float64(sent) {
 		t.Errorf("%v hits, want %d", total, sent)
 	}
-	flushes, points := c.Connections(), c.PointsOf("statsd.numStats") // each flush has one
+	flushes, points := c.Connections(), c.PointsOf("statsd.numStats") // each flush publishes this point once
 	if len(points) != len(flushes) {
 		t.Fatalf("%d flushes, with %d points of statsd.numStats", len(flushes), len(points))
 	}
@@ -149,7 +147,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 			t.Errorf("a point at %d comes after one at %d", p.Time, last.Time)
 		}
 		skipped += p.Time - last.Time - 1
-		// Two flushes may be close together if the first was late, but not three.
+		// Two flushes may be close together if the first one was late. Three flushes must not be close together.
 		if soak.On() && i > 0 && i < len(points)-2 && flushes[i+1].Last.Sub(flushes[i-1].Last) < 500*time.Millisecond {
 			t.Errorf("three flushes within %v", flushes[i+1].Last.Sub(flushes[i-1].Last))
 		}
@@ -165,7 +163,8 @@ func TestSoakStoppedProcess(t *testing.T) {
 		fmt.Sprintf("no time twice, %d boundaries passed over, no burst; all of %d samples published", skipped, sent), "the same")
 }
 
-// All traffic received while the configuration and the sink change constantly is published once.
+// TestReloadUnderLoad changes the configuration and the sinks all the time. Each received line must be published
+// exactly once.
 func TestReloadUnderLoad(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -190,7 +189,7 @@ func TestReloadUnderLoad(t *testing.T) {
 				t.Fatalf("no reload; the log says:\n%s", &d.log)
 			}
 		}
-		time.Sleep(200 * time.Millisecond) // of traffic
+		time.Sleep(200 * time.Millisecond) // receive lines between two reloads
 	}
 	sent := stop[0]() + stop[1]()
 	d.stop()
@@ -201,7 +200,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			t.Errorf("nothing came to sink %d", i)
 		}
 		for _, p := range points {
-			total += p.Value / 4 // it is a rate per second
+			total += p.Value / 4 // convert the rate per second to a count
 		}
 	}
 	if total != float64(sent) {

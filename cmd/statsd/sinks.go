@@ -20,18 +20,18 @@ import (
 
 // scheme is a kind of sink.
 type scheme struct {
-	name string // words in alphabetical order: graphite+pickle+tls
-	host string // default for a URL without one
-	port string // default for a URL without one; empty for a scheme without addresses
-	keys []flag // settings in the query
-	// foreground says that the sink cannot be used with --daemonize.
+	name string // words after graphite are in alphabetical order: graphite+pickle+tls
+	host string // default host for a URL without a host
+	port string // default port for a URL without a port; empty if the scheme has no addresses
+	keys []flag // settings in the query of the URL
+	// foreground means that the sink cannot be used with --daemonize.
 	foreground bool
-	// records says that the sink is a Recorder, without a queue.
+	// records means that the sink is a sink.Recorder, which has no queue.
 	records bool
 	add     func(*server.Config, *endpoint) error
 }
 
-// schemes lists all kinds of sinks. The first one belongs to the --graphite flags.
+// schemes lists all kinds of sinks. The --graphite flags configure a sink of the first kind.
 var schemes = []scheme{
 	{name: "graphite", host: "localhost", port: "2003", keys: graphiteKeys, add: addGraphite},
 	{name: "graphite+pickle", host: "localhost", port: "2004", keys: graphiteKeys, add: addGraphite},
@@ -48,7 +48,7 @@ var schemes = []scheme{
 	{name: "stdout", keys: []flag{nameKey, prefixKey, {name: "timeout", kind: isPositive}}, foreground: true, add: addStdout},
 }
 
-// timerForms are the forms of timers in OTLP.
+// timerForms are the OTLP messages that timers can be sent as.
 var timerForms = []string{"histogram", "summary"}
 
 var (
@@ -95,7 +95,7 @@ func schemeNames() (names []string) {
 	return names
 }
 
-// addGraphite adds a graphite sink. The scheme selects how it sends.
+// addGraphite adds a graphite sink. The words in the scheme select the protocol and the transport.
 func addGraphite(cfg *server.Config, e *endpoint) error {
 	c := graphite.Config{
 		Addr:           net.JoinHostPort(e.host, e.port),
@@ -148,7 +148,7 @@ func addLoad(cfg *server.Config, e *endpoint) error {
 	return nil
 }
 
-// tls returns the settings of tlsKeys.
+// tls returns the TLS configuration for the settings in tlsKeys.
 func (all settings) tls() *secure.TLS {
 	return &secure.TLS{
 		CA:         all.text("ca"),

@@ -20,11 +20,11 @@ const (
 
 func reloading() string { return systemd.SdNotifyReloading + "\n" + systemd.SdNotifyMonotonicUsec() }
 
-// manager reports to systemd, or to another service manager that sets NOTIFY_SOCKET and
-// WATCHDOG_USEC. Without them it reports nothing.
+// manager sends reports to systemd, or to another service manager that sets NOTIFY_SOCKET and WATCHDOG_USEC. If
+// these variables are not set, it sends nothing.
 type manager struct {
 	log     zerolog.Logger
-	every   time.Duration // time between two beats; 0 without a watchdog
+	every   time.Duration // time between two reports to the watchdog; 0 if there is no watchdog
 	beats   chan struct{}
 	telling sync.WaitGroup
 }
@@ -41,7 +41,8 @@ func newManager(log zerolog.Logger) (*manager, error) {
 	return m, nil
 }
 
-// beat reports that the daemon is alive. It does not wait: the manager may hang.
+// beat reports to the watchdog that the daemon is alive. It does not wait, because the service manager may not
+// respond.
 func (m *manager) beat() {
 	select {
 	case m.beats <- struct{}{}:
@@ -60,7 +61,7 @@ func (m *manager) tellBeats() {
 	}
 }
 
-// close stops the goroutine of newManager. Do not call beat afterwards.
+// close stops the goroutine of newManager. beat must not be called after close.
 func (m *manager) close() {
 	close(m.beats)
 	m.telling.Wait()
@@ -72,11 +73,11 @@ func (m *manager) tell(state string) {
 	}
 }
 
-// reportTimeout limits the time for one report. A manager that hangs must not stop the daemon, or keep it from
-// ending: the queue of the manager's socket is short.
+// reportTimeout is the time limit for one report. The socket of the service manager has a short queue. A service
+// manager that does not read from it must not block the daemon or delay its exit.
 const reportTimeout = time.Second
 
-// report sends a state to the manager, if there is one.
+// report sends a message to the service manager, if there is one.
 func report(state string) error {
 	address := os.Getenv("NOTIFY_SOCKET")
 	if address == "" {

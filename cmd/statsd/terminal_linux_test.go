@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTerminal runs the daemon on a terminal. Its log is then formatted for people, in colour
-// unless NO_COLOR is set.
+// TestTerminal runs the daemon on a terminal. The log must be in the format for people, in colour unless NO_COLOR
+// is set.
 func TestTerminal(t *testing.T) {
 	for _, tt := range []struct{ variable, want string }{
 		{"NO_COLOR=", `^\x1b\[90m\d+-\d+-\d+ \d+:\d+:\d+\x1b\[0m \x1b\[3\dm[A-Z]{3}\x1b\[0m \x1b\[1m[a-z ]+`},
@@ -42,12 +42,12 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestWelcome starts the daemon on a terminal. Without a sink it prints three lines with the next steps. With a sink,
-// or with --quiet, it does not.
+// TestWelcome starts the daemon on a terminal. Without a sink, it must print three lines with the next steps.
+// With a sink, or with --quiet, it must not print them.
 func TestWelcome(t *testing.T) {
 	for _, tt := range []struct {
 		args  []string
-		ready string // the last log line before these lines
+		ready string // the log line before the three lines
 		want  string
 	}{
 		{nil, "publish: ", `  send:     echo 'hits:1\|c' \| nc -uw1 localhost \d+\r\n  look:     http://localhost:\d+/\r\n  publish:  statsd --graphite-host HOST, or -s stdout:// to see it here\r\n`},
@@ -62,8 +62,7 @@ func TestWelcome(t *testing.T) {
 	}
 }
 
-// onTerminal runs the daemon on a terminal, ends it once it has printed ready, and returns all that
-// it printed there.
+// onTerminal runs the daemon on a terminal, stops it after it has printed ready, and returns its whole output.
 func onTerminal(t *testing.T, ready string, args ...string) string {
 	t.Helper()
 	keyboard, screen := openTerminal(t)
@@ -84,14 +83,14 @@ func onTerminal(t *testing.T, ready string, args ...string) string {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
-	_, _ = io.Copy(&text, out) // ends with an error when the last process closes the terminal
+	_, _ = io.Copy(&text, out) // returns an error when no process has the terminal open any more
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
 	return text.String()
 }
 
-// openTerminal returns both ends of a pseudo-terminal, see pts(4).
+// openTerminal returns both ends of a pseudo-terminal: see pts(4).
 func openTerminal(t *testing.T) (keyboard, screen *os.File) {
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {

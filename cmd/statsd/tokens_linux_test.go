@@ -15,7 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// changing sends a change with a token to a daemon, and returns the status and the answer.
+// changing sends a request for a change with a token to the daemon. It returns the status and the body of the
+// response.
 func changing(t *testing.T, client *http.Client, address, path, token, body string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", address+"/api/v1/"+path, strings.NewReader(body))
@@ -36,7 +37,7 @@ func changing(t *testing.T, client *http.Client, address, path, token, body stri
 	return w.StatusCode, string(text)
 }
 
-// TestTokens changes the file of tokens, and asks for reloads, over TLS.
+// TestTokens changes the file of tokens, and requests reloads over TLS.
 func TestTokens(t *testing.T) {
 	authority := counterpart.NewAuthority(t)
 	cert, key := authority.Issue("127.0.0.1")
@@ -74,7 +75,7 @@ func TestTokens(t *testing.T) {
 	}
 	write(config, "expire 3\n")
 
-	write(tokens, "operate alice second\n") // a token, and not its hash
+	write(tokens, "operate alice second\n") // the line contains a token, but must contain the hash of a token
 	d.signal(syscall.SIGHUP)
 	if got := d.awaitLog(`(reload failed[^\n]*|"error":"--monitor-tokens[^\n]*)`); strings.Contains(d.log.String(), "second") {
 		t.Errorf("the log shows the secret: %s", got)
@@ -95,7 +96,7 @@ func TestTokens(t *testing.T) {
 	d.stop()
 }
 
-// A file of tokens that others can read stops the start.
+// TestTokensOfEverybody checks that the daemon does not start if other users can read the file of tokens.
 func TestTokensOfEverybody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens")
 	if err := os.WriteFile(path, []byte("read page "+strings.Repeat("0", 64)), 0o600); err != nil {

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// The URLs of sinks, listeners and clusters are SCHEME://HOST:PORT?KEY=VALUE&... The functions here read them all.
+// The functions in this file parse the URLs of sinks, listeners and clusters: SCHEME://HOST:PORT?KEY=VALUE&...
 
-// cutScheme returns the index in names of a URL's scheme, and what follows "://". The words after a "+" can come in
-// any order.
+// cutScheme returns the index of a URL's scheme in names, and the text after "://". The words after a "+" can be
+// in any order.
 func cutScheme(text string, names []string, example string) (i int, rest string, err error) {
 	begin, rest, found := strings.Cut(text, "://")
 	words := strings.Split(strings.ToLower(begin), "+")
@@ -28,7 +28,8 @@ func cutScheme(text string, names []string, example string) (i int, rest string,
 	return i, rest, nil
 }
 
-// parseHost reads what follows the scheme of a URL, and returns its port, or the default one. The host may be empty.
+// parseHost parses the text after the scheme of a URL. It returns the URL and its port. otherwise is the default
+// port. The host may be empty.
 func parseHost(text, otherwise string) (u *url.URL, port string, err error) {
 	u, err = url.Parse("//" + escapeZone(text))
 	if wrong, ok := errors.AsType[*url.Error](err); ok {
@@ -49,8 +50,7 @@ func parseHost(text, otherwise string) (u *url.URL, port string, err error) {
 	return u, port, nil
 }
 
-// escapeZone accepts the usual form of an IPv6 zone, as in [fe80::1%eth0]; a URL has %25 for
-// the percent sign.
+// escapeZone escapes the percent sign in an IPv6 zone, as in [fe80::1%eth0]. Package url requires %25.
 func escapeZone(text string) string {
 	begin, end := strings.IndexByte(text, '['), strings.IndexByte(text, ']')
 	if begin < 0 || end < begin || strings.Contains(text[begin:end], "%25") {
@@ -59,7 +59,7 @@ func escapeZone(text string) string {
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
 }
 
-// setOptions sets the keys of a URL, and the others to their defaults.
+// setOptions sets the keys in the query of a URL. All other keys get their defaults.
 func (all settings) setOptions(scheme, from, query string) error {
 	if err := all.setQuery(scheme, from, query); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (all settings) setOptions(scheme, from, query string) error {
 	return nil
 }
 
-// setQuery sets the keys of the query of a URL. A switch needs no value.
+// setQuery sets the keys in the query of a URL. A switch may have no value.
 func (all settings) setQuery(scheme, from, query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -101,7 +101,8 @@ func (all settings) setQuery(scheme, from, query string) error {
 	return nil
 }
 
-// checkFilled refuses keys without a value. An empty variable in a script must not open a daemon to everyone.
+// checkFilled returns an error for each key without a value. A script with an empty variable must not open a
+// daemon to everyone by mistake.
 func (all settings) checkFilled() error {
 	for _, s := range all {
 		if len(s.values) > 0 && s.text() == "" {
@@ -111,7 +112,7 @@ func (all settings) checkFilled() error {
 	return nil
 }
 
-// keys returns the keys that the query can have.
+// keys returns all keys that the query may contain.
 func (all settings) keys() (names []string) {
 	for _, s := range all {
 		names = append(names, s.name)

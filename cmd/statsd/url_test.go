@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// All settings that are URLs read them alike.
+// TestURLs checks that all settings with URLs are parsed in the same way.
 func TestURLs(t *testing.T) {
 	t.Parallel()
 	const noMore = "must be SCHEME://HOST:PORT?KEY=VALUE, and nothing else"

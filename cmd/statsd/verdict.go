@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// checkConfig implements --check-config for settings without faults: it prints all settings, warnings about oddities,
-// and a verdict.
+// checkConfig implements --check-config for settings without errors. It prints all settings, warnings about
+// probable mistakes, and a verdict.
 func (all settings) checkConfig(stdout, stderr io.Writer) error {
 	sinks, err := all.endpoints(nil)
 	if err != nil {
@@ -34,7 +34,7 @@ func (all settings) checkConfig(stdout, stderr io.Writer) error {
 	return err
 }
 
-// verdict is the last line of --check-config for valid settings.
+// verdict returns the last line of --check-config for valid settings.
 func (all settings) verdict(sinks []*endpoint, warnings int) string {
 	var does, names []string
 	for _, e := range sinks {
@@ -64,7 +64,7 @@ func (all settings) verdict(sinks []*endpoint, warnings int) string {
 	return text
 }
 
-// forwardsTo names the clusters of --forward.
+// forwardsTo returns the names of the clusters in --forward.
 func (all settings) forwardsTo() string {
 	var urls []string
 	for _, v := range all.get("forward").values {
@@ -73,7 +73,7 @@ func (all settings) forwardsTo() string {
 	return strings.Join(urls, " and ")
 }
 
-// notValid is the last line of --check-config for settings with faults.
+// notValid returns the last line of --check-config for invalid settings.
 func notValid(faults int) string {
 	return "# not valid: statsd would not start, because of " + plural.Things(uint64(faults), "fault", "faults")
 }

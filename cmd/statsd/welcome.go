@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// welcome prints the next steps for a user who starts the daemon in a terminal without a sink: where to send, where to
-// look, how to publish.
+// welcome prints the next steps for a user who starts the daemon on a terminal without a sink: how to send lines,
+// how to look at the values, and how to publish them.
 func (d *daemon) welcome(w io.Writer) {
 	host, port := reachable(d.Addr().String())
 	look := "with a monitor (--monitor-port)"
@@ -20,7 +20,8 @@ func (d *daemon) welcome(w io.Writer) {
 	fmt.Fprintf(w, "  publish:  statsd --graphite-host HOST, or -s stdout:// to see it here\n")
 }
 
-// reachable splits an address. It turns loopback and "all addresses" into localhost.
+// reachable splits an address into host and port. It replaces a loopback address and the wildcard address by
+// localhost.
 func reachable(address string) (host, port string) {
 	host, port, _ = net.SplitHostPort(address)
 	if ip := net.ParseIP(host); ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {

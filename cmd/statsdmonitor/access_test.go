@@ -19,7 +19,7 @@ func file(t *testing.T, content string) string {
 	return path
 }
 
-// TestTLS asks over https, with and without the right authority.
+// TestTLS queries a monitor over https: with the right certificate authority, with another one, and without one.
 func TestTLS(t *testing.T) {
 	f := startFake(t)
 	server := httptest.NewTLSServer(f.Config.Handler)
@@ -41,7 +41,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestToken sends the token that is in a file.
+// TestToken checks that the token in a file is sent.
 func TestToken(t *testing.T) {
 	f := startFake(t)
 	invoke(t, exitOK, "sinks", f.at(), "--token-file", file(t, "s3cret\n# a comment\n"))
@@ -59,7 +59,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// changeServer answers changes like the JSON API, and keeps the requests.
+// changeServer is an HTTP server that responds to changes like the JSON API, and stores the requests.
 type changeServer struct{ asked []string }
 
 func (c *changeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +85,7 @@ var changeAnswers = map[string]string{
 	"/api/v1/drain":        `{"draining":false,"until":null}`,
 }
 
-// TestChanges checks the request and the output of each change.
+// TestChanges checks the request and the output of each command that changes the daemon.
 func TestChanges(t *testing.T) {
 	c := &changeServer{}
 	server := httptest.NewServer(c)

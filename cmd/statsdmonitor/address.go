@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// The monitor of a daemon with default flags on this host.
+// Address of the monitor of a daemon with default flags on this host.
 const (
 	defaultHost = "localhost"
 	defaultPort = "8135"
 )
 
-// address returns the host:port of the monitor, given as HOST PORT, HOST, PORT or HOST:PORT.
+// address returns the host:port of the monitor. The command line gives it as HOST PORT, HOST, PORT or HOST:PORT.
 func address(host, port string) (string, error) {
 	if port == "" {
 		host, port = split(host)
@@ -41,16 +41,16 @@ func split(text string) (host, port string) {
 	if host, port, err := net.SplitHostPort(text); err == nil {
 		return host, port
 	}
-	return text, defaultPort // an IPv6 address without a port comes here too
+	return text, defaultPort // this can also be an IPv6 address without a port
 }
 
-// target is the address of a monitor, and whether it speaks TLS.
+// target is the address of a monitor, and whether to use TLS.
 type target struct {
 	address string
 	tls     bool
 }
 
-// at reads the value of --at: HOST, HOST:PORT, PORT, or one of them after http:// or https://.
+// at parses the value of --at: HOST, HOST:PORT or PORT, with or without http:// or https:// before it.
 func at(text string) (target, error) {
 	rest, secure := strings.CutPrefix(text, "https://")
 	if !secure {

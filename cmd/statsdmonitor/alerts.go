@@ -12,10 +12,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxAlerts is the number of alerts that a daemon keeps.
+// maxAlerts is the number of alerts that a daemon stores.
 const maxAlerts = 256
 
-// episode is an alert in the JSON of the old form. Times are Unix seconds.
+// episode is an alert in the JSON of the old command line form. Times are in Unix seconds.
 type episode struct {
 	ID      string  `json:"id"`
 	Reason  string  `json:"reason"`
@@ -23,7 +23,7 @@ type episode struct {
 	State   string  `json:"state"`
 	Text    string  `json:"text"`
 	Began   float64 `json:"began"`
-	Ended   float64 `json:"ended"` // 0 while it goes on
+	Ended   float64 `json:"ended"` // 0 while the alert continues
 	Told    []told  `json:"told"`
 }
 
@@ -41,7 +41,7 @@ type outcome struct {
 	Error string  `json:"error"`
 }
 
-// alerted prints the problems, the newest first, with the messages to notifiers about begin and end.
+// alerted prints the alerts, the latest first, and what happened to the notifications about their begin and end.
 func alerted(ctx context.Context, s *session) error {
 	var answer question.Alerts
 	if _, err := s.client.Ask(ctx, ask.Question{Method: "alerts", Args: []any{maxAlerts}}, &answer); err != nil {
@@ -77,7 +77,7 @@ func outcomeOf(t question.Telling) outcome {
 	return outcome{t.State, unixSeconds(t.Time), t.Tries, t.Error}
 }
 
-// unixSeconds returns a time to the millisecond, and 0 for the zero time.
+// unixSeconds returns a time in Unix seconds with a precision of 1 ms. For the zero time, it returns 0.
 func unixSeconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0
@@ -106,7 +106,7 @@ func printAlert(w io.Writer, a *question.Alert, now time.Time) error {
 	return nil
 }
 
-// toldText returns what happened to the messages to a notifier.
+// toldText describes what happened to the notifications of a notifier.
 func toldText(t *question.Told) string {
 	var parts []string
 	for _, part := range []struct {
@@ -140,5 +140,5 @@ func tellingText(t question.Telling) string {
 	return text
 }
 
-// whole writes a duration in whole seconds.
+// whole formats a duration in whole seconds.
 func whole(d time.Duration) string { return max(d, 0).Round(time.Second).String() }

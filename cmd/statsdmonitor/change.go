@@ -8,24 +8,24 @@ import (
 	"github.com/statsd-ops/statsd/cmd/statsdmonitor/report"
 )
 
-// changes are the commands that change the running daemon. Each needs a token.
+// changes are the commands that change the running daemon. Each of them needs a token.
 var changes = []command{
 	{name: "debug", group: changing, args: "on GLOB|off", least: 1, most: 2, words: []string{"on", "off"}, flags: []use{{"for", "10m", hour}},
 		help: "Log the lines of these names for some minutes.", run: debug},
 	{name: "mute", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"for", "1h", day}},
 		help: "Count samples of these names, but do not keep them.", run: change("names/mute", muteArgs, report.Mutes)},
-	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "End a mute.", run: change("names/unmute", matchArgs, report.Mutes)},
+	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "Stop muting names.", run: change("names/unmute", matchArgs, report.Mutes)},
 	{name: "delete", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"kind", "all", 0}, {name: "yes"}},
 		help: "Delete names. Without --yes, only show how many would be deleted.", run: change("names/delete", deleteArgs, report.Deleted)},
 	{name: "flush", group: changing, help: "Flush now.", run: change("flush", noArgs, report.Flushed)},
 	{name: "reload", group: changing, flags: []use{{name: "dry-run"}}, help: "Read the configuration again, as after SIGHUP.", run: change("reload", reloadArgs, report.Reloaded)},
 	{name: "drain", group: changing, args: "[off]", most: 1, words: []string{"off"}, flags: []use{{"for", "10m", hour}},
-		help: "Make /readyz answer 503, so that senders go elsewhere.", run: drain},
+		help: "Make /readyz respond with status 503, so that load balancers select other daemons.", run: drain},
 }
 
 const hour = 60 * 60
 
-// changeArgs makes the arguments of a change.
+// changeArgs returns the arguments of a change.
 type changeArgs func(*session) map[string]any
 
 func noArgs(*session) map[string]any      { return map[string]any{} }
@@ -41,13 +41,13 @@ func deleteArgs(s *session) map[string]any {
 
 func reloadArgs(s *session) map[string]any { return map[string]any{"dry_run": s.on("dry-run")} }
 
-// holds returns how long a change holds, in whole seconds.
+// holds returns the duration of a change, in whole seconds.
 func (s *session) holds() int {
 	seconds, _ := s.watching()
 	return seconds
 }
 
-// change returns the function of a command that makes the named change.
+// change returns the function for a command that requests the named change.
 func change[T any](name string, args changeArgs, write show[T]) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error { return changed(ctx, s, name, args(s), write) }
 }
@@ -72,7 +72,7 @@ func drain(ctx context.Context, s *session) error {
 	return &exit{exitUsage, errors.New("drain: write drain, or drain off, try drain --help")}
 }
 
-// changed makes a change, and prints the daemon's answer.
+// changed requests a change, and prints the response of the daemon.
 func changed[T any](ctx context.Context, s *session, name string, args map[string]any, write show[T]) error {
 	if s.client.Token == "" {
 		return fmt.Errorf("%s at %s: a change needs a token of the role operate: give its file with --token-file", s.command.name, s.client.Address)

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// check prints one line for Nagios. Its error has the exit code, unless all is well.
+// check prints one line for Nagios. Unless the state is OK, it returns an error with the exit code.
 func check(ctx context.Context, s *session) error {
 	var status question.Status
 	a, err := s.client.Ask(ctx, ask.Question{Method: "status"}, &status)
@@ -29,7 +29,8 @@ func check(ctx context.Context, s *session) error {
 	return &exit{code: code}
 }
 
-// failedCheck prints why there is no state, and returns the code. A daemon that does not answer is critical.
+// failedCheck prints why the state is unknown, and returns the exit code. A daemon that does not answer is
+// CRITICAL.
 func failedCheck(err error, stdout io.Writer) int {
 	code := report.CheckUnknown
 	if ask.Silent(err) {
@@ -39,7 +40,8 @@ func failedCheck(err error, stdout io.Writer) int {
 	return code
 }
 
-// kernelDropped returns how many datagrams the kernel dropped since the start; 0 if that is not known.
+// kernelDropped returns the number of datagrams that the kernel has dropped since the daemon's start. It returns
+// 0 if this number is unknown.
 func kernelDropped(ctx context.Context, client *ask.Client) float64 {
 	var text string
 	if err := client.Call(ctx, ask.Call{Method: "istats", Limit: answerLimit}, &text); err != nil {

@@ -18,7 +18,7 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 		return readClusterLedger(ctx, s)
 	}
 	if len(s.words) > 0 {
-		return result{}, &exit{exitUsage, errors.New("cluster takes edges with --ledger only; --at says which daemon to ask")}
+		return result{}, &exit{exitUsage, errors.New("cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon")}
 	}
 	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
 	if err == nil && !c.Collects && !c.Forwards {
@@ -28,19 +28,19 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 }
 
 const (
-	// An owner and its edges are asked up to ledgerTries times, with ledgerPause between, until nothing is on its way
-	// between them.
+	// An owner and its edges are queried up to ledgerTries times, with pauses of ledgerPause, until no messages are
+	// in transit between them.
 	ledgerTries = 10
 	ledgerPause = 300 * time.Millisecond
 )
 
-// clusterBook is the ledger over machines in JSON.
+// clusterBook is the JSON of a ledger over several daemons.
 type clusterBook struct {
 	report.ClusterBook
 	Cluster frame `json:"cluster"`
 }
 
-// readClusterLedger reads the ledger of a daemon, and compares it with the ledgers of edges.
+// readClusterLedger reads the ledger of a daemon, and compares it to the ledgers of edges.
 func readClusterLedger(ctx context.Context, s *session) (result, error) {
 	edges := make([]*ask.Client, len(s.words))
 	for i := range edges {
@@ -68,7 +68,7 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 			return r, nil
 		}
 		if len(edges) > 0 && !c.Collects {
-			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: ask an owner to compare it with edges", s.client.Address)}
+			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: use the address of an owner to compare it with edges", s.client.Address)}
 		}
 		settled := true
 		for i := range edges {
@@ -85,7 +85,7 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 	}
 }
 
-// balanced makes the result of all accounts.
+// balanced returns the result for all accounts.
 func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result {
 	book := report.ClusterBook{Edges: edges}
 	if c.Ledger.Difference != 0 {
@@ -113,7 +113,7 @@ func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result 
 	return r
 }
 
-// compareEdge asks an edge. The owner was asked before.
+// compareEdge queries an edge, and compares it to the owner's earlier answer.
 func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluster) (report.EdgeAccount, error) {
 	var c question.Cluster
 	if _, err := client.Ask(ctx, ask.Question{Name: "cluster", Method: "cluster"}, &c); err != nil {
@@ -127,8 +127,8 @@ func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluste
 	return a, nil
 }
 
-// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two clusters, one after the
-// other.
+// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two clusters, one of
+// which replaces the other at some time.
 func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	all := edge.Forwarding()
 	for _, f := range all {
@@ -144,7 +144,7 @@ func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	return all[0]
 }
 
-// compared compares an edge with its owner.
+// compared compares the counts of an edge to the counts of its owner.
 func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAccount {
 	a := report.EdgeAccount{Edge: f.Edge, Number: f.Number, Samples: f.Samples, Dropped: f.Dropped, Forward: *f}
 	for i := range owner.Edges {
@@ -154,13 +154,13 @@ func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAc
 	}
 	resting := owner.Ledger.Held == 0 && owner.Ledger.Lag == 0
 	a.Settled = resting && f.Waiting() == 0 && a.Complete == a.Number
-	// the edge reports the rows that it has dropped, so they are no difference
+	// dropped rows explain a difference, because the edge counts the rows that it has dropped
 	equal := a.Counted == a.Samples || a.Counted < a.Samples && (f.Dropped > 0 || !a.Settled)
-	// everything was acknowledged, but the owners did not get all of it
+	// the owners acknowledged everything but have not counted all of it
 	gone := resting && f.Waiting() == 0 && f.Dropped == 0 && a.Complete+unseen < a.Number
 	a.Balances = f.Difference == 0 && equal && !gone
 	return a
 }
 
-// unseen is the number of intervals that may be on their way between two answers.
+// unseen is the number of intervals that the edge may send between the answers of the owner and the edge.
 const unseen = 2

@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// clusterMember is a real daemon of a cluster, which can be killed and started again.
+// clusterMember is a real daemon of a cluster. It can be killed and started again.
 type clusterMember struct {
 	t             *testing.T
 	program, addr string
@@ -69,7 +69,8 @@ func (m *clusterMember) kill() {
 	}
 }
 
-// send sends samples of counters over TCP. They are received when the daemon has closed the connection.
+// send sends samples of counters over TCP. It returns when the daemon has closed the connection, and therefore
+// has received all samples.
 func (m *clusterMember) send(n int) {
 	m.t.Helper()
 	c, err := net.Dial("tcp", m.addr)
@@ -84,7 +85,7 @@ func (m *clusterMember) send(n int) {
 	_, _ = c.Read(make([]byte, 1))
 }
 
-// cluster asks the daemon about its cluster.
+// cluster queries the daemon for the state of its cluster.
 func (m *clusterMember) cluster() (c question.Cluster) {
 	var out, errs bytes.Buffer
 	if code := run(m.t.Context(), []string{"cluster", "--json", "--at", m.monitor}, &out, &errs); code != exitOK {
@@ -96,8 +97,8 @@ func (m *clusterMember) cluster() (c question.Cluster) {
 	return c
 }
 
-// TestClusterLedger kills the members of a real cluster at bad moments, and balances its ledger. Then the central loses
-// acknowledged messages, and the ledger shows this.
+// TestClusterLedger kills the members of a real cluster at critical times, and checks that the ledger still
+// balances. Then the central daemon loses acknowledged messages, and the ledger must show the loss.
 func TestClusterLedger(t *testing.T) {
 	soak.Slow(t)
 	bin, dir := t.TempDir(), t.TempDir()
@@ -155,7 +156,7 @@ func TestClusterLedger(t *testing.T) {
 	}
 }
 
-// forgets makes a central lose acknowledged messages: its disk is restored from a backup.
+// forgets makes a central daemon lose acknowledged messages, by restoring its disk from a backup.
 func forgets(t *testing.T, central, web1 *clusterMember, dir string, across []string) {
 	t.Helper()
 	before := central.cluster().Ledger.Samples
@@ -187,7 +188,8 @@ func forgets(t *testing.T, central, web1 *clusterMember, dir string, across []st
 	}
 }
 
-// The ledger of the cluster does not balance if one of its accounts does not.
+// TestClusterVerdict checks that the ledger of a cluster does not balance if one of its accounts does not
+// balance.
 func TestClusterVerdict(t *testing.T) {
 	owner, edge := reporttest.Central(), reporttest.Edge()
 	f := &edge.Forward
@@ -227,7 +229,7 @@ func TestClusterVerdict(t *testing.T) {
 	}
 }
 
-// An edge of two clusters is compared with the owner's.
+// TestSameCluster checks that an edge with two clusters is compared in the cluster of the owner.
 func TestSameCluster(t *testing.T) {
 	edge := reporttest.Ending()
 	owner := reporttest.Central()
@@ -250,7 +252,7 @@ func TestClusterWrong(t *testing.T) {
 	f := startFake(t)
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})
 	for line, want := range map[string]string{
-		"cluster web1 " + f.at():                        "cluster takes edges with --ledger only; --at says which daemon to ask",
+		"cluster web1 " + f.at():                        "cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
 		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": must be a number from 1 to 65535`,
 		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: ask an owner to compare it with edges",
 		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",

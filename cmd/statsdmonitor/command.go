@@ -6,29 +6,29 @@ import (
 	"slices"
 )
 
-// command is one command of the command line.
+// command is a command of statsdmonitor.
 type command struct {
 	name, group string
-	args        string   // in the help: [GLOB]
-	least, most int      // number of arguments
-	words       []string // the fixed words among the arguments
+	args        string   // arguments in the help text, such as [GLOB]
+	least, most int      // minimum and maximum number of arguments
+	words       []string // fixed words that are valid as arguments
 	help        string
 	flags       []use
-	// One of these is set. A reading answers a question, and works with --watch.
+	// Exactly one of the following is set. A command with read queries the daemon, and supports --watch.
 	read reading
 	run  func(context.Context, *session) error
 }
 
-// use is a flag of a command, with its default and its greatest value for this command.
+// use is a flag of a command. It has the default and the maximum value of the flag for this command.
 type use struct {
 	name, fallback string
-	most           float64 // 0: the value of the flag's own table entry
+	most           float64 // if 0, the maximum is the one in flags
 }
 
-// bounds are the least and the greatest value of a flag.
+// bounds are the minimum and the maximum value of a flag.
 type bounds struct{ least, most float64 }
 
-// bounds returns the bounds of a flag for a command. A fallback of 0 is a valid value, too.
+// bounds returns the bounds of a flag for a command. If the default is 0, the value 0 is valid too.
 func (u use) bounds(f *flag) bounds {
 	b := bounds{f.least, cmp.Or(u.most, f.most)}
 	if u.fallback == "0s" {
@@ -37,7 +37,7 @@ func (u use) bounds(f *flag) bounds {
 	return b
 }
 
-// everywhere are the flags that all commands take.
+// everywhere are the flags of all commands.
 var everywhere = []use{
 	{name: "at"}, {name: "json"}, {"timeout", "9s", 0}, {name: "token-file"}, {name: "ca"}, {name: "help"}, {name: "version"},
 }
@@ -52,34 +52,34 @@ const (
 
 // commands lists all commands, in the order of the help.
 var commands = slices.Concat([]command{
-	{name: "status", group: looking, help: "Is it healthy? What comes in, what is lost, how are the sinks?", read: readStatus},
+	{name: "status", group: looking, help: "Whether the daemon is healthy, what it receives and loses, and the state of its sinks.", read: readStatus},
 	{name: "explain", group: looking, args: "LINE|NAME", least: 1, most: 1, flags: []use{{"for", "0s", 0}},
 		help: "What happens to a line, or what the daemon knows about a name.", read: readExplain},
 	{name: "values", group: looking, args: "[GLOB]", most: 1, flags: []use{{"limit", "50", 0}, {"sort", "name", 0}},
-		help: "Published values, with their means of 1, 5 and 15 minutes.", read: readValues},
+		help: "Published values, with their means over 1, 5 and 15 minutes.", read: readValues},
 	{name: "prefixes", group: looking, args: "[PREFIX]", most: 1, flags: []use{{"since", "15m", 0}, {"n", "20", 200}},
-		help: "Which prefixes have the most names, and which grow.", read: readPrefixes},
+		help: "Which prefixes have the most names, and which prefixes grow.", read: readPrefixes},
 	{name: "discards", group: looking, flags: []use{{"n", "20", 200}}, help: "Which samples were bad or refused, and who sent them.", read: readDiscards},
 	{name: "ledger", group: looking, help: "What happened to every sample and every point.", read: readLedger},
 	{name: "rules", group: looking, help: "How many samples each rule of --rules has matched.", read: readRules},
 	{name: "cluster", group: looking, args: "[EDGE...]", most: 1000, flags: []use{{name: "ledger"}},
-		help: "Who owns which partition, how far it is, which edges are silent.", read: readCluster},
-	{name: "sinks", group: looking, args: "[NAME]", most: 1, help: "When each sink last accepted points, how far it is behind.", read: readSinks},
-	{name: "alerts", group: looking, flags: []use{{"n", "20", 200}, {name: "audit"}}, help: "What was wrong, and who was told when.", read: readAlerts},
-	{name: "config", group: looking, flags: []use{{name: "all"}, {name: "diff"}}, help: "What is configured, and where each setting comes from.", read: readConfig},
-	{name: "cost", group: looking, help: "Where CPU and memory go.", read: readCost},
+		help: "Which daemon owns each partition of a cluster, how far it has published, and which edges are silent.", read: readCluster},
+	{name: "sinks", group: looking, args: "[NAME]", most: 1, help: "When each sink last accepted points, and how far it is behind.", read: readSinks},
+	{name: "alerts", group: looking, flags: []use{{"n", "20", 200}, {name: "audit"}}, help: "Which problems there were, and when the notifiers were informed of them.", read: readAlerts},
+	{name: "config", group: looking, flags: []use{{name: "all"}, {name: "diff"}}, help: "The settings of the daemon, and the source of each setting.", read: readConfig},
+	{name: "cost", group: looking, help: "Which parts of the daemon use CPU time and memory.", read: readCost},
 	{name: "history", group: looking, args: "FIGURE|PATH...", least: 1, most: 8, flags: []use{{"since", "1h", 0}},
-		help: "The daemon's own figures, or published paths, over time.", read: readHistory},
+		help: "The daemon's own metrics, or published values, over time.", read: readHistory},
 	{name: "top", group: watching, args: "[GLOB]", most: 1, flags: []use{{"by", "name", 0}, {"for", "5s", 0}, {"n", "20", 200}},
 		help: "The names, prefixes, senders or kinds with the most samples.", read: readTop},
 	{name: "tail", group: watching, args: "[GLOB]", most: 1, flags: []use{{name: "sender"}, {name: "bad"}, {"for", "10s", 0}, {"n", "100", 0}},
-		help: "Lines as they come in, and what happens to them.", run: tail},
+		help: "Lines as the daemon receives them, and what happens to them.", run: tail},
 	{name: "senders", group: watching, args: "[GLOB]", most: 1, flags: []use{{"for", "5s", 0}, {"n", "20", 200}}, help: "Who sends these names.", read: readSenders},
 	{name: "check", group: scripts, flags: []use{{"warn", "degraded", 0}, {"crit", "failing", 0}},
 		help: "One line for Nagios, with performance data; exits 0 to 3.", run: check},
 }, changes)
 
-// find returns the command of that name, or nil.
+// find returns the command with this name, or nil.
 func find(name string) *command {
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 	if i < 0 {
@@ -96,7 +96,7 @@ func commandNames() []string {
 	return names
 }
 
-// takes returns the flags of a command.
+// takes returns all flags of a command.
 func (c *command) takes() []use {
 	all := slices.Concat(c.flags, everywhere)
 	if c.read != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// shown are command lines, the report of package report that they print, and the questions that they ask.
+// shown contains a command line for each report of package report, and the queries that the command must send.
 var shown = []struct {
 	line, golden string
 	exit         int
@@ -46,7 +46,7 @@ var shown = []struct {
 	{"history udp.kernel_dropped stats.x --since 1h", "history", 0, []asked{{"history", []xmlrpc.Value{xmlrpc.String("udp.kernel_dropped,stats.x"), xmlrpc.Int(3600), xmlrpc.Int(2000)}}}},
 }
 
-// utc makes the local time of the test UTC.
+// utc sets the local time zone of the test to UTC.
 func utc(t *testing.T) {
 	local := time.Local
 	time.Local = time.UTC
@@ -62,7 +62,8 @@ func golden(t *testing.T, name, columns string) string {
 	return string(b)
 }
 
-// TestCommands runs each command into a pipe: at 80 columns, and at the number in COLUMNS.
+// TestCommands runs each command with a pipe as output: with the default width of 80 columns, and with the width
+// in COLUMNS.
 func TestCommands(t *testing.T) {
 	utc(t)
 	f := startFake(t)
@@ -83,7 +84,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestJSON checks that each command prints one line of JSON, which has all of the answer.
+// TestJSON checks that each command prints one line of JSON with the complete answer.
 func TestJSON(t *testing.T) {
 	f := startFake(t)
 	for _, tt := range shown {
@@ -104,7 +105,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestCheckCommand checks the line and the exit codes of check.
+// TestCheckCommand checks the output and the exit codes of check.
 func TestCheckCommand(t *testing.T) {
 	f := startFake(t)
 	stdout, stderr := invoke(t, 1, "check", f.at())
@@ -116,7 +117,7 @@ func TestCheckCommand(t *testing.T) {
 		t.Errorf("prints %q", stdout)
 	}
 	invoke(t, 0, "check", "--warn=failing", f.at())
-	// A daemon that does not answer is as bad as one that fails.
+	// A daemon that does not answer must be as critical as a failing daemon.
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +137,7 @@ func TestCheckCommand(t *testing.T) {
 	}
 }
 
-// TestTail prints lines on standard output, and the sum on standard error.
+// TestTail checks that lines are printed on standard output, and the summary on standard error.
 func TestTail(t *testing.T) {
 	utc(t)
 	f := startFake(t)
@@ -154,7 +155,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// TestNotThere checks the exit code for things that the daemon does not have.
+// TestNotThere checks the exit code for objects that the daemon does not have.
 func TestNotThere(t *testing.T) {
 	f := startFake(t)
 	_, stderr := invoke(t, exitNotThere, "sinks", "archvie", f.at())

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/completion"
 )
 
-// writeCompletion writes the script that completes commands and flags in a shell.
+// writeCompletion writes the completion script for commands and flags.
 func writeCompletion(w io.Writer, shell string) error {
 	p := completion.Program{Name: "statsdmonitor"}
 	for i := range flags {
@@ -39,7 +39,7 @@ func oneOf(uses []use, name string) bool {
 	return false
 }
 
-// completed describes a flag for a shell. A value that may be left out is not asked for.
+// completed describes a flag for the completion script. The value of a flag is not completed if it is optional.
 func completed(f *flag) completion.Flag {
 	c := completion.Flag{Name: f.name, Short: f.short, Help: f.help, Choices: f.choices, Path: completion.IsPath(f.holder)}
 	if !f.optional {

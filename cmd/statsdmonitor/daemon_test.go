@@ -15,20 +15,20 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// asked are the arguments that a method of the fake daemon was called with.
+// asked contains the arguments of a call to the fake daemon.
 type asked struct {
 	method string
 	params []xmlrpc.Value
 }
 
-// fakeDaemon answers all questions with the answers of reporttest.
+// fakeDaemon answers all questions with the answers of package reporttest.
 type fakeDaemon struct {
 	*httptest.Server
 	calls  chan asked
 	tokens chan string
 }
 
-// answerOf is the answer to a question by its XML-RPC method, and the types of its parameters.
+// answerOf is the answer to a question: the XML-RPC method, the types of its parameters, and the answer.
 type answerOf struct {
 	signature []string
 	frame     question.Answer
@@ -53,7 +53,7 @@ var fakeAnswers = map[string]answerOf{
 	"tail":      {[]string{"string", "string", "boolean", "int", "int"}, reporttest.Probed(), reporttest.Tail()},
 }
 
-// startFake starts a fake daemon. Its clock stands at reporttest.Now.
+// startFake starts a fake daemon. Its clock is stopped at reporttest.Now.
 func startFake(t *testing.T) *fakeDaemon {
 	f := &fakeDaemon{calls: make(chan asked, 1000), tokens: make(chan string, 1000)}
 	var methods []xmlrpc.Method
@@ -87,7 +87,7 @@ func (f *fakeDaemon) method(name string, a answerOf) xmlrpc.Method {
 
 func (f *fakeDaemon) at() string { return "--at=" + f.Listener.Addr().String() }
 
-// startAnswering starts a daemon that answers everything with one answer, and returns its --at.
+// startAnswering starts a daemon that always gives the same answer, and returns its address for --at.
 func startAnswering(t *testing.T, a answerOf) string {
 	a.frame.Data = a.data
 	var b bytes.Buffer

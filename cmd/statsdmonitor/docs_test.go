@@ -29,7 +29,7 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-// described returns the texts of the items of a list by their names, one line each.
+// described returns the texts of list items by their names. Each text is one line.
 func described(begin, text string) map[string]string {
 	found := map[string]string{}
 	item := regexp.MustCompile(begin)
@@ -42,8 +42,8 @@ func described(begin, text string) map[string]string {
 	return found
 }
 
-// same fails unless the manual describes exactly the existing entries. In the manual further text may follow the text
-// of the help.
+// same checks that the manual describes exactly the existing entries. In the manual, a description may continue
+// after the help text.
 func same(t *testing.T, what string, manual, there map[string]string) {
 	t.Helper()
 	if a, b := slices.Sorted(maps.Keys(manual)), slices.Sorted(maps.Keys(there)); !slices.Equal(a, b) || len(a) == 0 {
@@ -56,7 +56,7 @@ func same(t *testing.T, what string, manual, there map[string]string) {
 	}
 }
 
-// TestManual checks that the manual has the same commands and flags as the tables, with the same texts.
+// TestManual checks that the manual has the same commands and flags as the program, with the same texts.
 func TestManual(t *testing.T) {
 	there := map[string]string{}
 	for i := range commands {
@@ -74,7 +74,7 @@ func TestManual(t *testing.T) {
 	same(t, "flags", manual, there)
 }
 
-// TestDefaults checks that the manual names the defaults of all flags.
+// TestDefaults checks that the manual contains the defaults of all flags.
 func TestDefaults(t *testing.T) {
 	manual := described("^(?:`-.`, )?`--?([a-z-]+)[^`]*`: ", section(t, "Options"))
 	for i := range commands {
@@ -86,7 +86,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestHelp checks that the help lists all commands, and the help of each command its flags.
+// TestHelp checks that the help lists all commands, and that the help of a command lists its flags.
 func TestHelp(t *testing.T) {
 	help, _ := invoke(t, exitOK, "--help")
 	for i := range commands {

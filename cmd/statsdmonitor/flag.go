@@ -18,22 +18,22 @@ type kind uint8
 const (
 	isSwitch kind = iota
 	isText
-	isWhole    // a number
+	isWhole    // whole number
 	isDuration // seconds, or a duration such as 1m30s
 )
 
-// flag is a flag of any command. It means the same everywhere.
+// flag is a flag of one or more commands. It has the same meaning for all of them.
 type flag struct {
 	name     string
 	short    rune
-	holder   string // stands for the value in the help
+	holder   string // placeholder for the value in the help text
 	kind     kind
-	optional bool // --watch and --watch=2s
+	optional bool // both --watch and --watch=2s are valid
 	help     string
 	choices  []string
 	// Bounds of a whole number, or of a duration in seconds.
 	least, most float64
-	old         bool // a flag of the old form HOST PORT
+	old         bool // the flag belongs to the old form HOST PORT
 }
 
 const day = 24 * 60 * 60
@@ -42,30 +42,30 @@ const day = 24 * 60 * 60
 var flags = []flag{
 	{name: "at", holder: "HOST[:PORT]", kind: isText, help: "Monitor to ask. Default: $STATSDMONITOR_AT if set, else localhost:8135. Put https:// in front for TLS."},
 	{name: "json", old: true, help: "Print JSON, on one line."},
-	{name: "watch", holder: "2s", kind: isDuration, optional: true, least: 0.1, most: day, help: "Ask again every 2 seconds until Ctrl-C."},
-	{name: "for", holder: "DURATION", kind: isDuration, least: 0.001, most: 30, help: "How long to watch, or how long a change holds."},
-	{name: "since", holder: "DURATION", kind: isDuration, least: 1, most: 7 * day, help: "How far to look back."},
+	{name: "watch", holder: "2s", kind: isDuration, optional: true, least: 0.1, most: day, help: "Repeat the command every 2 seconds until Ctrl-C."},
+	{name: "for", holder: "DURATION", kind: isDuration, least: 0.001, most: 30, help: "How long to watch traffic, or how long a change lasts."},
+	{name: "since", holder: "DURATION", kind: isDuration, least: 1, most: 7 * day, help: "Length of the history to show."},
 	{name: "limit", holder: "N", kind: isWhole, least: 1, most: 1000, help: "Maximum number of paths to show."},
 	{name: "n", short: 'n', holder: "N", kind: isWhole, least: 1, most: 1000, help: "Maximum number of entries to show."},
 	{name: "sort", holder: "ORDER", kind: isText, choices: []string{"name", "value", "age"}, help: "Order of values: name, value or age."},
 	{name: "by", holder: "WHAT", kind: isText, choices: []string{"name", "prefix", "sender", "kind"}, help: "What to count: name, prefix, sender or kind."},
 	{name: "sender", holder: "ADDRESS", kind: isText, help: "Show only lines of this sender."},
 	{name: "bad", help: "Show only bad lines."},
-	{name: "all", help: "Show all settings, also defaults."},
+	{name: "all", help: "Show all settings, including defaults."},
 	{name: "diff", help: "Show only what a reload or a restart would change."},
-	{name: "audit", help: "Show the changes that operators asked for, not the problems."},
+	{name: "audit", help: "Show the changes that operators requested, not the problems."},
 	{name: "warn", holder: "STATE", kind: isText, choices: states, help: "Report WARNING from this state on: degraded, failing or never."},
 	{name: "crit", holder: "STATE", kind: isText, choices: states, help: "Report CRITICAL from this state on: degraded, failing or never."},
 	{name: "kind", holder: "KIND", kind: isText, choices: []string{"all", "counter", "gauge", "timer", "set"}, help: "Delete only this kind: counter, gauge, timer or set."},
 	{name: "yes", help: "Delete the names. Without this flag, only show how many would be deleted."},
 	{name: "dry-run", help: "Only show what would change."},
 	{name: "token-file", holder: "FILE", kind: isText, help: "File with the token to send."},
-	{name: "ca", holder: "FILE", kind: isText, help: "Certificates to trust for https, in PEM form."},
+	{name: "ca", holder: "FILE", kind: isText, help: "Certificates to trust for https, in PEM format."},
 	{name: "timeout", holder: "DURATION", kind: isDuration, least: 0.001, most: day, old: true, help: "Seconds to wait for an answer, or a duration such as 500ms."},
 	{name: "values", old: true, help: "Print the values published last: path, value and Unix time."},
 	{name: "discards", old: true, help: "Print how many samples were discarded for each reason, and the last bad lines."},
-	{name: "ledger", old: true, help: "Print the account of all samples and points; exit 3 if some are missing from it."},
-	{name: "alerts", old: true, help: "Print the daemon's problems, the newest first, and who was told."},
+	{name: "ledger", old: true, help: "Print the ledger of all samples and points; exit with status 3 if it does not balance."},
+	{name: "alerts", old: true, help: "Print the daemon's problems, the latest first, and which notifiers were informed of them."},
 	{name: "help", short: 'h', old: true, help: "Print this help and exit."},
 	{name: "version", old: true, help: "Print the version and exit."},
 }
@@ -80,7 +80,7 @@ func findFlag(name string) *flag {
 	return &flags[i]
 }
 
-// spelling is how users write the flag.
+// spelling returns the flag as users type it, with dashes.
 func (f *flag) spelling() string {
 	if len(f.name) == 1 {
 		return "-" + f.name
@@ -125,7 +125,7 @@ func (f *flag) checkDuration(text string, b bounds) error {
 	return nil
 }
 
-// duration reads seconds, a Go duration, or days: 7d.
+// duration parses seconds, a Go duration, or days such as 7d.
 func duration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
@@ -135,7 +135,7 @@ func duration(text string) (time.Duration, error) {
 	return cli.Duration(text)
 }
 
-// list writes choices as a sentence does: a, b or c.
+// list formats choices as part of a sentence: a, b or c.
 func list(words []string) string {
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]

@@ -19,10 +19,10 @@ Exit status: 0 answered; 1 not reachable, or refused; 2 wrong command line; 3 th
 ledger does not balance; 4 not found. check has 0 to 3 instead.
 `
 
-// helpEnd is the width of the help.
+// helpEnd is the maximum width of the help text.
 const helpEnd = 88
 
-// help returns the help of the command line's command, or of all.
+// help returns the help for the command on the command line, or the help for all commands.
 func (l *line) help() string {
 	if l.named {
 		return l.command.usage()
@@ -47,7 +47,7 @@ func (l *line) help() string {
 	return b.String()
 }
 
-// call is the command and its argument.
+// call returns the command with its arguments, for the help text.
 func (c *command) call() string { return strings.TrimSpace(c.name + " " + c.args) }
 
 // usage returns the help of one command.
@@ -84,7 +84,7 @@ func flagEntry(b *strings.Builder, u use) {
 	helpEntry(b, left, 28, help)
 }
 
-// helpEntry writes a name, and a text in the column to the right.
+// helpEntry writes a name, and its description in a column to the right.
 func helpEntry(b *strings.Builder, name string, column int, text string) {
 	if len(name)+2 > column {
 		b.WriteString(name + "\n")

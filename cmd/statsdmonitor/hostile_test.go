@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// wrapped is an answer of XML-RPC.
+// wrapped returns an XML-RPC response with a value.
 func wrapped(value string) string {
 	return "<methodResponse><params><param><value>" + value + "</value></param></params></methodResponse>"
 }
@@ -23,7 +23,7 @@ func member(name, value string) string {
 	return "<member><name>" + name + "</name><value>" + value + "</value></member>"
 }
 
-// TestStrangeData checks the reaction of commands to servers that are no statsd, or a broken one.
+// TestStrangeData checks how commands react to servers that are not statsd, or that send invalid data.
 func TestStrangeData(t *testing.T) {
 	fault := func(code int) string {
 		return fmt.Sprintf("<methodResponse><fault><value><struct>%s%s</struct></value></fault></methodResponse>",
@@ -39,7 +39,7 @@ func TestStrangeData(t *testing.T) {
 	for _, tt := range []struct {
 		why, body string
 		exit      int
-		output    string // part of the output
+		output    string // expected part of the output
 	}{
 		{"no struct", wrapped("<int>7</int>"), 1, "must be a struct, not int64"},
 		{"a list of other things", sinks("<int>7</int>"), 1, "data: must be an array, not int64"},
@@ -67,7 +67,7 @@ func TestStrangeData(t *testing.T) {
 	}
 }
 
-// TestStrangeStream checks the reaction of tail to broken streams.
+// TestStrangeStream checks how the command tail reacts to invalid streams.
 func TestStrangeStream(t *testing.T) {
 	for _, tt := range []struct {
 		why, body string
@@ -93,7 +93,7 @@ func TestStrangeStream(t *testing.T) {
 	}
 }
 
-// TestWrongLines checks the errors for wrong command lines.
+// TestWrongLines checks the errors for invalid command lines.
 func TestWrongLines(t *testing.T) {
 	for line, want := range map[string]string{
 		"explain":                       "explain needs an argument: statsdmonitor explain LINE|NAME",
@@ -130,7 +130,8 @@ func TestWrongLines(t *testing.T) {
 	}
 }
 
-// A word that is neither a command nor a host is probably a command.
+// TestMistypedCommand checks the hint for a word that is neither a command nor a reachable host: it is probably a
+// mistyped command.
 func TestMistypedCommand(t *testing.T) {
 	_, stderr := invoke(t, exitFailed, "statsu", "--timeout=1ms")
 	if !strings.HasSuffix(stderr, " (did you mean the command status?)\n") {
@@ -143,7 +144,7 @@ func TestMistypedCommand(t *testing.T) {
 	}
 }
 
-// TestCompletions completes commands and flags in the real shells.
+// TestCompletions completes commands and flags in real shells.
 func TestCompletions(t *testing.T) {
 	drivers := map[string]string{
 		"bash": `eval "$(statsdmonitor --completion-script-bash)"; COMP_WORDS=(statsdmonitor "$@"); COMP_CWORD=$#; _statsdmonitor; printf '%s\n' "${COMPREPLY[@]}"`,

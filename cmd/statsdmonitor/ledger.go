@@ -19,7 +19,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// account is one sum of the ledger. It balances if the numbers in and out are equal.
+// account is one account of the ledger. It balances if the number of incoming units equals the number of outgoing
+// units.
 type account struct {
 	Name     string  `json:"name"`
 	Unit     string  `json:"unit"`
@@ -28,22 +29,22 @@ type account struct {
 	Balances bool    `json:"balances"`
 }
 
-// entry is one line of an account. Its parts, if any, add up to Count.
+// entry is one line of an account. If it has parts, they add up to Count.
 type entry struct {
 	Name  string  `json:"name"`
 	Count float64 `json:"count"`
 	Parts []entry `json:"parts,omitempty"`
 }
 
-// book is the whole ledger as of one flush.
+// book is the whole ledger at the time of a flush.
 type book struct {
-	Time          float64   `json:"time"` // Unix seconds
+	Time          float64   `json:"time"` // in Unix seconds
 	Accounts      []account `json:"accounts"`
 	Datagrams     float64   `json:"datagrams_read"`
 	KernelDropped float64   `json:"datagrams_dropped_by_the_kernel"`
 }
 
-// oldLedger prints the ledger of the daemon. It returns an error if the ledger does not balance.
+// oldLedger prints the ledger of the daemon in the old form. It returns an error if the ledger does not balance.
 func oldLedger(ctx context.Context, s *session) error {
 	b, err := askBook(ctx, s.client)
 	if err != nil {
@@ -57,7 +58,8 @@ func oldLedger(ctx context.Context, s *session) error {
 	return cmp.Or(err, b.verdict())
 }
 
-// readLedger returns the ledger with separators in its numbers, or the answer of the daemon in JSON.
+// readLedger returns the ledger. As text, its numbers have thousands separators. As JSON, it is the unchanged
+// answer of the daemon.
 func readLedger(ctx context.Context, s *session) (result, error) {
 	if s.on("json") {
 		return readBalances(ctx, s)
@@ -85,7 +87,7 @@ func unbalanced(what string) error {
 	return &exit{exitUnbalanced, fmt.Errorf("the ledger does not balance: see %s", ascii.Safe(what))}
 }
 
-// askBook makes the ledger from the daemon's own figures.
+// askBook computes the ledger from the daemon's own metrics.
 func askBook(ctx context.Context, client *ask.Client) (*book, error) {
 	var text string
 	if err := client.Call(ctx, ask.Call{Method: "istats", Limit: answerLimit}, &text); err != nil {
@@ -133,7 +135,7 @@ func newBook(figures map[string]float64) *book {
 	return b
 }
 
-// addDelivery adds an account with the figures that begin with prefix.
+// addDelivery adds an account for the metrics that start with prefix.
 func (b *book) addDelivery(figures map[string]float64, a account, prefix string) {
 	of := func(name string) entry {
 		return entry{Name: name, Count: figures[prefix+name], Parts: parts(figures, prefix+name+".")}
@@ -155,7 +157,7 @@ func sinks(figures map[string]float64) (found []string) {
 	return found
 }
 
-// parts returns the figures whose names begin with prefix.
+// parts returns the metrics whose names start with prefix.
 func parts(figures map[string]float64, prefix string) (found []entry) {
 	for _, name := range slices.Sorted(maps.Keys(figures)) {
 		if part, ok := strings.CutPrefix(name, prefix); ok {
@@ -180,7 +182,7 @@ func sum(entries []entry) (n float64) {
 	return n
 }
 
-// text writes the ledger for people. count writes its numbers.
+// text formats the ledger for people. count formats its numbers.
 func (b *book) text(count func(float64) string) string {
 	var t strings.Builder
 	at := "no flush yet"

@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The command ledger has separators, the exit code of a broken ledger, and the daemon's own JSON.
+// TestLedgerCommand checks that the command ledger prints thousands separators, prints the daemon's own JSON, and
+// has the exit code for a ledger that does not balance.
 func TestLedgerCommand(t *testing.T) {
 	balanced, broken := startMonitor(t, ledgerFigures(nil)), startMonitor(t, ledgerFigures(map[string]float64{"sink.graphite.points.spooled": 1}))
 	stdout, _ := invoke(t, exitOK, "ledger", "--at", balanced)

@@ -13,15 +13,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// line is a command line that has been read.
+// line is a parsed command line.
 type line struct {
-	command *command // nil for the old form
-	named   bool     // whether the command line names the command
-	words   []string // arguments of the command; of the old form: host and port
+	command *command // nil for the old form HOST PORT
+	named   bool     // the command line contains the name of the command
+	words   []string // arguments of the command; in the old form, host and port
 	given   map[string]string
 }
 
-// parse reads a command line.
+// parse parses a command line.
 func parse(args []string) (*line, error) {
 	l := &line{given: map[string]string{}}
 	for len(args) > 0 {
@@ -42,8 +42,8 @@ func parse(args []string) (*line, error) {
 	return l, l.resolve()
 }
 
-// flag reads one flag, whose value may be the first of the arguments that follow it. It returns the
-// rest of them.
+// flag parses one flag. args are the arguments after it, and the first of them may be the flag's value. It
+// returns the remaining arguments.
 func (l *line) flag(arg string, args []string) ([]string, error) {
 	f, value, has := known(arg)
 	switch {
@@ -64,7 +64,8 @@ func (l *line) flag(arg string, args []string) ([]string, error) {
 	return args, nil
 }
 
-// known returns the flag that an argument names, and its value, if it has one: --n=5, -n5, -n=5.
+// known returns the flag that an argument names. It also returns the value if the argument contains one: --n=5,
+// -n5, -n=5.
 func known(arg string) (f *flag, value string, has bool) {
 	if long, ok := strings.CutPrefix(arg, "--"); ok {
 		long, value, has = strings.Cut(long, "=")
@@ -91,8 +92,8 @@ func flagNames() (names []string) {
 	return names
 }
 
-// resolve finds the command, and checks its flags and arguments. Without a command it is status, unless the line has a
-// host or a flag of the old form.
+// resolve determines the command, and checks its flags and arguments. If the line has no command, the command is
+// status. If it has no command but a host or a flag of the old form, it uses the old form.
 func (l *line) resolve() error {
 	if len(l.words) > 0 && l.words[0] == "help" {
 		l.words, l.given["help"] = l.words[1:], ""
@@ -113,12 +114,12 @@ func (l *line) resolve() error {
 	return l.checkCommand()
 }
 
-// oldFlag reports whether the line has a flag that exists only in the old form.
+// oldFlag reports whether the line has a flag of the old form.
 func (l *line) oldFlag() bool {
 	return slices.ContainsFunc(oldReports, func(r oldReport) bool { return l.on(r.flag) })
 }
 
-// old checks the old form, HOST PORT with its flags.
+// old checks a line in the old form: HOST PORT with its flags.
 func (l *line) old() error {
 	for _, name := range slices.Sorted(maps.Keys(l.given)) {
 		if !findFlag(name).old {
@@ -146,7 +147,7 @@ func (l *line) old() error {
 	return nil
 }
 
-// didYouMean suggests the name that is nearest to a word.
+// didYouMean suggests the name that is most similar to a word.
 func didYouMean(word string, names []string) string {
 	if near := cli.Nearest(word, names); near != "" {
 		return " (did you mean " + near + "?)"
@@ -209,7 +210,7 @@ func (l *line) text(name string) string {
 	return ""
 }
 
-// The values of flags have been checked.
+// The functions whole and duration ignore errors, because the values of all flags were already checked.
 
 func (l *line) whole(name string) int { n, _ := strconv.Atoi(l.text(name)); return n }
 

@@ -1,19 +1,18 @@
-// Statsdmonitor asks a running statsd: is it healthy, did my metric arrive, how much was lost, what
-// does it cost.
+// Statsdmonitor queries a running statsd: whether it is healthy, whether a metric arrived, how much was lost, and how
+// much CPU and memory it uses.
 //
 //	statsdmonitor                                 # status of localhost:8135
 //	statsdmonitor explain 'checkout.pay:81.5|ms'
 //	statsdmonitor --at web1 top --by sender
 //
-// The commands are listed in command.go, and their flags in flag.go: the command line, the help and
-// the completion of shells follow from these two tables. Package ask sends the questions, and package report writes the
-// answers.
+// The commands are listed in command.go, and their flags in flag.go. The parser of the command line, the help and the
+// shell completion use these two tables. Package ask sends the questions, and package report formats the answers.
 //
-// The older form prints all figures of the daemon, a line "name: value" for each:
+// An older form of the command line prints all metrics about the daemon, with a line "name: value" for each metric:
 //
 //	statsdmonitor localhost 8135 [--values | --discards | --ledger | --alerts] [--json]
 //
-// Its output never changes.
+// The format of this output never changes, because scripts parse it.
 package main
 
 import (
@@ -40,16 +39,16 @@ func main() {
 	os.Exit(code)
 }
 
-// The exit codes. check has the exit codes of Nagios instead.
+// Exit codes. The command check has the exit codes of Nagios plugins instead.
 const (
 	exitOK         = 0
-	exitFailed     = 1 // not reachable, refused, or not a monitor
+	exitFailed     = 1 // the daemon cannot be reached, refuses the request, or is not a monitor
 	exitUsage      = 2
 	exitUnbalanced = 3
 	exitNotThere   = 4
 )
 
-// exit is an error with an exit code. Without a cause, the output already says why.
+// exit is an error with an exit code. If it has no cause, the output already contains the reason.
 type exit struct {
 	code  int
 	cause error
@@ -64,7 +63,7 @@ func (e *exit) Error() string {
 
 func (e *exit) Unwrap() error { return e.cause }
 
-// run is the command. It returns the exit code.
+// run runs statsdmonitor, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if shell := completion.Shell(args); shell != "" {
 		return code(writeCompletion(stdout, shell), stderr)
@@ -87,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code(err, stderr)
 }
 
-// run runs the command of the command line.
+// run runs the command on the command line.
 func (s *session) run(ctx context.Context) error {
 	switch {
 	case s.command == nil:
@@ -104,7 +103,8 @@ func (s *session) run(ctx context.Context) error {
 	return s.once(ctx)
 }
 
-// mistyped adds a hint to an error if the only word on the line, which was read as a host, looks like a command.
+// mistyped adds a hint to an error. It does so if the line has a single word that was used as a host but looks
+// like a command.
 func (s *session) mistyped(err error) error {
 	if _, is := errors.AsType[*exit](err); err == nil || is || len(s.words) != 1 {
 		return err
@@ -132,7 +132,7 @@ func code(err error, stderr io.Writer) int {
 	return exitFailed
 }
 
-// misused prints an error about the command line.
+// misused prints an error in the command line.
 func misused(args []string, err error, stdout, stderr io.Writer) int {
 	first := slices.IndexFunc(args, func(arg string) bool { return find(arg) != nil })
 	if first >= 0 && args[first] == "check" {

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statsdmonitor": main})
 }
 
-// source provides the figures for the scripts' monitors.
+// source provides the metrics of the monitors in scripts.
 type source struct{ figures []meta.Figure }
 
 func (source) Health() meta.Health { return meta.Health{} }
@@ -42,7 +42,7 @@ var fewFigures = []meta.Figure{
 	{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
 }
 
-// ledgerFigures returns figures that balance, except that the given names are too low.
+// ledgerFigures returns metrics whose ledger balances, except that the metrics in low are reduced.
 func ledgerFigures(low map[string]float64) []meta.Figure {
 	figures := []meta.Figure{
 		{Name: "ledger.time", Value: 1795258522.25},
@@ -81,7 +81,7 @@ func (source) Discards() meta.Discards {
 	}
 }
 
-// episodes has one that goes on, and one that has ended.
+// episodes returns an alert that continues, and an alert that has ended.
 func episodes(t *testing.T) *meta.Episodes {
 	e := meta.NewEpisodes("web1:8125")
 	at := time.UnixMilli(1795258522250)
@@ -148,16 +148,16 @@ func TestScripts(t *testing.T) {
 			env.Setenv("BALANCED_PORT", balanced)
 			env.Setenv("UNBALANCED_PORT", unbalanced)
 			env.Setenv("PARTS_PORT", partly)
-			// Under -race a program sleeps for a second before it exits.
+			// By default, a program with the race detector sleeps for a second before it exits.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			// A web proxy is not used.
+			// This proxy does not exist. The command must not use it.
 			env.Setenv("http_proxy", "http://127.0.0.1:1")
 			return nil
 		},
 	})
 }
 
-// invoke runs the command and checks its exit code, and that its output is safe for a terminal.
+// invoke runs the command. It checks the exit code, and that the output is safe for a terminal.
 func invoke(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -181,7 +181,7 @@ func TestUsageExit(t *testing.T) {
 	invoke(t, exitUsage, "--\x1b[2J")
 }
 
-// TestAddress tries each way to name the monitor, and the defaults.
+// TestAddress checks all ways to give the address of the monitor, and the defaults.
 func TestAddress(t *testing.T) {
 	for args, want := range map[[2]string]string{
 		{"", ""}:                    "localhost:8135",
@@ -209,7 +209,7 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// answers starts a server that answers everything with body.
+// answers starts a server that sends body in response to every request.
 func answers(t *testing.T, code int, body string) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
@@ -223,14 +223,14 @@ func istats(json string) string {
 	return "<methodResponse><params><param><value><string>" + json + "</string></value></param></params></methodResponse>"
 }
 
-// TestStrangeAnswers checks the reaction to servers that are not a statsd.
+// TestStrangeAnswers checks how the old form reacts to servers that are not statsd.
 func TestStrangeAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		why    string
 		code   int
 		body   string
 		exit   int
-		output string // part of the output
+		output string // expected part of the output
 	}{
 		{"other types", 200, istats(`{"b":"x\u001b[2J","a":null,"c":[1, {}]}`), 0, "a: null\nb: \"x\\u001b[2J\"\nc: [1, {}]\n"},
 		{"control characters", 200, istats("{\"a\":\"\u009b2J\u202e\u00e9\"}"), 0, `a: "\u009b2J\u202e\u00e9"`},
@@ -257,7 +257,8 @@ func TestStrangeAnswers(t *testing.T) {
 	}
 }
 
-// TestDeepDiscards checks that nesting cannot exhaust the stack where a result may have any type.
+// TestDeepDiscards checks that a deeply nested response cannot exhaust the stack, for a result that may have any
+// type.
 func TestDeepDiscards(t *testing.T) {
 	body := "<value><struct><member><name>reasons</name><value><struct><member><name>a</name><value>" +
 		strings.Repeat("<array><data><value>", (answerLimit-200)/20)
@@ -273,8 +274,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestSilence checks that the command waits no longer than its timeout for a server that never
-// answers, or never ends its answer.
+// TestSilence checks that the command stops after its timeout if a server never responds, or never completes its
+// response.
 func TestSilence(t *testing.T) {
 	for why, answer := range map[string]string{
 		"no answer": "", "no end": "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<value>",
@@ -303,7 +304,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestInterrupted checks that the command ends at a signal.
+// TestInterrupted checks that the command stops when it gets a signal.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -319,7 +320,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// failingWriter is a standard output that is closed at the other end.
+// failingWriter is a standard output whose reader has closed the pipe.
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, fmt.Errorf("broken pipe") }
@@ -332,7 +333,7 @@ func TestOutputFails(t *testing.T) {
 	}
 }
 
-// A ledger that does not balance has its own exit code.
+// TestUnbalancedExit checks the exit code for a ledger that does not balance.
 func TestUnbalancedExit(t *testing.T) {
 	port := startMonitor(t, ledgerFigures(map[string]float64{"samples.aggregated": 1}))
 	invoke(t, exitUnbalanced, "--ledger", "127.0.0.1", port)

@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/ascii"
 )
 
-// oldReport is a report of the old form, statsdmonitor HOST PORT, and the flag that asks for it. Its
-// output never changes, because scripts read it.
+// oldReport is a report of the old form statsdmonitor HOST PORT, with the flag that requests it. The output of
+// these reports never changes, because scripts parse it.
 type oldReport struct {
 	flag string
 	run  func(context.Context, *session) error
@@ -27,7 +27,7 @@ var oldReports = []oldReport{
 // oldTimeout is the default of --timeout in the old form.
 const oldTimeout = 5 * time.Second
 
-// runOld prints the report that the flags of the old form ask for.
+// runOld prints the report that the flags of the old form request.
 func runOld(ctx context.Context, s *session) error {
 	for _, r := range oldReports {
 		if s.on(r.flag) {
@@ -37,14 +37,14 @@ func runOld(ctx context.Context, s *session) error {
 	return figures(ctx, s)
 }
 
-// The largest answers. By default a daemon keeps 100,000 values: about 20 MB with names
-// of 40 bytes.
+// Maximum sizes of answers. By default, a daemon stores 100,000 values, which are about 20 MB with names of 40
+// bytes.
 const (
 	answerLimit = 1 << 20
 	valuesLimit = 128 << 20
 )
 
-// figures prints the daemon's own figures, in the format of the reference.
+// figures prints the daemon's own metrics in the format of the reference implementation.
 func figures(ctx context.Context, s *session) error {
 	var text string
 	if err := s.client.Call(ctx, ask.Call{Method: "istats", Limit: answerLimit}, &text); err != nil {
@@ -65,15 +65,14 @@ func figures(ctx context.Context, s *session) error {
 	return nil
 }
 
-// value is the newest published value of a name.
+// value is the latest published value of a name.
 type value struct {
 	Path  string  `xmlrpc:"path" json:"path"`
 	Value float64 `xmlrpc:"value" json:"value"`
-	Time  int64   `xmlrpc:"time" json:"time"` // Unix seconds
+	Time  int64   `xmlrpc:"time" json:"time"` // in Unix seconds
 }
 
-// publishedValues prints the values published last, as Graphite's lines. The monitor has
-// sorted them by path.
+// publishedValues prints the latest published values as lines for Graphite. The monitor has sorted them by path.
 func publishedValues(ctx context.Context, s *session) error {
 	values := []value{}
 	if err := s.client.Call(ctx, ask.Call{Method: "values", Limit: valuesLimit}, &values); err != nil {
@@ -90,7 +89,7 @@ func publishedValues(ctx context.Context, s *session) error {
 	return nil
 }
 
-// discards are the discarded samples and the reasons.
+// discards contains the discarded samples by reason.
 type discards struct {
 	Reasons    map[string]any `xmlrpc:"reasons" json:"reasons"`
 	Lines      []badLine      `xmlrpc:"lines" json:"lines"`
@@ -98,7 +97,7 @@ type discards struct {
 	Collisions []string       `xmlrpc:"collisions" json:"collisions"`
 }
 
-// refusal is a group of names that a limit refused: between Min and Max samples.
+// refusal is a group of refused names that reached a limit. Each name had between Min and Max samples.
 type refusal struct {
 	Limit  string `xmlrpc:"limit" json:"limit"`
 	Prefix string `xmlrpc:"prefix" json:"prefix"`
@@ -106,7 +105,7 @@ type refusal struct {
 	Max    any    `xmlrpc:"most" json:"most"`
 }
 
-// decimal formats a number of an answer, an int or a double, without an exponent.
+// decimal formats a number without an exponent. v is an int or a double.
 func decimal(v any) string {
 	if f, ok := v.(float64); ok {
 		return strconv.FormatFloat(f, 'f', -1, 64)
@@ -115,14 +114,14 @@ func decimal(v any) string {
 }
 
 type badLine struct {
-	Time   float64 `xmlrpc:"time" json:"time"` // Unix seconds
+	Time   float64 `xmlrpc:"time" json:"time"` // in Unix seconds
 	Sender string  `xmlrpc:"sender" json:"sender"`
 	Reason string  `xmlrpc:"reason" json:"reason"`
-	Line   string  `xmlrpc:"line" json:"line"` // quoted
+	Line   string  `xmlrpc:"line" json:"line"` // quoted text
 }
 
-// discarded prints the counts by reason, then the last bad lines, the newest first, then
-// the names that limits refused most, then the paths that several names share.
+// discarded prints four lists: the counts by reason, the last bad lines with the latest first, the names with the
+// most refused samples, and the paths that several names share.
 func discarded(ctx context.Context, s *session) error {
 	d := discards{Reasons: map[string]any{}, Lines: []badLine{}, Refused: []refusal{}, Collisions: []string{}}
 	if err := s.client.Call(ctx, ask.Call{Method: "discards", Limit: answerLimit}, &d); err != nil {

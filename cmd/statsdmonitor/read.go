@@ -15,16 +15,16 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// frame is an answer in JSON, as the JSON API sends it.
+// frame is an answer in the format of the JSON API.
 type frame struct {
 	API int `json:"api"`
 	question.Answer
 }
 
-// show writes the data of an answer.
+// show formats the data of an answer.
 type show[T any] func(report.Page, question.Answer, T) string
 
-// answered asks a question whose data is a T.
+// answered sends a question whose data is of type T.
 func answered[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, T, error) {
 	var data T
 	q.Name = s.command.name
@@ -36,7 +36,7 @@ func answered[T any](ctx context.Context, s *session, q ask.Question, write show
 	return result{now: a.Now, json: frame{1, a.Answer}, text: text}, data, nil
 }
 
-// coded gives an error of the daemon its exit code.
+// coded adds an exit code to an error of the daemon.
 func coded(err error) error {
 	switch {
 	case ask.NotFound(err):
@@ -47,7 +47,7 @@ func coded(err error) error {
 	return err
 }
 
-// plainly writes an answer without checking its data.
+// plainly returns an answer without further checks of its data.
 func plainly[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, error) {
 	r, _, err := answered(ctx, s, q, write)
 	return r, err
@@ -67,7 +67,7 @@ func readExplain(ctx context.Context, s *session) (result, error) {
 	return r, err
 }
 
-// watching returns the value of --for in whole seconds, which the daemon wants.
+// watching returns the value of --for in whole seconds, as the daemon requires.
 func (s *session) watching() (seconds int, d time.Duration) {
 	d = s.duration("for")
 	seconds = int((d + time.Second - 1) / time.Second)
@@ -77,7 +77,7 @@ func (s *session) watching() (seconds int, d time.Duration) {
 // since returns the value of --since in whole seconds.
 func (s *session) since() int { return int(s.duration("since") / time.Second) }
 
-// glob returns the first argument, or all names.
+// glob returns the first argument, or "*" for all names.
 func (s *session) glob() string { return cmp.Or(s.word(0), "*") }
 
 func readValues(ctx context.Context, s *session) (result, error) {
@@ -137,7 +137,7 @@ func readSinks(ctx context.Context, s *session) (result, error) {
 	return r, nil
 }
 
-// named returns the sink with a name, or all sinks without a name.
+// named returns the sink with this name. If name is empty, it returns all sinks.
 func named(sinks []question.Sink, name string) []question.Sink {
 	if name == "" {
 		return sinks
@@ -168,8 +168,8 @@ func readCost(ctx context.Context, s *session) (result, error) {
 	return plainly(ctx, s, ask.Question{Method: "cost"}, report.Cost)
 }
 
-// mostPoints is the maximum number of values that a daemon sends of a history. With more, the flushes
-// of an hour are not added up.
+// mostPoints is the maximum number of values in a history that a daemon sends. It is large enough for an hour of
+// flushes without aggregation.
 const mostPoints = 2000
 
 func readHistory(ctx context.Context, s *session) (result, error) {

@@ -10,8 +10,8 @@ import (
 
 // screen describes the standard output.
 type screen struct {
-	file *os.File // the terminal; nil for a file or a pipe
-	// colour and redraw are for terminals that understand the usual escape sequences.
+	file *os.File // the terminal; nil if the output is a file or a pipe
+	// colour and redraw mean that the terminal supports the usual escape sequences.
 	colour, redraw bool
 }
 
@@ -24,13 +24,14 @@ func newScreen(stdout io.Writer) screen {
 	return screen{file: f, colour: able && os.Getenv("NO_COLOR") == "", redraw: able}
 }
 
-// The default width, and the bounds of an accepted width.
+// The default width, and the bounds for an accepted width.
 const (
 	defaultWidth = 80
 	maxWidth     = 1000
 )
 
-// width returns the terminal's width, else $COLUMNS, else 80.
+// width returns the width of the terminal. If it is unknown, width returns $COLUMNS, or 80 if this variable is
+// not set.
 func (s screen) width() int {
 	columns := 0
 	if s.file != nil {
@@ -45,7 +46,7 @@ func (s screen) width() int {
 	return min(columns, maxWidth)
 }
 
-// height returns the number of lines of the terminal, 0 if it is not known.
+// height returns the number of lines of the terminal, or 0 if it is unknown.
 func (s screen) height() int {
 	if s.file == nil {
 		return 0

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// terminalSize returns zeros: the size is not known.
+// terminalSize returns zeros, because this system does not support it.
 func terminalSize(*os.File) (columns, lines int) { return 0, 0 }

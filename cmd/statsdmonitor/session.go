@@ -27,7 +27,7 @@ type session struct {
 	screen screen
 }
 
-// newSession prepares the connection to the monitor in the command line.
+// newSession prepares the connection to the monitor on the command line.
 func newSession(l *line, stdout, stderr io.Writer) (*session, error) {
 	s := &session{line: l, out: bufio.NewWriter(stdout), errs: stderr, screen: newScreen(stdout)}
 	s.client = &ask.Client{Timeout: l.duration("timeout")}
@@ -58,10 +58,10 @@ func newSession(l *line, stdout, stderr io.Writer) (*session, error) {
 	return s, nil
 }
 
-// maxToken is the greatest length of a file with a token.
+// maxToken is the maximum size of a file with a token, in bytes.
 const maxToken = 4096
 
-// readToken returns the token in a file: its first line.
+// readToken returns the token on the first line of a file.
 func readToken(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -81,7 +81,8 @@ func readToken(path string) (string, error) {
 	return string(token), nil
 }
 
-// trust returns the TLS configuration that trusts the certificates in a file, or the system's.
+// trust returns a TLS configuration that trusts the certificates in a file. If path is empty, it trusts the
+// certificates of the operating system.
 func trust(path string) (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if path == "" {
@@ -98,7 +99,7 @@ func trust(path string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// page returns the page to write on. now is the daemon's time.
+// page returns the page that reports are formatted for. now is the daemon's time.
 func (s *session) page(now time.Time) report.Page {
 	p := report.Page{Width: s.screen.width(), Colour: s.screen.colour, Now: now, Zone: time.Local, Ask: "statsdmonitor"}
 	if s.text("at") != "" {
@@ -107,19 +108,19 @@ func (s *session) page(now time.Time) report.Page {
 	return p
 }
 
-// reading asks a question.
+// reading is a function that sends a question and returns its result.
 type reading func(context.Context, *session) (result, error)
 
-// result is the answer to a question.
+// result is the result of a question.
 type result struct {
-	now  time.Time // by the daemon's clock
+	now  time.Time // daemon's time
 	text func(report.Page) string
 	json any
-	// verdict is the error to return after printing the answer.
+	// verdict is the error that is returned after the result is printed.
 	verdict error
 }
 
-// print prints an answer.
+// print prints a result.
 func (s *session) print(r result) error {
 	if s.on("json") {
 		return s.printJSON(r.json)
@@ -128,13 +129,13 @@ func (s *session) print(r result) error {
 	return cmp.Or(err, s.out.Flush())
 }
 
-// printJSON prints data on one line, as the JSON API writes it.
+// printJSON prints data on one line, in the format of the JSON API.
 func (s *session) printJSON(data any) error {
 	_, err := s.out.Write(append(plainjson.Encode(data), '\n'))
 	return cmp.Or(err, s.out.Flush())
 }
 
-// once answers a question.
+// once sends a question, and prints its result.
 func (s *session) once(ctx context.Context) error {
 	r, err := s.command.read(ctx, s)
 	if err != nil {

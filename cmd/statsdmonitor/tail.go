@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// tail prints lines as they come in, until its time is over or the user stops it. At the end it prints, on standard
-// error, how much it looked at.
+// tail prints lines as the daemon receives them, until its time is over or the user stops it. At the end it
+// prints, on standard error, which fraction of the traffic was examined.
 func tail(ctx context.Context, s *session) error {
 	t := &tailing{session: s}
 	err := t.stream(ctx)
@@ -30,14 +30,14 @@ func tail(ctx context.Context, s *session) error {
 	return nil
 }
 
-// tailing is a tail and its progress.
+// tailing is the state of a running tail.
 type tailing struct {
 	*session
 	shown  uint64
 	looked question.TailLooked
 }
 
-// stream asks for a stream of lines.
+// stream requests a stream of lines.
 func (t *tailing) stream(ctx context.Context) error {
 	seconds, watches := t.watching()
 	args := url.Values{
@@ -66,7 +66,7 @@ func (t *tailing) line(line question.Line) error {
 	return cmp.Or(err, t.out.Flush())
 }
 
-// collect asks a daemon that does not support streams. All lines come at the end.
+// collect queries a daemon that does not support streams. All lines arrive at the end.
 func (t *tailing) collect(ctx context.Context) error {
 	seconds, watches := t.watching()
 	q := ask.Question{Method: "tail", Args: []any{t.glob(), t.text("sender"), t.on("bad"), seconds, t.whole("n")}, Watches: watches}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal returns both ends of a pseudo-terminal of the given size, see pts(4).
+// openTerminal returns both ends of a pseudo-terminal of the given size: see pts(4).
 func openTerminal(t *testing.T, columns, lines uint16) (keyboard, screen *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -47,7 +47,7 @@ func program(screen *os.File, environment []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// onTerminal returns what the command writes on a terminal.
+// onTerminal returns the output of the command on a terminal.
 func onTerminal(t *testing.T, columns uint16, environment []string, args ...string) string {
 	t.Helper()
 	keyboard, screen := openTerminal(t, columns, 50)
@@ -57,7 +57,7 @@ func onTerminal(t *testing.T, columns uint16, environment []string, args ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _ := io.ReadAll(keyboard) // ends with EIO when the command has ended
+	text, _ := io.ReadAll(keyboard) // returns with EIO when the command has exited
 	_ = cmd.Wait()
 	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
@@ -74,8 +74,9 @@ func withoutColour(text string) string {
 	}
 }
 
-// TestTerminal runs each command on terminals of 80 and 120 columns. Only colours differ from a pipe,
-// and a terminal that has none, or a user who wants none, gets none.
+// TestTerminal runs each command on terminals with 80 and 120 columns. The output may differ from the output in a
+// pipe only in its colours. There must be no colours if the terminal does not support them, or if the user turned
+// them off.
 func TestTerminal(t *testing.T) {
 	t.Setenv("STATSDMONITOR_AT", startFake(t).Listener.Addr().String())
 	for _, tt := range shown {
@@ -97,7 +98,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestWatchOnTerminal watches on a terminal of 10 lines until an interrupt.
+// TestWatchOnTerminal runs a command with --watch on a terminal with 10 lines, until an interrupt.
 func TestWatchOnTerminal(t *testing.T) {
 	f := startFake(t)
 	keyboard, screen := openTerminal(t, 80, 10)
@@ -134,7 +135,7 @@ func TestWatchOnTerminal(t *testing.T) {
 	}
 }
 
-// TestWatchOnDumbTerminal: a terminal that cannot redraw gets what a pipe gets.
+// TestWatchOnDumbTerminal checks that the output on a terminal without escape sequences is the same as in a pipe.
 func TestWatchOnDumbTerminal(t *testing.T) {
 	f := startFake(t)
 	keyboard, screen := openTerminal(t, 80, 10)

@@ -19,8 +19,8 @@ const (
 	showCursor = "\x1b[?25h"
 )
 
-// watch answers a question again and again, until ctx ends. Only the first answer must succeed. After that it waits for
-// a daemon that is restarted.
+// watch sends a question repeatedly until ctx ends. The first attempt must succeed. If a later attempt fails,
+// watch tries again, because the daemon may be restarting.
 func (s *session) watch(ctx context.Context) error {
 	every := watchEvery
 	if s.text("watch") != "" {
@@ -31,7 +31,7 @@ func (s *session) watch(ctx context.Context) error {
 		return err
 	}
 	if s.redraws() {
-		_, _ = s.out.WriteString(hideCursor) // Flush reports an error
+		_, _ = s.out.WriteString(hideCursor) // Flush returns the write error
 		defer s.leave()
 	}
 	if err := s.draw(first, nil, true); err != nil {
@@ -54,16 +54,16 @@ func (s *session) watch(ctx context.Context) error {
 	return nil
 }
 
-// redraws reports whether answers replace each other.
+// redraws reports whether each answer replaces the previous one on the terminal.
 func (s *session) redraws() bool { return s.screen.redraw && !s.on("json") }
 
-// leave ends the drawing on a terminal.
+// leave restores the terminal.
 func (s *session) leave() {
 	_, _ = s.out.WriteString("\n" + showCursor)
-	_ = s.out.Flush() // the terminal may be gone
+	_ = s.out.Flush() // the terminal may be closed
 }
 
-// draw shows an answer, or the error.
+// draw shows a result, or an error.
 func (s *session) draw(r result, failed error, first bool) error {
 	switch {
 	case s.redraws():
@@ -80,8 +80,8 @@ func (s *session) draw(r result, failed error, first bool) error {
 	return s.print(r)
 }
 
-// redraw replaces the content of the terminal. It does not flicker, because it is one write, without clearing first.
-// Lines that do not fit are left out.
+// redraw replaces the content of the terminal. It uses a single write and does not clear the terminal first, so
+// that the terminal does not flicker. Lines that do not fit are left out.
 func (s *session) redraw(text string) error {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if height := s.screen.height(); height > 2 && len(lines) > height-1 {

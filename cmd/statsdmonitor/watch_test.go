@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// stopAfter cancels after so many answers were written.
+// stopAfter cancels a context after a number of answers were written.
 type stopAfter struct {
 	bytes.Buffer
 	left   int
@@ -24,7 +24,7 @@ func (s *stopAfter) Write(p []byte) (int, error) {
 	return s.Buffer.Write(p)
 }
 
-// watched runs a command until it has printed so many answers.
+// watched runs a command until it has printed n answers.
 func watched(t *testing.T, n int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -37,7 +37,8 @@ func watched(t *testing.T, n int, args ...string) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
-// In a pipe answers are separated by a blank line, and in JSON by nothing.
+// TestWatch checks that answers in a pipe are separated by a blank line. In JSON, each answer is a line, without
+// a separator.
 func TestWatch(t *testing.T) {
 	utc(t)
 	f := startFake(t)
@@ -52,7 +53,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// The command waits for a daemon that is restarted, but the first answer must come.
+// TestWatchRestart checks that a command with --watch waits for a daemon that is restarted. Only the first
+// attempt must succeed.
 func TestWatchRestart(t *testing.T) {
 	f := startFake(t)
 	var calls atomic.Int32
@@ -71,7 +73,7 @@ func TestWatchRestart(t *testing.T) {
 	invoke(t, exitFailed, "sinks", "--watch", "--at=127.0.0.1:1")
 }
 
-// A watch ends when its reader is gone.
+// TestWatchUnread checks that a command with --watch stops when the reader of its output closes the pipe.
 func TestWatchUnread(t *testing.T) {
 	f := startFake(t)
 	var errs bytes.Buffer

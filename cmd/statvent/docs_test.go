@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestDocs checks that the manual describes exactly the flags of the help, with the same text.
+// TestDocs checks that the manual describes exactly the flags in the help, with the same texts.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile("../../docs/statvent.md")
 	if err != nil {
@@ -39,7 +39,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// flagEntries returns the texts of the flags that begin matches, by short and long name.
+// flagEntries returns the texts of the flags, by short and long name. begin matches the start of an entry.
 func flagEntries(begin *regexp.Regexp, text string) map[string]string {
 	found := map[string]string{}
 	at := append(begin.FindAllStringSubmatchIndex(text, -1), []int{len(text)})

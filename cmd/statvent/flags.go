@@ -19,10 +19,10 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// maxTimeout is short enough to leave time for the answer to the client: see answerTimeout.
+// maxTimeout is the maximum value of --timeout. It leaves enough time to send the response: see answerTimeout.
 const maxTimeout = 10 * time.Second
 
-// options are the values of the flags.
+// options contains the values of the flags.
 type options struct {
 	ip      string
 	port    string
@@ -32,7 +32,7 @@ type options struct {
 	merge   []pipes.NameRule
 }
 
-// errShown is returned after --help or --version was answered.
+// errShown is returned after --help or --version has printed its text.
 var errShown = errors.New("shown")
 
 func parse(args []string, stdout io.Writer) (options, error) {
@@ -79,7 +79,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return opts, opts.validate()
 }
 
-// showCompletion prints the script that completes the flags in a shell.
+// showCompletion prints the completion script for the flags.
 func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
 	var all []completion.Flag
 	for _, f := range app.Model().Flags {
@@ -100,10 +100,10 @@ func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
 	return cmp.Or(err, errShown)
 }
 
-// negatable matches kingpin's form of a switch. Its --no- form has no use here.
+// negatable matches kingpin's form of a switch in the help, --[no-]NAME. The form --no-NAME is not useful here.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints kingpin's answer to --help or --version, and keeps its columns.
+// show prints kingpin's output for --help or --version, without changing its columns.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)

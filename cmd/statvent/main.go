@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// answerTimeout limits the time for an answer, including reading the pipes and sending.
+	// answerTimeout is the time limit for a response, including the time for reading the pipes.
 	answerTimeout = 30 * time.Second
-	// grace is how long shutdown waits for a reading of the pipes.
+	// grace is how long a shutdown waits until the pipes have been read.
 	grace = 2 * time.Second
 )
 
@@ -32,8 +32,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the command. It returns the exit status: 0 after a signal or --help, 1 if it cannot
-// serve, 2 for bad arguments.
+// run runs the command, and returns the exit status: 0 after a signal or --help, 1 if it cannot serve, 2 for
+// invalid arguments.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	opts, err := parse(args, stdout)
 	switch {
@@ -85,5 +85,5 @@ func listen(opts options, stderr io.Writer) (*httpgate.Server, error) {
 	})
 }
 
-// say writes a line for the operator. A write error cannot be reported.
+// say writes a message for the operator. If this fails, the error cannot be reported anywhere.
 func say(w io.Writer, what any) { _, _ = fmt.Fprintln(w, "statvent:", what) }

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statvent": main, "worker": worker})
 }
 
-// TestProtections checks the listener for the protections of all HTTP listeners of the project.
+// TestProtections checks the protections that all HTTP listeners of this project have.
 func TestProtections(t *testing.T) {
 	t.Parallel()
 	server, err := listen(options{ip: "127.0.0.1", port: "0", path: "/stats", pipeDir: t.TempDir(), timeout: time.Second}, io.Discard)
@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// worker DIR is a program that records stats until a signal.
+// worker implements the command "worker DIR". It records stats until a signal.
 func worker() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -72,8 +72,9 @@ func worker() {
 	}
 }
 
-// await GLOB VAR [REGEXP] waits until one file matches GLOB, and sets VAR to its name. With
-// REGEXP it waits until the file has a match, and sets VAR to the match.
+// await implements the script command "await GLOB VAR [REGEXP]". Without REGEXP, it waits until one file matches
+// GLOB, and sets VAR to the file's name. With REGEXP, it waits until the content of the file matches, and sets
+// VAR to the match.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: await GLOB VAR [REGEXP]")
@@ -98,7 +99,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("after 20 s still no match for %v", args)
 }
 
-// get URL prints the status and the body of the answer to standard output.
+// get implements the script command "get URL". It prints the status and the body of the response.
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: get URL")

@@ -1,5 +1,5 @@
-// Package accept reads the headers with the formats that an HTTP client accepts: Accept and Accept-Encoding (RFC 9110,
-// section 12.5).
+// Package accept reads two headers of HTTP requests, Accept and Accept-Encoding (RFC 9110, section
+// 12.5). The headers name the formats that a client accepts.
 package accept
 
 import (
@@ -11,11 +11,11 @@ import (
 // Choice is an element of an Accept header.
 type Choice struct {
 	name    string // such as text/plain or gzip, in lower case
-	version string // "" for any version
+	version string // "" means any version
 	weight  float64
 }
 
-// Parse parses a header such as Accept. It leaves out invalid elements.
+// Parse parses an Accept or Accept-Encoding header. It leaves out invalid elements.
 func Parse(header []string) (all []Choice) {
 	for text := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, parameters, err := mime.ParseMediaType(text)
@@ -33,8 +33,8 @@ func Parse(header []string) (all []Choice) {
 	return all
 }
 
-// Weigh returns the weight of a media type, and whether one of the choices names it. The most exact
-// choice decides.
+// Weigh returns the weight of a media type, and whether a choice in all names it. If several
+// choices match the media type, the most specific choice counts.
 func Weigh(all []Choice, media, version string) (weight float64, named bool) {
 	group, _, _ := strings.Cut(media, "/")
 	const name, exact = 3, 4

@@ -1,4 +1,4 @@
-// Package allow decides by address which senders may send.
+// Package allow implements allow lists of sender addresses.
 //
 //	set, err := allow.Parse("10.0.0.0/8,2001:db8::/32")
 //	if set.Has(addr) {
@@ -13,16 +13,16 @@ import (
 	"strings"
 )
 
-// maxPrefixes is the length of the longest list.
+// maxPrefixes is the maximum number of prefixes in a list.
 const maxPrefixes = 1024
 
-// Set is a set of addresses. It does not change. A nil Set has all addresses.
+// Set is a set of addresses. It is immutable. A nil Set contains all addresses.
 type Set struct {
-	prefixes []netip.Prefix // sorted; no prefix contains another one
+	prefixes []netip.Prefix // sorted; no prefix contains another prefix of the set
 	text     string
 }
 
-// Parse reads a list of prefixes such as 10.0.0.0/8 and single addresses, with commas between them.
+// Parse reads a list of prefixes such as 10.0.0.0/8 and single addresses. Commas separate them.
 func Parse(list string) (*Set, error) {
 	words := strings.Split(list, ",")
 	if len(words) > maxPrefixes {
@@ -38,7 +38,6 @@ func Parse(list string) (*Set, error) {
 	return &Set{apart(prefixes), list}, nil
 }
 
-// parse reads a prefix or an address. An IPv4 address in IPv6 form means the IPv4 address.
 func parse(word string) (netip.Prefix, error) {
 	if word == "" {
 		return netip.Prefix{}, errors.New("a prefix is empty: give for example 10.0.0.0/8,::1")
@@ -55,17 +54,18 @@ func parse(word string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is not a prefix: give for example 10.0.0.0/8 or 2001:db8::/32", word)
 	}
-	if p != p.Masked() { // a typing error: the prefix would admit more or fewer addresses than intended
+	// Set bits after the prefix are a typing error. The prefix would admit more or fewer addresses than intended.
+	if p != p.Masked() {
 		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: write %v, or %v alone", word, p.Masked(), p.Addr())
 	}
-	const mapped = 96 // bits of ::ffff:0:0/96
+	const mapped = 96 // the number of leading bits that all IPv4 addresses in IPv6 form share (::ffff:0:0/96)
 	if p.Addr().Is4In6() && p.Bits() >= mapped {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped), nil
 	}
 	return p, nil
 }
 
-// apart sorts prefixes, and removes each prefix that another one contains.
+// apart sorts the prefixes, and removes each prefix that is contained in another prefix.
 func apart(all []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(all, func(a, b netip.Prefix) int {
 		if c := a.Addr().Compare(b.Addr()); c != 0 {
@@ -82,8 +82,8 @@ func apart(all []netip.Prefix) []netip.Prefix {
 	return kept
 }
 
-// Has reports whether the set has the address. The invalid address of an unknown sender is only in a nil
-// Set.
+// Has reports whether the set contains the address. Only a nil Set contains the invalid address,
+// which stands for an unknown sender.
 func (s *Set) Has(addr netip.Addr) bool {
 	if s == nil {
 		return true
@@ -93,7 +93,7 @@ func (s *Set) Has(addr netip.Addr) bool {
 	return after > 0 && s.prefixes[after-1].Contains(addr)
 }
 
-// String returns the list as it was given.
+// String returns the list that was passed to Parse.
 func (s *Set) String() string {
 	if s == nil {
 		return ""

@@ -64,10 +64,10 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestAgainstEach compares random sets with a look at each prefix.
+// TestAgainstEach compares random sets with a simple search through all their prefixes.
 func TestAgainstEach(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	addr := func(bits int) netip.Addr { // few addresses, so that prefixes meet
+	addr := func(bits int) netip.Addr { // from a small range, so that prefixes overlap
 		var b [16]byte
 		binary.BigEndian.PutUint64(b[:], r.Uint64N(16)<<60|r.Uint64N(4))
 		if bits == 32 {

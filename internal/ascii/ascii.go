@@ -1,4 +1,4 @@
-// Package ascii makes text safe for a terminal, because the text of an answer may come from anywhere.
+// Package ascii makes text from other hosts safe to print on a terminal.
 package ascii
 
 import (
@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Safe escapes everything except printable ASCII, like Go.
+// Safe escapes everything except printable ASCII, with the escapes of Go strings.
 func Safe(s string) string {
 	var b []byte
 	for len(s) > 0 {

@@ -1,4 +1,5 @@
-// Package authheader reads HTTP headers that an operator keeps in a file, because they are secrets.
+// Package authheader reads a file with HTTP headers. The headers are in a file of their own because
+// they contain secrets.
 package authheader
 
 import (
@@ -13,22 +14,22 @@ import (
 	"time"
 )
 
-// Header is a header to send, to one host or to all.
+// Header is an HTTP header that is sent to one host or to all hosts.
 type Header struct {
-	Host        string // a host, or host:port; "" for all
+	Host        string // a host, or host:port; "" for all hosts
 	Name, Value string
 }
 
-// List is the content of a file.
+// List is the list of the headers in a file.
 type List []Header
 
-// Parse reads headers, one a line:
+// Parse parses a file with one header on each line:
 //
 //	Authorization: Bearer 1234
 //	hooks.example.com X-Token: 5678
 //
 // The second header is only for one host, or for one HOST:PORT. Empty lines and lines that begin with # are ignored.
-// Errors show no value.
+// Error texts never contain the value of a header.
 func Parse(text []byte) (all List, err error) {
 	number := 0
 	for line := range bytes.Lines(text) {
@@ -72,21 +73,20 @@ func parseHeader(line string) (h Header, err error) {
 	return h, nil
 }
 
-// isPair reports whether a word is NAME:VALUE without a space, and not HOST:PORT.
+// isPair reports whether a word has the form NAME:VALUE without a space, and is not HOST:PORT.
 func isPair(word string) bool {
 	_, value, found := strings.Cut(word, ":")
 	return found && strings.Trim(value, "0123456789") != "" && !strings.HasPrefix(word, "[")
 }
 
-// reserved are the headers that the request sets itself.
+// reserved lists the headers that the HTTP request sets itself.
 var reserved = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Trailer", "Transfer-Encoding", "Upgrade"}
 
-// notInName reports characters that the name of a header cannot have.
 func notInName(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
-// Of returns the headers for an address.
+// Of returns the headers for a request to u.
 func (all List) Of(u *url.URL) http.Header {
 	header := http.Header{}
 	for _, h := range all {
@@ -102,8 +102,9 @@ func (h Header) isFor(u *url.URL) bool {
 	return h.Host == host || h.Host == strings.ToLower(u.Hostname()) || h.Host == "["+strings.ToLower(u.Hostname())+"]"
 }
 
-// Check returns an error about headers that no address gets, and about headers without a host if the addresses have
-// several hosts. So a secret goes to one host only.
+// Check returns an error if a header names a host that is not among the addresses. It also returns
+// an error if a header names no host and the addresses have several hosts: the secret would be sent
+// to all of them.
 func (all List) Check(addresses []*url.URL) error {
 	var hosts []string
 	for _, u := range addresses {
@@ -122,7 +123,8 @@ func (all List) Check(addresses []*url.URL) error {
 	return nil
 }
 
-// RetryAfter reads the value of Retry-After: seconds, or a date. It returns 0 for anything else.
+// RetryAfter parses the value of a Retry-After header, which is a number of seconds or a date. It
+// returns 0 for any other text.
 func RetryAfter(text string) time.Duration {
 	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
 		return time.Duration(n) * time.Second

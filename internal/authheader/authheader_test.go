@@ -47,7 +47,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestCheck wants each secret to go to one host only.
+// TestCheck checks that each secret is sent to one host only.
 func TestCheck(t *testing.T) {
 	for _, tt := range []struct{ text, addresses, want string }{
 		{"A: 1", "http://a/x http://A/y", ""},

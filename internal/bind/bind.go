@@ -1,12 +1,12 @@
-// Package bind listens on exactly the written address. An address literal selects its family; Go alone
-// would bind 0.0.0.0 and :: for both.
+// Package bind listens on exactly the configured address. Package net would treat 0.0.0.0 and :: alike, and listen on
+// both IPv4 and IPv6. In package bind an IP address selects its own family:
 //
 //	0.0.0.0  all addresses, IPv4 only
 //	::       all addresses, IPv6 only
 //	(empty)  all addresses, both families
 //	a name   the first address it resolves to
 //
-// If the address is in use, the error names the process that uses it, if /proc tells.
+// If the address is in use, the error names the process that uses it, provided that /proc shows this process.
 package bind
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Network returns the network for an address: protocol, which is "tcp" or "udp", followed by the
-// family of a literal host. The address is a "host:port".
+// Network returns the network name for an address: protocol ("tcp" or "udp") followed by "4" or "6"
+// if the host is an IP address. The address is a "host:port".
 func Network(protocol, address string) string {
 	host, _, _ := net.SplitHostPort(address)
 	ip, err := netip.ParseAddr(host)
@@ -34,7 +34,7 @@ func Network(protocol, address string) string {
 	return protocol + "6"
 }
 
-// TCP listens at a "host:port". Port 0 picks a free one.
+// TCP listens at a "host:port". Port 0 selects a free port.
 func TCP(address string) (*net.TCPListener, error) {
 	l, err := net.Listen(Network("tcp", address), address)
 	if err != nil {
@@ -43,8 +43,8 @@ func TCP(address string) (*net.TCPListener, error) {
 	return l.(*net.TCPListener), nil
 }
 
-// Reason returns why listening failed, without the operation and the address. It names the process
-// that uses the port.
+// Reason returns the cause of a failed listen call, without the operation and the address. It names
+// the process that uses the port.
 func Reason(err error, protocol, address string) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
@@ -62,7 +62,7 @@ func Reason(err error, protocol, address string) error {
 	case !found:
 		return err
 	case holder.PID == os.Getpid():
-		return fmt.Errorf("%w: this process has it already", err)
+		return fmt.Errorf("%w: this process uses it already", err)
 	}
-	return fmt.Errorf("%w: process %d (%s) has it", err, holder.PID, holder.Name)
+	return fmt.Errorf("%w: process %d (%s) uses it", err, holder.PID, holder.Name)
 }

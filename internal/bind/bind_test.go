@@ -25,7 +25,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// TestFamilies connects over both families to each wildcard.
+// TestFamilies connects over IPv4 and over IPv6 to each wildcard address.
 func TestFamilies(t *testing.T) {
 	t.Parallel()
 	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
@@ -53,7 +53,6 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestHolder checks that the error names the process that uses the address.
 func TestHolder(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -63,10 +62,11 @@ func TestHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = TCP(l.Addr().String())
-	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "address already in use: this process has it already") {
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(err.Error(), "address already in use: this process uses it already") {
 		t.Error(err)
 	}
-	// A child inherits the socket and is then the only process that has it.
+	// A child process inherits the socket. After the parent has closed the socket, only the child has
+	// it.
 	file, err := l.File()
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestHolder(t *testing.T) {
 	defer func() { _, _ = child.Process.Kill(), child.Wait() }()
 	_, _ = file.Close(), l.Close()
 	_, err = TCP(l.Addr().String())
-	if want := fmt.Sprintf("address already in use: process %d (sleep) has it", child.Process.Pid); err == nil || !strings.HasSuffix(err.Error(), want) {
+	if want := fmt.Sprintf("address already in use: process %d (sleep) uses it", child.Process.Pid); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Version returns the version of the module, and the commit that was built: "v0.1.0
-// (commit 5216d38c1f0e)". The toolchain stamps both: the version with "go install
-// MODULE@v0.1.0", and both in a checkout with git.
+// Version returns the version of the module and the commit that was built, for example "v0.1.0
+// (commit 5216d38c1f0e)". The Go toolchain records the version in "go install MODULE@v0.1.0", and
+// both in a build from a git checkout.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -11,11 +11,11 @@ func TestVersion(t *testing.T) {
 	for _, tt := range []struct {
 		version, commit, modified, want string
 	}{
-		{"v0.1.0", "", "", "v0.1.0"}, // go install MODULE@v0.1.0
+		{"v0.1.0", "", "", "v0.1.0"}, // built with go install MODULE@v0.1.0
 		{"v0.1.0", commit, "false", "v0.1.0 (commit 5216d38c1f0e)"},
 		{"v0.1.1-0.20261129040000-5216d38c1f0e+dirty", commit, "true", "v0.1.1-0.20261129040000-5216d38c1f0e+dirty (commit 5216d38c1f0e)"},
 		{"(devel)", commit, "true", "unknown (commit 5216d38c1f0e, modified)"},
-		{"(devel)", "", "", "unknown"}, // go run, or a copy without git
+		{"(devel)", "", "", "unknown"}, // built with go run, or from a copy without git
 		{"", "", "", "unknown"},
 	} {
 		info := &debug.BuildInfo{Main: debug.Module{Version: tt.version}}

@@ -30,7 +30,7 @@ func globs(t testing.TB, patterns ...string) (all []glob.Glob) {
 	return all
 }
 
-// meet connects a client and a server, and returns the outcome of the server's handshake.
+// meet connects a client to a server, and returns the outcome of the server's TLS handshake.
 func meet(t *testing.T, server *Server, h *Handshakes, client func(net.Conn)) Outcome {
 	t.Helper()
 	config, err := server.Config()
@@ -48,7 +48,6 @@ func meet(t *testing.T, server *Server, h *Handshakes, client func(net.Conn)) Ou
 	return outcome
 }
 
-// speak returns a client that sends a line over TLS.
 func speak(config *tls.Config) func(net.Conn) {
 	return func(plain net.Conn) {
 		conn := tls.Client(plain, config)
@@ -59,7 +58,7 @@ func speak(config *tls.Config) func(net.Conn) {
 	}
 }
 
-// with returns the settings of a client with a certificate.
+// with returns a client's TLS settings with a certificate added.
 func with(t *testing.T, base *tls.Config, cert, key string) *tls.Config {
 	t.Helper()
 	pair, err := Pair(cert, key)
@@ -67,7 +66,7 @@ func with(t *testing.T, base *tls.Config, cert, key string) *tls.Config {
 		t.Fatal(err)
 	}
 	c := base.Clone()
-	// Certificates would leave out one that the server cannot verify.
+	// The field Certificates would not send a certificate that the server cannot verify.
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
 	return c
 }
@@ -117,7 +116,7 @@ func TestOutcomes(t *testing.T) {
 		{"names, without a certificate", named, speak(base), NoCertificate},
 	} {
 		h := NewHandshakes()
-		h.timeout = time.Hour // busy machines are slow
+		h.timeout = time.Hour // a shorter timeout could expire on a busy machine
 		if got := meet(t, tt.server, h, tt.client); got != tt.want {
 			t.Errorf("%s: outcome %d, want %d", tt.what, got, tt.want)
 		}
@@ -127,7 +126,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestNames checks which names of a certificate count. Its common name does not.
+// TestNames checks the names in certificates. The common name of a certificate is ignored.
 func TestNames(t *testing.T) {
 	uri, _ := url.Parse("spiffe://example.com/ns/shop/sa/cart")
 	c := &x509.Certificate{
@@ -186,8 +185,8 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// TestFlood opens many connections that stay silent. The number of handshakes stays limited, and a client
-// that speaks gets through.
+// TestFlood opens many connections that send nothing. The number of handshakes stays within the
+// limit, and a client that sends data completes its handshake.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	a := counterpart.NewAuthority(t)
@@ -222,12 +221,13 @@ func TestFlood(t *testing.T) {
 	if n := h.Running(); n > h.max {
 		t.Errorf("%d handshakes run, want at most %d", n, h.max)
 	}
-	if o := <-outcomes; o != Crowded { // it made room for the client
+	if o := <-outcomes; o != Crowded { // this silent connection was closed in favour of the client that sends data
 		t.Errorf("outcome %d, want %d", o, Crowded)
 	}
 }
 
-// TestPool reads several authorities from one file, as in a rotation.
+// TestPool reads a file with two authorities. Operators have such a file while they replace an
+// authority.
 func TestPool(t *testing.T) {
 	a, b := counterpart.NewAuthority(t), counterpart.NewAuthority(t)
 	var both []byte

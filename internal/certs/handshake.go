@@ -13,58 +13,60 @@ import (
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
-// The limits of handshakes.
+// Limits for TLS handshakes.
 const (
-	// maxHandshakes is the maximum number of handshakes of a listener at the same time. The number is smaller if the
-	// process may open few files.
+	// maxHandshakes is the maximum number of concurrent handshakes of a listener. The limit is lower
+	// if the process may open few files.
 	maxHandshakes    = 256
 	handshakeTimeout = 10 * time.Second
-	// writeTimeout limits each write. After the handshake a listener writes only answers to changes of keys. A
-	// client that never reads these answers must not block the listener.
+	// writeTimeout limits each write. After the handshake a listener writes only replies to TLS key
+	// updates. A client that never reads these replies must not block the listener.
 	writeTimeout = 10 * time.Second
 )
 
-// Outcome says how a handshake ended.
+// Outcome is the result of a handshake.
 type Outcome uint8
 
-// The outcomes.
+// The possible outcomes of a handshake.
 const (
 	Done           Outcome = iota
-	Failed                 // the client does not speak TLS, or not this version, or refused the certificate
-	Left                   // the client left before its first byte, for example a check of a load balancer
-	Slow                   // the handshake took too long, or the listener ended
-	Crowded                // the handshake was the oldest one when there were too many
-	NoCertificate          // the client showed no certificate
-	BadCertificate         // its certificate is expired, or not from an authority in ClientCA
-	OtherName              // no name in the certificate is allowed
+	Failed                 // the client does not speak TLS 1.2 or newer, or it refused the server's certificate
+	Left                   // the client closed the connection before it sent a byte, for example for a health check
+	Slow                   // the handshake took too long, or the listener was closed
+	Crowded                // too many handshakes were running, and this one was the oldest
+	NoCertificate          // the client sent no certificate
+	BadCertificate         // the client's certificate is expired, or no authority in ClientCA issued it
+	OtherName              // no name in the client's certificate is allowed
 )
 
-// Handshakes limits the handshakes of a listener. At the limit, a new handshake ends the oldest one. A
-// client needs only milliseconds, so silent clients do not keep others out.
+// Handshakes limits the number of handshakes of a listener. At the limit, a new handshake cancels
+// the oldest handshake. A normal handshake needs only milliseconds, so clients that send nothing do
+// not lock out other clients.
 type Handshakes struct {
 	max     int
 	timeout time.Duration
 
 	mu      sync.Mutex
-	running *list.List // of context.CancelCauseFunc, oldest first
+	running *list.List // elements are of type context.CancelCauseFunc, oldest first
 }
 
-// Greeted returns the number of connections of a listener that may be in a handshake, or closing after one. A handshake
-// that was ended for another one needs a moment to close.
+// Greeted returns the maximum number of a listener's connections that are in a handshake or are
+// closing after a failed handshake. A canceled handshake needs a moment to close its connection, so
+// the number is twice the limit for handshakes.
 func Greeted() int { return descriptors.Share(2 * maxHandshakes) }
 
-// NewHandshakes returns the limit of a listener.
+// NewHandshakes returns the limiter for one listener.
 func NewHandshakes() *Handshakes {
 	return &Handshakes{max: Greeted() / 2, timeout: handshakeTimeout, running: list.New()}
 }
 
 var (
 	errSlow    = errors.New("the handshake took too long")
-	errCrowded = errors.New("another handshake needed the place")
+	errCrowded = errors.New("too many handshakes run at the same time")
 )
 
-// Accept performs the handshake on a new connection, until ctx ends. It uses no deadline of the connection.
-// If the outcome is not Done, the caller closes the connection.
+// Accept performs the handshake on a new connection, until ctx ends. It sets no deadline on the
+// connection. If the outcome is not Done, the caller must close the connection.
 func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, Outcome) {
 	under := &plain{Conn: conn}
 	encrypted := tls.Server(under, config)
@@ -126,11 +128,11 @@ func outcomeOf(err error) Outcome {
 	return Failed
 }
 
-// plain is the connection below TLS. Its writes have a short timeout.
+// plain is the TCP connection under a TLS connection. Its writes have a short timeout.
 type plain struct {
 	net.Conn
-	used  bool // Read has returned a byte
-	ended bool // Read has returned the end
+	used  bool // Read has returned at least one byte
+	ended bool // Read has returned io.EOF
 }
 
 func (p *plain) Read(b []byte) (n int, err error) {
@@ -147,8 +149,9 @@ func (p *plain) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// strict is a TLS connection that must end with the end message of TLS. Anyone on the path can end the
-// connection below TLS, and so cut the data. crypto/tls tolerates such an end between two records.
+// strict is a TLS connection that must end with TLS's close_notify message. An attacker on the
+// network can close the TCP connection early to truncate the data. crypto/tls does not report this
+// if the connection ends between two TLS records.
 type strict struct {
 	*tls.Conn
 	under *plain

@@ -13,10 +13,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// maxPEM limits the size of a file. The file of Debian's authorities has 220 kB.
+// maxPEM is the maximum size of a certificate file. Debian's file of all public authorities has 220
+// kB.
 const maxPEM = 16 << 20
 
-// The settings that an Error names.
+// Names of the settings in an Error.
 const (
 	CertSetting     = "cert"
 	KeySetting      = "key"
@@ -24,7 +25,7 @@ const (
 	NameSetting     = "allow-name"
 )
 
-// Error says which setting is wrong.
+// Error is an error in one setting.
 type Error struct {
 	Setting string
 	Err     error

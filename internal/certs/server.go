@@ -12,18 +12,20 @@ import (
 
 // Server is the certificate of a listener, and the rules for its clients.
 type Server struct {
-	// Cert and Key are PEM files with the listener's certificate, including its chain, and its key.
+	// Cert is a PEM file with the listener's certificate and its chain. Key is a PEM file with the
+	// private key.
 	Cert, Key string
-	// ClientCA is a PEM file of authorities. If it is set, each client needs a certificate from one of these
-	// authorities.
+	// ClientCA is a PEM file with certificates of authorities. If ClientCA is set, each client must
+	// send a certificate from one of these authorities.
 	ClientCA string
-	// Names are patterns. If there are any, a name in the client's certificate must match one of them. The
-	// names of a certificate are its subject alternative names: hosts, addresses, URIs and mail addresses.
+	// Names are patterns. If Names is not empty, a name in the client's certificate must match one of
+	// the patterns. The names of a certificate are its subject alternative names: hosts, addresses,
+	// URIs and mail addresses.
 	Names []glob.Glob
 }
 
-// Config reads the files and returns the settings of TLS 1.2 and newer. It reads the files once. Call it
-// again to use new files. The error is an *Error.
+// Config reads the files and returns settings for TLS 1.2 and newer. The settings do not change
+// when the files change: call Config again to use new files. The error is an *Error.
 func (s *Server) Config() (*tls.Config, error) {
 	pair, err := Pair(s.Cert, s.Key)
 	if err != nil {
@@ -32,7 +34,7 @@ func (s *Server) Config() (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{*pair},
-		// A resumed session would use a certificate that was checked against older settings.
+		// A resumed session would skip the check of the client's certificate against new settings.
 		SessionTicketsDisabled: true,
 	}
 	if s.ClientCA == "" {
@@ -44,8 +46,8 @@ func (s *Server) Config() (*tls.Config, error) {
 	if c.ClientCAs, err = Pool(s.ClientCA); err != nil {
 		return nil, &Error{ClientCASetting, err}
 	}
-	// crypto/tls verifies a certificate if the client has one. check refuses clients without a certificate, so
-	// Accept knows the reason for the refusal.
+	// With VerifyClientCertIfGiven, crypto/tls accepts clients without a certificate. check then
+	// refuses these clients with its own error, so that Accept can return NoCertificate.
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 	c.VerifyConnection = s.check
 	return c, nil
@@ -56,7 +58,7 @@ var (
 	errOtherName     = errors.New("no name in the client's certificate is allowed")
 )
 
-// check runs at the end of each handshake.
+// check verifies the client's certificate. crypto/tls calls it at the end of each handshake.
 func (s *Server) check(state tls.ConnectionState) error {
 	switch {
 	case len(state.VerifiedChains) == 0:

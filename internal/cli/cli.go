@@ -1,4 +1,4 @@
-// Package cli has the code that the commands share for their command lines.
+// Package cli has code for command lines that all commands share.
 package cli
 
 import (
@@ -10,7 +10,7 @@ import (
 
 const maxDuration = 100 * 365 * 24 * time.Hour
 
-// Duration reads seconds, or a Go duration: "10", "0.5", "1m30s".
+// Duration parses a number of seconds, or a Go duration: "10", "0.5", "1m30s".
 func Duration(text string) (time.Duration, error) {
 	if d, err := time.ParseDuration(text); err == nil {
 		return d, nil
@@ -22,7 +22,7 @@ func Duration(text string) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// Suggest adds the nearest flag to a kingpin error about an unknown one.
+// Suggest adds the most similar flag to kingpin's error message about an unknown flag.
 func Suggest(message string, flags []string) string {
 	name, unknown := strings.CutPrefix(message, "unknown long flag '--")
 	if near := Nearest(strings.TrimSuffix(name, "'"), flags); unknown && near != "" {
@@ -31,7 +31,7 @@ func Suggest(message string, flags []string) string {
 	return message
 }
 
-// Nearest returns the name most similar to word, or "" if none is similar.
+// Nearest returns the name most similar to word, or "" if no name is similar.
 func Nearest(word string, names []string) (nearest string) {
 	limit := 1 + len(word)/3
 	for _, name := range names {
@@ -42,10 +42,11 @@ func Nearest(word string, names []string) (nearest string) {
 	return nearest
 }
 
-// distance is the number of bytes to insert, delete or replace, and of neighbours to swap, to turn a into
-// b (optimal string alignment).
+// distance returns the edit distance of a and b: how many bytes must be inserted, deleted,
+// replaced, or swapped with a neighbour to turn a into b (optimal string alignment).
 func distance(a, b string) int {
-	// Distances from the bytes of a read so far to each prefix of b, and the distances two bytes before.
+	// Each row has the distances from a prefix of a to each prefix of b. above is the row for one byte
+	// less of a, and twoAbove the row for two bytes less.
 	row, above, twoAbove := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

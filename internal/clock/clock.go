@@ -1,4 +1,4 @@
-// Package clock computes multiples of an interval on the wall clock and waits for them.
+// Package clock computes multiples of an interval in wall-clock time, and waits for these times.
 package clock
 
 import (
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Floor returns the last multiple of interval at or before now, both in nanoseconds.
+// Floor returns the last multiple of interval at or before now. All values are in nanoseconds.
 func Floor(now, interval int64) int64 {
 	r := now % interval
 	if r < 0 {
@@ -15,22 +15,22 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long to sleep before checking again whether next has come, both in Unix
-// nanoseconds. It returns at most the time until the next full second, because the clock may be set
-// forward meanwhile.
+// UntilDue returns how long to sleep before the next comparison of the clock with next. now and
+// next are in Unix nanoseconds. The result ends at the next full second at the latest, because the
+// clock may be set forward during the sleep.
 func UntilDue(now, next int64) time.Duration {
 	return time.Duration(min(next, Floor(now, int64(time.Second))+int64(time.Second)) - now)
 }
 
-// UntilTick returns the time until a multiple of period: the next one that is at least half a period
-// away. Loops that look around now and then wait for these moments. So an idle process wakes up
-// once for all of them.
+// UntilTick returns the time until a multiple of period: the first multiple that is at least half a
+// period away. All loops with periodic checks wait for these times. An idle process then wakes up
+// once for all of its loops.
 func UntilTick(now time.Time, period time.Duration) time.Duration {
 	at, step := now.UnixNano(), int64(period)
 	return time.Duration(Floor(at+step/2, step) + step - at)
 }
 
-// Sleep sleeps for d. It reports false when ctx ended first.
+// Sleep sleeps for d. It returns false if ctx ended before that.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -10,16 +10,16 @@ func TestUntilDue(t *testing.T) {
 		now, next int64
 		want      time.Duration
 	}{
-		{10_200, 10_700, 500},         // due before the full second
-		{10_200, 15_000, 800},         // the full second comes first
-		{10_000, 15_000, 1000},        // a full second is no reason to wake up again
-		{10_000, 9_000, -1000},        // overdue
-		{-10_200, -5_000, 200},        // before 1970
-		{10_999, 1_000_000_000, 1},    // almost a full second
-		{10_200, 10_200, 0},           // due now
-		{10_200, 11_000, 800},         // due at the full second
-		{1_999, 2_000 + 60*1000, 1},   // a minute
-		{2_000, 2_000 + 60*1000, 1e3}, // a minute
+		{10_200, 10_700, 500},         // next comes before the next full second
+		{10_200, 15_000, 800},         // the next full second comes before next
+		{10_000, 15_000, 1000},        // now is a full second; the result ends at the next full second, not at now
+		{10_000, 9_000, -1000},        // next is in the past
+		{-10_200, -5_000, 200},        // a time before 1970
+		{10_999, 1_000_000_000, 1},    // the next full second is one unit away
+		{10_200, 10_200, 0},           // next comes before the next full second
+		{10_200, 11_000, 800},         // next is a full second itself
+		{1_999, 2_000 + 60*1000, 1},   // next is more than a minute away
+		{2_000, 2_000 + 60*1000, 1e3}, // next is a minute away
 	} {
 		const ms = int64(time.Millisecond)
 		if got := UntilDue(c.now*ms, c.next*ms); got != c.want*time.Millisecond {
@@ -28,13 +28,13 @@ func TestUntilDue(t *testing.T) {
 	}
 }
 
-// TestUntilTick checks that loops with periods of whole seconds wake up at the same moments, and not
-// twice if a timer fires early.
+// TestUntilTick checks that loops with periods of whole seconds wake up at the same times. If a
+// timer fires early, the loop must not wake up twice.
 func TestUntilTick(t *testing.T) {
 	for _, c := range []struct{ now, period, want time.Duration }{
 		{10_200, 1000, 800},
 		{10_000, 1000, 1000},
-		{9_999, 1000, 1001}, // the timer for 10,000 fired early
+		{9_999, 1000, 1001}, // the timer for 10,000 fired one unit early
 		{10_499, 1000, 501},
 		{10_600, 1000, 1400},
 		{10_001, 5000, 4999},

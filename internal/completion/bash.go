@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// bash calls a function with the words before the cursor. It has broken them at = and :, so the function takes
-// the last word from the line, and answers with what stands behind the last colon. Some programs that call it
-// set only the words.
+// bash returns the completion script for bash. Bash splits words at = and :, so the script takes
+// the last word from the whole command line. It returns only the text after the last colon. Some
+// programs call the function without the command line, so the script can also use the split words.
 func bash(p *Program) string {
 	var b strings.Builder
 	function := "_" + p.Name
@@ -35,7 +35,7 @@ func bash(p *Program) string {
 	return b.String()
 }
 
-// bashValues offers the values of the flag before the cursor.
+// bashValues completes the value of the flag before the cursor.
 func bashValues(b *strings.Builder, flags []Flag) {
 	b.WriteString("\tcase $prev in\n")
 	var plain []string
@@ -59,11 +59,12 @@ func bashValues(b *strings.Builder, flags []Flag) {
 	if len(plain) > 0 {
 		fmt.Fprintf(b, "\t%s) ;;\n", strings.Join(plain, "|"))
 	}
-	// Behind any of these flags stands its value, and nothing else.
+	// If the word before the cursor is one of these flags, only its values are completed.
 	b.WriteString("\t*) prev= ;;\n\tesac\n\tif [[ $prev ]]; then\n\t\tCOMPREPLY=(\"${COMPREPLY[@]#\"$begin\"}\")\n\t\treturn\n\tfi\n")
 }
 
-// bashCommands offers the commands, or the flags and words of the command that was typed.
+// bashCommands completes the names of the commands. After a command name, it completes the flags
+// and arguments of this command.
 func bashCommands(b *strings.Builder, commands []Command) {
 	var all []string
 	for i := range commands {

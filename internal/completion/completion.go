@@ -1,5 +1,4 @@
-// Package completion writes the scripts that let shells complete the flags and the commands of a
-// program.
+// Package completion writes scripts for shell completion of a program's flags and commands.
 //
 //	eval "$(statsd --completion-script-bash)"     # in ~/.bashrc
 //	eval "$(statsd --completion-script-zsh)"      # in ~/.zshrc, after compinit
@@ -12,24 +11,24 @@ import (
 	"strings"
 )
 
-// Flag describes a flag for a script.
+// Flag describes a flag for the completion script.
 type Flag struct {
-	Name    string // without dashes
-	Short   rune   // 0 if there is none
+	Name    string // name without dashes
+	Short   rune   // 0 if the flag has no short form
 	Help    string
-	Value   string   // placeholder for the value in the help; "" if the flag takes none
-	Choices []string // all valid values, if they are few
-	List    bool     // the value has several of Choices, with commas between them
-	Open    bool     // Choices are how values begin, as udp:// does
+	Value   string   // placeholder for the value in the help text; "" if the flag takes no value
+	Choices []string // all valid values, if there are few
+	List    bool     // the value is a list of Choices, separated by commas
+	Open    bool     // Choices are only the beginnings of valid values, such as udp://
 	Path    bool     // the value is a file or a directory
 }
 
-// Program describes a program for a script.
+// Program describes a program for the completion script.
 type Program struct {
 	Name string
-	// Flags are offered while there is no command.
+	// Flags are completed before the name of a command is typed.
 	Flags []Flag
-	// Commands are the first words that the program knows, if it has any.
+	// Commands are the commands that the program accepts as the first word, if it has any.
 	Commands []Command
 }
 
@@ -37,13 +36,13 @@ type Program struct {
 type Command struct {
 	Name, Help string
 	Flags      []Flag
-	Words      []string // the only arguments that it takes, if they are few
+	Words      []string // all valid arguments of the command, if there are few
 }
 
-// prefix begins the flags that ask for a script.
+// prefix is the start of the flags that print a completion script.
 const prefix = "--completion-script-"
 
-// Shell returns the shell whose script one of the arguments requests, or "".
+// Shell returns the name of the shell if an argument requests a completion script, or "".
 func Shell(args []string) string {
 	for _, arg := range args {
 		if shell, ok := strings.CutPrefix(arg, prefix); ok {
@@ -53,7 +52,7 @@ func Shell(args []string) string {
 	return ""
 }
 
-// Script returns the script for a shell.
+// Script returns the completion script for a shell.
 func Script(shell string, p Program) (string, error) {
 	switch shell {
 	case "bash":
@@ -66,7 +65,7 @@ func Script(shell string, p Program) (string, error) {
 	return "", fmt.Errorf("%s%s: there is no script for that shell; use bash, zsh or fish", prefix, shell)
 }
 
-// all returns each flag once: first the flags of the program, then the flags of its commands.
+// all returns all flags of the program and of its commands, without duplicates.
 func (p *Program) all() []Flag {
 	all := slices.Clone(p.Flags)
 	for i := range p.Commands {
@@ -79,7 +78,8 @@ func (p *Program) all() []Flag {
 	return all
 }
 
-// spellings returns the forms of the flag: --port and -p. A flag whose name is a letter has only -n.
+// spellings returns the forms of the flag, for example --port and -p. A flag with a name of one
+// letter has only the short form.
 func (f *Flag) spellings() []string {
 	if len(f.Name) == 1 {
 		return []string{"-" + f.Name}
@@ -98,10 +98,8 @@ func names(flags []Flag) (all []string) {
 	return all
 }
 
-// quote quotes text for bash and zsh.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// fishQuote quotes text for fish.
 func fishQuote(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
 }

@@ -23,7 +23,7 @@ var flags = []Flag{
 	{Name: "sink", Short: 's', Help: "Where to.", Value: "URL", Choices: []string{"load://", "graphite://", "graphite+tls://"}, Open: true},
 }
 
-// demo has flags only, and tool has commands too.
+// demo is a program without commands. tool is a program with commands.
 var (
 	demo = Program{Name: "demo", Flags: flags}
 	tool = Program{Name: "tool", Flags: []Flag{flags[2], flags[3], {Name: "old", Help: "Old form."}}, Commands: []Command{
@@ -33,10 +33,10 @@ var (
 	}}
 )
 
-// completed are the words that a shell must offer for typed words, one per line.
+// completed lists typed words, and the completions that a shell must offer for them.
 var completed = []struct {
 	program *Program
-	words   []string // typed so far; the last one is completed
+	words   []string // the typed words; the shell completes the last one
 	want    []string
 }{
 	{&demo, []string{"--nam"}, []string{"--naming"}},
@@ -64,7 +64,7 @@ var completed = []struct {
 	{&tool, []string{"tail", "--ol"}, nil},
 }
 
-// folder is a directory with one file.
+// folder creates a directory with one file.
 func folder(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "hosts.conf"), nil, 0o600); err != nil {
@@ -73,7 +73,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// write writes the script of a program, and returns its path.
+// write writes the completion script of a program to a file, and returns its path.
 func write(t *testing.T, dir, shell string, p *Program) string {
 	t.Helper()
 	script, err := Script(shell, *p)
@@ -87,7 +87,7 @@ func write(t *testing.T, dir, shell string, p *Program) string {
 	return path
 }
 
-// check runs a shell for each case and compares the offered words.
+// check runs a shell for each test case, and compares the offered completions.
 func check(t *testing.T, shell string, args func(program string, words []string, script string) []string) {
 	t.Helper()
 	program := counterpart.Find(t, shell)
@@ -115,8 +115,8 @@ func TestBash(t *testing.T) {
 	})
 }
 
-// bashDriver calls the function as bash does: with words that are broken at = and :. It prints the whole last
-// word for each answer.
+// bashDriver calls the completion function like bash: with words that are split at = and :. It
+// prints the completed last word for each completion.
 const bashDriver = `
 eval "$(cat "$1")"
 COMP_LINE="${*:2}"
@@ -136,7 +136,8 @@ for answer in "${COMPREPLY[@]}"; do
 done
 `
 
-// --naming=et is three words, and some programs have no more.
+// Bash splits --naming=et into three words. Some programs call the completion function with the
+// words alone.
 func TestBashEquals(t *testing.T) {
 	t.Parallel()
 	program := counterpart.Find(t, "bash")
@@ -157,8 +158,9 @@ func TestFish(t *testing.T) {
 	})
 }
 
-// zsh completes only at a terminal, which zpty provides. The driver types, and reads until each of
-// the following words was shown. zsh lists values without what stands before them.
+// zsh completes only at a terminal, so the driver runs zsh in a pseudo-terminal (zpty). The driver
+// types text, and reads the output until it contains each of the given words. zsh lists values
+// without the text before them on the line.
 const zshDriver = `
 emulate -L zsh
 zmodload zsh/zpty
@@ -181,7 +183,7 @@ func TestZsh(t *testing.T) {
 	dir := folder(t)
 	for _, test := range completed {
 		if test.want == nil {
-			continue // words that are not offered do not appear on the terminal
+			continue // zsh does not print words that it does not offer
 		}
 		path := write(t, dir, "zsh", test.program)
 		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -22,7 +22,8 @@ func fish(p *Program) string {
 	return b.String()
 }
 
-// noCommand is the condition that no command was typed yet, and afterOne that one of those was.
+// noCommand returns the fish condition for a command line without a command. afterOne returns the
+// fish condition for a command line with one of the given commands.
 func noCommand(p *Program) string {
 	var names []string
 	for i := range p.Commands {
@@ -52,7 +53,7 @@ func fishFlag(b *strings.Builder, p *Program, f *Flag) {
 	case f.Value == "":
 	case f.List:
 		fmt.Fprintf(b, " -x -a %s", fishQuote("(__fish_append , "+strings.Join(f.Choices, " ")+")"))
-	case len(f.Choices) > 0: // fish puts no space behind a word that ends with a slash
+	case len(f.Choices) > 0: // fish adds no space after a word that ends with a slash
 		fmt.Fprintf(b, " -x -a %s", fishQuote(strings.Join(f.Choices, " ")))
 	case f.Path:
 		b.WriteString(" -r -F")
@@ -62,7 +63,8 @@ func fishFlag(b *strings.Builder, p *Program, f *Flag) {
 	fmt.Fprintf(b, " -d %s\n", fishQuote(f.Help))
 }
 
-// fishCondition says when a flag is offered: without a command, or after the commands that take it.
+// fishCondition returns the fish condition for offering a flag: no command was typed, or a command
+// that has this flag.
 func fishCondition(p *Program, f *Flag) string {
 	var with []string
 	for i := range p.Commands {

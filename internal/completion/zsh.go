@@ -14,12 +14,12 @@ func zsh(p *Program) string {
 	} else {
 		zshCommands(&b, p)
 	}
-	// The script works both ways: as a file in $fpath, which the shell calls, and in eval.
+	// The script works in two ways: as a file in $fpath that zsh loads, and through eval.
 	fmt.Fprintf(&b, "}\nif [ \"${funcstack[1]}\" = %s ]; then\n\t%s \"$@\"\nelse\n\tcompdef %s %s\nfi\n", function, function, function, p.Name)
 	return b.String()
 }
 
-// zshFlags returns the arguments of _arguments.
+// zshFlags returns the flags as arguments for zsh's _arguments function.
 func zshFlags(flags []Flag) string {
 	var b strings.Builder
 	for i := range flags {
@@ -50,7 +50,8 @@ func zshFlags(flags []Flag) string {
 	return b.String()
 }
 
-// zshCommands offers the commands, or the flags and arguments of the command that was typed.
+// zshCommands completes the names of the commands. After a command name, it completes the flags and
+// arguments of this command.
 func zshCommands(b *strings.Builder, p *Program) {
 	b.WriteString("\tlocal context state line\n\ttypeset -A opt_args\n\tlocal -a commands=(")
 	for i := range p.Commands {

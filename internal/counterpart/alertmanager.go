@@ -12,17 +12,18 @@ import (
 	"time"
 )
 
-// Alertmanager is Prometheus's Alertmanager (Debian's) for one test. It posts its notifications to a webhook of the
-// test.
+// Alertmanager runs Debian's package of Prometheus Alertmanager for one test. It posts its
+// notifications to a webhook of the test.
 type Alertmanager struct {
-	// URL is its address, without a slash at the end.
+	// URL is the server's base URL, without a slash at the end.
 	URL string
 
 	t testing.TB
 }
 
-// StartAlertmanager starts one that ends with the test. An alert without an endsAt resolves after a second.
-// The package has to be installed, not only unpacked: it looks for its default template in /usr/share.
+// StartAlertmanager starts an Alertmanager, and stops it at the end of the test. An alert without
+// an endsAt resolves after a second. The Debian package must be installed, not only unpacked,
+// because Alertmanager loads its default template from /usr/share.
 func StartAlertmanager(t testing.TB, webhook string) *Alertmanager {
 	t.Helper()
 	program := Find(t, "prometheus-alertmanager")
@@ -50,7 +51,7 @@ func StartAlertmanager(t testing.TB, webhook string) *Alertmanager {
 	return a
 }
 
-// Alert is an alert that Alertmanager holds.
+// Alert is an alert that Alertmanager stores.
 type Alert struct {
 	Labels      map[string]string
 	Annotations map[string]string
@@ -61,7 +62,7 @@ type Alert struct {
 	GeneratorURL string
 }
 
-// Alerts returns the alerts that fire.
+// Alerts returns the firing alerts.
 func (a *Alertmanager) Alerts() (alerts []Alert) {
 	a.t.Helper()
 	answer, err := http.Get(a.URL + "/api/v2/alerts")

@@ -15,31 +15,30 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Browser is a Chromium (Debian's) without a window. It is driven over the DevTools protocol: JSON
-// messages, each ended by a zero byte, through a pair of pipes.
+// Browser is a headless Chromium from Debian. Tests control it with the DevTools protocol. The
+// protocol sends JSON messages through a pair of pipes, and a zero byte after each message.
 type Browser struct {
-	to *os.File // commands
+	to *os.File // the pipe for commands
 
 	mu      sync.Mutex
-	last    int                    // number of the last command
-	waiting map[int]chan<- reply   // commands that are not answered yet
-	tabs    map[string]func(event) // by session
-	ended   chan struct{}          // closed when Chromium has ended
+	last    int                    // number of the most recent command
+	waiting map[int]chan<- reply   // commands without a reply yet, by their number
+	tabs    map[string]func(event) // receivers of events, by session
+	ended   chan struct{}          // closed when Chromium has exited
 }
 
-// reply is the answer to a command.
 type reply struct {
 	Result json.RawMessage
 	Error  *struct{ Message string }
 }
 
-// event is something that happened in a tab.
+// event is an event in a browser tab.
 type event struct {
 	Method string
 	Params json.RawMessage
 }
 
-// StartBrowser starts a browser. It stops at the end of the test.
+// StartBrowser starts a browser, and stops it at the end of the test.
 func StartBrowser(t testing.TB) *Browser {
 	t.Helper()
 	program, dir := Find(t, "chromium"), t.TempDir()
@@ -56,13 +55,13 @@ func StartBrowser(t testing.TB) *Browser {
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
 		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
 		"--hide-scrollbars", "--force-color-profile=srgb", "about:blank")
-	cmd.ExtraFiles = []*os.File{commandsOut, answersIn} // its descriptors 3 and 4
+	cmd.ExtraFiles = []*os.File{commandsOut, answersIn} // Chromium expects the pipes at descriptors 3 and 4
 	b := &Browser{to: commandsIn, waiting: map[int]chan<- reply{}, tabs: map[string]func(event){}, ended: make(chan struct{})}
 	process := start(t, "chromium", dir, cmd)
-	_, _ = commandsOut.Close(), answersIn.Close() // Chromium has its own
+	_, _ = commandsOut.Close(), answersIn.Close() // the Chromium process has its own copies
 	go b.read(answersOut)
 	t.Cleanup(func() {
-		_ = b.command("", "Browser.close", nil, nil) // it may be gone already
+		_ = b.command("", "Browser.close", nil, nil) // Chromium may have exited already
 		_ = commandsIn.Close()
 		select {
 		case <-process.exited:
@@ -74,7 +73,7 @@ func StartBrowser(t testing.TB) *Browser {
 	return b
 }
 
-// read distributes answers and events until Chromium ends.
+// read dispatches replies and events until Chromium exits.
 func (b *Browser) read(answers *os.File) {
 	defer close(b.ended)
 	defer func() { _ = answers.Close() }()
@@ -105,7 +104,7 @@ func (b *Browser) read(answers *os.File) {
 	}
 }
 
-// command sends a command to a session, "" for the browser itself, and reads its result.
+// command sends a command to a session and reads its result. The session "" is the browser itself.
 func (b *Browser) command(session, method string, params map[string]any, result any) error {
 	answered := make(chan reply, 1)
 	b.mu.Lock()

@@ -11,11 +11,13 @@ import (
 	"syscall"
 )
 
-// Programs is the variable with the directory of the commands of this tree, built before the tests.
+// Programs is the name of an environment variable. Its value is a directory with the commands of
+// this repository, built before the tests.
 const Programs = "STATSD_TEST_PROGRAMS"
 
-// Build puts commands of this tree, such as statsd, into a directory, which it makes. They are built without the race
-// detector. make test has built them once; go test builds them here.
+// Build creates dir and puts commands of this repository, such as statsd, into it. The commands are
+// built without the race detector. "make test" builds them once before the tests and Build copies
+// them; with plain "go test", Build compiles them.
 func Build(dir string, names ...string) error {
 	if built := os.Getenv(Programs); built != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -33,15 +35,16 @@ func Build(dir string, names ...string) error {
 		args = append(args, "./cmd/"+name)
 	}
 	build := exec.Command("go", args...)
-	build.Dir = tree() // the test may be in a nested module
+	build.Dir = tree() // the test may be in a nested module, so build from the top directory
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
 }
 
-// copyProgram copies a program. No process may start meanwhile. A new process would hold the copy open for writing
-// until its exec, and the system does not run such a program ("text file busy").
+// copyProgram copies a program. During the copy, this process must not start other processes. A new
+// process would keep the copy open for writing until its exec, and the kernel refuses to execute
+// such a file ("text file busy").
 func copyProgram(to, from string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -58,7 +61,7 @@ func copyProgram(to, from string) error {
 	return errors.Join(err, out.Close())
 }
 
-// tree returns the top directory of this source tree.
+// tree returns the top directory of this repository.
 func tree() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")

@@ -13,22 +13,22 @@ import (
 	"testing"
 )
 
-// Carbon is a carbon-cache (Debian's graphite-carbon) for one test. It has its own
-// ports and directory, and keeps one point a second for an hour.
+// Carbon runs Debian's carbon-cache (graphite-carbon) for one test. It has its own ports and
+// directory, and stores one point per second for an hour.
 type Carbon struct {
-	// Addr is the "host:port" of its line receiver. Restarts keep it.
+	// Addr is the "host:port" of carbon's line receiver. It does not change on a restart.
 	Addr string
-	// PickleAddr is the "host:port" of its pickle receiver.
+	// PickleAddr is the "host:port" of carbon's pickle receiver.
 	PickleAddr string
 
 	t       testing.TB
-	web     string // URL of the graphite-web to which it reports tagged series, or ""
+	web     string // URL of the graphite-web that carbon registers tagged series at, or ""
 	program string
 	dir     string
-	process *process // nil while stopped
+	process *process // nil while carbon is stopped
 }
 
-// StartCarbon starts a carbon-cache. It stops at the end of the test.
+// StartCarbon starts a carbon-cache, and stops it at the end of the test.
 func StartCarbon(t testing.TB) *Carbon {
 	t.Helper()
 	return startCarbon(t, "")
@@ -44,7 +44,7 @@ func startCarbon(t testing.TB, web string) *Carbon {
 	return c
 }
 
-// Start starts it again after Stop or Kill and returns when it listens.
+// Start starts carbon again after Stop or Kill. It returns when carbon listens.
 func (c *Carbon) Start() {
 	c.t.Helper()
 	c.process = start(c.t, "carbon-cache", c.dir, exec.Command(c.program, "--config="+filepath.Join(c.dir, "conf", "carbon.conf"),
@@ -52,14 +52,14 @@ func (c *Carbon) Start() {
 	c.process.await(func() bool { return listens(c.t, c.Addr) && listens(c.t, c.PickleAddr) })
 }
 
-// Stop ends it as an operator does. It may lose the points of the last second, like
-// Kill: carbon's writer does not wake for a SIGTERM.
+// Stop ends carbon with SIGTERM. Carbon may lose the points of the last second, as with Kill,
+// because its writer thread does not wake up for a SIGTERM.
 func (c *Carbon) Stop() { c.end(syscall.SIGTERM) }
 
-// Kill ends it with SIGKILL.
+// Kill ends carbon with SIGKILL.
 func (c *Carbon) Kill() { c.end(syscall.SIGKILL) }
 
-// Signal sends it a signal such as SIGSTOP or SIGCONT.
+// Signal sends carbon a signal such as SIGSTOP or SIGCONT.
 func (c *Carbon) Signal(sig os.Signal) {
 	c.t.Helper()
 	if err := c.process.cmd.Process.Signal(sig); err != nil {
@@ -76,7 +76,7 @@ func (c *Carbon) end(sig syscall.Signal) {
 	c.process = nil
 }
 
-const python = "/usr/bin/python3" // this one finds Debian's whisper
+const python = "/usr/bin/python3" // Debian's whisper module is installed for this interpreter
 
 const fetchScript = `
 import sys, whisper
@@ -86,9 +86,9 @@ for i, value in enumerate(values):
         print(start + i * step, repr(value))
 `
 
-// Fetch reads the points of path from its whisper file, keyed by Unix second. The range
-// includes from and until. Carbon creates the file a second or two after it receives a
-// point; until then there are no points.
+// Fetch reads the points of path from its whisper file, keyed by Unix second. The range includes
+// from and until. Carbon creates the file a second or two after the first point arrives. Before
+// that, Fetch returns no points.
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}
@@ -111,7 +111,8 @@ func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	return points
 }
 
-// whisperFile returns the file of a series. A series with tags lies under its hash.
+// whisperFile returns the path of a series' whisper file. The path of a tagged series contains a
+// hash of its name.
 func whisperFile(path string) string {
 	if strings.Contains(path, ";") {
 		hash := fmt.Sprintf("%x", sha256.Sum256([]byte(path)))
@@ -120,7 +121,7 @@ func whisperFile(path string) string {
 	return filepath.Join(strings.Split(path, ".")...) + ".wsp"
 }
 
-// configure chooses the ports and writes the configuration.
+// configure selects ports and writes carbon's configuration.
 func (c *Carbon) configure() {
 	c.t.Helper()
 	first := FreeAddress(c.t)
@@ -147,7 +148,8 @@ func (c *Carbon) configure() {
 	}
 }
 
-// The defaults would listen on all interfaces, switch to another user, and delay new names.
+// With carbon's defaults, it would listen on all interfaces, run as another user, and delay the
+// creation of new series.
 const carbonConf = `[cache]
 STORAGE_DIR = $DIR/storage/
 LOCAL_DATA_DIR = $DIR/storage/whisper/

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// Authority issues certificates for a test, as PEM files.
+// Authority is a certificate authority for a test. It writes certificates to PEM files.
 type Authority struct {
-	// File is the authority's own certificate.
+	// File is the path of the authority's own certificate.
 	File string
 
 	t    testing.TB
@@ -27,7 +27,7 @@ type Authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an Authority.
+// NewAuthority creates an Authority.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	a := &Authority{t: t, dir: t.TempDir()}
@@ -40,14 +40,14 @@ func NewAuthority(t testing.TB) *Authority {
 	return a
 }
 
-// Issue makes a certificate for a host name or an address, for servers and clients. It
-// returns the files of the certificate and its key.
+// Issue creates a certificate for a host name or an address. Both servers and clients can use the
+// certificate. Issue returns the paths of the certificate and its key.
 func (a *Authority) Issue(host string) (cert, key string) {
 	a.t.Helper()
 	return a.IssueUntil(a.cert.NotAfter, host)
 }
 
-// IssueUntil makes a certificate that is valid until a time, which may be past.
+// IssueUntil creates a certificate that expires at end, which may be in the past.
 func (a *Authority) IssueUntil(end time.Time, host string) (cert, key string) {
 	a.t.Helper()
 	c := &x509.Certificate{
@@ -64,7 +64,7 @@ func (a *Authority) IssueUntil(end time.Time, host string) (cert, key string) {
 	return cert, key
 }
 
-// Client returns the configuration of a client that trusts this Authority alone.
+// Client returns the TLS configuration of a client that trusts only this Authority.
 func (a *Authority) Client() *tls.Config {
 	a.t.Helper()
 	text, err := os.ReadFile(a.File)
@@ -76,7 +76,8 @@ func (a *Authority) Client() *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// issue signs c with the authority's key. The first certificate signs itself.
+// issue signs c with the authority's key. The authority's own certificate is the first one, and
+// signs itself.
 func (a *Authority) issue(name string, c *x509.Certificate) (certFile, keyFile string, key *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,9 +1,9 @@
-// Package counterpart finds and runs the real programs that the daemon works
-// with, for tests: carbon, graphite-web, Prometheus, Alertmanager, nsca, stunnel, runsv, Python.
+// Package counterpart finds and runs the real programs that the daemon works with, for tests:
+// carbon, graphite-web, Prometheus, Alertmanager, nsca, stunnel, runsv, Python.
 //
-// A test that needs a program which is not installed is skipped. $COUNTERPARTS
-// changes that: with "required" the test fails, and with "none" no program is found,
-// as on a host that has Go alone.
+// By default, a test is skipped if a program that it needs is not installed. The environment
+// variable COUNTERPARTS changes this. With "required", the test fails if a program is missing. With
+// "none", all programs count as missing, as on a host with only Go.
 package counterpart
 
 import (
@@ -17,8 +17,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// Find returns the path of an installed program. It searches PATH and Debian's folders for daemons.
-// Tests pass an absolute path for /usr/bin/python3, because only that one has Debian's modules.
+// Find returns the path of an installed program. It searches PATH and Debian's directories for
+// daemons. For Python, tests pass the absolute path /usr/bin/python3, because only this interpreter
+// has Debian's modules.
 func Find(t testing.TB, program string) string {
 	t.Helper()
 	if os.Getenv(setting) == "none" {
@@ -36,8 +37,8 @@ func Find(t testing.TB, program string) string {
 	return ""
 }
 
-// FreeAddress returns a loopback address that is free for TCP and for UDP. It stays reserved until
-// the test ends, even while nothing listens there.
+// FreeAddress returns a loopback address with a port that is free for TCP and UDP. The port is
+// reserved until the test ends, even while no socket is bound to it.
 func FreeAddress(t testing.TB) netip.AddrPort {
 	t.Helper()
 	port, release, err := ports.Reserve()
@@ -48,10 +49,10 @@ func FreeAddress(t testing.TB) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 }
 
-// setting is the variable that decides what happens if a program is missing.
+// setting is the name of the environment variable for missing programs.
 const setting = "COUNTERPARTS"
 
-// Missing skips the test, or fails it if skipping is not allowed.
+// Missing skips the test, or fails it if COUNTERPARTS is "required".
 func Missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv(setting) == "required" {
@@ -60,8 +61,8 @@ func Missing(t testing.TB, why string) {
 	t.Skipf("%s (make test installs it)", why)
 }
 
-// listens reports whether a program listens at addr. It does not connect: nsca --single serves one
-// connection at a time, and may reset the test's own.
+// listens reports whether a program listens at addr. It does not connect to addr: nsca --single
+// serves only one connection at a time, and might reset the connection that the test opens next.
 func listens(t testing.TB, addr string) bool {
 	t.Helper()
 	at, err := netip.ParseAddrPort(addr)

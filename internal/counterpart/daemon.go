@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// Daemon is the statsd of this tree, for tests of programs that read its figures.
+// Daemon is the statsd program of this repository, for tests of programs that query it.
 type Daemon struct {
-	Addr    string // for lines
-	Monitor string // for HTTP
+	Addr    string // address for metric lines
+	Monitor string // address for HTTP
 }
 
-// StartDaemon builds the daemon and runs it with these arguments on free ports. It stops at the end
-// of the test.
+// StartDaemon builds statsd and runs it with these arguments on free ports. The daemon is stopped
+// at the end of the test.
 func StartDaemon(t testing.TB, args ...string) *Daemon {
 	t.Helper()
 	dir, addr := t.TempDir(), FreeAddress(t)

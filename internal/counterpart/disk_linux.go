@@ -7,9 +7,9 @@ import (
 
 const smallDiskSize = "size=8m"
 
-// SmallDisk returns a directory on its own file system of 8 MiB, which exists until the test ends.
-// It needs root. It uses package syscall, because x/sys would appear in the go.sum of modules that
-// use the client.
+// SmallDisk returns a directory on its own file system of 8 MiB. The file system is removed when
+// the test ends. SmallDisk needs root. It uses package syscall, not golang.org/x/sys: x/sys would
+// add a line to the go.sum of every module that uses the client.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-// Etsy is Etsy's statsd (npm's statsd under Node.js).
+// Etsy runs Etsy's statsd (the npm package statsd, under Node.js).
 type Etsy struct {
-	Addr    string // for lines, over UDP unless the settings say otherwise
-	Console string // of the management console
+	Addr    string // address for metric lines; it is a UDP address unless the settings select TCP
+	Console string // address of the management console
 }
 
-// StartEtsy starts one with the given settings. Its ports are chosen here. It ends with
-// the test.
+// StartEtsy starts Etsy's statsd with the given settings, and stops it at the end of the test.
+// StartEtsy adds the ports to the settings.
 func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	t.Helper()
 	node, home := Find(t, "node"), EtsyHome(t)
@@ -28,7 +28,7 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 		"address": lines.Addr(), "port": lines.Port(), "mgmt_address": console.Addr(), "mgmt_port": console.Port(),
 	}
 	maps.Copy(all, settings)
-	// It reads JavaScript, and JSON is JavaScript.
+	// Etsy's statsd reads its configuration as JavaScript, and JSON is valid JavaScript.
 	text, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +42,14 @@ func StartEtsy(t testing.TB, settings map[string]any) *Etsy {
 	command.Dir = home
 	process := start(t, "statsd.js", dir, command)
 	t.Cleanup(func() {
-		_ = process.end(syscall.SIGTERM) // its status says nothing
+		_ = process.end(syscall.SIGTERM) // the exit status has no information
 		t.Logf("Etsy's statsd said:\n%s", process.said())
 	})
 	process.await(func() bool { return listens(t, console.String()) })
 	return &Etsy{Addr: lines.String(), Console: console.String()}
 }
 
-// EtsyHome returns the folder of Etsy's statsd.
+// EtsyHome returns the directory of Etsy's statsd.
 func EtsyHome(t testing.TB) string {
 	t.Helper()
 	home := filepath.Join(root(t), ".counterparts/node_modules/statsd")
@@ -59,7 +59,7 @@ func EtsyHome(t testing.TB) string {
 	return home
 }
 
-// root returns the project's folder.
+// root returns the top directory of this repository.
 func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()

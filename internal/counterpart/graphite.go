@@ -12,14 +12,15 @@ import (
 	"testing"
 )
 
-// Graphite is a carbon-cache and a graphite-web (Debian's) for one test. Carbon reports tagged series to graphite-web.
+// Graphite runs Debian's carbon-cache and graphite-web for one test. Carbon registers tagged series
+// at graphite-web.
 type Graphite struct {
 	*Carbon
-	// URL is graphite-web's, without a slash at the end.
+	// URL is the base URL of graphite-web, without a slash at the end.
 	URL string
 }
 
-// StartGraphite starts both. They stop at the end of the test.
+// StartGraphite starts carbon-cache and graphite-web, and stops them at the end of the test.
 func StartGraphite(t testing.TB) *Graphite {
 	t.Helper()
 	Find(t, "graphite-manage")
@@ -30,7 +31,7 @@ func StartGraphite(t testing.TB) *Graphite {
 	return g
 }
 
-// serve runs graphite-web with carbon's files and its own database.
+// serve runs graphite-web with the data files of carbon and a database of its own.
 func (g *Graphite) serve(addr string) {
 	g.t.Helper()
 	storage := filepath.Join(g.dir, "storage")
@@ -53,7 +54,7 @@ func (g *Graphite) serve(addr string) {
 	process.await(func() bool { return answers(g.URL + "/version") })
 }
 
-// Render asks the render API for a target. It returns the points of each series, keyed by
+// Render queries Graphite's render API for a target. It returns the points of each series, keyed by
 // name and Unix second. The range includes from and until.
 func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
 	g.t.Helper()
@@ -68,7 +69,7 @@ func (g *Graphite) Render(target string, from, until int64) map[string]map[int64
 	defer func() { _ = response.Body.Close() }()
 	var found []struct {
 		Target     string
-		Datapoints [][2]*float64 // value, time
+		Datapoints [][2]*float64 // pairs of value and time
 	}
 	if err := json.NewDecoder(response.Body).Decode(&found); err != nil || response.StatusCode != http.StatusOK {
 		g.t.Fatalf("render %s: %s, %v", target, response.Status, err)
@@ -86,7 +87,7 @@ func (g *Graphite) Render(target string, from, until int64) map[string]map[int64
 	return all
 }
 
-// The defaults name the host's database, files and name.
+// The default settings point to the database and files of this host, and to its host name.
 const webSettings = `SECRET_KEY = 'test'
 ALLOWED_HOSTS = ['127.0.0.1']
 STORAGE_DIR = '$DIR'

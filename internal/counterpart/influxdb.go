@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// InfluxDB is an InfluxDB 1 (Debian's) for one test.
+// InfluxDB runs Debian's InfluxDB 1 for one test.
 type InfluxDB struct {
-	// Addr is its "host:port".
+	// Addr is the server's "host:port".
 	Addr string
 
 	t       testing.TB
@@ -36,7 +36,7 @@ bind-address = "127.0.0.1:0"
   store-enabled = false
 `
 
-// StartInfluxDB starts one. It stops at the end of the test.
+// StartInfluxDB starts an InfluxDB, and stops it at the end of the test.
 func StartInfluxDB(t testing.TB) *InfluxDB {
 	t.Helper()
 	db := &InfluxDB{Addr: FreeAddress(t).String(), t: t, dir: t.TempDir()}
@@ -44,7 +44,7 @@ func StartInfluxDB(t testing.TB) *InfluxDB {
 	return db
 }
 
-// Start starts it again after Stop, with the same data.
+// Start starts InfluxDB again after Stop, with the same data.
 func (db *InfluxDB) Start() {
 	db.t.Helper()
 	file := filepath.Join(db.dir, "influxdb.conf")
@@ -63,10 +63,10 @@ func (db *InfluxDB) Start() {
 	})
 }
 
-// Stop ends it.
+// Stop stops InfluxDB.
 func (db *InfluxDB) Stop() { _ = db.process.end(os.Interrupt) }
 
-// Query runs a query. It returns the rows of the result, each with the names of its columns.
+// Query runs a query. It returns the rows of the result. Each row maps column names to values.
 func (db *InfluxDB) Query(database, query string) (rows []map[string]any) {
 	db.t.Helper()
 	form := url.Values{"q": {query}, "db": {database}, "epoch": {"s"}}

@@ -12,18 +12,18 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// NSCA is an nsca daemon (Debian's nsca) for one test. It writes to a file in place of
-// Nagios's command pipe.
+// NSCA runs Debian's nsca daemon for one test. The daemon writes to a regular file, not to Nagios's
+// command pipe.
 type NSCA struct {
-	// Addr is the "host:port" it listens on.
+	// Addr is the "host:port" that nsca listens on.
 	Addr string
 
 	t        testing.TB
 	commands string
 }
 
-// StartNSCA starts an nsca that ends with the test. The mode is --single or --daemon,
-// the method is the number of its decryption_method.
+// StartNSCA starts nsca, and stops it at the end of the test. mode is --single or --daemon. method
+// is the number for nsca's setting decryption_method.
 func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 	t.Helper()
 	program := Find(t, "nsca")
@@ -50,8 +50,8 @@ func StartNSCA(t testing.TB, mode string, method int, password string) *NSCA {
 	return n
 }
 
-// Commands waits until it has written at least that many commands, and returns them
-// without their times.
+// Commands waits until nsca has written at least the given number of commands. It returns the
+// commands without their timestamps.
 func (n *NSCA) Commands(least int) []string {
 	n.t.Helper()
 	var lines []string

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Output keeps the output of a program. It can be read while the program runs. The zero value is
-// empty.
+// Output collects the output of a program. It can be read while the program runs. The zero value is
+// ready to use.
 type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -19,7 +19,7 @@ func (o *Output) Write(b []byte) (int, error) {
 	return o.text.Write(b)
 }
 
-// String returns everything that was written so far.
+// String returns the output so far.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

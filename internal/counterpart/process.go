@@ -11,17 +11,17 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// process is a program that a test started.
+// process is a program that a test has started.
 type process struct {
 	t       testing.TB
 	name    string
 	cmd     *exec.Cmd
-	console string        // file with its output
-	exited  chan struct{} // closed when it has ended
-	err     error         // how it ended, once exited is closed
+	console string        // path of the file with the program's output
+	exited  chan struct{} // closed when the program has exited
+	err     error         // the result of Wait; valid once exited is closed
 }
 
-// start starts a program. Its output goes to a file of that name in dir.
+// start starts a program. The program's output goes to a file called name in dir.
 func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, name: name, cmd: cmd, console: filepath.Join(dir, name+".console"), exited: make(chan struct{})}
@@ -29,7 +29,7 @@ func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = console.Close() }() // the program has its own
+	defer func() { _ = console.Close() }() // the new process has its own copy
 	cmd.Stdout, cmd.Stderr = console, console
 	endWithTest(cmd)
 	if err := cmd.Start(); err != nil {
@@ -42,7 +42,7 @@ func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	return p
 }
 
-// await waits until the program is ready. The test fails if it ends before.
+// await waits until the program is ready. The test fails if the program exits first.
 func (p *process) await(ready func() bool) {
 	p.t.Helper()
 	for deadline := time.Now().Add(wait.Patience); !ready(); time.Sleep(5 * time.Millisecond) {
@@ -57,7 +57,7 @@ func (p *process) await(ready func() bool) {
 	}
 }
 
-// end sends a signal and waits until the program has ended. It returns how it ended.
+// end sends a signal and waits until the program has exited. It returns the program's exit error.
 func (p *process) end(sig os.Signal) error {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -11,15 +11,16 @@ import (
 	"testing"
 )
 
-// Prometheus is a Prometheus server (Debian's) for one test.
+// Prometheus runs Debian's Prometheus server for one test.
 type Prometheus struct {
-	// URL is its address, without a slash at the end.
+	// URL is the server's base URL, without a slash at the end.
 	URL string
 
 	t testing.TB
 }
 
-// StartPrometheus starts one with that configuration. It stops at the end of the test.
+// StartPrometheus starts a Prometheus server with the given configuration, and stops it at the end
+// of the test.
 func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	t.Helper()
 	program := Find(t, "prometheus")
@@ -36,7 +37,7 @@ func StartPrometheus(t testing.TB, config string, flags ...string) *Prometheus {
 	return p
 }
 
-// answers reports whether a URL answers with 200.
+// answers reports whether a GET request to url returns status 200.
 func answers(url string) bool {
 	response, err := http.Get(url)
 	if err != nil {
@@ -46,7 +47,7 @@ func answers(url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// Get queries the API at a path such as "query" and reads the data of the answer.
+// Get queries the HTTP API at a path such as "query", and decodes the data field of the response.
 func (p *Prometheus) Get(path string, query url.Values, data any) {
 	p.t.Helper()
 	response, err := http.Get(p.URL + "/api/v1/" + path + "?" + query.Encode())
@@ -63,19 +64,19 @@ func (p *Prometheus) Get(path string, query url.Values, data any) {
 	}
 }
 
-// Series is a series with its newest value.
+// Series is a time series with its latest value.
 type Series struct {
 	Labels map[string]string
 	Value  float64
 }
 
-// Query evaluates an expression now. Its result must be series.
+// Query evaluates an expression at the current time. The result must be an instant vector.
 func (p *Prometheus) Query(expression string) (found []Series) {
 	p.t.Helper()
 	var vector struct {
 		Result []struct {
 			Metric map[string]string
-			Value  [2]any // time, value
+			Value  [2]any // time and value
 		}
 	}
 	p.Get("query", url.Values{"query": {expression}}, &vector)

@@ -9,14 +9,15 @@ import (
 	"testing"
 )
 
-// Stunnel configures a stunnel (Debian's stunnel4). It accepts TLS connections and passes them on without TLS.
+// Stunnel configures Debian's stunnel4. It accepts TLS connections and forwards the decrypted data.
 type Stunnel struct {
-	Connect   string // address that it passes connections on to
-	Cert, Key string // files of its own certificate
-	Clients   string // file of the authority for clients' certificates; empty to ask for none
+	Connect   string // address that receives the decrypted data
+	Cert, Key string // paths of the server certificate and its key
+	Clients   string // path of the authority for client certificates; if empty, stunnel requests no client certificate
 }
 
-// Start starts it until the end of the test. It returns the "host:port" it listens on.
+// Start starts stunnel, and stops it at the end of the test. It returns the "host:port" that
+// stunnel listens on.
 func (s Stunnel) Start(t testing.TB) (addr string) {
 	t.Helper()
 	program := Find(t, "stunnel")

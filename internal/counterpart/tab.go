@@ -12,13 +12,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Look is how a Tab looks.
+// Look is the window size and the preferred colour scheme of a Tab.
 type Look struct {
 	Width, Height int
 	Dark          bool
 }
 
-// Tab is a page in a Browser.
+// Tab is a browser tab with a page.
 type Tab struct {
 	t               testing.TB
 	browser         *Browser
@@ -28,7 +28,7 @@ type Tab struct {
 	complaints []string
 }
 
-// Open opens a page. It does not wait until the page is loaded.
+// Open opens a page in a new tab. It does not wait until the page has loaded.
 func (b *Browser) Open(t testing.TB, url string, look Look) *Tab {
 	t.Helper()
 	tab := &Tab{t: t, browser: b}
@@ -49,7 +49,8 @@ func (b *Browser) Open(t testing.TB, url string, look Look) *Tab {
 	return tab
 }
 
-// must sends a command to the tab, and mustIn to any session.
+// must sends a command to the tab. mustIn sends a command to any session. The test fails if the
+// command fails.
 func (t *Tab) must(method string, params map[string]any, result any) {
 	t.t.Helper()
 	t.mustIn(t.session, method, params, result)
@@ -62,7 +63,7 @@ func (t *Tab) mustIn(session, method string, params map[string]any, result any) 
 	}
 }
 
-// Look changes the size and the preferred colours.
+// Look changes the tab's window size and preferred colour scheme.
 func (t *Tab) Look(look Look) {
 	t.t.Helper()
 	scheme := "light"
@@ -73,7 +74,7 @@ func (t *Tab) Look(look Look) {
 	t.must("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
 
-// happened keeps the complaints of the page and of the browser.
+// happened stores errors and warnings of the page and of the browser.
 func (t *Tab) happened(e event) {
 	var p struct {
 		Type             string
@@ -112,8 +113,8 @@ func (t *Tab) complain(what string) {
 	t.complaints = append(t.complaints, what)
 }
 
-// Complaints returns errors and warnings of the page, and violations of its policy, since the last
-// call. If failures are expected, it leaves out complaints about failed requests.
+// Complaints returns the errors and warnings since the last call, including violations of the
+// Content-Security-Policy. If failures is true, it leaves out errors about failed requests.
 func (t *Tab) Complaints(failures bool) (all []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -126,7 +127,8 @@ func (t *Tab) Complaints(failures bool) (all []string) {
 	return all
 }
 
-// Eval evaluates an expression, waits if it is a promise, and reads its value unless result is nil.
+// Eval evaluates a JavaScript expression. It waits if the result is a promise. It stores the value
+// in result, unless result is nil.
 func (t *Tab) Eval(expression string, result any) {
 	t.t.Helper()
 	if err := t.eval(expression, result); err != nil {
@@ -154,7 +156,8 @@ func (t *Tab) eval(expression string, result any) error {
 	return json.Unmarshal(said.Result.Value, result)
 }
 
-// Await waits until an expression is true. Until then it may fail.
+// Await waits until a JavaScript expression is true. Errors of the expression are ignored while
+// Await waits.
 func (t *Tab) Await(expression string) {
 	t.t.Helper()
 	var err error
@@ -168,11 +171,11 @@ func (t *Tab) Await(expression string) {
 		}
 	}
 	var text string
-	_ = t.eval("document.body.innerText", &text) // only for the message
+	_ = t.eval("document.body.innerText", &text) // the text is only for the failure message
 	t.t.Fatalf("after %v, this is not true: %s (%v)\n%v\n%s", wait.Patience, expression, err, t.Complaints(false), text)
 }
 
-// Type types text into the element with the focus.
+// Type types text into the focused element.
 func (t *Tab) Type(text string) {
 	t.t.Helper()
 	t.must("Input.insertText", map[string]any{"text": text}, nil)
@@ -198,7 +201,8 @@ func (t *Tab) Move(x, y float64) {
 	t.must("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": x, "y": y}, nil)
 }
 
-// Screenshot writes a PNG of the whole page, or of its upper part with the given height.
+// Screenshot writes a PNG of the whole page. If height is not 0, the image has only the top part of
+// the page with this height.
 func (t *Tab) Screenshot(path string, height int) {
 	t.t.Helper()
 	params := map[string]any{"format": "png", "captureBeyondViewport": true}
@@ -214,7 +218,7 @@ func (t *Tab) Screenshot(path string, height int) {
 	}
 }
 
-// Close closes the page.
+// Close closes the tab.
 func (t *Tab) Close() {
 	t.t.Helper()
 	t.mustIn("", "Target.closeTarget", map[string]any{"targetId": t.target}, nil)

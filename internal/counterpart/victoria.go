@@ -11,15 +11,16 @@ import (
 	"testing"
 )
 
-// VictoriaMetrics is a VictoriaMetrics (Debian's) for one test.
+// VictoriaMetrics runs Debian's VictoriaMetrics for one test.
 type VictoriaMetrics struct {
-	// Addr is its "host:port".
+	// Addr is the server's "host:port".
 	Addr string
 
 	t testing.TB
 }
 
-// StartVictoriaMetrics starts one with further flags. It stops at the end of the test.
+// StartVictoriaMetrics starts a VictoriaMetrics with additional flags, and stops it at the end of
+// the test.
 func StartVictoriaMetrics(t testing.TB, flags ...string) *VictoriaMetrics {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,14 +35,14 @@ func StartVictoriaMetrics(t testing.TB, flags ...string) *VictoriaMetrics {
 	return v
 }
 
-// Exported is a series with all its values.
+// Exported is a time series with all its values.
 type Exported struct {
 	Metric     map[string]string
 	Values     []float64
-	Timestamps []int64 // milliseconds
+	Timestamps []int64 // in Unix milliseconds
 }
 
-// Export returns the series that a selector finds.
+// Export returns the series that match a selector.
 func (v *VictoriaMetrics) Export(selector string) (all []Exported) {
 	v.t.Helper()
 	response, err := http.Get("http://" + v.Addr + "/api/v1/export?match[]=" + url.QueryEscape(selector))

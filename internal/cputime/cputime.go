@@ -6,8 +6,8 @@
 //	stop()
 //	sending.Total()
 //
-// A measured goroutine is locked to its thread meanwhile, and only time in which the thread runs
-// counts.
+// During a measurement, the goroutine is locked to its operating system thread. A Meter measures only the time in which
+// this thread runs on a processor, not the time in which it waits.
 package cputime
 
 import (
@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// Meter adds up the processor time of one part. It is safe for concurrent use.
+// Meter adds up the processor time of one part of a program. It is safe for concurrent use.
 type Meter struct{ total atomic.Int64 }
 
-// Start begins to measure the goroutine that calls it, until it calls stop.
+// Start starts to measure the calling goroutine. The goroutine calls stop to end the measurement.
 func (m *Meter) Start() (stop func()) {
 	runtime.LockOSThread()
 	start := Thread()
@@ -30,11 +30,11 @@ func (m *Meter) Start() (stop func()) {
 	}
 }
 
-// Total returns the processor time so far.
+// Total returns the processor time that was measured so far.
 func (m *Meter) Total() time.Duration { return time.Duration(m.total.Load()) }
 
-// Collector returns the processor time of the garbage collector, without its work on the threads
-// of other goroutines.
+// Collector returns the processor time of the garbage collector. It does not include the time that
+// other goroutines spend on assisting the collector.
 func Collector() time.Duration {
 	s := []metrics.Sample{
 		{Name: "/cpu/classes/gc/mark/dedicated:cpu-seconds"},

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Work counts, waiting does not.
+// TestMeter checks that a Meter measures computation but not waiting.
 func TestMeter(t *testing.T) {
 	var working, waiting Meter
 	stop := working.Start()

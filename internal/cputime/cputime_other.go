@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Thread returns 0: only linux tells.
+// Thread returns 0, because this processor time is available only on Linux.
 func Thread() time.Duration { return 0 }
 
 // Process returns the processor time of the process.

@@ -1,5 +1,5 @@
-// Package descriptors divides the file descriptors that the process may open, so that clients never
-// take the last ones from sinks, spools and the state file.
+// Package descriptors divides up the file descriptors that the process may open. Clients can never
+// use the last descriptors, so sinks, spools and the state file can always open their files.
 package descriptors
 
 import (
@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// unlimited is used for an unknown limit, or one that no process reaches.
+// unlimited is the result of Limit if the limit is unknown or too high to matter.
 const unlimited = 1 << 30
 
 // Limit returns the maximum number of open descriptors (RLIMIT_NOFILE).
@@ -19,11 +19,11 @@ func Limit() int {
 	return int(limit.Cur)
 }
 
-// Exhausted reports whether an error says that no descriptor was free.
+// Exhausted reports whether an error was caused by a lack of free file descriptors.
 func Exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// Share returns how many of the wanted descriptors one of several groups of clients may use: at
-// most a sixteenth of the limit, and at least 2.
+// Share returns how many descriptors a group of clients may use. The result is at most wanted, and
+// at most a sixteenth of the process's limit, but at least 2.
 func Share(wanted int) int { return min(wanted, max(2, Limit()/16)) }

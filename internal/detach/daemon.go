@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Process is this process, in the background.
+// Process is the current process, running in the background.
 type Process struct{ tell *os.File }
 
-// Daemon returns this process if Run started it, and nil otherwise. Call it first: it changes the
-// environment and the umask.
+// Daemon returns the current process if Run started it, and nil if not. Call Daemon first in main,
+// because it changes the environment and the umask.
 func Daemon() (*Process, error) {
 	text := os.Getenv(marker)
 	if text == "" {
@@ -43,8 +43,8 @@ func Daemon() (*Process, error) {
 	return &Process{os.NewFile(uintptr(fd), marker)}, nil
 }
 
-// Ready closes standard input, output and error, and tells the command that the daemon is ready. Call
-// it once.
+// Ready closes standard input, output and error. It then reports to the process that called Run
+// that the daemon is ready. Call it once.
 func (p *Process) Ready() error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -55,7 +55,7 @@ func (p *Process) Ready() error {
 			return fmt.Errorf("put %s in place of descriptor %d: %w", os.DevNull, fd, err)
 		}
 	}
-	// The command may be gone; the daemon is ready anyway.
+	// An error means that the process that called Run has exited. The daemon continues without it.
 	_, _ = p.tell.WriteString("ready")
 	return errors.Join(null.Close(), p.tell.Close())
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// passOn keeps the daemon from inheriting open descriptors, and returns the sockets of LISTEN_FDS if they
-// are meant for this process.
+// passOn marks all open descriptors so that the daemon does not inherit them. It returns the
+// sockets of LISTEN_FDS if LISTEN_PID names this process.
 func passOn() (sockets []*os.File, err error) {
 	dir, err := os.ReadDir("/dev/fd")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package detach lets a command continue in the background, as a daemon. A Go program cannot
-// fork, so the command starts itself again, in a session of its own:
+// Package detach lets a command continue in the background, as a daemon. A Go program cannot fork, so the command
+// starts its own program again as a new process in a new session:
 //
 //	daemon, err := detach.Daemon() // nil unless this process is in the background
 //	if daemon == nil {
@@ -7,12 +7,12 @@
 //		os.Exit(...)
 //	}
 //	... // bind, lock
-//	err = daemon.Ready() // ends the wait of the command
+//	err = daemon.Ready() // makes Run return in the command
 //
-// Until it is ready, the daemon writes errors to the command's standard error; after that it has none.
-// It inherits no other descriptors except the sockets of LISTEN_FDS. LISTEN_PID and WATCHDOG_PID are
-// set to its process id (see sd_listen_fds(3) and sd_watchdog_enabled(3)). It has the command's
-// arguments, program name, environment and working directory, and the umask 022.
+// Until Ready is called, the daemon writes errors to the command's standard error. After Ready, its standard error is
+// /dev/null. The daemon inherits no other descriptors except the sockets of LISTEN_FDS. Daemon sets LISTEN_PID and
+// WATCHDOG_PID to the daemon's process id (see sd_listen_fds(3) and sd_watchdog_enabled(3)). The daemon has the
+// command's arguments, program name, environment and working directory, and the umask 022.
 package detach
 
 import (
@@ -28,28 +28,30 @@ import (
 	"syscall"
 )
 
-// marker is the variable that makes a process the daemon. Its value is the descriptor on which the
-// daemon reports that it is ready.
+// marker is the name of an environment variable. If it is set, the process runs as the daemon. Its
+// value is the number of the descriptor on which the daemon reports that it is ready.
 const marker = "_STATSD_DETACHED"
 
 const (
-	firstDescriptor = 3 // after standard input, output and error
+	firstDescriptor = 3 // descriptors 0 to 2 are standard input, output and error
 	umask           = 0o022
 )
 
-// pids are variables that hold the id of the process that other variables are meant for.
+// pids lists environment variables with a process id. Other variables, such as LISTEN_FDS, are
+// valid only for the process with this id.
 var pids = []string{"LISTEN_PID", "WATCHDOG_PID"}
 
-// Error says that the daemon ended before it was ready. The daemon has printed the reason.
+// Error is returned if the daemon exited before it was ready. The daemon has printed the reason.
 type Error struct {
-	Code int // its exit status, or -1 when a signal ended it
+	Code int // exit status, or -1 if the daemon was killed by a signal
 	text string
 }
 
 func (e *Error) Error() string { return e.text }
 
-// Run starts this program again in the background, and waits until it is ready. An *Error says that
-// it ended first. If ctx ends, the daemon gets a SIGTERM. Call Run before anything is opened.
+// Run starts this program again in the background, and waits until it is ready. It returns an
+// *Error if the new process exits before that. If ctx ends, Run sends the new process a SIGTERM.
+// Call Run before the program opens files or sockets.
 func Run(ctx context.Context) error {
 	told, tell, err := os.Pipe()
 	if err != nil {
@@ -64,7 +66,7 @@ func Run(ctx context.Context) error {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
-	word, err := io.ReadAll(told) // ends once the daemon is ready, or has ended
+	word, err := io.ReadAll(told) // returns when the daemon is ready or has exited
 	if err != nil || len(word) > 0 {
 		return errors.Join(err, cmd.Process.Release())
 	}
@@ -78,7 +80,7 @@ func Run(ctx context.Context) error {
 	return err
 }
 
-// command returns this program as a daemon that inherits tell.
+// command returns the command that starts this program as a daemon. The daemon inherits tell.
 func command(tell *os.File) (*exec.Cmd, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -98,7 +100,7 @@ func command(tell *os.File) (*exec.Cmd, error) {
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
 		if name == "LISTEN_FDS" && len(sockets) == 0 || slices.Contains(pids, name) && value != strconv.Itoa(os.Getpid()) {
-			continue // meant for another process
+			continue // the variable names another process
 		}
 		cmd.Env = append(cmd.Env, variable)
 	}

@@ -21,7 +21,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// mode is the variable that makes this program detach: see TestMain.
+// mode is the name of an environment variable. If it is set, the test program detaches itself: see
+// TestMain.
 const mode = "DETACH_TEST"
 
 func TestMain(m *testing.M) {
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report describes a daemon as it sees itself.
+// report is the daemon's description of its own process.
 type report struct {
 	Pid, Parent, Session, Umask int
 	Args                        []string
@@ -40,7 +41,7 @@ type report struct {
 	Environment                 []string
 }
 
-// detaching is a command that detaches and then follows mode.
+// detaching detaches this process, and then does what mode says. It returns the exit status.
 func detaching(mode string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -90,8 +91,9 @@ func writeReport(path string) error {
 	if err != nil {
 		return err
 	}
+	// Descriptors that the Go runtime opened are left out.
 	for _, e := range entries {
-		if to, err := os.Readlink("/dev/fd/" + e.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/sys/") { // Go's own
+		if to, err := os.Readlink("/dev/fd/" + e.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/sys/") {
 			r.Descriptors[e.Name()] = to
 		}
 	}
@@ -102,7 +104,7 @@ func writeReport(path string) error {
 	return errors.Join(os.WriteFile(path+".new", b, 0o666), os.Rename(path+".new", path))
 }
 
-// run runs the command with inherited descriptors from 3 on.
+// run runs the test program in a mode, and passes it files as descriptors 3 and up.
 func run(t *testing.T, mode1 string, files []*os.File, environment ...string) (out, errOut string, code int) {
 	t.Helper()
 	self, err := os.Executable()
@@ -113,7 +115,7 @@ func run(t *testing.T, mode1 string, files []*os.File, environment ...string) (o
 	cmd := exec.Command(self, "one", "two")
 	cmd.Env = append(append(os.Environ(), mode+"="+mode1, "GORACE=atexit_sleep_ms=0"), environment...)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.Dir = &stdout, &stderr, files, t.TempDir()
-	// Wait returns when no process has these outputs open any more.
+	// cmd.Run returns when no process has these outputs open any more.
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = exit.ExitCode()
@@ -123,7 +125,7 @@ func run(t *testing.T, mode1 string, files []*os.File, environment ...string) (o
 	return stdout.String(), stderr.String(), code
 }
 
-// detached runs the command, which must succeed, and returns its daemon's report.
+// detached runs the test program, which must succeed. It returns the report of the daemon.
 func detached(t *testing.T, files []*os.File, environment ...string) (r report) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report")
@@ -192,8 +194,9 @@ func TestDetached(t *testing.T) {
 	}
 }
 
-// Sockets passed to the command reach its daemon. (sh keeps its process id when it executes the
-// command.)
+// TestSockets checks that the daemon inherits the sockets that were passed to the command. The test
+// starts the command through sh, because LISTEN_PID must be the process id of the command: sh keeps
+// its process id when it executes the command.
 func TestSockets(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -239,7 +242,7 @@ func TestFails(t *testing.T) {
 	}
 }
 
-// A caller that stops waiting also stops the daemon.
+// TestGivesUp checks that the daemon is stopped if the caller of Run cancels ctx.
 func TestGivesUp(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -254,7 +257,7 @@ func TestGivesUp(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stderr.Read(make([]byte, 10)); err != nil { // the daemon runs
+	if _, err := stderr.Read(make([]byte, 10)); err != nil { // a byte on stderr shows that the daemon runs
 		t.Fatal(err)
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {

@@ -8,14 +8,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/descriptors"
 )
 
-// Accept waits for a connection, then for room.
+// Accept waits for a new connection. It then waits until the Gate has a free connection slot.
 func (g *Gate) Accept() (net.Conn, error) {
 	conn, err := g.acceptPatiently()
 	if err != nil {
 		return nil, err
 	}
 	for {
-		// The time that a guest may keep its place can become shorter during the wait: see Conn.Read.
+		// The loop repeats this step, because another connection may become overdue earlier than
+		// expected: see Conn.Read.
 		in, wait := g.enter(conn)
 		if in != nil {
 			return in, nil
@@ -30,7 +31,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 	}
 }
 
-// acceptPatiently accepts a connection. While no file descriptor is free, it waits.
+// acceptPatiently accepts a connection. While no file descriptor is free, it waits and tries again.
 func (g *Gate) acceptPatiently() (*net.TCPConn, error) {
 	for {
 		conn, err := g.AcceptTCP()
@@ -40,7 +41,7 @@ func (g *Gate) acceptPatiently() (*net.TCPConn, error) {
 		g.shortages.Add(1)
 		if g.Tell != nil && time.Since(g.told) >= tellEvery {
 			g.told = time.Now()
-			g.Tell(fmt.Errorf("a connection cannot be accepted, trying again; raise LimitNOFILE or ulimit -n: %w", err))
+			g.Tell(fmt.Errorf("no file descriptor is free to accept a connection; trying again (raise LimitNOFILE or ulimit -n): %w", err))
 		}
 		select {
 		case <-time.After(acceptAgain):
@@ -50,10 +51,11 @@ func (g *Gate) acceptPatiently() (*net.TCPConn, error) {
 	}
 }
 
-// Shortages returns how often no file descriptor was free for a client.
+// Shortages returns how often a client had to wait because no file descriptor was free.
 func (g *Gate) Shortages() uint64 { return g.shortages.Load() }
 
-// enter makes conn a guest. If there is no room, it returns how long to wait.
+// enter adds conn to the open connections. If all slots are in use and no connection is overdue, it
+// returns how long to wait.
 func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -64,12 +66,12 @@ func (g *Gate) enter(conn *net.TCPConn) (*Conn, time.Duration) {
 			return nil, wait
 		}
 		delete(g.guests, first)
-		// The kernel drops the bytes that the client has not read.
+		// With linger 0, the kernel drops the part of the answer that the client has not read.
 		_ = first.SetLinger(0)
 		_ = first.TCPConn.Close()
 		close(first.gone)
 	}
-	_ = conn.SetWriteBuffer(writeBuffer) // a failure leaves the default size
+	_ = conn.SetWriteBuffer(writeBuffer) // on an error the socket keeps the default size
 	in := &Conn{TCPConn: conn, gate: g, gone: make(chan struct{}), patience: now.Add(AnswerPatience)}
 	g.guests[in] = true
 	return in, 0

@@ -1,16 +1,16 @@
 // Package gate keeps a small server responsive when clients connect and stay silent.
 //
 //	g, err := gate.Listen("127.0.0.1:8125")
-//	g.Watch(&server) // an HTTP server, before it serves
+//	g.Watch(&server) // server is an http.Server that does not serve yet
 //	err = server.Serve(g)
 //	...
 //	g.Wait() // after the server's Shutdown or Close
 //
-// A Gate is a listener with at most MaxConns open connections. When a newcomer finds it
-// full, the Gate closes the connection that is most overdue: one whose client has closed,
-// sends no request, or does not read its answer. A client that has shut down only its sending half looks like a client
-// that has closed, and is treated the same. A server of another protocol than HTTP calls Conn.Asked and Conn.Answered
-// itself.
+// A Gate is a listener with at most MaxConns open connections, each of which uses a slot. When a new client connects
+// and all slots are in use, the Gate closes the most overdue connection. A connection is overdue if its client has
+// closed it, sends no request, or does not read its answer. A client that has shut down only its sending half looks like
+// a client that has closed the connection, and is treated in the same way. A server for another protocol than HTTP must
+// call Conn.Asked and Conn.Answered itself.
 package gate
 
 import (
@@ -28,41 +28,44 @@ import (
 )
 
 const (
-	// MaxConns is the largest number of open connections. A Gate has fewer where few files may be open.
+	// MaxConns is the maximum number of open connections of a Gate. The limit is lower if the process
+	// may open few files.
 	MaxConns = 32
-	// AnswerPatience is how long a client may take to get its answer while another client
-	// waits for a place.
+	// AnswerPatience is the time in which a client must read its answer while another client waits for
+	// a connection slot.
 	AnswerPatience = time.Second
-	// clientPatience is how long a client may be silent while another waits: before its request, or
-	// before it reads more of a large answer. Clients send their request when they connect, so 15 ms
-	// are enough. 1,000 silent clients take 15 ms x 1,000/32.
+	// clientPatience is how long a client may be silent while another client waits for a slot. It
+	// applies before the request, and before the client reads more of a large answer. Clients send
+	// their request when they connect, so 15 ms are enough. 1,000 silent clients delay other clients
+	// by 1,000/32 x 15 ms in total.
 	clientPatience = 15 * time.Millisecond
-	// acceptAgain is the time until the next attempt when no file descriptor was free. tellEvery is the least time
-	// between two messages about that.
+	// acceptAgain is the delay before the next attempt to accept if no file descriptor was free.
+	// tellEvery is the minimum time between two messages about this shortage.
 	acceptAgain = 100 * time.Millisecond
 	tellEvery   = time.Minute
-	// writeBuffer is the number of bytes that the kernel buffers for a client that does not read. They are lost when
-	// the connection is closed. The size allows 2.5 MB/s at a round trip of 100 ms.
+	// writeBuffer is the size of the kernel's send buffer of a connection, in bytes. Unread data in
+	// the buffer is lost when the connection is closed. This size allows 2.5 MB/s at a round trip time
+	// of 100 ms.
 	writeBuffer = 128 << 10
 )
 
-// Gate is a listener with at most MaxConns open connections. When a newcomer finds it full,
-// the most overdue connection is closed to make room. So a silent client, at any address, costs others only a short
-// wait.
+// Gate is a listener with at most MaxConns open connections. When a new client connects and all
+// slots are in use, the Gate closes the most overdue connection. Silent clients, from any number of
+// addresses, therefore delay other clients only briefly.
 type Gate struct {
 	*net.TCPListener
-	loopback netip.Addr // the bound address if it is a loopback address
+	loopback netip.Addr // the bound address, if it is a loopback address
 	closed   chan struct{}
-	room     chan struct{}  // wakes Accept when a guest leaves, or may be closed at once
-	serving  sync.WaitGroup // connections for which a goroutine still works
+	room     chan struct{}  // wakes Accept when a connection was closed or has become overdue
+	serving  sync.WaitGroup // connections that a goroutine of the server still handles
 
-	// Tell is called, at most once a minute, when no file descriptor is free for a client. It may be set before the
-	// first Accept.
+	// Tell reports, at most once a minute, that no file descriptor is free for a client. It must be
+	// set before the first call of Accept.
 	Tell      func(error)
 	told      time.Time
 	shortages atomic.Uint64
 
-	max    int // open connections
+	max    int // maximum number of open connections
 	mu     sync.Mutex
 	guests map[*Conn]bool
 	once   sync.Once
@@ -72,17 +75,17 @@ type Gate struct {
 type Conn struct {
 	*net.TCPConn
 	gate *Gate
-	gone chan struct{} // closed when the connection loses its place
+	gone chan struct{} // closed when the Gate or the server closes the connection
 
-	// gate.mu guards these.
-	patience time.Time     // when it may first be closed for another
-	waited   time.Duration // total time spent waiting for its requests
-	reading  time.Time     // when the current read began
-	asked    bool          // its request is complete, but its answer is not
-	ended    bool          // its client has closed, or sends nothing more
-	answer   time.Time     // deadline for the answer
-	written  int           // bytes of answers
-	stays    bool          // it keeps its place: see Stay
+	// The following fields are guarded by gate.mu.
+	patience time.Time     // time from which the connection may be closed for another client
+	waited   time.Duration // total time spent on waiting for requests of the client
+	reading  time.Time     // start of the current Read
+	asked    bool          // the request is complete, and the answer is not
+	ended    bool          // the client has closed the connection or its sending half
+	answer   time.Time     // when the client must have read the answer
+	written  int           // bytes written in answers
+	stays    bool          // never closed for another client: see Stay
 }
 
 // Listen returns a Gate that listens at address, a "host:port".
@@ -104,9 +107,10 @@ func Listen(address string) (*Gate, error) {
 	return g, nil
 }
 
-// Answers reports whether requests to host may be answered. A Gate on a loopback address
-// answers requests to localhost, 127.0.0.1, [::1] and that address. A request to another
-// host comes from a web page whose name was made to resolve to this machine (DNS rebinding).
+// Answers reports whether requests to host may be answered. A Gate on a loopback address answers
+// requests to localhost, 127.0.0.1, [::1] and its own address. A request to another host comes from
+// a web page in a browser on this machine. The page's host name was made to resolve to the loopback
+// address (DNS rebinding).
 func (g *Gate) Answers(host string) bool {
 	if !g.loopback.IsValid() {
 		return true
@@ -131,13 +135,13 @@ func (g *Gate) Open() int {
 // Wait returns when the server has finished its work for all connections.
 func (g *Gate) Wait() { g.serving.Wait() }
 
-// Close ends Accept. Open connections stay open.
+// Close stops Accept. Open connections stay open.
 func (g *Gate) Close() error {
 	g.once.Do(func() { close(g.closed) })
 	return g.TCPListener.Close()
 }
 
-// Close closes the connection and frees its place.
+// Close closes the connection and frees its slot.
 func (c *Conn) Close() error {
 	c.gate.mu.Lock()
 	if c.gate.guests[c] {
@@ -149,7 +153,7 @@ func (c *Conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// tell wakes Accept, because there may be room.
+// tell wakes Accept after a connection was closed or has become overdue.
 func (g *Gate) tell() {
 	select {
 	case g.room <- struct{}{}:
@@ -157,15 +161,16 @@ func (g *Gate) tell() {
 	}
 }
 
-// wait lets c stay until the given time, unless its client has ended or it keeps its place anyway.
+// wait sets the time from which c may be closed for another client. It has no effect if c's client
+// has ended its side, or if c called Stay.
 func (c *Conn) wait(until time.Time) {
 	if !c.ended && !c.stays {
 		c.patience = until
 	}
 }
 
-// Read measures how long the client makes the server wait. The time before a busy server calls Read
-// does not count.
+// Read measures how long the server waits for data from the client. It does not count the time
+// before a busy server calls Read.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	if c.reading = time.Now(); !c.asked {
@@ -186,8 +191,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write measures how long the client leaves its answer unread, once the answer is larger
-// than the kernel's buffer. A smaller answer never waits for its client.
+// Write measures how long the client does not read its answer. This matters only for answers larger
+// than the kernel's buffer: the write of a smaller answer never blocks.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	until := time.Now().Add(clientPatience)
@@ -204,8 +209,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Asked tells the Gate that the request of c is complete. Until Answered, the client only
-// has to read its answer.
+// Asked tells the Gate that the request of c is complete. Until the server calls Answered, the Gate
+// measures only how fast the client reads the answer.
 func (c *Conn) Asked() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
@@ -214,8 +219,8 @@ func (c *Conn) Asked() {
 	c.wait(c.answer)
 }
 
-// Answered tells the Gate that c has its answer, and may send its next request. Only a
-// server that keeps connections open needs it.
+// Answered tells the Gate that the client has received the answer and may send another request.
+// Only servers with several requests per connection must call it.
 func (c *Conn) Answered() {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()

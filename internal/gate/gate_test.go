@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// serve serves HTTP through a gate until the test ends.
+// serve serves HTTP through a Gate until the test ends.
 func serve(t *testing.T, handler http.HandlerFunc) *Gate {
 	t.Helper()
 	g, err := Listen("127.0.0.1:0")
@@ -33,8 +33,8 @@ func serve(t *testing.T, handler http.HandlerFunc) *Gate {
 	return g
 }
 
-// askAndClose sends n requests for a path, and closes each connection without waiting for
-// the answer.
+// askAndClose sends n requests for a path, each on its own connection. It closes each connection
+// without waiting for the answer.
 func askAndClose(t *testing.T, g *Gate, n int, path string) {
 	t.Helper()
 	for range n {
@@ -49,7 +49,7 @@ func askAndClose(t *testing.T, g *Gate, n int, path string) {
 	}
 }
 
-// ask makes a request that must be answered.
+// ask sends a request, and fails the test if there is no answer.
 func ask(t *testing.T, g *Gate) {
 	t.Helper()
 	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -64,8 +64,8 @@ func ask(t *testing.T, g *Gate) {
 	}
 }
 
-// TestClosed checks that clients that ask and close do not delay others, although their answers
-// would take long. With the full time for each answer it would take 20 s.
+// TestClosed checks that a client is not delayed by closed connections with slow handlers. If each
+// closed connection kept its slot for AnswerPatience, the test would take 20 s.
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -77,8 +77,8 @@ func TestClosed(t *testing.T) {
 	ask(t, g)
 }
 
-// TestClosedWork checks that the handlers of closed connections count: at most MaxConns work at
-// once, even when other connections have taken their places.
+// TestClosedWork checks that at most MaxConns handlers run at the same time. Handlers of closed
+// connections are included, although other clients already use the slots of these connections.
 func TestClosedWork(t *testing.T) {
 	t.Parallel()
 	var working, peak atomic.Int64
@@ -103,8 +103,8 @@ func TestClosedWork(t *testing.T) {
 	}
 }
 
-// TestHalfClosed checks that a client that has shut down its sending half gets its answer
-// while there is room.
+// TestHalfClosed checks that a client gets its answer after it has shut down its sending half,
+// while the Gate has free slots.
 func TestHalfClosed(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})

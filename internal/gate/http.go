@@ -10,9 +10,10 @@ import (
 
 type guestKey struct{}
 
-// Gone returns a channel that is closed when the connection of a request is closed: an
-// answer can no longer be delivered. ctx is the context of the request. The end of ctx itself cannot be used. It comes
-// too early if the client has shut down its sending half, and never if the client has sent more than the request.
+// Gone returns a channel that is closed when the connection of a request is closed, so that the
+// answer cannot be delivered any more. ctx is the context of the request. The end of ctx is no
+// substitute for the channel: ctx ends too early if the client has shut down its sending half, and
+// never if the client has sent more than one request.
 func Gone(ctx context.Context) <-chan struct{} {
 	if c, ok := ctx.Value(guestKey{}).(*Conn); ok {
 		return c.gone
@@ -20,13 +21,13 @@ func Gone(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// Stay lets the connection of a request keep its place until it ends. It is for answers that take a long time by
-// design. At most half of the connections may stay. ctx is the context of the request. Stay returns false if too many
-// stay already.
+// Stay protects the connection of a request: the Gate never closes it in favour of another client.
+// It is for answers that take a long time by design. ctx is the context of the request. At most
+// half of the connections can be protected; above this limit, Stay returns false.
 func Stay(ctx context.Context) bool {
 	c, ok := ctx.Value(guestKey{}).(*Conn)
 	if !ok {
-		return true // not served by a Gate
+		return true // the server uses no Gate
 	}
 	g := c.gate
 	g.mu.Lock()
@@ -45,14 +46,14 @@ func Stay(ctx context.Context) bool {
 	return true
 }
 
-// stayFor is longer than any answer takes.
+// stayFor is a time longer than any answer takes.
 const stayFor = 100 * 365 * 24 * time.Hour
 
-// Watch connects the HTTP server that serves the Gate: the Gate learns when requests are
-// complete and connections end. Call it before the server serves.
+// Watch connects an HTTP server to the Gate. The server then tells the Gate when requests are
+// complete and connections end. Call it before the server starts to serve.
 func (g *Gate) Watch(server *http.Server) {
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		if secured, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
+		if secured, ok := c.(interface{ NetConn() net.Conn }); ok { // c is a TLS connection
 			c = secured.NetConn()
 		}
 		return context.WithValue(ctx, guestKey{}, c)
@@ -65,7 +66,8 @@ func (g *Gate) Watch(server *http.Server) {
 			g.serving.Done()
 		}
 	}
-	// A closed connection frees its place, even if a goroutine still works for it.
+	// The slot of a closed connection is free even while its handler still runs. This channel
+	// therefore limits the number of running handlers separately.
 	working := make(chan struct{}, MaxConns)
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +86,7 @@ func (g *Gate) Watch(server *http.Server) {
 	})
 }
 
-// guestBody notices the end of a request's body.
+// guestBody reports the end of a request's body to the Gate.
 type guestBody struct {
 	io.ReadCloser
 	guest *Conn

@@ -13,7 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Half of the connections may stay however long their answers take. Newcomers get the other half.
+// TestStay checks that half of the connections can be protected with Stay, and that other clients
+// can use the other half.
 func TestStay(t *testing.T) {
 	end := make(chan struct{})
 	g := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +53,7 @@ func TestStay(t *testing.T) {
 			staying = append(staying, conn)
 		}
 	}
-	time.Sleep(AnswerPatience + 10*time.Millisecond) // their patience would be over
+	time.Sleep(AnswerPatience + 10*time.Millisecond) // without Stay, these connections would now be overdue
 	for range 3 * MaxConns {
 		silent, err := net.Dial("tcp", g.Addr().String())
 		if err != nil {
@@ -63,7 +64,7 @@ func TestStay(t *testing.T) {
 	if _, line := begin("/ask"); !strings.Contains(line, " 200 ") {
 		t.Errorf("a newcomer gets %q", line)
 	}
-	// A client that leaves makes room for another one that wants to stay.
+	// When a protected connection is closed, another connection can be protected.
 	_ = staying[0].Close()
 	wait.Until(t, "no other may stay", func() bool {
 		conn, line := begin("/stay")

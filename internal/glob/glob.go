@@ -1,9 +1,9 @@
-// Package glob matches names with patterns: *.errors
+// Package glob matches names with patterns such as *.errors.
 //
 //	g, err := glob.Parse("web.*")
 //	if g.Match(name) {
 //
-// A match takes at most as many steps as the name's length times the pattern's length, for any number of stars.
+// The time for a match is at most proportional to the length of the name times the length of the pattern.
 package glob
 
 import (
@@ -12,15 +12,16 @@ import (
 	"strings"
 )
 
-// Glob is a pattern for names: "*" matches any bytes, "?" one character, "[a-z]" one of a range,
-// and a backslash makes the next character literal. The zero Glob matches only the empty name.
+// Glob is a pattern for names: "*" matches any bytes, "?" matches one character, "[a-z]" matches
+// one character of a range, and a backslash makes the next character literal. The zero Glob matches
+// only the empty name.
 type Glob struct {
 	pattern string
-	// simple says that stars are the only special characters.
+	// simple is true if "*" is the only special character in the pattern.
 	simple bool
 }
 
-// Parse checks the pattern.
+// Parse returns the Glob for a pattern, or an error if the pattern is invalid.
 func Parse(pattern string) (Glob, error) {
 	if _, err := path.Match(slashless(pattern), ""); err != nil {
 		return Glob{}, fmt.Errorf("%q is not a pattern: a bracket is not closed, or a backslash ends it", pattern)
@@ -37,8 +38,9 @@ func (g Glob) Match(name string) bool {
 	return ok && err == nil
 }
 
-// matchStars matches a pattern whose only special characters are stars. The parts between stars must come one after the
-// other, so it is enough to find the first place of each part.
+// matchStars matches a pattern whose only special character is "*". The texts between the stars
+// must occur in the name in the same order. It is enough to look for the first occurrence of each
+// text, without backtracking.
 func matchStars(pattern, name string) bool {
 	part, rest, more := strings.Cut(pattern, "*")
 	if !more {
@@ -54,5 +56,6 @@ func matchStars(pattern, name string) bool {
 	return false
 }
 
-// slashless replaces slashes, which are special to path.Match, by a byte that no name contains.
+// slashless replaces slashes by a byte that no name contains. In path.Match, "*" does not match
+// slashes.
 func slashless(s string) string { return strings.ReplaceAll(s, "/", "\n") }

@@ -44,7 +44,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// Backtracking over each star would never finish.
+// TestStarsDoNotBlowUp checks a pattern with many stars. A matcher with backtracking would take
+// practically forever.
 func TestStarsDoNotBlowUp(t *testing.T) {
 	g, err := Parse(strings.Repeat("a*", 100) + "b")
 	if err != nil {
@@ -55,7 +56,7 @@ func TestStarsDoNotBlowUp(t *testing.T) {
 	}
 }
 
-// TestStarsAlone compares patterns of stars with the matcher of the standard library.
+// TestStarsAlone compares the results for patterns with stars to path.Match.
 func TestStarsAlone(t *testing.T) {
 	words := func(letters string, most int) (all []string) {
 		all = []string{""}

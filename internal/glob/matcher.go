@@ -2,12 +2,12 @@ package glob
 
 import "strings"
 
-// IsPattern reports whether text is a pattern and not a plain name.
+// IsPattern reports whether text is a pattern, as opposed to a plain name.
 func IsPattern(text string) bool { return strings.ContainsAny(text, `*?[\`) }
 
-// Matcher returns a function that reports whether a name matches a pattern, or equals a plain name. Text
-// that is not a valid pattern is a plain name. Names that begin differently from the pattern cost
-// little.
+// Matcher returns a function that reports whether a name matches a pattern or equals a plain name.
+// Text that is not a valid pattern counts as a plain name. The function is fast for names that do
+// not start with the fixed beginning of the pattern.
 func Matcher(pattern string) func(name []byte) bool {
 	g, err := Parse(pattern)
 	special := strings.IndexAny(pattern, `*?[\`)

@@ -1,14 +1,15 @@
 // Package heavy counts keys in bounded memory, and keeps the keys with the highest counts.
 //
 //	c := heavy.New(4096)
-//	place, fresh := c.Add(kind, name)
+//	slot, fresh := c.Add(kind, name)
 //
-// It is the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation of
-// frequent and top-k elements in data streams", 2005). When all places are taken, a new key takes the place with the
-// smallest count, and continues from that count. So a count is never too low. Over is the amount by which it may be too
-// high. A key without a place was counted at most Floor times.
+// Package heavy implements the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation of
+// frequent and top-k elements in data streams", 2005). The number of slots for keys is fixed. When all slots are in use,
+// a new key replaces the key with the smallest count, and its count starts at that count. A count is therefore never too
+// low, but it may be too high. Method Count returns the count and its maximum error. A key without a slot was added at
+// most Floor times.
 //
-// A key with more than 1/max of all additions always has a place.
+// A key with more than 1/max of all additions always has a slot.
 package heavy
 
 import (
@@ -16,18 +17,18 @@ import (
 	"math"
 )
 
-// Counters counts keys. Make it with New. It is for one goroutine at a time.
+// Counters counts keys. Make it with New. It is not safe for concurrent use.
 type Counters struct {
 	max   int
 	seed  maphash.Seed
-	heads []int32  // by hash: the first place of a chain plus 1, or 0
-	next  []int32  // by place: the next place of its chain plus 1, or 0
-	count []uint64 // by place
-	kept  []kept   // by place
-	last  int      // the place of the last key
+	heads []int32  // hash table: for each hash, the first slot of a linked list plus 1, or 0
+	next  []int32  // for each slot, the next slot in its list plus 1, or 0
+	count []uint64 // for each slot, the count of its key
+	kept  []kept   // for each slot, its key
+	last  int      // slot of the most recently added key
 
-	// All counts are at least floor. The counts before the index at are above floor; low was the least of these when
-	// least passed them.
+	// floor is a lower bound of all counts. All counts in slots before at are greater than floor, and
+	// low is the smallest of the counts that least has seen there.
 	floor, low uint64
 	at         int
 	evicted    uint64
@@ -42,24 +43,25 @@ type kept struct {
 
 func (k *kept) is(tag byte, key []byte) bool { return k.tag == tag && string(k.key) == string(key) }
 
-// New returns Counters with max places, at least 1. They take memory as they fill.
+// New returns Counters with max slots, at least 1. The memory for a slot is allocated when the slot
+// is first used.
 func New(max int) *Counters {
 	c := &Counters{max: max, seed: maphash.MakeSeed()}
 	c.Reset()
 	return c
 }
 
-// Reset forgets all keys. It keeps the memory.
+// Reset removes all keys. It keeps the memory for later keys.
 func (c *Counters) Reset() {
 	clear(c.heads)
 	c.next, c.count, c.kept = c.next[:0], c.count[:0], c.kept[:0]
 	c.floor, c.low, c.at, c.evicted = 0, math.MaxUint64, 0, 0
 }
 
-// Add counts a key. Equal keys with different tags are different keys. It returns the key's place. fresh
-// says that the key did not have the place before. The key is copied.
+// Add counts a copy of a key. Equal keys with different tags are different keys. It returns the
+// slot of the key. fresh is true if the key was not in the slot before.
 func (c *Counters) Add(tag byte, key []byte) (place int, fresh bool) {
-	// The same key often comes several times in a row.
+	// The same key often occurs several times in a row, so compare with the last key first.
 	if c.last < len(c.kept) && c.kept[c.last].is(tag, key) {
 		c.count[c.last]++
 		return c.last, false
@@ -86,7 +88,7 @@ func (c *Counters) Add(tag byte, key []byte) (place int, fresh bool) {
 	return place, true
 }
 
-// find returns the place of a key, or -1.
+// find returns the slot of a key, or -1.
 func (c *Counters) find(hash uint64, tag byte, key []byte) int {
 	if len(c.heads) == 0 {
 		return -1
@@ -99,7 +101,7 @@ func (c *Counters) find(hash uint64, tag byte, key []byte) int {
 	return -1
 }
 
-// grow returns a new place, with the count 0.
+// grow returns an unused slot with the count 0.
 func (c *Counters) grow() int {
 	n := len(c.count)
 	if n >= len(c.heads) {
@@ -113,15 +115,16 @@ func (c *Counters) grow() int {
 	}
 	c.next, c.count = append(c.next, 0), append(c.count, 0)
 	if cap(c.kept) > n {
-		c.kept = c.kept[:n+1] // reuse the memory of an earlier key
+		c.kept = c.kept[:n+1] // reuse the memory of a key from before Reset
 	} else {
 		c.kept = append(c.kept, kept{})
 	}
 	return n
 }
 
-// least returns the place with the smallest count. Each pass over the places raises floor, and floor
-// is at most the mean count. So it takes less than one step for each addition, on average.
+// least returns the slot with the smallest count. Each scan of all slots raises floor by at least
+// 1, and floor never exceeds the mean count. Therefore least takes less than one step per added key
+// on average.
 func (c *Counters) least() int {
 	for {
 		for ; c.at < len(c.count); c.at++ {
@@ -135,7 +138,7 @@ func (c *Counters) least() int {
 	}
 }
 
-// unlink removes a place from its chain.
+// unlink removes a slot from its linked list.
 func (c *Counters) unlink(place int) {
 	link := &c.heads[c.kept[place].hash&uint64(len(c.heads)-1)]
 	for int(*link-1) != place {
@@ -144,19 +147,20 @@ func (c *Counters) unlink(place int) {
 	*link = c.next[place]
 }
 
-// Len returns the number of keys. Their places are 0 to Len()-1.
+// Len returns the number of keys. Their slots are 0 to Len()-1.
 func (c *Counters) Len() int { return len(c.count) }
 
-// Key returns the key at a place. It is valid until the next Add.
+// Key returns the key in a slot. The key is valid until the next call of Add.
 func (c *Counters) Key(place int) (tag byte, key []byte) {
 	k := &c.kept[place]
 	return k.tag, k.key
 }
 
-// Count returns the upper bound of the count of the key at a place, and by how much it may be too high.
+// Count returns an upper bound of how often the key in a slot was added. over is the maximum error:
+// the key was added at least count-over times.
 func (c *Counters) Count(place int) (count, over uint64) { return c.count[place], c.kept[place].over }
 
-// Floor returns an upper bound for the count of a key without a place.
+// Floor returns an upper bound of how often a key without a slot was added.
 func (c *Counters) Floor() uint64 {
 	if c.evicted == 0 {
 		return 0
@@ -164,5 +168,5 @@ func (c *Counters) Floor() uint64 {
 	return c.floor
 }
 
-// Evicted returns the number of keys that were replaced by others.
+// Evicted returns the number of keys that lost their slot to another key.
 func (c *Counters) Evicted() uint64 { return c.evicted }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Each count is between the true one and that plus what Over says; keys without a place were not
-// counted more often than Floor.
+// TestBounds checks that the true count of a key is at most Count and at least Count minus Over. It
+// also checks that no key without a slot was added more often than Floor.
 func TestBounds(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -23,7 +23,7 @@ func TestBounds(t *testing.T) {
 			const places, n = 100, 50_000
 			r := rand.New(rand.NewPCG(1, 2))
 			c := New(places)
-			for range 2 { // again after Reset
+			for range 2 { // the second round uses the Counters after Reset
 				c.Reset()
 				truth := map[string]uint64{}
 				for i := range n {
@@ -90,7 +90,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// One addition must not cost a scan of all places.
+// BenchmarkAdd checks that Add does not scan all slots.
 func BenchmarkAdd(b *testing.B) {
 	const n = 1 << 16
 	keys := make([][]byte, n)

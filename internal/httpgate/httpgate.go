@@ -1,13 +1,14 @@
-// Package httpgate serves HTTP for the whole project. Each listener has the same protections:
+// Package httpgate contains the HTTP server that all parts of the daemon use. Each listener has the same protections:
 //
-//   - a gate: few connections at a time, and silent clients make room (package gate);
+//   - a limit on the number of connections; silent connections are closed in favour of new clients (package gate);
 //   - limits of time and size for the header, the body and the answer;
 //   - one request per connection;
 //   - with a certificate, TLS 1.2 or newer, without HTTP/2;
 //   - on a loopback address, no answer to requests for another host (DNS rebinding);
-//   - headers that forbid browsers to guess the type, to cache, to load resources, and to frame the page.
+//   - response headers that forbid browsers to guess the content type, to cache the answer, to load resources, and to
+//     show the page in a frame.
 //
-// A Server is used like this:
+// Example:
 //
 //	s, err := httpgate.Listen(httpgate.Config{Addr: "127.0.0.1:8125", Handler: handler, AnswerTimeout: 10 * time.Second})
 //	err = s.Run(ctx) // serves until ctx ends
@@ -26,43 +27,45 @@ import (
 	"github.com/statsd-ops/statsd/internal/gate"
 )
 
-// The time limits for the header of a request, and for all of it.
+// Time limits for the header of a request, and for the whole request.
 const (
 	HeaderTimeout = 3 * time.Second
 	ReadTimeout   = 4 * time.Second
 )
 
 const (
-	maxHeader = 8 << 10 // bytes; net/http allows 4 KiB more
-	maxBody   = 1 << 20 // bytes
-	// stopTimeout is how long answers may go on at the end.
+	maxHeader = 8 << 10 // in bytes; net/http adds 4 KiB to this limit
+	maxBody   = 1 << 20 // in bytes
+	// stopTimeout is how long unfinished answers may continue after Run's ctx has ended.
 	stopTimeout = 500 * time.Millisecond
-	// policy is the Content-Security-Policy of answers whose handler sets no other.
+	// policy is the default Content-Security-Policy. Handlers can set another policy.
 	policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 // Config configures a Server.
 type Config struct {
-	Addr    string // "host:port"; port 0 picks a free one
+	Addr    string // "host:port"; port 0 selects a free port
 	Handler http.Handler
 	// AnswerTimeout is how long a client may take to read its answer.
 	AnswerTimeout time.Duration
-	// ErrorLog receives internal errors, such as a panic in the Handler. nil drops them.
+	// ErrorLog receives internal errors, such as a panic in the Handler. If it is nil, these errors
+	// are not logged.
 	ErrorLog *log.Logger
-	// Flag is the command-line flag that sets Addr. Refusals name it.
+	// Flag is the command-line flag that sets Addr. It is named in the error for requests to another
+	// host.
 	Flag string
-	// Certificate makes the server speak TLS. nil: plain HTTP.
+	// Certificate makes the server speak TLS. If it is nil, the server speaks plain HTTP.
 	Certificate *Certificate
 }
 
-// Server is a bound server. Make it with Listen.
+// Server is an HTTP server that is bound to its address. Make it with Listen.
 type Server struct {
 	*gate.Gate
 	http        http.Server
 	certificate *Certificate
 }
 
-// Listen binds the address. Run serves it; a Server that is not run must be closed.
+// Listen binds the address. Run serves requests. If Run is never called, call Close.
 func Listen(cfg Config) (*Server, error) {
 	g, err := gate.Listen(cfg.Addr)
 	if err != nil {
@@ -83,7 +86,7 @@ func Listen(cfg Config) (*Server, error) {
 	if s.certificate != nil {
 		s.secure()
 	}
-	// A connection that stays open for a next request would hold a place.
+	// An idle connection that waits for another request would use up a slot of the Gate.
 	s.http.SetKeepAlivesEnabled(false)
 	g.Watch(&s.http)
 	return s, nil
@@ -108,8 +111,9 @@ func protected(g *gate.Gate, cfg Config) http.Handler {
 	})
 }
 
-// Run serves until ctx ends, and gives unfinished answers a moment. The contexts of their requests end
-// with ctx. Run returns when everything it started has ended. It returns nil, unless serving failed.
+// Run serves until ctx ends, which also ends the contexts of running requests. After ctx has ended,
+// unfinished answers may continue for stopTimeout. Run returns when all its goroutines have ended.
+// It returns nil, unless serving failed.
 func (s *Server) Run(ctx context.Context) error {
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	served := make(chan error, 1)
@@ -137,21 +141,23 @@ func (s *Server) serve() error {
 	return s.http.Serve(s.Gate)
 }
 
-// Stay lets a request keep its place among the few connections, if its answer takes a long time by design. It returns
-// false if too many requests stay already. The caller should then refuse the request.
+// Stay protects the connection of a request: the server never closes it in favour of another
+// client. It is for answers that take a long time by design. At most half of the connections can be
+// protected. Above this limit Stay returns false, and the caller should refuse the request.
 func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
 
-// Close frees the address, and cuts off unfinished answers.
+// Close frees the address and closes all connections, even during an answer.
 func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }
 
-// Extend gives the answer to r time d more than the AnswerTimeout, from now on. Its context ends only
-// when the client is gone. w and r are the arguments of the Handler.
+// Extend sets the deadline of the answer to r: d plus AnswerTimeout from now. The context of r then
+// ends only when the client has closed the connection. w and r are the arguments of the Handler.
 func Extend(w http.ResponseWriter, r *http.Request, d time.Duration) {
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
 		d += server.WriteTimeout
 	}
 	until := time.Now().Add(d)
 	c := http.NewResponseController(w)
-	// Otherwise the read timeout would end the context. An error means that the connection is closed.
+	// Without a new read deadline, the read timeout would end the context. An error means that the
+	// connection is closed.
 	_, _ = c.SetReadDeadline(until), c.SetWriteDeadline(until)
 }

@@ -68,8 +68,8 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// serve serves until the test ends, with a handler that adds nothing and reads each body completely. It returns the
-// address.
+// serve runs a server until the test ends, and returns its address. The handler only reads the body
+// of each request.
 func serve(t *testing.T, cfg httpgate.Config) string {
 	t.Helper()
 	cfg.Addr, cfg.AnswerTimeout = "127.0.0.1:0", time.Minute
@@ -101,8 +101,8 @@ func TestProtections(t *testing.T) {
 	httpgatetest.Check(t, serve(t, httpgate.Config{}), "/")
 }
 
-// TestAllListeners checks the project's source: only this package serves HTTP, and each package
-// that uses it has a test that calls httpgatetest.Check.
+// TestAllListeners checks the source code of this repository. Only package httpgate may serve HTTP,
+// and each package that uses it must have a test that calls httpgatetest.Check.
 func TestAllListeners(t *testing.T) {
 	listeners, checked := map[string]bool{}, map[string]bool{}
 	parse := func(path string) {
@@ -138,7 +138,7 @@ func TestAllListeners(t *testing.T) {
 			return err
 		case d.IsDir() && slices.Contains([]string{".git", ".counterparts", "examples", "tools", "internal/gate", "internal/httpgate"}, path):
 			return fs.SkipDir
-		case path == "bench/otlp.go": // stands in for a collector: payloads over 1 MiB, many on one connection
+		case path == "bench/otlp.go": // this fake collector must accept large payloads, and many requests per connection
 		case !d.IsDir() && strings.HasSuffix(path, ".go"):
 			parse(filepath.Join("../..", path))
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// logged collects log lines.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -32,7 +31,7 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// serveTLS serves with a certificate until the test ends.
+// serveTLS runs a server with a certificate until the test ends.
 func serveTLS(t *testing.T, cert, key string) (addr string, said *logged) {
 	t.Helper()
 	certificate, err := httpgate.ReadCertificate(cert, key)
@@ -54,7 +53,8 @@ func TestProtectionsTLS(t *testing.T) {
 	}
 }
 
-// TestRenewal replaces a certificate while the server runs, also by nonsense.
+// TestRenewal replaces the files of a certificate while the server runs: with a new certificate,
+// and with an invalid file.
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	a := counterpart.NewAuthority(t)
@@ -69,7 +69,7 @@ func TestRenewal(t *testing.T) {
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
 	}
 	first := serial()
-	a.Issue("127.0.0.1") // writes the same files
+	a.Issue("127.0.0.1") // Issue overwrites the files of the first certificate
 	wait.Until(t, "the new certificate is not used", func() bool { return serial() != first })
 	second := serial()
 	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
@@ -79,7 +79,7 @@ func TestRenewal(t *testing.T) {
 		if got := serial(); got != second {
 			t.Fatalf("got certificate %s, want the old one, %s", got, second)
 		}
-		return strings.Contains(said.String(), "the old one stays in use")
+		return strings.Contains(said.String(), "the old certificate is still used")
 	})
 	a.Issue("127.0.0.1")
 	wait.Until(t, "the third certificate is not used", func() bool { return serial() != second })

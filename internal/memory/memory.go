@@ -7,10 +7,10 @@ import (
 	"runtime/metrics"
 )
 
-// Usage is the memory of the process, in bytes.
+// Usage is the memory use of the process, in bytes.
 type Usage struct {
-	Live float64 // live objects as of the last garbage collection
-	Held float64 // obtained from the system and not returned: approximately the resident set
+	Live float64 // size of live objects after the last garbage collection
+	Held float64 // memory that the Go runtime holds; approximately the resident set size
 }
 
 // Read returns the memory that the process uses.
@@ -25,7 +25,7 @@ func Read() Usage {
 	return Usage{Live: bytes(0), Held: bytes(1) - bytes(2)}
 }
 
-// Resident returns the resident set of the process in bytes, or 0 if it is not known.
+// Resident returns the resident set size of the process in bytes, or 0 if it is unknown.
 func Resident() uint64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	var size, pages uint64

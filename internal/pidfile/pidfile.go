@@ -1,12 +1,11 @@
-// Package pidfile is the file that holds the process id of a daemon, and keeps a second
-// daemon from running.
+// Package pidfile creates a file with the process id of a daemon. The file prevents a second daemon from running.
 //
 //	file, err := pidfile.Create("/run/statsd.pid")
 //	...
 //	err = file.Remove()
 //
-// The file is locked (flock(2)) while the process lives. The kernel drops the lock when the process ends in any way. So
-// a file without a lock was left by a dead daemon, and is reused.
+// The daemon locks the file with flock(2). The kernel releases the lock when the process exits, even after a crash. A
+// file without a lock was therefore left by a dead daemon, and is reused.
 package pidfile
 
 import (
@@ -17,18 +16,18 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// File is a pidfile that this process holds.
+// File is a locked pidfile of this process.
 type File struct{ file *os.File }
 
-// errReplaced says that the file was removed or replaced while it was opened.
+// errReplaced means that another process removed or replaced the file while this process opened it.
 var errReplaced = errors.New("other daemons replaced it again and again")
 
-// Create creates the file at path, or takes over the file of a dead process, locks it, and writes
-// this process's id into it. It does not touch a file that holds anything other than a process id.
-// The error names the file, and the process that has locked it.
+// Create creates a pidfile at path, locks it, and writes this process's id into it. A pidfile that
+// a dead process left is reused. Create does not change a file that contains anything except a
+// process id. If another process has locked the file, the error names this process.
 func Create(path string) (*File, error) {
 	var err error
-	for range 10 { // each time a daemon may end and remove the file
+	for range 10 { // each attempt fails if another daemon exits and removes the file at the same moment
 		var file *os.File
 		if file, err = open(path); err == nil {
 			return &File{file}, nil
@@ -43,7 +42,7 @@ func Create(path string) (*File, error) {
 func open(path string) (*os.File, error) {
 	file, err := safefile.Open(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, errors.Unwrap(err) // the inner error names the path too
+		return nil, errors.Unwrap(err) // drop the outer error, because both errors name the path
 	}
 	if err := take(file, path); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -51,7 +50,7 @@ func open(path string) (*os.File, error) {
 	return file, nil
 }
 
-// take locks an open file, and writes the process's id into it.
+// take locks an open file and writes this process's id into it.
 func take(file *os.File, path string) error {
 	here, err := file.Stat()
 	if err != nil {
@@ -71,6 +70,7 @@ func take(file *os.File, path string) error {
 
 // Remove removes the file and releases the lock.
 func (f *File) Remove() error {
-	// In this order no other process can lock the file before it is gone: see Create.
+	// Remove the file before the lock is released. In the opposite order, another process could lock
+	// the file and then lose it.
 	return errors.Join(os.Remove(f.file.Name()), f.file.Close())
 }

@@ -33,7 +33,8 @@ func create(t *testing.T, path string) *File {
 
 func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
-	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} { // of a dead process, or of a process that does not lock it
+	// The files were left by a dead process, or belong to a process that does not lock its pidfile.
+	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} {
 		if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestCreateFails(t *testing.T) {
 	}
 }
 
-// A program that is started meanwhile does not hold the lock.
+// TestLockIsNotInherited checks that a child process does not inherit the lock.
 func TestLockIsNotInherited(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
 	f := create(t, path)
@@ -86,7 +87,7 @@ func TestLockIsNotInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = sleep.Process.Kill(), sleep.Wait() }()
-	if err := f.file.Close(); err != nil { // like the end of the process
+	if err := f.file.Close(); err != nil { // closing the file releases the lock, as the end of the process does
 		t.Fatal(err)
 	}
 	if err := create(t, path).Remove(); err != nil {
@@ -94,7 +95,8 @@ func TestLockIsNotInherited(t *testing.T) {
 	}
 }
 
-// However many processes end and start at the same time, only one holds the file.
+// TestOneAtATime starts and ends many processes at the same time. Only one process at a time may
+// hold the file.
 func TestOneAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
 	var holders, held atomic.Int32

@@ -1,10 +1,10 @@
-// Package pipetest runs processes with stat pipes, for the tests of their readers.
+// Package pipetest runs processes with stat pipes, for tests of programs that read stat pipes.
 //
 //	p := pipetest.Start(t, pipetest.Program(t), pipetest.Config{Behaviour: "recorder", Dir: dir, Number: 1})
-//	p.Add(41) // requests: 42
+//	p.Add(41) // the count of "requests" is now 42
 //
-// The processes are small, so that a test can have hundreds. They end with the test, even if that
-// is killed.
+// The processes are small, so that a test can start hundreds of them. They exit when the test process exits, even if the
+// test process is killed.
 package pipetest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// Program builds the program of the processes and returns its path. It is removed at the end of the
+// Program builds the test program and returns its path. The program is removed at the end of the
 // test.
 func Program(t testing.TB) string {
 	t.Helper()
@@ -34,21 +34,23 @@ func Program(t testing.TB) string {
 	return path
 }
 
-// Config is the configuration of a process.
+// Config is the configuration of a Process.
 type Config struct {
-	// Behaviour is one of testdata/process. "recorder" has a statvent.Recorder; the others misbehave.
+	// Behaviour is one of the behaviours in testdata/process. A process with "recorder" has a
+	// statvent.Recorder and a valid stat pipe. Processes with other behaviours have invalid pipes or
+	// no pipe.
 	Behaviour string
-	// Dir is the directory of its pipe.
+	// Dir is the directory for the stat pipe of the process.
 	Dir string
-	// Number is a recorder's count of "requests" and its only sample of "lat"; its "load" is 0.5. It
-	// is also the number of "threads".
+	// Number is the value of the metrics of a "recorder": the count of "requests", and the only sample
+	// of "lat". The value of "load" is always 0.5. For "threads", it is the number of threads.
 	Number int
 }
 
-// Process is a running process.
+// Process is a running test process.
 type Process struct {
 	PID  int
-	Path string // of its pipe
+	Path string // path of the stat pipe
 
 	t   testing.TB
 	cmd *exec.Cmd
@@ -56,7 +58,7 @@ type Process struct {
 	out *bufio.Reader
 }
 
-// Start starts a process and waits until its pipe exists.
+// Start starts a process, and waits until its stat pipe exists.
 func Start(t testing.TB, program string, cfg Config) *Process {
 	t.Helper()
 	cmd := exec.Command(program, cfg.Behaviour, cfg.Dir, strconv.Itoa(cfg.Number))
@@ -84,7 +86,7 @@ func Start(t testing.TB, program string, cfg Config) *Process {
 	return p
 }
 
-// Add makes a recorder count n more requests.
+// Add adds n to the process's count of "requests".
 func (p *Process) Add(n int) {
 	p.t.Helper()
 	if _, err := fmt.Fprintln(p.in, n); err != nil {
@@ -100,15 +102,15 @@ func (p *Process) expect(word string) {
 	}
 }
 
-// Stop lets the process end. Its pipe stays.
+// Stop lets the process exit normally. Its stat pipe is not removed.
 func (p *Process) Stop() {
 	_ = p.in.Close()
 	forced := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer forced.Stop()
-	_ = p.cmd.Wait() // a second call fails
+	_ = p.cmd.Wait() // a second call of Wait returns an error
 }
 
-// Kill ends the process with SIGKILL. Its pipe stays.
+// Kill kills the process with SIGKILL. Its stat pipe is not removed.
 func (p *Process) Kill() {
 	p.t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Member is a member of the JSON object of a struct.
+// Member is a member of the JSON object that a struct is encoded as.
 type Member struct {
 	Name     string
-	Index    []int // for reflect.Value.FieldByIndex
+	Index    []int // field index for reflect.Value.FieldByIndex
 	Type     reflect.Type
-	Optional bool // left out if it is zero
+	Optional bool // the member is omitted if its value is zero
 }
 
-// MembersOf returns the members by the rules of encoding/json: json tags, and the fields of embedded
-// structs as own ones.
+// MembersOf returns the members of a struct type by the rules of encoding/json. It honours json
+// tags, and treats fields of embedded structs like fields of the struct itself.
 func MembersOf(t reflect.Type) (all []Member) {
 	for i := range t.NumField() {
 		field := t.Field(i)

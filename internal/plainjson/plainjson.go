@@ -1,4 +1,5 @@
-// Package plainjson writes plain data as JSON: the JSON API and statsdmonitor --json print the same.
+// Package plainjson encodes plain data as JSON. The HTTP API and "statsdmonitor --json" use it, so
+// both print the same JSON.
 package plainjson
 
 import (
@@ -12,11 +13,12 @@ import (
 	"unicode/utf8"
 )
 
-// Encode returns plain data as JSON. To help clients it differs from encoding/json: a nil slice or map is an empty one,
-// a number that is not finite and a zero time are null, times are in UTC, and everything is ASCII.
+// Encode returns plain data as JSON. It differs from encoding/json in ways that simplify clients: a
+// nil slice or map is encoded as an empty one, NaN, infinities and zero times are null, times are
+// in UTC, and all text is ASCII.
 func Encode(v any) []byte { return encoder{}.appendValue(nil, reflect.ValueOf(v)) }
 
-// encoder remembers the members of the types that it has met.
+// encoder caches the members of struct types.
 type encoder map[reflect.Type][]Member
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -118,9 +120,9 @@ func (e encoder) appendStruct(dst []byte, v reflect.Value) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendText appends a text as a JSON string of ASCII.
+// appendText appends text as a JSON string in ASCII.
 func appendText(dst []byte, s string) []byte {
-	quoted, _ := json.Marshal(s) // a string never fails
+	quoted, _ := json.Marshal(s) // encoding a string never fails
 	for i := 0; i < len(quoted); {
 		c := quoted[i]
 		if c < 0x7f {

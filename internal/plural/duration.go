@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Duration writes a duration for people: 40ms, 0.4s, 15.6s, 6m12s, 15m, 2h5m, 6d4h.
+// Duration formats a duration for people: 40ms, 0.4s, 15.6s, 6m12s, 15m, 2h5m, 6d4h.
 func Duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= time.Millisecond && d < 100*time.Millisecond {
@@ -29,7 +29,7 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// trimmed writes a duration without zeros at its end.
+// trimmed formats a duration without zero parts at the end.
 func trimmed(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

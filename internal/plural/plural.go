@@ -1,12 +1,12 @@
-// Package plural writes counts as people read them: "1 point", "94,292 points".
+// Package plural formats counts and durations for people: "1 point", "94,292 points".
 package plural
 
 import "strconv"
 
-// Count writes a count with commas between thousands.
+// Count formats a count with commas between groups of three digits.
 func Count(n uint64) string { return Group(strconv.FormatUint(n, 10)) }
 
-// Group puts commas between the thousands of a whole number.
+// Group puts commas between groups of three digits.
 func Group(digits string) string {
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -14,7 +14,7 @@ func Group(digits string) string {
 	return digits
 }
 
-// Things writes a count of things.
+// Things formats a count with its noun: one is the singular, many the plural.
 func Things(n uint64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -22,7 +22,7 @@ func Things(n uint64, one, many string) string {
 	return Count(n) + " " + many
 }
 
-// Verb returns one for 1, and many for other counts.
+// Verb returns one if n is 1, and many if not.
 func Verb(n uint64, one, many string) string {
 	if n == 1 {
 		return one
@@ -30,7 +30,7 @@ func Verb(n uint64, one, many string) string {
 	return many
 }
 
-// Were returns "1 line was" or "2 lines were", which begins a passive sentence.
+// Were returns the beginning of a passive sentence: "1 line was" or "2 lines were".
 func Were(n uint64, thing string) string {
 	if n == 1 {
 		return "1 " + thing + " was"

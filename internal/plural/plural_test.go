@@ -17,7 +17,6 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestDuration checks how durations are written.
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0s", 0: "0s", 420 * time.Millisecond: "0.4s", 99 * time.Millisecond: "99ms", time.Microsecond: "0s", 15600 * time.Millisecond: "15.6s", 59990 * time.Millisecond: "1m",

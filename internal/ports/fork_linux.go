@@ -2,8 +2,9 @@ package ports
 
 import "syscall"
 
-// withoutFork runs f while this process starts no other. A new process has a copy of every open socket for a moment,
-// which can be long on a busy machine. During this time a port that this process has closed stays bound.
+// withoutFork runs f while this process starts no other process. A new process has a copy of every
+// open socket until its exec, which takes long on a busy machine. A port that f has closed would
+// stay bound until then.
 func withoutFork(f func() bool) bool {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

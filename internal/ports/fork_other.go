@@ -2,5 +2,6 @@
 
 package ports
 
-// withoutFork runs f. On other systems, package net itself takes the lock that is not needed on Linux.
+// withoutFork runs f. On systems other than Linux, package net itself takes the lock against new
+// processes.
 func withoutFork(f func() bool) bool { return f() }

@@ -1,9 +1,10 @@
-// Package ports reserves ports of the loopback, for tests and measurements that start
-// a program which must be told its port.
+// Package ports reserves ports on the loopback interface. It is for tests and measurements that
+// must choose the port of a program before they start it.
 //
-// The kernel serves port 0 and outgoing connections from a range of its own, 32768 and
-// up or higher. A reserved port lies below that range, so no program gets it by chance.
-// It stays reserved while nothing listens on it: a server may stop and start again.
+// The kernel takes ports for port 0 and for outgoing connections from its ephemeral range, which
+// starts at 32768 or higher. Reserved ports are below this range, so no other program gets one by
+// chance. A port stays reserved even while no socket is bound to it, so a server can stop and start
+// again.
 package ports
 
 import (
@@ -17,16 +18,17 @@ const (
 	step      = 20
 )
 
-// Count is how many ports one reservation has.
+// Count is the number of ports in one reservation.
 const Count = step - 1
 
-// Reserve reserves Count ports in a row for TCP and UDP, and returns the first one.
-// They are free now, and no other caller of Reserve gets them before release, in this
-// process or another one.
+// Reserve reserves Count consecutive ports for TCP and UDP, and returns the first one. The ports
+// are free when Reserve returns. Until release is called, no other call of Reserve returns them, in
+// any process.
 func Reserve() (first int, release func(), err error) {
 	for range 200 {
 		lock := low + step*rand.IntN((high-low)/step)
-		// The listener below the ports is the lock. It ends with its process.
+		// A listener on the port below the reserved ports serves as a lock. The kernel closes it when the
+		// process exits.
 		listener, err := net.Listen("tcp", address(lock))
 		if err != nil {
 			continue
@@ -39,7 +41,7 @@ func Reserve() (first int, release func(), err error) {
 	return 0, nil, fmt.Errorf("no %d ports in a row are free on 127.0.0.1 between %d and %d", step, low, high)
 }
 
-// free reports whether the ports from first on can be bound.
+// free reports whether all ports from first to first+Count-1 can be bound.
 func free(first int) bool {
 	for port := first; port < first+Count; port++ {
 		tcp, err := net.Listen("tcp", address(port))

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// reserveEnv makes the test program reserve ports, print the first, and wait.
+// reserveEnv is the name of an environment variable. If it is set, the test program reserves ports,
+// prints the first port, and waits.
 const reserveEnv = "STATSD_PORTS_TEST_RESERVE"
 
 func TestMain(m *testing.M) {
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(first)
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test closes it
+	_, _ = os.Stdin.Read(make([]byte, 1)) // Read returns when the test closes the pipe
 }
 
 func TestReserve(t *testing.T) {
@@ -45,7 +46,8 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-// A reservation holds against other processes, and ends with its process.
+// TestOtherProcess checks that a reservation is respected by other processes, and ends when its
+// process exits.
 func TestOtherProcess(t *testing.T) {
 	other := exec.Command(os.Args[0])
 	other.Env = append(os.Environ(), reserveEnv+"=1")

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InUseError says that another process has locked a file.
-type InUseError struct{ PID int } // 0 if the file has none
+// InUseError means that another process has locked a file.
+type InUseError struct{ PID int } // PID is 0 if the file contains no process id
 
 func (e *InUseError) Error() string {
 	if e.PID == 0 {
@@ -21,8 +21,8 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("process %d has locked it", e.PID)
 }
 
-// Lock locks an open file for this process (flock(2)), or returns an *InUseError. The lock ends
-// with the process.
+// Lock locks an open file for this process with flock(2). It returns an *InUseError if another
+// process has locked the file. The lock ends when the process exits.
 func Lock(file *os.File) error {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -39,9 +39,9 @@ func Lock(file *os.File) error {
 	}
 }
 
-// PID returns the process id in a file, or 0 for an empty file.
+// PID returns the process id in a file, or 0 if the file is empty.
 func PID(file *os.File) (int, error) {
-	const limit = 32 // more than any process id
+	const limit = 32 // a process id is shorter than 32 bytes
 	text, err := io.ReadAll(io.NewSectionReader(file, 0, limit))
 	if err != nil {
 		return 0, fmt.Errorf("read: %w", err)
@@ -65,8 +65,9 @@ func WritePID(file *os.File) error {
 	return err
 }
 
-// Holding creates or reuses a lock file at path, and locks it. The file stays: only its lock matters. A file that does
-// not begin with a process id is not a lock file. That is an error, and the file stays unchanged.
+// Holding opens or creates the lock file at path, and locks it. The file is never removed. If the
+// file does not start with a process id, it is not a lock file: Holding then returns an error and
+// leaves the file unchanged.
 func Holding(path string) (*os.File, error) {
 	file, err := Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
@@ -82,6 +83,6 @@ func Holding(path string) (*os.File, error) {
 		err = pathError(path, fmt.Errorf("%w: %w, so it is not the lock of a daemon; it is left unchanged: move it away", ErrUnsafe, err))
 		return nil, errors.Join(err, file.Close())
 	}
-	_ = WritePID(file) // ignore errors: the process id only informs people
+	_ = WritePID(file) // ignore the error: the process id in the file is only information for people
 	return file, nil
 }

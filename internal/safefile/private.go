@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// ReadPrivate returns the content of a secret file of the operator, up to limit bytes. Only root or
-// this process's user may own it, and no other user may have access to it.
+// ReadPrivate returns the content of a secret file, up to limit bytes. The file must be owned by
+// root or by the user of this process. No other user may have access to it.
 func ReadPrivate(path string, limit int64) ([]byte, error) {
 	file, err := Read(path)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// Replace replaces the file at path with the output of write. If that fails, or the machine
-// crashes, the old file stays. It writes to path.new first.
+// Replace replaces the file at path with the output of write. If write fails or the machine
+// crashes, the old file is kept. Replace first writes to a temporary file, path.new.
 func Replace(path string, write func(io.Writer) error) error {
 	if err := checkPlace(path, false); err != nil {
 		return err
@@ -33,7 +33,7 @@ func Replace(path string, write func(io.Writer) error) error {
 	return SyncDirectory(filepath.Dir(path))
 }
 
-// create creates a file, after removing an old file or link.
+// create creates a file. It first removes an existing file or link with the same name.
 func create(path string) (*os.File, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -41,7 +41,7 @@ func create(path string) (*os.File, error) {
 	return Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// SyncDirectory makes new names in a directory durable.
+// SyncDirectory makes newly created names in a directory durable (fsync).
 func SyncDirectory(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

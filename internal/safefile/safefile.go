@@ -1,12 +1,13 @@
-// Package safefile opens the daemon's files. Files that other users have put in their place do no harm.
+// Package safefile opens the daemon's files safely. Another user can place a file or link at the path of a daemon's file
+// to make the daemon read or change a file of that user's choice. Package safefile refuses such files.
 //
-// Opening never blocks: a FIFO, a device or a socket is an error, except for a log. Symbolic links are
-// not followed for the daemon's own files (Open, Replace). They are followed for files of the operator
-// (Read) and for logs (Append).
+// Opening never blocks: a FIFO, a device or a socket is an error, except for a log. Symbolic links are not followed for
+// the daemon's own files (Open, Replace). They are followed for files that the operator provides (Read) and for logs
+// (Append).
 //
-// In a directory that others can write to, such as /tmp, a file or link must belong to this user or
-// to the owner of the directory, and a file must have only one name. Otherwise another user could
-// have put it there. Links in the middle of a path are followed.
+// In a directory that other users can write to, such as /tmp, a file or link must belong to the daemon's user or to the
+// owner of the directory. A file must also have only one name (no hard links). Files that do not meet these rules may
+// come from another user. Links in the middle of a path are followed.
 package safefile
 
 import (
@@ -19,19 +20,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrUnsafe is in errors about files of an unsafe kind or owner. An operator must change them.
+// ErrUnsafe is wrapped by errors about files with an unsafe type or owner. Only an operator can
+// resolve such an error.
 var ErrUnsafe = errors.New("refused")
 
-// calm are flags so that opening does not block, and a terminal does not become the controlling terminal.
+// calm contains open flags. With them, opening does not block, and a terminal does not become the
+// controlling terminal.
 const calm = unix.O_NONBLOCK | unix.O_NOCTTY
 
-// Read opens a file of the operator. It follows symbolic links, because Kubernetes mounts
-// configuration files as links.
+// Read opens a file that the operator provides. It follows symbolic links, because Kubernetes
+// mounts configuration files as links.
 func Read(path string) (*os.File, error) {
 	return open(path, opening{flags: os.O_RDONLY, links: true})
 }
 
-// ReadFile returns the content of a file of the operator, up to limit bytes.
+// ReadFile returns the content of a file that the operator provides, up to limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	file, err := Read(path)
 	if err != nil {
@@ -49,18 +52,19 @@ func readAll(file *os.File, path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
-// Open opens a file of the daemon, with the flags of os.OpenFile.
+// Open opens one of the daemon's own files. The flags are the same as for os.OpenFile.
 func Open(path string, flags int, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: flags, mode: mode})
 }
 
-// Append opens or creates a log. It may be a device, for example /dev/stderr, or a FIFO that has a
-// reader.
+// Append opens or creates a log file. The log may be a device, for example /dev/stderr, or a FIFO
+// that has a reader.
 func Append(path string, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: os.O_WRONLY | os.O_APPEND | os.O_CREATE, mode: mode, links: true, streams: true})
 }
 
-// Directory creates a directory of the daemon, with its parents. Links to a directory are followed.
+// Directory creates one of the daemon's own directories, and its parents. If path is a link to a
+// directory, Directory follows the link.
 func Directory(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
@@ -68,7 +72,7 @@ func Directory(path string) error {
 	return checkPlace(path, true)
 }
 
-// opening describes how to open a file.
+// opening contains the options of open.
 type opening struct {
 	flags   int
 	mode    fs.FileMode
@@ -76,8 +80,9 @@ type opening struct {
 	streams bool // allow FIFOs and devices too
 }
 
-// open checks the file before opening, because opening a device can have effects, and again
-// afterwards, because the file may have been replaced.
+// open checks the type and owner of the file twice. It checks before it opens the file, because
+// opening a device can have effects. It checks again after that, because the file may have been
+// replaced between the check and the open.
 func open(path string, o opening) (*os.File, error) {
 	if err := checkPlace(path, o.links); err != nil {
 		return nil, err
@@ -97,7 +102,7 @@ func open(path string, o opening) (*os.File, error) {
 	}
 	file, err := os.OpenFile(path, flags, o.mode)
 	if errors.Is(err, unix.ENXIO) {
-		return nil, pathError(path, fmt.Errorf("nothing reads from it: %w", unix.ENXIO))
+		return nil, pathError(path, fmt.Errorf("the pipe has no reader: %w", unix.ENXIO))
 	}
 	if err != nil {
 		return nil, err

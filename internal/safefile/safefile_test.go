@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// within fails the test if a call hangs.
+// within calls a function with a time limit. The test fails if the function does not return.
 func within(t *testing.T, call func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -34,7 +34,8 @@ func text(s string) func(io.Writer) error {
 	}
 }
 
-// TestReplaceLeavesLinks puts links and a FIFO at the path of the new file.
+// TestReplaceLeavesLinks puts links and a FIFO at path.new, the path of Replace's temporary file.
+// Replace must not write through them.
 func TestReplaceLeavesLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -59,7 +60,7 @@ func TestReplaceLeavesLinks(t *testing.T) {
 	}
 }
 
-// TestReplaceFails checks that the old file stays and that no other file is left.
+// TestReplaceFails checks that a failed Replace keeps the old file and leaves no temporary file.
 func TestReplaceFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
@@ -78,7 +79,8 @@ func TestReplaceFails(t *testing.T) {
 	}
 }
 
-// TestLock checks that the second process learns who holds the file. A dead holder's file is free.
+// TestLock checks that an InUseError names the process that has the lock. After this process has
+// exited, the file can be locked.
 func TestLock(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
@@ -103,7 +105,7 @@ func TestLock(t *testing.T) {
 	_ = again.Close()
 }
 
-// TestForeignLock checks that a file that is no lock stays as it is.
+// TestForeignLock checks that Holding does not change a file that is not a lock file.
 func TestForeignLock(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -124,7 +126,8 @@ func TestForeignLock(t *testing.T) {
 	}
 }
 
-// TestShared checks that other users' files are refused in shared directories, and only there.
+// TestShared checks that files of other users are refused in directories that every user can write
+// to, and accepted in other directories.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

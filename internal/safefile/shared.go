@@ -12,7 +12,7 @@ import (
 // shared is a directory that every user can write to.
 type shared struct{ owner uint32 }
 
-// sharedDirectory returns the directory of a path if it is shared, or nil.
+// sharedDirectory returns the directory of path if every user can write to it, and nil if not.
 func sharedDirectory(path string) (*shared, error) {
 	info, err := os.Stat(filepath.Dir(path))
 	if err != nil {
@@ -25,7 +25,7 @@ func sharedDirectory(path string) (*shared, error) {
 	return &shared{ownerOf(info).Uid}, nil
 }
 
-// check refuses a file or link that another user may have put there.
+// check refuses a file or link that another user may have created.
 func (s *shared) check(info fs.FileInfo) error {
 	stat := ownerOf(info)
 	switch {
@@ -37,8 +37,8 @@ func (s *shared) check(info fs.FileInfo) error {
 	return nil
 }
 
-// checkPlace refuses an existing file that may not be opened: a link, unless links are followed,
-// and anything that another user may have put there.
+// checkPlace refuses a symbolic link at path, unless links are followed. It also refuses a file
+// that another user may have created.
 func checkPlace(path string, links bool) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

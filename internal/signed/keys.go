@@ -9,19 +9,20 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// The limits of a key file. For a forged datagram, the daemon computes one signature with each key.
+// Limits for a key file. They also limit the cost of a forged datagram: the daemon computes one
+// signature per key for it.
 const (
-	maxFile = 64 << 10 // bytes
+	maxFile = 64 << 10 // in bytes
 	maxKeys = 8
-	minKey  = 16 // bytes
+	minKey  = 16 // in bytes
 	maxKey  = 1024
 )
 
-// Keys are the keys of one file, newest first. They never change.
+// Keys contains the keys of a file, newest first. It is immutable.
 type Keys struct{ all [][]byte }
 
-// ReadKeys reads a key file. The owner of the file must be the daemon's user or root. No other user may
-// have access to the file.
+// ReadKeys reads a key file. The file must be owned by root or by the daemon's user. No other user
+// may have access to it.
 func ReadKeys(path string) (*Keys, error) {
 	text, err := safefile.ReadPrivate(path, maxFile)
 	if err != nil {
@@ -34,8 +35,9 @@ func ReadKeys(path string) (*Keys, error) {
 	return k, nil
 }
 
-// ParseKeys reads keys, one on each line. The bytes of the line are the key, as in brubeck's hmac_key.
-// Empty lines, and lines that start with #, are ignored. The errors do not contain the lines.
+// ParseKeys parses a key file with one key per line. The key is the text of the line, as in
+// brubeck's hmac_key setting. Empty lines, and lines that start with #, are ignored. Errors never
+// contain the text of a line.
 func ParseKeys(text []byte) (*Keys, error) {
 	k, number := &Keys{}, 0
 	for line := range bytes.Lines(text) {

@@ -2,26 +2,28 @@ package signed
 
 import "math/bits"
 
-// prints is a set of signatures. It is a table with open addressing, which is faster than a map. 0 marks a
-// free place, so a signature of 0 is stored as 1. At least half of the places are free.
+// prints is a set of signatures. It is a hash table with open addressing, which is faster than a
+// map. The value 0 marks an empty slot, so the signature 0 is stored as 1. At least half of the
+// slots are empty.
 type prints struct {
 	table []uint64
 	seed  uint64
 	n     int
 }
 
-// leastPrints is the size of the smallest table.
+// leastPrints is the initial number of slots.
 const leastPrints = 1 << 10
 
-// newPrints returns an empty set. The size of its table is a power of two.
+// newPrints returns an empty set. size is the number of slots, a power of two.
 func newPrints(size int, seed uint64) *prints {
 	return &prints{table: make([]uint64, size), seed: seed | 1}
 }
 
-// place returns the index of a signature. If the set does not have it, place returns the index for it.
+// place returns the slot of a signature. If the signature is not in the set, it returns the empty
+// slot for it.
 func (p *prints) place(sig uint64) *uint64 {
 	mask := uint64(len(p.table) - 1)
-	// The highest bits of a product depend on all bits.
+	// The highest bits of a product depend on all bits of both factors.
 	at := sig * p.seed >> (64 - bits.Len64(mask))
 	for p.table[at] != 0 && p.table[at] != sig {
 		at = (at + 1) & mask
@@ -29,10 +31,9 @@ func (p *prints) place(sig uint64) *uint64 {
 	return &p.table[at]
 }
 
-// has reports whether the set has a signature.
 func (p *prints) has(sig uint64) bool { return *p.place(max(sig, 1)) != 0 }
 
-// add adds a signature that is not in the set.
+// add adds a signature that is not yet in the set.
 func (p *prints) add(sig uint64) {
 	if 2*p.n >= len(p.table) {
 		grown := newPrints(2*len(p.table), p.seed)

@@ -1,9 +1,9 @@
-// Package signed checks signed datagrams, in the format of brubeck's statsd-secure:
+// Package signed checks signed datagrams. The format is the same as brubeck's statsd-secure:
 //
 //	bytes   0-31  HMAC-SHA256 of all bytes that follow
-//	bytes  32-39  when it was signed: Unix seconds, little-endian
-//	bytes  40-43  a nonce, so that equal lines have different signatures; any bytes
-//	bytes  44-    lines
+//	bytes  32-39  time of the signature: Unix seconds, little-endian
+//	bytes  40-43  a nonce (any bytes), so that equal lines have different signatures
+//	bytes  44-    metric lines
 //
 // All receivers of a listener share a Window, and each goroutine has a Checker:
 //
@@ -13,8 +13,9 @@
 //	if verdict := checker.Check(datagram, time.Now()); verdict.Accepted() {
 //		lines := datagram[signed.Overhead:]
 //
-// A datagram is accepted once, if one of the keys signed it and its time differs from the daemon's time by
-// at most the drift. A Window remembers the signatures of that time. A restart forgets them.
+// A datagram is accepted if it was signed with one of the keys, and if its time differs from the daemon's time by at
+// most the drift. Each datagram is accepted only once, because the Window remembers the signatures of accepted datagrams
+// until their time is outside the drift. The signatures are lost when the daemon restarts.
 package signed
 
 import (
@@ -25,41 +26,41 @@ import (
 	"time"
 )
 
-// Overhead is the number of bytes before the lines.
+// Overhead is the number of bytes before the metric lines in a signed datagram.
 const Overhead = nonceAt + 4
 
-// The offsets of the fields.
+// Offsets of the fields in a datagram.
 const (
 	timeAt  = sha256.Size
 	nonceAt = timeAt + 8
 )
 
-// Verdict says whether a datagram is accepted. If not, it is the reason.
+// Verdict is the result of checking a datagram: accepted, or the reason for its rejection.
 type Verdict uint8
 
-// The verdicts.
+// The possible verdicts.
 const (
-	Accepted    Verdict = iota // the first key signed it
-	AcceptedOld                // another key signed it
-	Unsigned                   // too short for a signature
-	Forged                     // no key signed it
-	Late                       // its time is too old, or its signature may already be forgotten
-	Early                      // its time is in the future
-	Replayed                   // it was accepted before
-	Full                       // too many signatures are remembered, so this one may be a replay
+	Accepted    Verdict = iota // signed with the first key
+	AcceptedOld                // signed with another key
+	Unsigned                   // too short to contain a signature
+	Forged                     // not signed with any of the keys
+	Late                       // its time is too old, or so old that its signature may be forgotten
+	Early                      // its time is too far in the future
+	Replayed                   // the same datagram was accepted before
+	Full                       // the set of signatures is full, so a replay could not be detected
 )
 
 // Accepted reports whether the datagram is accepted.
 func (v Verdict) Accepted() bool { return v <= AcceptedOld }
 
-// Checker checks datagrams for one goroutine. Make it with Window.Checker.
+// Checker checks datagrams. Each goroutine needs its own Checker. Make it with Window.Checker.
 type Checker struct {
 	window *Window
-	macs   []hash.Hash // one for each key, newest first
+	macs   []hash.Hash // one HMAC per key, newest key first
 	sum    [sha256.Size]byte
 }
 
-// Checker returns a Checker for datagrams that one of the keys has signed.
+// Checker returns a Checker that accepts datagrams signed with one of the keys.
 func (w *Window) Checker(keys *Keys) *Checker {
 	c := &Checker{window: w}
 	for _, key := range keys.all {
@@ -68,7 +69,7 @@ func (w *Window) Checker(keys *Keys) *Checker {
 	return c
 }
 
-// Check decides about a datagram that was read at the time now.
+// Check checks a datagram that was received at the time now.
 func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 	if len(datagram) < Overhead {
 		return Unsigned
@@ -79,7 +80,7 @@ func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 	}
 	verdict := c.window.judge(stamp{
 		at:   binary.LittleEndian.Uint64(datagram[timeAt:]),
-		mark: binary.LittleEndian.Uint64(datagram), // the signature's first bytes
+		mark: binary.LittleEndian.Uint64(datagram), // the first 8 bytes of the signature
 	}, now.Unix())
 	if verdict == Accepted && key > 0 {
 		return AcceptedOld
@@ -87,7 +88,7 @@ func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 	return verdict
 }
 
-// signer returns the index of the key that signed the datagram, or -1.
+// signer returns the index of the key that the datagram was signed with, or -1.
 func (c *Checker) signer(datagram []byte) int {
 	for i, mac := range c.macs {
 		mac.Reset()

@@ -21,7 +21,7 @@ const (
 	newKey = "a second key, which is newer"
 )
 
-// sign signs lines.
+// sign returns a signed datagram with lines.
 func sign(key, lines string, at uint64, nonce uint32) []byte {
 	rest := binary.LittleEndian.AppendUint64(nil, at)
 	rest = binary.LittleEndian.AppendUint32(rest, nonce)
@@ -40,8 +40,8 @@ func keys(t testing.TB, all ...string) *Keys {
 	return k
 }
 
-// foreign are datagrams of another program: the README of github.com/keithduncan/statsd-client shows
-// what it sends with the key mysecret.
+// foreign contains datagrams of another client library. They are from the README of
+// github.com/keithduncan/statsd-client, which shows the datagrams for the key mysecret.
 var foreign = []struct {
 	datagram, lines string
 	at              int64
@@ -107,7 +107,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestRotation changes the keys as an operator does: the new one first, the old one away last.
+// TestRotation replaces a key like an operator: it first adds the new key, then changes the
+// clients, and last removes the old key.
 func TestRotation(t *testing.T) {
 	now, w := time.Unix(1_800_000_000, 0), NewWindow(time.Second)
 	nonce := uint32(0)
@@ -130,14 +131,14 @@ func TestRotation(t *testing.T) {
 			t.Errorf("step %d: with the new key %d, want %d", i, v, step.ofNewUser)
 		}
 	}
-	// New keys forget no signature.
+	// A Checker with new keys still knows the signatures from before the change.
 	d := sign(newKey, "a:1|c", uint64(now.Unix()), 1000)
 	if a, b := w.Checker(keys(t, newKey)).Check(d, now), w.Checker(keys(t, oldKey, newKey)).Check(d, now); a != Accepted || b != Replayed {
 		t.Errorf("got %d, then %d", a, b)
 	}
 }
 
-// TestNeverTwice moves the clock to and fro. No datagram is accepted twice.
+// TestNeverTwice sets the clock forward and back. No datagram may be accepted twice.
 func TestNeverTwice(t *testing.T) {
 	const start = 1_800_000_000
 	w := NewWindow(3 * time.Second)
@@ -163,7 +164,7 @@ func TestNeverTwice(t *testing.T) {
 	}
 }
 
-// TestMemory fills the Window, and lets it forget.
+// TestMemory fills a Window to its limit. Later it checks that old signatures are removed.
 func TestMemory(t *testing.T) {
 	const most = 1000
 	w := NewWindow(time.Second)
@@ -181,7 +182,7 @@ func TestMemory(t *testing.T) {
 	if v := w.judge(stamp{uint64(now), 0}, now); v != Replayed {
 		t.Errorf("a replay at the limit: %d", v)
 	}
-	now += 2 // half is forgotten
+	now += 2 // half of the signatures are now too old
 	if v := w.judge(stamp{uint64(now), 0}, now); v != Accepted || w.prints != most/2+1 {
 		t.Errorf("got %d with %d prints", v, w.prints)
 	}
@@ -191,7 +192,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestPrints compares the set with a map.
+// TestPrints compares a prints set to a map.
 func TestPrints(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	set, all := newPrints(leastPrints, random.Uint64()), map[uint64]bool{1: true}
@@ -216,7 +217,8 @@ func TestPrints(t *testing.T) {
 	}
 }
 
-// TestTogether gives the same datagrams to several receivers. Each counts once.
+// TestTogether passes the same datagrams to several receivers. Each datagram must be accepted
+// exactly once.
 func TestTogether(t *testing.T) {
 	w, k, now := NewWindow(time.Second), keys(t, newKey), time.Unix(1_800_000_000, 0)
 	const receivers, datagrams = 4, 500
@@ -308,7 +310,7 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzFlip flips one bit, anywhere. The result is never accepted.
+// FuzzFlip changes one bit of a signed datagram. The changed datagram must never be accepted.
 func FuzzFlip(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	f.Add("a:1|c", uint32(0), uint32(0))
@@ -331,7 +333,7 @@ func FuzzFlip(f *testing.F) {
 	})
 }
 
-// TestFlip flips each bit of a datagram.
+// TestFlip changes each bit of a signed datagram, one at a time.
 func TestFlip(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	c := NewWindow(3 * time.Second).Checker(keys(t, newKey, oldKey))
@@ -356,7 +358,7 @@ func TestFlip(t *testing.T) {
 	}
 }
 
-// FuzzCheck gives arbitrary bytes.
+// FuzzCheck checks arbitrary bytes, which must never be accepted.
 func FuzzCheck(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	f.Add(sign(newKey, "a:1|c", uint64(now.Unix()), 0))

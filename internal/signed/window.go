@@ -7,34 +7,36 @@ import (
 	"time"
 )
 
-// maxPrints is the number of signatures that a Window remembers. They take up to 32 MiB. With a drift of 3 s, the limit
-// is 260,000 datagrams a second.
+// maxPrints is the maximum number of signatures in a Window. They use up to 32 MiB. With a drift of
+// 3 s, the maximum rate is 260,000 datagrams a second.
 const maxPrints = 1 << 20
 
-// Window remembers the signatures of accepted datagrams as long as their time is within the drift. Any
-// number of goroutines may use it.
+// Window remembers the signatures of accepted datagrams while the time of these datagrams is within
+// the drift. It is safe for concurrent use.
 type Window struct {
-	drift int64 // seconds
-	max   int   // prints
+	drift int64 // in seconds
+	max   int   // maximum number of signatures
 
 	mu sync.Mutex
-	// seconds has the prints of each second. Only senders with a key can add to it.
+	// seconds contains the signatures for each second. Only senders with a valid key can add
+	// signatures.
 	seconds map[int64]*prints
-	prints  int   // of all seconds
+	prints  int   // number of signatures in all seconds
 	looked  int64 // the second of the last call of forget
-	// forgotten is the last second whose prints are gone. A datagram of this second or an earlier one is never
-	// accepted, even if the clock is set back.
+	// forgotten is the latest second whose signatures were removed. Datagrams of this second or
+	// earlier are never accepted, even after the clock was set back.
 	forgotten int64
 	seed      uint64
 }
 
-// stamp is the time and the signature of a datagram.
+// stamp is the time of a datagram and the beginning of its signature.
 type stamp struct {
 	at   uint64 // Unix seconds
 	mark uint64
 }
 
-// NewWindow returns a Window for times that differ by at most drift, which is rounded up to seconds.
+// NewWindow returns a Window that accepts times up to drift before or after the daemon's time.
+// drift is rounded up to seconds.
 func NewWindow(drift time.Duration) *Window {
 	return &Window{
 		max:       maxPrints,
@@ -45,8 +47,8 @@ func NewWindow(drift time.Duration) *Window {
 	}
 }
 
-// judge decides about an authentic datagram at the time now, in Unix seconds. If it accepts the datagram, it remembers
-// it.
+// judge checks the time of a correctly signed datagram, and whether it is a replay. now is in Unix
+// seconds. If judge accepts the datagram, it remembers the signature.
 func (w *Window) judge(s stamp, now int64) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,7 +78,7 @@ func (w *Window) judge(s stamp, now int64) Verdict {
 	return Accepted
 }
 
-// forget forgets all seconds before first.
+// forget removes the signatures of all seconds before first.
 func (w *Window) forget(first int64) {
 	for at, second := range w.seconds {
 		if at < first {

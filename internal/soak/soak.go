@@ -1,11 +1,11 @@
-// Package soak sets the size of tests. Three settings exist:
+// Package soak sets the size of tests. There are three ways to run the tests:
 //
-//   - go test runs quick tests, in reduced sizes.
-//   - make test sets TESTS=all: slow tests run too, in reduced sizes.
-//   - make soak sets SOAK to a duration: soak tests run in full size, check exact
-//     bounds, and report their measurements as rows of docs/reliability.md.
+//   - "go test" runs only quick tests, at reduced size.
+//   - "make test" sets TESTS=all. It runs quick and slow tests, at reduced size.
+//   - "make soak" sets SOAK to a duration. Soak tests run at full size, check exact bounds, and log their measurements
+//     as table rows for docs/reliability.md.
 //
-// A slow soak test looks like this:
+// Example of a slow soak test:
 //
 //	soak.Slow(t)
 //	names := soak.Pick(10_000, 1_000_000)
@@ -22,13 +22,13 @@ import (
 	"time"
 )
 
-// On reports whether tests must run in full size and check exact bounds.
+// On reports whether tests must run at full size and check exact bounds.
 func On() bool { return os.Getenv("SOAK") != "" }
 
 // All reports whether slow tests run.
 func All() bool { return On() || os.Getenv("TESTS") == "all" }
 
-// Slow skips a test that takes some seconds, unless slow tests are requested.
+// Slow skips a test that takes several seconds, unless slow tests are enabled.
 func Slow(t testing.TB) {
 	t.Helper()
 	if !All() {
@@ -36,7 +36,7 @@ func Slow(t testing.TB) {
 	}
 }
 
-// Pick returns full in a run with full sizes, else short.
+// Pick returns full if tests run at full size, and short if not.
 func Pick[T any](short, full T) T {
 	if On() {
 		return full
@@ -44,8 +44,9 @@ func Pick[T any](short, full T) T {
 	return short
 }
 
-// Times returns n, and with the race detector a fifth. It is for tests of one goroutine with many rounds:
-// the detector makes them slow, and finds nothing. Without it, go test runs all rounds.
+// Times returns n, or a fifth of n if the race detector is on. It is for tests with many rounds in
+// a single goroutine: the race detector makes them slow, and can find no races in them. In a
+// full-size run, Times always returns n.
 func Times(n int) int {
 	if race && !On() {
 		return max(n/5, 1)
@@ -53,7 +54,7 @@ func Times(n int) int {
 	return n
 }
 
-// Duration returns $SOAK in a run with full sizes, else short.
+// Duration returns the duration in $SOAK if tests run at full size, and short if not.
 func Duration(t testing.TB, short time.Duration) time.Duration {
 	t.Helper()
 	if !On() {
@@ -66,7 +67,8 @@ func Duration(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
-// Row logs a measurement, its bound, and the command that repeats it. It marks reduced sizes.
+// Row logs a measurement, its bound, and the command that repeats the measurement. If the test runs
+// at reduced size, the row says so.
 func Row(t testing.TB, fault, measured, bound string) {
 	t.Helper()
 	if !On() {
@@ -77,8 +79,8 @@ func Row(t testing.TB, fault, measured, bound string) {
 	t.Logf("row: | %s | %s | %s | `%s` |", fault, measured, bound, command)
 }
 
-// folder is the test's folder, relative to its module. Tests run in their packages'
-// folders.
+// folder returns the directory of the test's package, relative to the root of its module. Tests run
+// in this directory.
 func folder() string {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -86,7 +88,7 @@ func folder() string {
 	}
 	for root := dir; root != filepath.Dir(root); root = filepath.Dir(root) {
 		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-			rel, _ := filepath.Rel(root, dir) // both are absolute
+			rel, _ := filepath.Rel(root, dir) // Rel fails only if one of the paths is relative
 			return filepath.ToSlash(rel)
 		}
 	}

@@ -10,15 +10,16 @@ import (
 // Process is a running process.
 type Process struct {
 	PID  int
-	Name string // as ps shows it: at most 15 bytes
+	Name string // name as shown by ps, at most 15 bytes
 }
 
-// HolderOf returns a process that receives on a local port, on any address. It returns false if
-// /proc does not tell: on another system, or for another user's process.
+// HolderOf returns a process that receives data on a local port, on any address. It returns false
+// if /proc does not show the process. This happens on systems other than Linux, and for processes
+// of other users.
 func HolderOf(network string, port int) (Process, bool) {
 	links := map[string]bool{}
 	for _, name := range []string{network, network + "6"} {
-		table, _ := os.ReadFile("/proc/net/" + name) // a missing table has no sockets
+		table, _ := os.ReadFile("/proc/net/" + name) // a table is missing if the system has no such sockets
 		for f := range rows(string(table), port) {
 			if network == "udp" || f[3] == listening {
 				links["socket:["+f[9]+"]"] = true
@@ -42,9 +43,9 @@ func HolderOf(network string, port int) (Process, bool) {
 	return Process{}, false
 }
 
-// holds reports whether a process in /proc has one of the links among its descriptors.
+// holds reports whether a process in /proc has one of the given sockets open.
 func holds(process string, links map[string]bool) bool {
-	descriptors, _ := os.ReadDir(process + "/fd") // empty if it may not be read
+	descriptors, _ := os.ReadDir(process + "/fd") // the list is empty if this process has no permission to read it
 	for _, d := range descriptors {
 		if to, err := os.Readlink(filepath.Join(process, "fd", d.Name())); err == nil && links[to] {
 			return true

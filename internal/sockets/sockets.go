@@ -1,5 +1,5 @@
-// Package sockets returns the kernel's state of the sockets that receive on a port,
-// without connecting to it. It reads Linux's /proc/net.
+// Package sockets returns the state of the sockets that receive data on a port. It reads this state from /proc/net, and
+// does not connect to the port.
 //
 //	state, err := sockets.On("udp", 8125)
 package sockets
@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// State is the combined state of all sockets of a port.
+// State is the combined state of all sockets on a port.
 type State struct {
-	Bound       bool // receives datagrams or connections
-	Connections int  // includes connections that wait to be accepted
-	Queued      int  // bytes waiting to be read; for UDP including the kernel's overhead
-	Drops       int  // datagrams that the kernel dropped
+	Bound       bool // at least one socket receives datagrams or connections
+	Connections int  // number of connections, including the ones that wait for accept
+	Queued      int  // bytes that wait to be read; for UDP with the kernel's overhead
+	Drops       int  // number of datagrams that the kernel dropped
 }
 
-// On returns the state of the sockets of a local port, on any address. The network is "tcp" or
-// "udp", over IPv4 and IPv6. It returns an error on a machine without /proc/net.
+// On returns the combined state of all sockets on a local port, on any address. The network is
+// "tcp" or "udp", for both IPv4 and IPv6. On returns an error on a system without /proc/net.
 func On(network string, port int) (State, error) {
 	var s State
 	table, err := os.ReadFile("/proc/net/" + network)
@@ -29,16 +29,16 @@ func On(network string, port int) (State, error) {
 		return s, fmt.Errorf("read the sockets of %s port %d: %w", network, port, err)
 	}
 	s.add(string(table), network, port)
-	table, _ = os.ReadFile("/proc/net/" + network + "6") // missing without IPv6
+	table, _ = os.ReadFile("/proc/net/" + network + "6") // the table is missing if IPv6 is disabled
 	s.add(string(table), network, port)
 	return s, nil
 }
 
-// add counts the sockets of a table such as /proc/net/udp.
+// add adds the sockets in a table such as /proc/net/udp to s.
 func (s *State) add(table, network string, port int) {
 	for f := range rows(table, port) {
 		if network == "tcp" && f[3] == listening {
-			s.Bound = true // its queue counts connections, not bytes
+			s.Bound = true // the queue of a listening socket contains connections, not bytes
 			continue
 		}
 		_, received, _ := strings.Cut(f[4], ":")
@@ -55,12 +55,13 @@ func (s *State) add(table, network string, port int) {
 	}
 }
 
-// listening is the state of a TCP socket that accepts connections.
+// listening is the code for the TCP state LISTEN in /proc/net/tcp.
 const listening = "0A"
 
-// rows yields the columns of a port's sockets in a table such as /proc/net/udp (see proc_net_tcp in
-// the kernel's documentation): number, local address, remote address, state, the two queues, three
-// more, inode as the 10th, and for UDP the drops as the 13th.
+// rows yields the columns of each socket of a port in a table such as /proc/net/udp (see
+// proc_net_tcp in the kernel's documentation). The columns are: number, local address, remote
+// address, state, the two queues, and then three others. The 10th column is the inode. For UDP, the
+// 13th column is the number of dropped datagrams.
 func rows(table string, port int) iter.Seq[[]string] {
 	suffix := fmt.Sprintf(":%04X", port)
 	return func(yield func([]string) bool) {

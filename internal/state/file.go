@@ -10,14 +10,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Save replaces the file at path with the output of write. If that fails, or the machine crashes,
-// the old file stays.
+// Save replaces the file at path with the output of write. If write fails or the machine crashes,
+// the old file is kept.
 func Save(path string, write func(io.Writer) error) error { return safefile.Replace(path, write) }
 
-// Hold keeps other daemons away from the file at path until the result is closed or the process
-// ends. It locks path.lock, because Save replaces the file itself. It returns an error if another
-// process has the file, or if a file of this kind can never be used. Other faults, for example of
-// the disk, may be temporary: Load and Save report them.
+// Hold prevents other daemons from using the file at path, until the returned Closer is closed or
+// the process exits. Hold locks path.lock and not path itself, because Save replaces path. It
+// returns an error if another process has the lock, or if the file has a type or owner that is
+// never allowed. It ignores faults that may be temporary, such as disk errors: Load and Save report
+// them.
 func Hold(path string) (io.Closer, error) {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if err == nil {
@@ -39,7 +40,7 @@ func Hold(path string) (io.Closer, error) {
 	return io.NopCloser(nil), nil
 }
 
-// cannotBe reports whether the fault is permanent until the settings or the file change.
+// cannotBe reports whether an error persists until the settings or the file are changed.
 func cannotBe(err error) bool {
 	if errors.Is(err, safefile.ErrUnsafe) {
 		return true

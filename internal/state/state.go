@@ -1,22 +1,26 @@
-// Package state is the file that a daemon keeps over a restart. It holds the values of gauges, for
-// later adjustments, and the times of flushes, so that no time is used twice. Save writes the file,
-// Load reads it, and Hold keeps a second daemon away from it.
+// Package state saves data of a daemon in a file, so that the daemon has the data after a restart. The file contains the
+// values of gauges, which later adjustments change. It also contains the times of past flushes, so that no flush time is
+// used twice. Save writes the file, Load reads it, and Hold prevents a second daemon from using it.
 //
 // # The format
 //
-// Lines of text:
+// A state file is a text file:
 //
 //	statsd state 2
 //	flushes 1795251850000000000 1795251860000000000
 //	gauge 1795251852 1795251851123456789 -12.5 app.queue.length
 //	end 1 9c1185a5
 //
-// The first line names the format and its version. Then come the spans of used flush boundaries, each
-// with its first and last boundary in Unix nanoseconds. A gauge has the Unix second when it was last
-// seen, the Unix nanosecond when it was last set (0 if unknown), its value as the shortest decimal
-// number that reads back as the same float64, and its name. The last line has the number of gauges,
-// and the CRC-32C of all preceding bytes. Version 1 does not store when gauges were set; Load reads it
-// too.
+// The first line names the format and its version. Each line "flushes" is a span of past flush times: the first and the
+// last flush time, in Unix nanoseconds. Each line "gauge" has four fields:
+//
+//   - the time when the gauge was last received, in Unix seconds;
+//   - the time when the gauge was last set, in Unix nanoseconds, or 0 if this time is unknown;
+//   - the value, as the shortest decimal number that is parsed as the same float64;
+//   - the name.
+//
+// The line "end" has the number of gauges and the CRC-32C of all preceding bytes. Load also reads version 1 of the
+// format, which does not contain the time when a gauge was set.
 package state
 
 import (
@@ -40,32 +44,32 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrDamaged is returned by Load if the file has another format, or was changed after it was
+// ErrDamaged is returned by Load if the file has an unknown format, or was changed after it was
 // written.
 var ErrDamaged = errors.New("damaged")
 
 // Gauge is the value of a gauge.
 type Gauge struct {
-	Name  []byte // without spaces and line ends
+	Name  []byte // contains no spaces or line ends
 	Value float64
-	Seen  int64 // in Unix seconds
-	Set   int64 // when it was last set, in Unix nanoseconds; 0 if unknown
+	Seen  int64 // when the gauge was last received, in Unix seconds
+	Set   int64 // when the gauge was last set, in Unix nanoseconds; 0 if unknown
 }
 
-// Encoder writes the format to buffers: a head, gauges, an end. Use a zero Encoder for
-// each file.
+// Encoder encodes a state file into buffers: a head, gauges, and an end. Use a new Encoder for each
+// file.
 type Encoder struct {
 	count int
 	sum   uint32
 }
 
-// Span is a series of flush boundaries, from the first to the last, in Unix nanoseconds.
+// Span is a series of flush times, from First to Last, in Unix nanoseconds.
 type Span struct{ First, Last int64 }
 
 // MaxSpans is the maximum number of spans in a file.
 const MaxSpans = 64
 
-// AppendHead appends the beginning of a file to dst.
+// AppendHead appends the head of a file to dst.
 func (e *Encoder) AppendHead(dst []byte, flushes []Span) []byte {
 	from := len(dst)
 	dst = append(dst, head...)
@@ -93,8 +97,9 @@ func (e *Encoder) AppendEnd(dst []byte) []byte {
 	return fmt.Appendf(dst, "end %d %08x\n", e.count, e.sum)
 }
 
-// Load returns the flush boundaries in the file at path and calls take for each gauge, whose name
-// is only valid during the call. It checks the whole file first. The error names the file.
+// Load reads the file at path. It returns the spans of flush times, and calls take for each gauge.
+// The name of a gauge is only valid during the call of take. Load checks the whole file before the
+// first call. Errors name the file.
 func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -110,7 +115,7 @@ func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 	return read(file, take)
 }
 
-// maxLine is longer than a line with the longest name.
+// maxLine is longer than any valid line.
 const maxLine = 128 << 10
 
 func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
@@ -152,7 +157,8 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 	}
 }
 
-// checkEnd compares the last line with the preceding lines.
+// checkEnd compares the last line with the number of gauges and the checksum of the preceding
+// lines.
 func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 	if want := e.AppendEnd(nil); !bytes.Equal(line, want) {
 		return fmt.Errorf("%w: the last line is %.40q, and must be %q", ErrDamaged, line, want)
@@ -166,7 +172,7 @@ func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 func parseGauge(text []byte) (Gauge, bool) {
 	seen, rest, _ := bytes.Cut(text, []byte{' '})
 	set := []byte("0")
-	if bytes.Count(rest, []byte{' '}) > 1 { // version 2
+	if bytes.Count(rest, []byte{' '}) > 1 { // only version 2 has a third number
 		set, rest, _ = bytes.Cut(rest, []byte{' '})
 	}
 	value, name, found := bytes.Cut(rest, []byte{' '})

@@ -37,7 +37,7 @@ func save(t *testing.T, path string, data []byte) {
 	}
 }
 
-// load returns the gauges of a file, in text.
+// load returns the gauges of a file as text.
 func load(path string) (got []string, err error) {
 	spans, err := Load(path, func(g Gauge) { got = append(got, fmt.Sprintf("%s %v %d %d", g.Name, g.Value, g.Seen, g.Set)) })
 	if err == nil && !slices.Equal(spans, flushes) {
@@ -78,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A file of version 1 does not store when a gauge was set.
+// TestVersion1 loads a file of version 1, which does not contain when a gauge was set.
 func TestVersion1(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
@@ -89,7 +89,8 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
-// A file that is truncated, changed in any bit, or has extra bytes gives nothing.
+// TestDamage checks that Load returns no gauge from a damaged file: truncated, with a changed bit,
+// or with additional bytes.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")

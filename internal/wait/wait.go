@@ -1,4 +1,4 @@
-// Package wait lets tests wait for other goroutines and processes.
+// Package wait lets tests wait for goroutines and processes.
 package wait
 
 import (
@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// Beside lets 16 parallel tests run at a time, even with few cores. Packages whose tests mostly wait call it in
-// TestMain. The flag -parallel has priority.
+// Beside lets up to 16 parallel tests run at the same time, even on a machine with few cores.
+// Packages whose tests mostly wait call it in TestMain. A -parallel flag on the command line has
+// priority.
 func Beside() {
-	_ = flag.Set("test.parallel", "16") // each test program has this flag, and a positive number is right
+	_ = flag.Set("test.parallel", "16") // never fails: every test program has this flag, and 16 is valid
 }
 
-// Patience is how long a test waits for something that usually takes a moment. It is long, so that
-// no test fails on a busy machine, and shorter than go test's own limit.
+// Patience is how long a test waits for an event that usually happens within milliseconds. It is
+// long enough for a busy machine, and shorter than the time limit of "go test".
 const Patience = 4 * time.Minute
 
-// Until waits until ok, and fails the test with complaint if that takes more than
-// Patience.
+// Until waits until ok returns true. If this takes longer than Patience, it fails the test with
+// complaint.
 func Until(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(Patience); !ok(); time.Sleep(5 * time.Millisecond) {
@@ -28,9 +29,9 @@ func Until(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-// Longer tests a time limit. It runs try with the first limit, and then with longer
-// ones, until try succeeds. On a busy machine a short limit also hits connections or
-// sends that it should spare. If a limit of more than a minute is not enough, the fault is real.
+// Longer tests code that has a time limit. It calls try with the limit first, and then with longer
+// limits, until try succeeds. On a busy machine, a short limit can expire for operations that
+// should succeed. If try still fails with a limit of more than a minute, the code is faulty.
 func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
 	t.Helper()
 	for limit := first; ; limit *= 2 {

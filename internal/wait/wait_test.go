@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// failing is a test that may fail.
+// failing is a fake test that records whether it failed.
 type failing struct {
 	testing.TB
 	failed bool
@@ -20,7 +20,7 @@ func (f *failing) Fatalf(string, ...any) {
 	panic(f)
 }
 
-// fails reports whether a function fails a test, and how long it takes.
+// fails reports whether a function fails its test, and how long the function takes.
 func fails(t *testing.T, what func(testing.TB)) (failed bool, took time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxDepth is how deep arrays and structs may nest in a call.
+// maxDepth is the maximum nesting depth of arrays and structs in a call.
 const maxDepth = 32
 
 // call is a parsed methodCall.
@@ -18,7 +18,7 @@ type call struct {
 	params []Value
 }
 
-// parser reads one call.
+// parser parses one call.
 type parser struct {
 	xml   *xml.Decoder
 	depth int
@@ -28,8 +28,8 @@ func parseCall(r io.Reader) (call, *Fault) {
 	p := &parser{xml: xml.NewDecoder(r)}
 	declared := false
 	p.xml.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
-		// Each declaration of a character set wraps the reader again: a call with many of them would take
-		// quadratic time.
+		// Each declaration of a character set makes the decoder wrap the reader again. Many declarations
+		// in one call would take quadratic time, so only one is allowed.
 		if declared || !strings.EqualFold(charset, "us-ascii") {
 			return nil, faultf(BadEncoding, "encoding %+.40q: must be utf-8 or us-ascii", charset)
 		}
@@ -71,7 +71,7 @@ func (p *parser) call() (c call, err error) {
 	return c, p.close()
 }
 
-// param reads the content of a <param> and its end tag.
+// param reads the content and the end tag of a <param>.
 func (p *parser) param() (Value, error) {
 	if err := p.open("value"); err != nil {
 		return nil, err
@@ -83,7 +83,8 @@ func (p *parser) param() (Value, error) {
 	return v, p.close()
 }
 
-// list reads elements called name up to the end of their parent and calls item for each.
+// list reads elements called name until the end of their parent element, and calls item for each
+// element.
 func (p *parser) list(name string, item func() (Value, error)) (values []Value, err error) {
 	for {
 		tag, more, err := p.tag()
@@ -101,7 +102,7 @@ func (p *parser) list(name string, item func() (Value, error)) (values []Value, 
 	}
 }
 
-// value reads the content of a <value> and its end tag. Text without a type is a string.
+// value reads the content and the end tag of a <value>. Text without a type is a string.
 func (p *parser) value() (Value, error) {
 	var text strings.Builder
 	for {
@@ -127,7 +128,7 @@ func (p *parser) value() (Value, error) {
 	}
 }
 
-// typed reads the content of a type's element and its end tag.
+// typed reads the content and the end tag of an element that names a type.
 func (p *parser) typed(kind string) (Value, error) {
 	switch kind {
 	case "array", "struct":
@@ -167,7 +168,7 @@ func scalar(kind, text string) (Value, error) {
 			return Double(f), nil
 		}
 	case "base64":
-		// Encoders may break lines anywhere.
+		// Base64 text may contain line breaks and spaces anywhere.
 		if b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(word), "")); err == nil {
 			return String(b), nil
 		}

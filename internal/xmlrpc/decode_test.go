@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// request wraps the content of a <value> in a call of m.
+// request returns a call of the method m with one parameter. value is the content of its <value>.
 func request(value string) string {
 	return "<?xml version='1.0'?>\n<methodCall><methodName>m</methodName><params><param><value>" +
 		value + "</value></param></params></methodCall>"
@@ -120,7 +120,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// TestParseStopsEarly checks that an invalid call is not read to its end.
+// TestParseStopsEarly checks that the parser stops reading as soon as a call is invalid.
 func TestParseStopsEarly(t *testing.T) {
 	for _, text := range []string{request(nested(100_000)), "<!DOCTYPE a>" + strings.Repeat(" ", 1<<20)} {
 		r := strings.NewReader(text)
@@ -130,8 +130,8 @@ func TestParseStopsEarly(t *testing.T) {
 	}
 }
 
-// FuzzParseCall checks that any request gives a call or a fault with a known code, and that sending
-// and parsing preserve a call's parameters.
+// FuzzParseCall checks that every request results in a call or in a fault with a known code. It
+// also checks that the parameters of a call are the same after they are sent and parsed again.
 func FuzzParseCall(f *testing.F) {
 	for _, seed := range captures(f) {
 		f.Add([]byte(seed.body))
@@ -161,7 +161,8 @@ func FuzzParseCall(f *testing.F) {
 	})
 }
 
-// sent returns values as a reader sees them: some types look the same when sent.
+// sent returns the values that a reader parses after they are sent: some types have the same
+// encoding.
 func sent(values []Value) []Value {
 	var out []Value
 	for _, v := range values {
@@ -186,7 +187,7 @@ func sent(values []Value) []Value {
 	return out
 }
 
-// asXML replaces bytes that XML cannot carry. Only base64 can contain them.
+// asXML replaces bytes that XML text cannot contain. Only base64 data can contain them.
 func asXML(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// encoder writes values. It keeps the first error of w, see bufio.Writer.
+// encoder encodes values as XML. Write errors are returned by Flush: see bufio.Writer.
 type encoder struct {
 	w       *bufio.Writer
 	scratch []byte
 }
 
-// writeResponse writes the answer to a call that returned v.
+// writeResponse writes the response to a call that returned v.
 func writeResponse(w io.Writer, v Value) error {
 	e := &encoder{w: bufio.NewWriter(w)}
 	e.raw(xml.Header, "<methodResponse><params><param>")
@@ -23,7 +23,7 @@ func writeResponse(w io.Writer, v Value) error {
 	return e.w.Flush()
 }
 
-// writeFault writes the answer to a call that failed.
+// writeFault writes the response to a call that failed.
 func writeFault(w io.Writer, f *Fault) error {
 	e := &encoder{w: bufio.NewWriter(w)}
 	e.raw(xml.Header, "<methodResponse><fault>")
@@ -36,7 +36,7 @@ func (f *Fault) value() Struct {
 	return Struct{{"faultCode", Int(f.Code)}, {"faultString", String(f.Text)}}
 }
 
-// raw writes markup. Flush returns its errors.
+// raw writes markup without escapes. Flush returns the write errors.
 func (e *encoder) raw(parts ...string) {
 	for _, s := range parts {
 		_, _ = e.w.WriteString(s)
@@ -49,7 +49,7 @@ func (e *encoder) value(v Value) {
 	e.raw("</value>")
 }
 
-// text writes s with the escapes that XML needs.
+// text writes s with XML escapes.
 func (e *encoder) text(s string) {
 	if isPlain(s) {
 		e.raw(s)
@@ -58,7 +58,8 @@ func (e *encoder) text(s string) {
 	_ = xml.EscapeText(e.w, []byte(s))
 }
 
-// isPlain reports whether s needs no escapes in XML. Most names need none.
+// isPlain reports whether s needs no XML escapes. This is the fast path, because most names need
+// none.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' {
@@ -88,7 +89,7 @@ func (v Double) encode(e *encoder) {
 
 func (NaN) encode(e *encoder) { e.raw("<double>NaN</double>") }
 
-// number writes the content of scratch.
+// number writes the number in scratch between two tags.
 func (e *encoder) number(open, end string) {
 	e.raw(open)
 	_, _ = e.w.Write(e.scratch)
@@ -121,7 +122,7 @@ func (v Stream) encode(e *encoder) {
 	e.raw("<array><data>")
 	for item := range v {
 		e.value(item)
-		// After an error the writer returns it at each write, even of nothing.
+		// An empty write returns an earlier write error, if there was one.
 		if _, err := e.w.Write(nil); err != nil {
 			return
 		}

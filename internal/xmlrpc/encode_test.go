@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// encoded returns v in its <value>.
+// encoded returns the XML of v, including its <value>.
 func encoded(t testing.TB, v Value) string {
 	t.Helper()
 	var b strings.Builder
@@ -54,7 +54,8 @@ type goneWriter struct{}
 
 func (goneWriter) Write([]byte) (int, error) { return 0, errors.New("client is gone") }
 
-// TestStreamStops checks that a Stream stops when the client is gone.
+// TestStreamStops checks that a Stream produces no more items after the client has closed the
+// connection.
 func TestStreamStops(t *testing.T) {
 	made := 0
 	endless := Stream(func(yield func(Value) bool) {
@@ -70,7 +71,7 @@ func TestStreamStops(t *testing.T) {
 	}
 }
 
-// TestStreamIsCheap checks that the items of a long array take no memory.
+// TestStreamIsCheap checks that the memory for a Stream does not grow with the number of its items.
 func TestStreamIsCheap(t *testing.T) {
 	cost := func(n int) float64 {
 		var item Value = String("stats.some.name")

@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
-// maxBody limits the bytes of a call. A multicall with maxCalls calls needs only a tenth of it.
+// maxBody is the maximum size of a call in bytes. A multicall with maxCalls calls needs only about
+// a tenth of it.
 const maxBody = 64 << 10
 
-// ServeHTTP answers a POST of XML. Any other request gets a plain HTTP error. A browser sends XML
-// to another host only after an OPTIONS request, which is refused too.
+// ServeHTTP answers a POST request with XML. Any other request gets a plain HTTP error. The content
+// type text/xml protects against web pages of other hosts: a browser first sends an OPTIONS
+// request, which is refused.
 //
-// The http.Server limits the time for the client.
+// The http.Server must limit the time for a request.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -27,7 +29,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, fault := m.answer(w, r)
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	// A write error means that the client is gone.
+	// A write error means that the client has closed the connection.
 	if fault != nil {
 		_ = writeFault(w, fault)
 		return
@@ -35,7 +37,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = writeResponse(w, v)
 }
 
-// answer reads the call and executes it.
+// answer parses a call and executes it.
 func (m *Mux) answer(w http.ResponseWriter, r *http.Request) (Value, *Fault) {
 	body := http.MaxBytesReader(w, r.Body, maxBody)
 	if r.ContentLength > maxBody {

@@ -7,11 +7,12 @@ import (
 
 const (
 	multicall = "system.multicall"
-	// maxCalls limits the calls of one multicall.
+	// maxCalls is the maximum number of calls in a multicall.
 	maxCalls = 32
 )
 
-// multicall makes each call just before its result is sent, so that only one result is in memory.
+// multicall executes each call only when its result is about to be sent. Memory is then needed for
+// one result at a time.
 func (m *Mux) multicall(ctx context.Context, params []Value) (Value, error) {
 	calls := params[0].(Array)
 	if len(calls) > maxCalls {
@@ -26,7 +27,7 @@ func (m *Mux) multicall(ctx context.Context, params []Value) (Value, error) {
 	}), nil
 }
 
-// oneOf answers one call of a multicall.
+// oneOf executes one call of a multicall.
 func (m *Mux) oneOf(ctx context.Context, v Value) Value {
 	request, _ := v.(Struct)
 	name, ok := request.Get("methodName").(String)
@@ -36,7 +37,7 @@ func (m *Mux) oneOf(ctx context.Context, v Value) Value {
 	if name == multicall {
 		return faultf(InvalidParams, "%s inside %s is not allowed", multicall, multicall).value()
 	}
-	params, _ := request.Get("params").(Array) // some clients omit an empty array
+	params, _ := request.Get("params").(Array) // some clients omit params if it is empty
 	result, fault := m.call(ctx, call{method: string(name), params: params}, func(d time.Duration) error {
 		if d == 0 {
 			return nil

@@ -12,23 +12,25 @@ import (
 // Method is a method that clients can call.
 type Method struct {
 	Name string
-	Help string // for people: the result, and its units
-	// Signature names the types of the result and of each parameter: int, double, boolean, string,
-	// array, struct. Call is only called with parameters of these types.
+	Help string // description for people, with the units of the result
+	// Signature lists the type of the result, and then the type of each parameter: int, double,
+	// boolean, string, array, struct. The Mux checks the types of the parameters before it calls Call.
 	Signature []string
-	// Optional is the number of parameters, the last ones, that a client may leave out.
+	// Optional is the number of optional parameters. They are the last ones in the signature.
 	Optional int
-	// Takes returns how long a call waits on purpose. Its client gets that much more time. Such a call is not allowed
-	// in a multicall. nil for methods that never wait.
+	// Takes returns how long a call with these parameters waits by design. The deadline for the
+	// response is extended by this time. Calls that wait are not allowed in a multicall. Takes is nil
+	// for methods that never wait.
 	Takes func(params []Value) time.Duration
-	// Call may run in several goroutines at once. ctx ends when the client is gone. If Call returns a
-	// *Fault, the client gets it. Any other error gets the code Failed.
+	// Call executes the method. It may be called by several goroutines at once. ctx ends when the
+	// client closes the connection. If Call returns a *Fault, it is sent to the client. Any other
+	// error is sent with the code Failed.
 	Call func(ctx context.Context, params []Value) (Value, error)
 }
 
-// Mux answers calls of its methods. It is an http.Handler.
+// Mux is an http.Handler that executes calls of its methods.
 type Mux struct {
-	// Extend, unless nil, gives an answer that takes d the time that it needs, from now on.
+	// Extend, if not nil, extends the deadline of a response by d from now.
 	Extend func(w http.ResponseWriter, r *http.Request, d time.Duration)
 
 	methods map[string]Method
@@ -43,7 +45,8 @@ func NewMux(methods ...Method) *Mux {
 	return m
 }
 
-// call answers one call. wait gives the client more time if the method waits.
+// call executes one call. If the method waits, call first calls wait to extend the client's
+// deadline.
 func (m *Mux) call(ctx context.Context, c call, wait func(time.Duration) error) (Value, *Fault) {
 	method, err := m.find(c.method)
 	if err == nil {
@@ -95,7 +98,7 @@ func (m Method) check(params []Value) error {
 	return nil
 }
 
-// system returns the methods that let clients explore a server, and multicall.
+// system returns the standard methods for listing and describing methods, and system.multicall.
 func (m *Mux) system() []Method {
 	return []Method{
 		{
@@ -133,7 +136,7 @@ func (m *Mux) system() []Method {
 	}
 }
 
-// signatures returns a signature for each number of parameters, the longest first.
+// signatures returns one signature for each allowed number of parameters, the longest first.
 func (m Method) signatures() (all Array) {
 	for left := range m.Optional + 1 {
 		all = append(all, stringArray(m.Signature[:len(m.Signature)-left]))

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// echo is a mux with the methods that the captured requests call.
+// echo returns a Mux with the methods that the captured requests call.
 func echo() *Mux {
 	first := func(_ context.Context, params []Value) (Value, error) { return params[0], nil }
 	mixed := []string{"string", "int", "string", "double", "struct"}
@@ -28,10 +28,10 @@ func echo() *Mux {
 	)
 }
 
-// capture is one request as a real client sent it.
+// capture is a recorded request of a real client.
 type capture struct{ file, raw, body string }
 
-// captures returns all requests in testdata.
+// captures returns all recorded requests in testdata.
 func captures(t testing.TB) (all []capture) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.http")
@@ -94,7 +94,7 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-// post sends body to the echo mux.
+// post sends a POST request with body to the Mux of echo.
 func post(contentType, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", "/any/path", strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
@@ -165,7 +165,8 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestDeclaredLength checks that a call with a declared length over the limit is not read.
+// TestDeclaredLength checks that the body is not read if the Content-Length header exceeds the
+// limit.
 func TestDeclaredLength(t *testing.T) {
 	body := strings.NewReader("<")
 	r := httptest.NewRequest("POST", "/", body)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// waiting is a mux with a method that has optional parameters and may wait.
+// waiting returns a Mux with a method that has optional parameters and may wait.
 func waiting() *Mux {
 	return NewMux(Method{
 		Name: "watch", Signature: []string{"int", "string", "int", "int"}, Optional: 2,
@@ -57,7 +57,8 @@ func TestOptionalParameters(t *testing.T) {
 	}
 }
 
-// A call that waits would hold up the others of a multicall.
+// TestNoWaitInMulticall checks that a method that waits is refused in a multicall. It would delay
+// the other calls in the same multicall.
 func TestNoWaitInMulticall(t *testing.T) {
 	call := func(seconds string) string {
 		return ask(t, waiting(), "system.multicall", "<array><data><value><struct><member><name>methodName</name><value>watch</value></member>"+

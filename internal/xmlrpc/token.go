@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// open reads the start of an element called name.
+// open reads the start tag of an element called name.
 func (p *parser) open(name string) error {
 	tag, start, err := p.tag()
 	switch {
@@ -22,7 +22,7 @@ func (p *parser) open(name string) error {
 	return nil
 }
 
-// close reads the end of the innermost open element.
+// close reads the end tag of the innermost open element.
 func (p *parser) close() error {
 	tag, start, err := p.tag()
 	if err == nil && start {
@@ -31,7 +31,7 @@ func (p *parser) close() error {
 	return err
 }
 
-// tag reads the start or the end of an element. Only white space may precede it.
+// tag reads a start or end tag. Only white space may precede it.
 func (p *parser) tag() (name string, start bool, err error) {
 	for {
 		token, err := p.token()
@@ -51,7 +51,7 @@ func (p *parser) tag() (name string, start bool, err error) {
 	}
 }
 
-// text reads character data up to the end of its element.
+// text reads text up to the end tag of its element.
 func (p *parser) text() (string, error) {
 	var text strings.Builder
 	for {
@@ -92,7 +92,7 @@ func (p *parser) end() error {
 	}
 }
 
-// token reads the next start or end of an element, or text.
+// token reads the next start tag, end tag or text.
 func (p *parser) token() (xml.Token, error) {
 	for {
 		token, err := p.xml.Token()
@@ -109,7 +109,7 @@ func (p *parser) token() (xml.Token, error) {
 	}
 }
 
-// asFault turns an error into a fault for the client.
+// asFault converts an error to a fault for the client.
 func asFault(err error) *Fault {
 	var fault *Fault
 	var tooLarge *http.MaxBytesError

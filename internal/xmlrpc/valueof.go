@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// ValueOf returns plain data as a Value. It names the fields of structs as encoding/json does, by
-// their json tags, and honours omitempty and "-".
+// ValueOf converts plain data to a Value. Like encoding/json, it names the fields of structs by their json tags, and
+// honours omitempty and "-".
 //
-//   - A time is a String in RFC 3339, or an empty one if it is zero.
-//   - An int is an Int. An int64 or a uint64 may need more than 32 bits, so it is always a Double.
-//   - A float that is not finite is NaN.
-//   - A map becomes a Struct, sorted by its keys, which are strings.
+//   - A time is converted to a String in the format of RFC 3339. The zero time is an empty String.
+//   - An int is converted to an Int. An int64 or a uint64 may need more than 32 bits, so it is always a Double.
+//   - NaN and infinities are converted to NaN.
+//   - A map with string keys is converted to a Struct that is sorted by the keys.
 //   - A nil pointer or interface in a struct is left out. A nil slice is an empty Array.
 //
-// Other types, such as functions, are an error of the program: ValueOf names them in a String.
+// Other types, such as functions, are a programming error. ValueOf converts them to a String with the name of the type.
 func ValueOf(v any) Value { return valueOf(reflect.ValueOf(v)) }
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -88,7 +88,8 @@ func mapOf(v reflect.Value) Struct {
 	return s
 }
 
-// appendFields appends the fields of a struct. The fields of an embedded struct without a tag count as its own.
+// appendFields appends the fields of a struct. Fields of an embedded struct without a tag are
+// treated like fields of the outer struct.
 func appendFields(s Struct, v reflect.Value) Struct {
 	for i := range v.NumField() {
 		field, value := v.Type().Field(i), v.Field(i)
@@ -107,7 +108,7 @@ func appendFields(s Struct, v reflect.Value) Struct {
 	return s
 }
 
-// absent reports whether there is no value at all.
+// absent reports whether v is a nil pointer or a nil interface.
 func absent(v reflect.Value) bool {
 	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil()
 }

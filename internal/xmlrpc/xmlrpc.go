@@ -1,5 +1,5 @@
-// Package xmlrpc is a server for XML-RPC (http://xmlrpc.com/spec.md). It works
-// with clients of all languages, and is safe with hostile ones.
+// Package xmlrpc is a server for XML-RPC (http://xmlrpc.com/spec.md). It works with clients in all languages, and
+// hostile clients cannot harm it.
 //
 // A Mux is an http.Handler that answers calls of its methods:
 //
@@ -12,22 +12,19 @@
 //		},
 //	})
 //
-// It also has system.listMethods, system.methodHelp, system.methodSignature and
-// system.multicall.
+// A Mux also has the methods system.listMethods, system.methodHelp, system.methodSignature and system.multicall.
 //
-// # Answers
+// # Responses
 //
-// Answers use only the types that every client reads: int, double in plain
-// decimal, boolean, string, array and struct. The clients of Ruby and Perl break
-// on <nil/> and <i8>, so an integer beyond 32 bits is sent as a double. A fault
-// has HTTP status 200. Its codes follow "Specification for Fault Code
-// Interoperability".
+// Responses contain only types that every client can read: int, double in plain decimal, boolean, string, array and
+// struct. The clients of Ruby and Perl fail on <nil/> and <i8>, so an integer of more than 32 bits is sent as a double. A
+// fault is sent with HTTP status 200. The fault codes follow "Specification for Fault Code Interoperability".
 //
 // # Calls
 //
-// All types that clients send are read, also <nil/>, <i8> and base64. A call is
-// bounded in bytes and depth, and takes time in proportion to its bytes. Document
-// type declarations are refused, so there are no entities to expand.
+// A call may contain every type that clients send, including <nil/>, <i8> and base64. The size and the nesting depth of
+// a call are limited. The time to parse a call is proportional to its size. Document type declarations are refused,
+// because they could define entities that expand to large texts.
 package xmlrpc
 
 import (
@@ -35,28 +32,28 @@ import (
 	"iter"
 )
 
-// Value is one XML-RPC value: Int, Double, NaN, Bool, String, Array, Stream or
-// Struct. A parsed call holds no Stream; its base64 and dateTime values are
-// Strings, and a nil is an empty one.
+// Value is an XML-RPC value: Int, Double, NaN, Bool, String, Array, Stream or Struct. A parsed call
+// contains no Stream. Values of the types base64 and dateTime are parsed as Strings, and a nil as
+// an empty String.
 type Value interface {
 	encode(*encoder)
-	kind() string // the name in signatures
+	kind() string // type name for signatures
 }
 
-// Int is sent as a double if it needs more than 32 bits.
+// Int is an integer. It is sent as a double if it needs more than 32 bits.
 type Int int64
 
-// Double is sent as a string ("NaN", "+Inf") if it is not finite.
+// Double is a floating-point number. If it is not finite, it is sent as a string ("NaN", "+Inf").
 type Double float64
 
-// NaN is a double without a value, where a Double would be a string. The clients of Go and Python
-// read it.
+// NaN is sent as a double with the text NaN. It is for numbers without a value, if clients cannot
+// handle a string. The clients of Go and Python can read it.
 type NaN struct{}
 
 // Bool is true or false.
 type Bool bool
 
-// String may hold any bytes. Bytes that XML cannot carry are sent as U+FFFD.
+// String may contain any bytes. Bytes that XML text cannot contain are sent as U+FFFD.
 type String string
 
 // Array is a list of values of any type.
@@ -65,11 +62,11 @@ type Array []Value
 // Struct is a list of named values.
 type Struct []Member
 
-// Stream is an array whose items are made while they are sent, so a long one uses little memory. It
-// stops when the client is gone.
+// Stream is an array that produces its items while they are sent, so that a long array uses little
+// memory. It stops when the client closes the connection.
 type Stream iter.Seq[Value]
 
-// Member is a named value in a Struct. Names in a Struct should be unique.
+// Member is a named value in a Struct. The names in a Struct should be unique.
 type Member struct {
 	Name  string
 	Value Value
@@ -84,7 +81,7 @@ func (Array) kind() string  { return "array" }
 func (Stream) kind() string { return "array" }
 func (Struct) kind() string { return "struct" }
 
-// Get returns the value of the member called name, or nil.
+// Get returns the value of the member with the given name, or nil.
 func (s Struct) Get(name string) Value {
 	for _, m := range s {
 		if m.Name == name {
@@ -94,7 +91,7 @@ func (s Struct) Get(name string) Value {
 	return nil
 }
 
-// Fault is an error for the client.
+// Fault is an error that is sent to the client.
 type Fault struct {
 	Code int
 	Text string
@@ -102,11 +99,11 @@ type Fault struct {
 
 func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Text) }
 
-// The codes of the faults that this package reports.
+// Fault codes that this package uses.
 const (
 	NotWellFormed  = -32700
 	BadEncoding    = -32701
-	InvalidRequest = -32600 // well-formed, but not a call, or over a limit
+	InvalidRequest = -32600 // well-formed XML, but not a valid call, or over a limit
 	NoSuchMethod   = -32601
 	InvalidParams  = -32602
 	Failed         = -32500 // the method returned an error

@@ -2,8 +2,8 @@
 //
 //	manager, err := alertmanager.New(alertmanager.Config{URL: "http://alertmanager:9093"})
 //
-// An alert fires until its endsAt, four minutes later. So alerts are sent again each minute, and
-// an end three times more.
+// Each alert has an endsAt in four minutes, when Alertmanager resolves it. Alerts are therefore sent again each minute
+// while the problem continues. The end of a problem is sent three more times.
 package alertmanager
 
 import (
@@ -22,20 +22,20 @@ const (
 	path = "/api/v2/alerts"
 
 	defaultRepeat = time.Minute
-	// lasting is the number of repeats for which an alert fires without a new message.
+	// lasting is the number of repeats without a new message after which an alert resolves.
 	lasting = 4
 )
 
 // Config is the configuration of an Alertmanager.
 type Config struct {
-	// URL is its address: the part in front of /api/v2/alerts.
+	// URL is the address of Alertmanager, without /api/v2/alerts.
 	URL     string
 	Headers authheader.List
-	// Repeat is the time between two messages about open episodes, by default one minute.
+	// Repeat is the time between two messages about problems that continue. The default is one minute.
 	Repeat time.Duration
 }
 
-// Alertmanager is a notify.Receiver.
+// Alertmanager is a notify.Receiver that sends alerts to an Alertmanager server.
 type Alertmanager struct {
 	poster *post.Poster
 	repeat time.Duration
@@ -62,12 +62,13 @@ func New(c Config) (*Alertmanager, error) {
 	return &Alertmanager{poster: p, repeat: c.Repeat}, nil
 }
 
-// Manner implements notify.Receiver: Alertmanager gets messages about open episodes again and again.
+// Manner implements notify.Receiver. Messages about problems that continue are repeated, as Alertmanager
+// requires.
 func (a *Alertmanager) Manner() notify.Manner {
 	return notify.Manner{Together: true, Repeat: a.repeat}
 }
 
-// alert is an alert of API v2.
+// alert is an alert in version 2 of the API.
 type alert struct {
 	Labels       labels      `json:"labels"`
 	Annotations  annotations `json:"annotations"`
@@ -76,7 +77,7 @@ type alert struct {
 	GeneratorURL string      `json:"generatorURL,omitempty"`
 }
 
-// labels identify an alert: two alerts with the same labels are the same alert.
+// labels identifies an alert: two alerts with the same labels are the same alert.
 type labels struct {
 	Name     string `json:"alertname"`
 	Severity string `json:"severity"`
@@ -108,7 +109,8 @@ func (a *Alertmanager) Tell(ctx context.Context, messages []notify.Message) erro
 	return nil
 }
 
-// alerts returns the alert of a message. A change of the severity makes a new alert, so the old one ends.
+// alerts returns the alerts for a message. If the severity has changed, there are two alerts: a new one, and the
+// end of the old one.
 func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	is := alert{
 		Labels:       labels{Name: name(m.Reason), Severity: m.State, Instance: m.Host, Service: m.Service, Subject: m.Subject},
@@ -131,8 +133,9 @@ func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	return []alert{was, is}
 }
 
-// distinct keeps one alert for each set of labels. There can be two if an episode has begun again while the end of the
-// previous one is still repeated. A firing alert has priority, then the last one.
+// distinct keeps one alert for each set of labels. There can be two alerts with the same labels if a problem has
+// started again while the end of the previous problem is still repeated. It prefers a firing alert, and then the
+// last alert.
 func distinct(alerts []alert, now time.Time) (kept []alert) {
 	at := map[labels]int{}
 	for _, a := range alerts {
@@ -148,7 +151,7 @@ func distinct(alerts []alert, now time.Time) (kept []alert) {
 	return kept
 }
 
-// name makes StatsdSinkFailing of sink_failing.
+// name converts a reason to the name of an alert: sink_failing to StatsdSinkFailing.
 func name(reason string) string {
 	var b strings.Builder
 	b.WriteString("Statsd")

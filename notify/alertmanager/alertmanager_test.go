@@ -19,7 +19,8 @@ import (
 	"github.com/statsd-ops/statsd/notify/relay"
 )
 
-// told returns the notifications of a real Alertmanager, such as "firing StatsdSinkFailing degraded archive".
+// told returns the notifications that a real Alertmanager sent, such as "firing StatsdSinkFailing degraded
+// archive".
 type told struct {
 	mu   sync.Mutex
 	said []string
@@ -54,8 +55,8 @@ func message(stage notify.Stage, state string) notify.Message {
 	}
 }
 
-// TestRealAlertmanager has a relay tell a real Alertmanager: it fires, goes on firing beyond resolve_timeout and
-// beyond the first endsAt, changes its severity, and is resolved.
+// TestRealAlertmanager connects a relay to a real Alertmanager. An alert must fire, continue to fire after
+// resolve_timeout and after its first endsAt, change its severity, and be resolved.
 func TestRealAlertmanager(t *testing.T) {
 	t.Parallel()
 	heard := &told{}
@@ -63,7 +64,7 @@ func TestRealAlertmanager(t *testing.T) {
 	defer hook.Close()
 	manager := counterpart.StartAlertmanager(t, hook.URL)
 
-	// An alert fires for four repeats, so a busy machine may delay the next message that long.
+	// An alert fires for four repeats. On a busy machine, the next message may be delayed by this time.
 	receiver, err := New(Config{URL: manager.URL, Repeat: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +113,7 @@ func TestRealAlertmanager(t *testing.T) {
 	wait.Until(t, "alerts are left", func() bool { return len(manager.Alerts()) == 0 })
 }
 
-// TestRealRefusal checks that a refusal by a real Alertmanager is final.
+// TestRealRefusal checks that a refusal by a real Alertmanager is permanent.
 func TestRealRefusal(t *testing.T) {
 	t.Parallel()
 	manager := counterpart.StartAlertmanager(t, "http://127.0.0.1:9/")
@@ -129,7 +130,7 @@ func TestRealRefusal(t *testing.T) {
 	}
 }
 
-// tell sends messages, and returns the resulting alerts by their labels.
+// tell sends messages, and returns the resulting alerts.
 func tell(t *testing.T, messages ...notify.Message) (path string, alerts []alert) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -150,8 +151,8 @@ func tell(t *testing.T, messages ...notify.Message) (path string, alerts []alert
 	return path, alerts
 }
 
-// TestAlerts wants a begin to fire for four minutes, a change to end the severity before, and no end to
-// hide an episode that began again.
+// TestAlerts checks that the begin of a problem fires for four minutes, that a change ends the alert with the old
+// severity, and that the end of a problem does not hide a problem that has started again.
 func TestAlerts(t *testing.T) {
 	now := time.Now()
 	fires := func(a alert) bool {

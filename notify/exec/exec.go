@@ -1,16 +1,16 @@
-// Package exec reports by running a program, which may send a mail or a text message, page a
+// Package exec runs a program of the operator for each report. The program can send a mail or a text message, page a
 // person, or call a web hook.
 //
 //	program, err := exec.New(exec.Config{Path: "/usr/local/bin/page"})
 //	err = program.Notify(ctx, event)
 //
-// runs
+// Notify runs this command:
 //
 //	/usr/local/bin/page STATUS SERVICE TEXT
 //
-// without a shell, so the three arguments need no quoting. STATUS is OK, WARNING, CRITICAL or
-// UNKNOWN. The program has the daemon's user, environment and directory, and an empty standard
-// input. Exit status 0 means that the report was delivered.
+// It uses no shell, so the three arguments need no quotes. STATUS is OK, WARNING, CRITICAL or UNKNOWN. The program runs
+// with the daemon's user, environment and working directory, and with an empty standard input. Exit status 0 means that
+// the report was delivered.
 package exec
 
 import (
@@ -31,18 +31,18 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 
-	// outputDelay limits the wait for output of processes that the program left running.
+	// outputDelay is how long to wait for the output of child processes after the program has exited.
 	outputDelay = 500 * time.Millisecond
 )
 
-// Config sets the program to run.
+// Config configures the program to run.
 type Config struct {
-	// Path is the program, absolute or relative to the working directory. PATH is not searched. A
-	// script needs a #! line.
+	// Path is the path of the program, absolute or relative to the working directory. PATH is not searched. A script
+	// needs a #! line.
 	Path string
 
-	// Timeout limits the program's running time, by default to 10 s. Then it is killed together with
-	// its child processes.
+	// Timeout is the maximum running time of the program. The default is 10 s. After that, the program and its child
+	// processes are killed.
 	Timeout time.Duration
 }
 
@@ -52,7 +52,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// program returns the absolute path.
+// program returns the absolute path of the program.
 func (c Config) program() (string, error) {
 	if c.Path == "" {
 		return "", metric.FlagErrorf("--notify-exec", nil, "is empty: give the path of a program")
@@ -67,7 +67,7 @@ func (c Config) program() (string, error) {
 	return path, nil
 }
 
-// Program is a notify.Notifier that runs one program.
+// Program is a notify.Notifier that runs a program.
 type Program struct {
 	path    string
 	timeout time.Duration
@@ -75,7 +75,7 @@ type Program struct {
 
 var _ notify.Notifier = (*Program)(nil)
 
-// New returns a notifier for c, or c.Validate's error. It runs nothing.
+// New returns a Program for c, or the error of c.Validate. It does not run the program.
 func New(c Config) (*Program, error) {
 	path, err := c.program()
 	if err != nil {
@@ -87,9 +87,9 @@ func New(c Config) (*Program, error) {
 	return &Program{path: path, timeout: c.Timeout}, nil
 }
 
-// Notify runs the program for e and waits until it ends. It returns an error if the program cannot
-// be run, exits with another status than 0, or has to be killed. The error shows the beginning of
-// the output. Processes left in the program's process group are always killed.
+// Notify runs the program for e, and waits until it exits. It returns an error if the program cannot be run,
+// exits with a status other than 0, or must be killed. The error contains the beginning of the program's output.
+// After the program has exited, all processes in its process group are killed.
 func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
@@ -102,7 +102,7 @@ func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	start := time.Now()
 	err := cmd.Run()
 	if cmd.Process != nil {
-		// Kill the rest of the group. Usually it is empty and this fails.
+		// Kill all remaining processes in the group. Usually the group is empty, and Kill fails.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	switch {
@@ -116,7 +116,7 @@ func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	return fmt.Errorf("exec %s: %w%v", p.path, err, &out)
 }
 
-// reason removes the path from an error; the caller shows it already.
+// reason removes the path from an error, because the caller adds the path to the error.
 func reason(err error) error {
 	if e, ok := errors.AsType[*exec.Error](err); ok {
 		err = e.Err

@@ -101,7 +101,8 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	alive.waitEnd(t)
 }
 
-// A process that leaves the group is neither killed nor waited for.
+// TestEscapedProcessIsNotAwaited checks that Notify neither kills nor waits for a process that has left the
+// process group.
 func TestEscapedProcessIsNotAwaited(t *testing.T) {
 	counterpart.Find(t, "setsid")
 	file := filepath.Join(t.TempDir(), "pid")

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// fifo is the FIFO in the programs' $ALIVE. Reading it ends when no process holds it open for
-// writing.
+// fifo is the FIFO in the environment variable ALIVE. Test programs open it for writing. Reading from it ends
+// when all these programs have exited.
 type fifo struct {
 	f *os.File
 }
@@ -35,7 +35,7 @@ func newFIFO(t *testing.T) fifo {
 	return fifo{f}
 }
 
-// waitUp waits for the program's message that all its processes hold the FIFO.
+// waitUp waits for the message that all processes have opened the FIFO.
 func (a fifo) waitUp(t *testing.T) {
 	t.Helper()
 	word := make([]byte, 3)
@@ -47,11 +47,11 @@ func (a fifo) waitUp(t *testing.T) {
 		if err != io.EOF {
 			t.Fatalf("the program did not start: %v", err)
 		}
-		time.Sleep(time.Millisecond) // not yet open
+		time.Sleep(time.Millisecond) // the FIFO is not open yet
 	}
 }
 
-// waitEnd waits until the last process has ended.
+// waitEnd waits until the last process has exited.
 func (a fifo) waitEnd(t *testing.T) {
 	t.Helper()
 	if _, err := io.ReadAll(a.f); err != nil {

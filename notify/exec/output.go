@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// outputLimit limits the bytes of output that an error shows.
+// outputLimit is the maximum number of bytes of output in an error.
 const outputLimit = 256
 
-// head keeps the beginning of the output and discards the rest, so that the program never blocks.
+// head stores the beginning of the output. It discards all further output, so that the program never blocks.
 type head struct {
 	kept []byte
 	more bool
@@ -21,7 +21,7 @@ func (h *head) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// String returns the output in quotes, ready to append to an error.
+// String returns the output in quotes, in a form that can be appended to an error.
 func (h *head) String() string {
 	switch text := strings.TrimSpace(string(h.kept)); {
 	case h.more:

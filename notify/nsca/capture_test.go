@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// capturePassword is the password of the captures in testdata.
+// capturePassword is the password for the recorded packets in testdata.
 const capturePassword = "s3cret"
 
 func TestRealPackets(t *testing.T) {
@@ -48,7 +48,7 @@ func TestRealPackets(t *testing.T) {
 				if got := decode(t, plain[i*c.size:][:c.size]); got != want {
 					t.Errorf("packet %d is %+v, not %+v", i, got, want)
 				}
-				// The packet's own bytes replace send_nsca's random ones.
+				// put keeps the random bytes of send_nsca's packet, so that the two packets can be compared.
 				want.put(again[i*c.size:][:c.size])
 			}
 			if err := c.method.encrypt(again, init[:ivSize], capturePassword); err != nil {
@@ -70,7 +70,7 @@ func readCapture(t *testing.T, name, suffix string) []byte {
 	return b
 }
 
-// decode reads an unencrypted packet with the checks of nsca.
+// decode parses an unencrypted packet, with the same checks as nsca.
 func decode(t *testing.T, packet []byte) result {
 	t.Helper()
 	if v := binary.BigEndian.Uint16(packet); v != 3 {
@@ -99,10 +99,10 @@ func cString(t *testing.T, field []byte) string {
 	return string(s)
 }
 
-// decrypt is the inverse of encrypt.
+// decrypt reverses encrypt.
 func (m Method) decrypt(t *testing.T, b, iv []byte, password string) {
 	t.Helper()
-	if m == None || m == XOR { // each its own inverse
+	if m == None || m == XOR { // these methods are their own inverse
 		if err := m.encrypt(b, iv, password); err != nil {
 			t.Fatal(err)
 		}

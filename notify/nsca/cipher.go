@@ -13,14 +13,14 @@ import (
 	"golang.org/x/crypto/xtea"     //nolint:staticcheck // the daemon chooses
 )
 
-// encrypter is the half of cipher.Block that CFB needs, in both directions.
+// encrypter is the part of cipher.Block that CFB mode needs. CFB mode decrypts with Encrypt too.
 type encrypter interface {
 	BlockSize() int
 	Encrypt(dst, src []byte)
 }
 
-// newCipher returns m's block cipher. Its key is the password, truncated or padded with zeroes to
-// the longest key of the cipher.
+// newCipher returns the block cipher of m. The key is the password, truncated or padded with zero bytes to the
+// longest key size of the cipher.
 func (m Method) newCipher(password string) (encrypter, error) {
 	key := make([]byte, methods[m].keySize)
 	copy(key, password)

@@ -14,12 +14,12 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// refusalWait is how long to wait for the daemon to close the connection after a packet that it
-// cannot use. nsca 2.10 on the same machine needs about a millisecond.
+// refusalWait is how long to wait after a packet. If the daemon cannot use the packet, it closes the connection
+// in this time. nsca 2.10 on the same machine needs about a millisecond.
 const refusalWait = time.Second
 
-// Client is a notify.Notifier that reports to one NSCA daemon. It makes a
-// connection for each event, so it needs no Close.
+// Client is a notify.Notifier that reports to an NSCA daemon. It opens a connection for each event, so it needs
+// no Close.
 type Client struct {
 	config  Config
 	address string
@@ -29,7 +29,7 @@ type Client struct {
 
 var _ notify.Notifier = (*Client)(nil)
 
-// New returns a client for c, or c.Validate's error. It does not connect.
+// New returns a Client for c, or the error of c.Validate. It does not connect.
 func New(c Config) (*Client, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -41,8 +41,8 @@ func New(c Config) (*Client, error) {
 	return &Client{config: c, address: address, dial: new(net.Dialer).DialContext, wait: refusalWait}, err
 }
 
-// Notify sends e as a passive service check result. It returns nil if the daemon does not refuse
-// the packet within a second.
+// Notify sends e as the result of a passive service check. It returns nil if the daemon does not refuse the
+// packet within a second.
 func (c *Client) Notify(ctx context.Context, e notify.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
@@ -79,7 +79,7 @@ func (c *Client) send(ctx context.Context, e notify.Event) error {
 		return initError(n, err)
 	}
 	r.time = binary.BigEndian.Uint32(init[ivSize:])
-	_, _ = rand.Read(packet) // never fails
+	_, _ = rand.Read(packet) // rand.Read never fails
 	r.put(packet)
 	if err := c.config.Method.encrypt(packet, init[:ivSize], c.config.Password); err != nil {
 		return err
@@ -90,8 +90,8 @@ func (c *Client) send(ctx context.Context, e notify.Event) error {
 	return c.awaitRefusal(conn)
 }
 
-// awaitRefusal returns nil if the daemon keeps the connection open and sends nothing until the
-// wait or the context ends.
+// awaitRefusal waits for refusalWait, or until the context ends. It returns nil if the daemon neither closes the
+// connection nor sends data in this time.
 func (c *Client) awaitRefusal(conn net.Conn) error {
 	defer time.AfterFunc(c.wait, func() { expire(conn) }).Stop()
 	switch n, err := conn.Read(make([]byte, 1)); {
@@ -103,13 +103,13 @@ func (c *Client) awaitRefusal(conn net.Conn) error {
 	return errors.New("closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 }
 
-// expire ends all current and later waits of conn. It fails only on a closed conn, which does not
-// wait.
+// expire ends all current and later waits on conn. An error means that conn is closed, and no wait is possible
+// then.
 func expire(conn net.Conn) {
 	_ = conn.SetDeadline(time.Unix(1, 0))
 }
 
-// initError explains an init packet of only n bytes.
+// initError explains why an init packet has only n bytes.
 func initError(n int, err error) error {
 	got := fmt.Sprintf("got %d of the %d bytes of nsca's greeting", n, initSize)
 	switch {
@@ -121,7 +121,7 @@ func initError(n int, err error) error {
 	return fmt.Errorf("%s: %w", got, err)
 }
 
-// state returns Nagios's number for s.
+// state returns Nagios's number for a status.
 func state(s notify.Status) uint16 {
 	if s < notify.OK || s > notify.Unknown {
 		s = notify.Unknown

@@ -24,19 +24,19 @@ const (
 	refused = "nsca [2001:db8::1]:5667: closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
 )
 
-// greeting returns the error for a greeting of only n bytes.
+// greeting returns the expected error for an init packet of only n bytes.
 func greeting(n int, then string) string {
 	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes of nsca's greeting, then %s", n, then)
 }
 
-// Each peer is a misbehaving daemon, in virtual time. The bubble fails the test if Notify leaves a
-// goroutine or the connection behind.
+// TestMisbehavingDaemon simulates misbehaving daemons in virtual time. The synctest bubble fails the test if
+// Notify leaves a goroutine or an open connection.
 func TestMisbehavingDaemon(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		peer func(conn net.Conn)
 		took time.Duration
-		err  string // empty if the packet counts as accepted
+		err  string // "" if the packet counts as accepted
 	}{
 		{"silent", silence, 10 * time.Second, greeting(0, silent)},
 		{"stops in its greeting", func(conn net.Conn) { write(conn, make([]byte, 64)); silence(conn) }, 10 * time.Second,
@@ -91,7 +91,7 @@ func TestMisbehavingDaemon(t *testing.T) {
 	}
 }
 
-// The decrypted packet of a client: the fields, and random bytes around them.
+// TestPacketOnTheWire checks the decrypted packet of a client: its fields, and the random bytes around them.
 func TestPacketOnTheWire(t *testing.T) {
 	for _, c := range []struct {
 		legacy bool
@@ -146,7 +146,7 @@ func TestContextEndsNotify(t *testing.T) {
 	})
 }
 
-// A client keeps nothing from one event to the next.
+// TestNotifyAfterFailure checks that a failed event has no effect on the next event.
 func TestNotifyAfterFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
@@ -173,7 +173,8 @@ func TestClosedPort(t *testing.T) {
 	wantError(t, err, "nsca "+client.address+": dial tcp "+client.address+": connect: connection refused")
 }
 
-// A peer that closes without reading the packet resets the connection.
+// TestResetIsRefusal checks that a reset counts as a refusal. A daemon that closes the connection with unread
+// data resets it.
 func TestResetIsRefusal(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -208,8 +209,7 @@ func TestEventWithoutUsableService(t *testing.T) {
 	}
 }
 
-// pipeClient returns a client whose connections are served by peer. It must be called in a synctest
-// bubble.
+// pipeClient returns a client whose connections are handled by peer. It must be called in a synctest bubble.
 func pipeClient(t *testing.T, peer func(net.Conn)) *Client {
 	t.Helper()
 	client, err := New(Config{Server: "2001:db8::1", Host: "web1"})
@@ -232,12 +232,12 @@ func pipeClient(t *testing.T, peer func(net.Conn)) *Client {
 	return client
 }
 
-// The peers' ends ignore errors: the client decides when a connection ends.
+// The functions that simulate daemons ignore errors, because the client decides when a connection ends.
 
 func write(conn net.Conn, b []byte) { _, _ = conn.Write(b) }
 func read(conn net.Conn, n int64)   { _, _ = io.CopyN(io.Discard, conn, n) }
 func silence(conn net.Conn)         { _, _ = io.Copy(io.Discard, conn) }
 func greet(conn net.Conn)           { write(conn, make([]byte, initSize)) }
 
-// stall keeps conn open without reading. On a pipe, a write waits for a reader.
+// stall keeps conn open without reading from it. A write to a pipe blocks until there is a reader.
 func stall(conn net.Conn) { write(conn, []byte{0}) }

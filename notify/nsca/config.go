@@ -11,11 +11,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// maxLine is the longest line in bytes that send_nsca reads in one piece.
+// maxLine is the length of the longest line that send_nsca reads as a single line, in bytes.
 const maxLine = 5118
 
-// ReadConfig reads the encryption method and the password from send_nsca's
-// configuration file. See ParseConfig.
+// ReadConfig reads the encryption method and the password from a configuration file of send_nsca: see
+// ParseConfig.
 func ReadConfig(path string) (Method, string, error) {
 	f, err := safefile.Read(path)
 	if err != nil {
@@ -25,15 +25,15 @@ func ReadConfig(path string) (Method, string, error) {
 	return ParseConfig(f, path)
 }
 
-// ParseConfig reads the file of send_nsca -c: lines of password=TEXT and encryption_method=NUMBER,
-// comments that begin with #, empty lines. By default the method is XOR and the password is empty.
-// If a setting is repeated, the last line counts. A password is the whole text after the equals
-// sign, including blanks and carriage returns.
+// ParseConfig parses a configuration file of send_nsca: lines of password=TEXT and encryption_method=NUMBER,
+// comments that start with #, and empty lines. By default, the method is XOR and the password is empty. If a
+// setting is repeated, the last line is used. The password is the whole text after the equals sign, including
+// spaces and carriage returns.
 //
-// A file that ParseConfig accepts means the same to send_nsca. ParseConfig refuses some files that
-// send_nsca accepts by accident, for example with an indented comment that contains the word
-// password. It also refuses methods that this package does not support. The error is one line,
-// "name:line: why".
+// A file that ParseConfig accepts has the same meaning for send_nsca. ParseConfig refuses some files that
+// send_nsca accepts by accident, for example with an indented comment that contains the word password. It also
+// refuses encryption methods that this package does not support. The error is one line of the form "name:line:
+// reason".
 func ParseConfig(r io.Reader, name string) (Method, string, error) {
 	method, password := XOR, ""
 	lines := bufio.NewReaderSize(r, maxLine+1)
@@ -55,8 +55,8 @@ func ParseConfig(r io.Reader, name string) (Method, string, error) {
 	}
 }
 
-// parseLine reads one line into method or password. Its errors show no value, because it could be
-// the password.
+// parseLine parses a line into method or password. Its errors never contain the value, because it could be the
+// password.
 func parseLine(line string, method *Method, password *string) error {
 	if line == "" || line[0] == '#' {
 		return nil
@@ -74,7 +74,7 @@ func parseLine(line string, method *Method, password *string) error {
 	case "password":
 		*password = value
 	case "encryption_method":
-		n, err := strconv.Atoi(strings.Trim(value, " \t\r\v\f")) // as C's atoi does
+		n, err := strconv.Atoi(strings.Trim(value, " \t\r\v\f")) // accept the same white space as C's atoi
 		if err != nil {
 			return errors.New("encryption_method is not a number")
 		}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// configs are files for send_nsca. A file with an error is refused. This package refuses the
-// lenient ones, and send_nsca accepts them.
+// configs are configuration files for send_nsca. ParseConfig must refuse the files with an error. If lenient is
+// set, send_nsca accepts a file that ParseConfig refuses.
 var configs = []struct {
 	name, text string
 	method     Method
@@ -90,8 +90,8 @@ func FuzzParseConfig(f *testing.F) {
 	})
 }
 
-// greeted is a listener that greets one client like nsca, with a fixed init packet, and stores the
-// received packet.
+// greeted is a listener that sends a fixed init packet to one client, like nsca, and stores the packet that it
+// receives.
 type greeted struct {
 	host, port string
 	init       []byte
@@ -111,7 +111,7 @@ func serveOne(t *testing.T) greeted {
 		defer close(done)
 		conn, err := l.Accept()
 		if err != nil {
-			return // the client never connected
+			return // the client did not connect
 		}
 		defer conn.Close()
 		packet := make([]byte, packetSize)

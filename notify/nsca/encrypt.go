@@ -1,7 +1,7 @@
 package nsca
 
-// encrypt encrypts a packet in place. iv holds all 128 bytes that the daemon sent; each method uses
-// as many as it needs.
+// encrypt encrypts a packet in place. iv contains the 128 bytes that the daemon sent. Each method uses as many of
+// these bytes as it needs.
 func (m Method) encrypt(packet, iv []byte, password string) error {
 	switch m {
 	case None:
@@ -19,7 +19,7 @@ func (m Method) encrypt(packet, iv []byte, password string) error {
 	return nil
 }
 
-// xor combines b with the repeated pattern.
+// xor combines b with a pattern that is repeated.
 func xor(b, pattern []byte) {
 	if len(pattern) == 0 {
 		return
@@ -29,8 +29,9 @@ func xor(b, pattern []byte) {
 	}
 }
 
-// encryptCFB8 encrypts b in place with 8-bit cipher feedback (NIST SP 800-38A, section 6.3), which
-// crypto/cipher lacks. Each byte costs one block, and its cipher text moves into the register.
+// encryptCFB8 encrypts b in place with 8-bit cipher feedback (NIST SP 800-38A, section 6.3), which crypto/cipher
+// does not implement. Each byte needs the encryption of one block. The encrypted byte is then shifted into the
+// register.
 func encryptCFB8(block encrypter, iv, b []byte) {
 	size := block.BlockSize()
 	register := append([]byte(nil), iv[:size]...)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The vector is F.3.7 of NIST SP 800-38A, CFB8-AES128.
+// TestCFB8 uses the test vector F.3.7 of NIST SP 800-38A, CFB8-AES128.
 func TestCFB8(t *testing.T) {
 	block, err := aes.NewCipher(unhex(t, "2b7e151628aed2a6abf7158809cf4f3c"))
 	if err != nil {
@@ -21,8 +21,9 @@ func TestCFB8(t *testing.T) {
 	}
 }
 
-// The first vector of each block size is from FIPS 197, appendix C; the others are from Brian
-// Gladman's set for all sizes of Rijndael, pi encrypted with e.
+// TestRijndaelKnownAnswers uses test vectors for all block sizes. The first vector for each block size is from
+// FIPS 197, appendix C. The other vectors are from Brian Gladman's collection, in which digits of pi are
+// encrypted with digits of e.
 func TestRijndaelKnownAnswers(t *testing.T) {
 	const (
 		key = "2b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfe"
@@ -47,13 +48,13 @@ func TestRijndaelKnownAnswers(t *testing.T) {
 	}
 }
 
-// With blocks of 16 bytes Rijndael is AES, so crypto/aes must agree.
+// TestRijndaelIsAES compares Rijndael with blocks of 16 bytes to crypto/aes, which must be the same.
 func TestRijndaelIsAES(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
 	for range 200 {
 		for _, size := range []int{16, 24, 32} {
 			key, plain := make([]byte, size), make([]byte, 16)
-			_, _ = random.Read(key) // never fails
+			_, _ = random.Read(key) // random.Read never fails
 			_, _ = random.Read(plain)
 			got, want := make([]byte, 16), make([]byte, 16)
 			newRijndael(16, key).Encrypt(got, plain)

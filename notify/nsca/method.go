@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// Method is the encryption of packets: send_nsca's encryption_method.
+// Method is the encryption method for packets, as in send_nsca's setting encryption_method.
 type Method int
 
-// The supported methods. All except XOR are block ciphers of libmcrypt in 8-bit CFB mode.
-// Rijndael128 is AES-256: libmcrypt names Rijndael by its block size, and always uses the longest
-// key.
+// The supported methods. All methods except None and XOR are block ciphers of libmcrypt in 8-bit CFB mode.
+// Rijndael128 is AES-256: libmcrypt names Rijndael by its block size, and always uses the longest key.
 const (
 	None        Method = 0
 	XOR         Method = 1
@@ -25,8 +24,8 @@ const (
 	Rijndael256 Method = 16
 )
 
-// methods lists everything that send_nsca accepts, by number, with libmcrypt's names. The ones
-// without Go code are rare, or broken in libmcrypt.
+// methods lists all methods of send_nsca by number, with libmcrypt's names. Methods without Go code are rare, or
+// do not work in libmcrypt.
 var methods = [...]struct {
 	name      string
 	supported bool
@@ -65,7 +64,7 @@ func (m Method) String() string {
 	return fmt.Sprintf("%d (%s)", int(m), methods[m].name)
 }
 
-// check returns an error if the package does not support m.
+// check returns an error if this package does not support m.
 func (m Method) check() error {
 	if m >= 0 && int(m) < len(methods) && methods[m].supported {
 		return nil

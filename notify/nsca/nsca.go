@@ -1,5 +1,5 @@
-// Package nsca reports to Nagios, or another program with passive checks, through the NSCA
-// daemon. It speaks the daemon's protocol and does not need send_nsca.
+// Package nsca sends reports to Nagios, or to another program with passive checks, through the NSCA daemon. It
+// implements the protocol of the NSCA daemon, and does not need the program send_nsca.
 //
 //	method, password, err := nsca.ReadConfig("/etc/send_nsca.cfg")
 //	client, err := nsca.New(nsca.Config{
@@ -10,14 +10,14 @@
 //
 // # Confirmation
 //
-// NSCA has no acknowledgement. The daemon closes the connection after a packet that it cannot
-// decrypt, and otherwise keeps it open. So Notify waits a second before it reports success. A sender
-// cannot find out whether Nagios knows the host and the service.
+// NSCA has no acknowledgement. If the NSCA daemon cannot decrypt a packet, it closes the connection. If it accepts the
+// packet, it keeps the connection open. Notify therefore waits a second before it returns nil. A sender cannot find out
+// whether Nagios knows the host and the service.
 //
 // # Security
 //
-// The methods date from 2002 and use the password directly as the key. None of them authenticates
-// the daemon, and xor hides nothing. Use method 14 to 16, and a trusted network.
+// The encryption methods are from 2002, and use the password directly as the key. None of them authenticates the NSCA
+// daemon, and XOR gives no protection. Use a method from 14 to 16, and a trusted network.
 package nsca
 
 import (
@@ -36,37 +36,37 @@ import (
 
 const (
 	defaultPort    = "5667"
-	defaultTimeout = 10 * time.Second // send_nsca's default
+	defaultTimeout = 10 * time.Second // same default as send_nsca
 )
 
-// Config configures a Client: the receiver, and the service to report.
+// Config configures the NSCA daemon and the service that is reported.
 type Config struct {
-	// Server is the address of the daemon: a host name or an IP address, with or without a port. The
-	// default port is 5667. An IPv6 address with a port needs brackets.
+	// Server is the address of the NSCA daemon: a host name or an IP address, with or without a port. The default
+	// port is 5667. An IPv6 address with a port needs brackets.
 	Server string
 
-	// Host is the name of this machine in Nagios, 1 to 63 bytes.
+	// Host is the name of this host in Nagios, 1 to 63 bytes.
 	Host string
 
-	// Service is the name of the service in Nagios, up to 127 bytes. If it is empty, the service of
-	// each event is used.
+	// Service is the name of the service in Nagios, up to 127 bytes. If it is empty, the service of each event is
+	// used.
 	Service string
 
-	// Method and Password must equal the daemon's decryption_method and password. ReadConfig reads
-	// both. The zero Method encrypts nothing.
+	// Method and Password must be the same as the daemon's decryption_method and password. ReadConfig reads both
+	// settings. The zero Method does not encrypt packets.
 	Method   Method
 	Password string
 
-	// Timeout limits one Notify, from the name look-up to the end of the wait for a refusal. The
-	// default is 10 s.
+	// Timeout limits each Notify, from the name resolution to the end of the wait for a refusal. The default is 10
+	// s.
 	Timeout time.Duration
 
-	// Legacy sends the packet format of NSCA 2.7 and before, with 511 bytes of text instead of 4095.
-	// Later daemons accept it too, but then their refusals cannot be detected.
+	// Legacy selects the packet format of NSCA 2.7 and before. It has 511 bytes of text, and the current format has
+	// 4095. Later daemons also accept the old format, but their refusals cannot be detected then.
 	Legacy bool
 }
 
-// Validate returns a *metric.FlagError if c is wrong.
+// Validate returns a *metric.FlagError if c is invalid.
 func (c Config) Validate() error {
 	if _, err := address(c.Server); err != nil {
 		return metric.FlagErrorf("--nsca-server", nil, "%w", err)
@@ -85,13 +85,13 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// address returns server in the form that net.Dial expects.
+// address returns server in the form that net.Dial requires.
 func address(server string) (string, error) {
 	if server == "" {
 		return "", errors.New("is empty: give HOST or HOST:PORT")
 	}
 	host, port, err := net.SplitHostPort(server)
-	if err != nil { // no port, or an IPv6 address without brackets
+	if err != nil { // the address has no port, or it is an IPv6 address without brackets
 		host, port = strings.TrimSuffix(strings.TrimPrefix(server, "["), "]"), defaultPort
 		if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, ":[]") {
 			return "", fmt.Errorf("%+q is neither HOST nor HOST:PORT (an IPv6 address with a port is [ADDRESS]:PORT)", server)
@@ -106,8 +106,8 @@ func address(server string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// checkName refuses names that the daemon would truncate, or that would shift the fields of the line
-// that it writes for Nagios:
+// checkName refuses names that the NSCA daemon would truncate. It also refuses names that would shift the fields of the
+// line that the NSCA daemon writes for Nagios:
 //
 //	[time] PROCESS_SERVICE_CHECK_RESULT;host;service;state;text
 func checkName(name string, limit int) error {

@@ -8,24 +8,24 @@ import (
 	"unicode/utf8"
 )
 
-// The daemon sends first: an initialisation vector and its clock.
+// The init packet, which the daemon sends first: an initialisation vector and the daemon's time.
 const (
 	ivSize   = 128
 	initSize = ivSize + 4
 )
 
-// The packet that answers is a C struct, big-endian, with two bytes of padding
-// after the version and two at the end:
+// The packet that the client sends is a big-endian C struct, with two bytes of padding after the version and two bytes
+// at the end:
 //
 //	0    int16   packet version, 3
 //	4    uint32  CRC-32 (IEEE) of the whole packet, with zero in this field
-//	8    uint32  the time that the daemon sent
+//	8    uint32  the time in the init packet
 //	12   int16   state
 //	14   [64]    host, NUL-terminated like the other texts
 //	78   [128]   service
 //	206  [4096]  text; [512] before NSCA 2.9
 //
-// The layout was checked against nsca 2.10.2 and its send_nsca; see testdata.
+// The layout was compared to packets of send_nsca 2.10.2: see testdata.
 const (
 	packetVersion = 3
 
@@ -42,7 +42,8 @@ const (
 	legacyPacketSize = textOffset + 512 + 2
 )
 
-// result is one passive check result. Its strings must be clean and fit.
+// result is the result of a passive check. Its strings must fit into the packet and contain no control
+// characters.
 type result struct {
 	time    uint32
 	state   uint16
@@ -51,8 +52,8 @@ type result struct {
 	text    string
 }
 
-// put writes r into a packet of either size. Unused bytes keep their random content, so that
-// ciphers do not encrypt regular data.
+// put writes r into a packet of the current or the legacy size. Unused bytes keep their random content, so that
+// regular data is not encrypted.
 func (r result) put(packet []byte) {
 	binary.BigEndian.PutUint16(packet, packetVersion)
 	binary.BigEndian.PutUint32(packet[timeOffset:], r.time)
@@ -69,13 +70,13 @@ func putString(field []byte, s string) {
 	field[copy(field, s)] = 0
 }
 
-// textLimit returns the bytes of text that fit into a packet of that size.
+// textLimit returns the maximum number of text bytes in a packet of this size.
 func textLimit(packetSize int) int {
 	return packetSize - 2 - textOffset - 1
 }
 
-// cleanText returns s in a form that Nagios can show, with at most limit bytes. It removes line
-// ends, and vertical bars, after which Nagios reads performance data.
+// cleanText returns s in a form that Nagios can display, with at most limit bytes. It replaces line ends. It also
+// replaces vertical bars, because Nagios parses the text after a bar as performance data.
 func cleanText(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

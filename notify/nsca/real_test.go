@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// newClient returns a client for a real daemon that accepts the packets. The result is read back
-// from its file, so the client need not wait for a refusal.
+// newClient returns a client for a real daemon that accepts its packets. The tests read the results from the
+// daemon's file, so the client does not wait for a refusal.
 func newClient(t *testing.T, c Config) *Client {
 	t.Helper()
 	c.Timeout = wait.Patience
@@ -27,8 +27,8 @@ func newClient(t *testing.T, c Config) *Client {
 	return client
 }
 
-// All are sent before any is read back, because nsca --single needs a second to recognise a legacy
-// packet.
+// TestEveryMethodWithRealDaemon sends packets with all methods before it reads the first result. nsca --single
+// needs a second to recognise a legacy packet.
 func TestEveryMethodWithRealDaemon(t *testing.T) {
 	t.Parallel()
 	const password = "a password longer than any key: 0123456789abcdef0123456789abcdef"
@@ -81,8 +81,8 @@ func TestEveryStatusWithRealDaemon(t *testing.T) {
 	})
 }
 
-// No text adds a command, a field or performance data, and the longest one
-// arrives whole.
+// TestHostileTextWithRealDaemon checks that no text can add a command, a field or performance data. The longest
+// text must arrive completely.
 func TestHostileTextWithRealDaemon(t *testing.T) {
 	t.Parallel()
 	d := counterpart.StartNSCA(t, "--single", int(XOR), "s3cret")
@@ -114,8 +114,8 @@ func TestHostileTextWithRealDaemon(t *testing.T) {
 	})
 }
 
-// Each daemon gets one refused packet and nothing after it, because nsca --single 2.10.2 then
-// confuses the next connection with the closed one.
+// TestRealDaemonRefuses sends one refused packet to each daemon, and nothing after it. After a refused packet,
+// nsca --single 2.10.2 mixes up the next connection and the closed one.
 func TestRealDaemonRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, mode string
@@ -141,7 +141,8 @@ func TestRealDaemonRefuses(t *testing.T) {
 	}
 }
 
-// A daemon whose own method is broken closes before it greets.
+// TestRealDaemonWithBrokenMethod checks the error for a daemon whose method does not work. Such a daemon closes
+// the connection before it sends the init packet.
 func TestRealDaemonWithBrokenMethod(t *testing.T) {
 	t.Parallel()
 	d := counterpart.StartNSCA(t, "--single", 12, "s3cret")
@@ -150,8 +151,8 @@ func TestRealDaemonWithBrokenMethod(t *testing.T) {
 		"does the daemon allow this host, and is its decryption_method valid?")
 }
 
-// ParseConfig and the real send_nsca read the same settings from a file: their packets are the
-// same.
+// TestConfigMeansTheSameToSendNSCA checks that ParseConfig and the real send_nsca read the same settings from a
+// file. It compares their packets.
 func TestConfigMeansTheSameToSendNSCA(t *testing.T) {
 	program := counterpart.Find(t, "send_nsca")
 	for _, content := range configs {

@@ -2,16 +2,16 @@ package nsca
 
 import "math/bits"
 
-// rijndael encrypts with Rijndael as it was submitted (Daemen and Rijmen, "AES Proposal: Rijndael",
-// 1999), with blocks of 16, 24 or 32 bytes. AES, and so crypto/aes, has only 16. It is slow, and
-// its timing depends on the key; it is only used for a packet per minute.
+// rijndael is the cipher Rijndael as it was submitted (Daemen and Rijmen, "AES Proposal: Rijndael", 1999), with
+// blocks of 16, 24 or 32 bytes. AES and crypto/aes support only blocks of 16 bytes. This implementation is slow,
+// and its timing depends on the key. It is used only for about one packet per minute.
 type rijndael struct {
 	sbox   [256]byte
-	shifts [4]int   // how far each row moves to the left, in columns
-	keys   [][]byte // one key of the block's size before the first round and one per round
+	shifts [4]int   // for each row, the number of columns by which it is shifted to the left
+	keys   [][]byte // keys of the block's size: one for before the first round, and one for each round
 }
 
-// newRijndael returns the cipher for a block of 16, 24 or 32 bytes and a key of 16, 24 or 32.
+// newRijndael returns the cipher for a block of 16, 24 or 32 bytes and a key of 16, 24 or 32 bytes.
 func newRijndael(blockSize int, key []byte) *rijndael {
 	r := &rijndael{sbox: makeSbox(), shifts: [4]int{0, 1, 2, 3}}
 	if blockSize == 32 {
@@ -27,15 +27,15 @@ func newRijndael(blockSize int, key []byte) *rijndael {
 
 func (r *rijndael) BlockSize() int { return len(r.keys[0]) }
 
-// Encrypt encrypts the first block of src into dst. The state is stored in columns of four bytes,
-// as in the proposal.
+// Encrypt encrypts the first block of src into dst. The state is stored in columns of four bytes, as in the AES
+// proposal.
 func (r *rijndael) Encrypt(dst, src []byte) {
 	size := r.BlockSize()
 	state, next := make([]byte, size), make([]byte, size)
 	copy(state, src)
 	xor(state, r.keys[0])
 	for round, key := range r.keys[1:] {
-		for i := range next { // ByteSub and ShiftRow
+		for i := range next { // the steps ByteSub and ShiftRow
 			next[i] = r.sbox[state[(i+4*r.shifts[i%4])%size]]
 		}
 		if round < len(r.keys)-2 {
@@ -47,7 +47,7 @@ func (r *rijndael) Encrypt(dst, src []byte) {
 	copy(dst, state)
 }
 
-// expand makes a key schedule of at least size bytes.
+// expand returns a key schedule of at least size bytes.
 func (r *rijndael) expand(key []byte, size int) []byte {
 	w := append([]byte(nil), key...)
 	for rcon := byte(1); len(w) < size; rcon = double(rcon) {
@@ -83,8 +83,8 @@ func double(b byte) byte {
 	return b<<1 ^ b>>7*0x1b
 }
 
-// makeSbox computes the substitution: the inverse in GF(2^8), then an affine map. The powers of the
-// generator 3 pair each element with its inverse.
+// makeSbox computes the substitution table: the inverse in GF(2^8), and then an affine transformation. It uses
+// the powers of the generator 3 to find the inverse of each element.
 func makeSbox() (sbox [256]byte) {
 	var power [255]byte
 	for i, p := 0, byte(1); i < len(power); i++ {

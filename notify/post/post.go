@@ -1,9 +1,8 @@
-// Package post sends JSON to a web address of the operator's, for the notifiers that
-// speak HTTP.
+// Package post sends JSON to a URL of the operator, for notifiers that use HTTP.
 //
-// It follows no redirect, and uses a proxy only if HTTPS_PROXY or HTTP_PROXY is set.
-// Errors show only the host, because the rest of an address may be a secret. It reads at most 1 KiB of an error answer,
-// and nothing of other answers.
+// It follows no redirects, and uses a proxy only if HTTPS_PROXY or HTTP_PROXY is set. Errors contain only the
+// host of the URL, because the path may be a secret. It reads at most 1 KiB of an error response, and nothing of
+// other responses.
 package post
 
 import (
@@ -24,19 +23,18 @@ import (
 const (
 	maxHeader = 16 << 10
 	maxBody   = 1 << 10
-	maxShown  = 100 // bytes of an answer in an error
+	maxShown  = 100 // maximum number of bytes of a response in an error
 )
 
-// Poster posts to one address.
+// Poster posts to one URL.
 type Poster struct {
 	url    string
-	shown  string // the address without its secret parts
+	shown  string // the URL without its secret parts
 	header http.Header
 	client http.Client
 }
 
-// New returns a Poster to an address of the scheme http or https, with the headers of
-// its host.
+// New returns a Poster for an http or https URL, with the HTTP headers for the host of the URL.
 func New(address string, secrets authheader.List) (*Poster, error) {
 	u, err := Parse(address)
 	if err != nil {
@@ -45,14 +43,14 @@ func New(address string, secrets authheader.List) (*Poster, error) {
 	p := &Poster{url: u.String(), shown: u.Scheme + "://" + u.Host, header: secrets.Of(u)}
 	p.client.Transport = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DisableKeepAlives:      true, // there is one message a minute, or none for weeks
+		DisableKeepAlives:      true, // messages are rare: one a minute, or none for weeks
 		MaxResponseHeaderBytes: maxHeader,
 	}
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return p, nil
 }
 
-// Parse checks an address. The error does not show it.
+// Parse parses and checks a URL. The error does not contain the URL.
 func Parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -61,7 +59,7 @@ func Parse(address string) (*url.URL, error) {
 	case u.User != nil:
 		return nil, errors.New("has a user or a password: give them as a header with --notify-auth-file")
 	case u.Fragment != "":
-		return nil, errors.New("has a part behind #, which is never sent")
+		return nil, errors.New("has a part after #, which is never sent")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -71,7 +69,8 @@ func Parse(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// Post sends body, and returns nil if the status of the answer is 200 to 299. Another answer can be a *notify.Refusal.
+// Post sends body. It returns nil if the status of the response is 200 to 299. For another status, the error can
+// be a *notify.Refusal.
 func (p *Poster) Post(ctx context.Context, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
 	if err != nil {
@@ -91,7 +90,7 @@ func (p *Poster) Post(ctx context.Context, body []byte) error {
 	return p.refusal(answer)
 }
 
-// reason takes the address out of an error.
+// reason removes the URL from an error.
 func reason(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return errors.New("no answer in time")
@@ -102,7 +101,7 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
-// refusal makes an error from an answer.
+// refusal returns the error for a response.
 func (p *Poster) refusal(answer *http.Response) error {
 	code := answer.StatusCode
 	refusal := &notify.Refusal{After: authheader.RetryAfter(answer.Header.Get("Retry-After"))}
@@ -134,5 +133,5 @@ func firstLine(b []byte) string {
 	return strings.TrimSpace(line)
 }
 
-// quote makes foreign text safe for a log.
+// quote makes text from a server safe for a log.
 func quote(text string) string { return strconv.QuoteToASCII(text) }

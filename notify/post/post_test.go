@@ -29,7 +29,7 @@ func newPoster(t *testing.T, address string, secrets authheader.List) *Poster {
 	return p
 }
 
-// serve starts a server that answers with handler.
+// serve starts a server with a handler.
 func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(handler)
@@ -55,7 +55,8 @@ func TestPost(t *testing.T) {
 	}
 }
 
-// TestAnswers checks the result of each kind of answer. The error has no secret and is one line of ASCII.
+// TestAnswers checks the result for each kind of response. The error must be one line of ASCII and contain no
+// secret.
 func TestAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -111,14 +112,14 @@ func checkText(t *testing.T, err error) {
 	}
 }
 
-// TestDate checks a date in Retry-After.
+// TestDate checks the parsing of a date in Retry-After.
 func TestDate(t *testing.T) {
 	if got := authheader.RetryAfter(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)); got < 50*time.Minute || got > time.Hour {
 		t.Errorf("%v", got)
 	}
 }
 
-// TestRedirectIsNotFollowed checks that the other address gets no request.
+// TestRedirectIsNotFollowed checks that the target of a redirect gets no request.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	var followed atomic.Bool
 	other := serve(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
@@ -133,7 +134,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// raw starts a listener that answers each connection with bytes, and keeps it open.
+// raw starts a listener. answer writes to each connection, which then stays open.
 func raw(t *testing.T, answer func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -152,14 +153,14 @@ func raw(t *testing.T, answer func(net.Conn)) string {
 				buffer := make([]byte, 4096)
 				_, _ = conn.Read(buffer)
 				answer(conn)
-				_, _ = io.Copy(io.Discard, conn) // until the other side has gone
+				_, _ = io.Copy(io.Discard, conn) // until the client closes the connection
 			}()
 		}
 	}()
 	return "http://" + l.Addr().String() + "/s3cret"
 }
 
-// TestHostileServers ends each attempt in time, and leaves nothing running.
+// TestHostileServers checks that each attempt ends in time, and leaves no goroutines.
 func TestHostileServers(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for name, tt := range map[string]struct {
@@ -176,7 +177,7 @@ func TestHostileServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			if name == "no HTTP" || strings.Contains(name, "huge") { // these answer
+			if name == "no HTTP" || strings.Contains(name, "huge") { // these servers send a response
 				ctx = t.Context()
 			}
 			err := newPoster(t, raw(t, tt.answer), nil).Post(ctx, []byte("{}"))
@@ -186,10 +187,11 @@ func TestHostileServers(t *testing.T) {
 			checkText(t, err)
 		})
 	}
-	wait.Until(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before+6 }) // the listeners
+	// Only the goroutines of the listeners may be left.
+	wait.Until(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before+6 })
 }
 
-// TestEndless accepts a good answer without reading its endless body.
+// TestEndless checks that a successful response is accepted without reading its endless body.
 func TestEndless(t *testing.T) {
 	address := raw(t, func(c net.Conn) {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
@@ -256,8 +258,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestProxy uses a proxy if one is set, and for hosts of NO_PROXY none. The environment is read once a
-// process, so each case is a process.
+// TestProxy checks that a proxy is used if it is configured, except for the hosts in NO_PROXY. net/http reads the
+// environment only once per process, so each case runs in its own process.
 func TestProxy(t *testing.T) {
 	if target := os.Getenv("POST_TO"); target != "" {
 		if err := newPoster(t, target, nil).Post(t.Context(), []byte("{}")); err != nil {

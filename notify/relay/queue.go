@@ -8,23 +8,24 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// item is the newest message of an episode. If the receiver wants repeats, it stays after its delivery.
+// item is the latest message of an episode. If the receiver requires repeats, the item is kept after the
+// delivery.
 type item struct {
 	m     notify.Message
-	waits bool      // the receiver has not accepted it
-	since time.Time // when it came
-	tries int       // attempts for this message, and for the messages that it replaced
-	left  int       // number of further repeats of a change or an end
-	known bool      // the receiver accepted it before, but a repeat failed
+	waits bool      // the receiver has not accepted the message yet
+	since time.Time // time when the message was added
+	tries int       // number of attempts for this message and for the messages that it replaced
+	left  int       // number of remaining repeats of a change or an end
+	known bool      // the receiver has accepted the message before, but a repeat failed
 
-	// told is the message of the running attempt. newer says that a newer message has come since.
+	// told is the message of the running attempt. newer means that a newer message was added during this attempt.
 	told  notify.Message
 	newer bool
 }
 
-var errFull = errors.New("64 messages wait already")
+var errFull = errors.New("64 messages are waiting already")
 
-// Add queues a message for the receiver. If too many wait, it gives up the oldest.
+// Add queues a message for the receiver. If too many messages are waiting, it drops the oldest one.
 func (r *Relay) Add(m notify.Message, now time.Time) {
 	if lost := r.add(m, now); lost != nil {
 		r.report([]Result{{Message: lost.m, At: now, Tries: lost.tries, Err: errFull, GivenUp: true}})
@@ -47,13 +48,14 @@ func (r *Relay) add(m notify.Message, now time.Time) (lost *item) {
 	}
 	it.waits, it.since, it.left, it.known = true, now, 0, false
 	if it.m.Stage == notify.End {
-		it.tries = 0 // its attempts are counted separately
+		it.tries = 0 // the attempts for the new message are counted separately
 	}
 	r.yield()
 	return r.overflow()
 }
 
-// Resume queues a message that the receiver got before a restart, if the receiver wants repeats.
+// Resume queues a message that the receiver has accepted before a restart. It has an effect only if the receiver
+// requires repeats.
 func (r *Relay) Resume(m notify.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,7 +74,8 @@ func (r *Relay) find(id string) *item {
 	return nil
 }
 
-// follow replaces the message by a newer one. If the receiver did not get the old message, the new one includes it.
+// follow replaces the message by a newer message. If the receiver has not accepted the old message, the new
+// message also contains the information of the old one.
 func (it *item) follow(m notify.Message) {
 	it.newer = true
 	if it.waits {
@@ -86,7 +89,7 @@ func (it *item) follow(m notify.Message) {
 	it.m = m
 }
 
-// overflow drops the oldest message beyond the bound.
+// overflow drops the oldest message if there are too many.
 func (r *Relay) overflow() *item {
 	waiting := 0
 	for _, it := range r.items {
@@ -99,15 +102,15 @@ func (r *Relay) overflow() *item {
 	}
 	i := slices.IndexFunc(r.items, func(it *item) bool { return it.waits && !it.m.Keep })
 	if i < 0 {
-		return nil // at most one Keep message waits for each notifier
+		return nil // there is at most one Keep message per notifier
 	}
 	lost := r.items[i]
 	r.drop(lost)
 	return lost
 }
 
-// drop gives a message up. A receiver that wants repeats gets it again while the episode
-// goes on.
+// drop drops a message. If the receiver requires repeats, the message is repeated later while the problem
+// continues.
 func (r *Relay) drop(it *item) {
 	it.waits, it.tries = false, 0
 	if r.receiver.Manner().Repeat == 0 || it.m.Stage == notify.End {
@@ -115,7 +118,7 @@ func (r *Relay) drop(it *item) {
 	}
 }
 
-// next returns the messages to send now, or the time until there is something to do.
+// next returns the messages that must be sent now. If there are none, it returns the time to wait.
 func (r *Relay) next(now time.Time) (receiver notify.Receiver, batch []*item, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,7 +143,7 @@ func (r *Relay) next(now time.Time) (receiver notify.Receiver, batch []*item, wa
 	return r.receiver, batch, 0
 }
 
-// due returns when the next attempt is due, the zero time for never.
+// due returns the time of the next attempt, or the zero time if there is none.
 func (r *Relay) due(manner notify.Manner, now time.Time) time.Time {
 	if len(r.items) == 0 {
 		return time.Time{}
@@ -155,7 +158,7 @@ func (r *Relay) due(manner notify.Manner, now time.Time) time.Time {
 	return due
 }
 
-// settle applies the result of an attempt, and returns the result of each message.
+// settle processes the result of an attempt, and returns the result for each message.
 func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,8 +177,8 @@ func (r *Relay) settle(batch []*item, now time.Time, err error) (results []Resul
 	return results
 }
 
-// failed records that the receiver did not accept a message, and reports whether the message is given up. A repeat that
-// fails is retried like a new message.
+// failed records that the receiver did not accept a message. It returns true if the message is dropped. A failed
+// repeat is retried like a new message.
 func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool) {
 	if !it.waits {
 		it.waits, it.since, it.known = true, now, true
@@ -190,7 +193,7 @@ func (r *Relay) failed(it *item, now, again time.Time, final bool) (givenUp bool
 	return true
 }
 
-// learn returns how long to wait after an attempt, and whether the refusal is final.
+// learn returns how long to wait after an attempt, and whether the refusal is permanent.
 func (r *Relay) learn(manner notify.Manner, err error) (wait time.Duration, final bool) {
 	if err == nil {
 		r.failures = 0
@@ -207,7 +210,7 @@ func (r *Relay) learn(manner notify.Manner, err error) (wait time.Duration, fina
 // taken records that the receiver accepted a message.
 func (r *Relay) taken(it *item, manner notify.Manner) {
 	if it.newer {
-		// The newer message no longer needs to be a begin.
+		// The receiver knows the problem now, so the newer message can be a change or an end.
 		it.tries = 0
 		if it.m.Stage == notify.Begin {
 			it.m.Stage = notify.Change
@@ -237,7 +240,7 @@ func (r *Relay) taken(it *item, manner notify.Manner) {
 	it.m.Before = ""
 }
 
-// yield lets a message that is never given up wait behind the others.
+// yield moves a message that must never be dropped behind the other messages.
 func (r *Relay) yield() {
 	slices.SortStableFunc(r.items, func(a, b *item) int {
 		switch {

@@ -1,11 +1,12 @@
-// Package relay brings messages to one receiver, in a goroutine of its own. It keeps
-// at most 64 messages, retries, and reports each result.
+// Package relay delivers messages to one receiver, in a separate goroutine. It stores at most 64 messages,
+// retries failed deliveries, and reports each result.
 //
-// At most one message of an episode waits. A newer one takes its place. It contains everything that the receiver does
-// not know yet: a begin has the newest state, and an end has both times.
+// At most one message of an episode is waiting. A newer message replaces an older message of the same episode. It
+// contains all information that the receiver has not got yet: a begin has the latest state, and an end has the
+// times of the begin and the end.
 //
-// After a failure it waits for 1 s, then 2, 4 and so on up to 60 s, or for as long as
-// the receiver asks for. It gives a message up 10 minutes after it was added.
+// After a failure, the relay waits for 1 s, then 2, 4 and so on up to 60 s, or for the time that the receiver
+// requests. It drops a message 10 minutes after it was added.
 package relay
 
 import (
@@ -21,9 +22,9 @@ const (
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute
 	patience     = 10 * time.Minute
-	// endRepeats is how often an end is repeated for a receiver that wants repeats.
+	// endRepeats is how often an end is repeated for a receiver that requires repeats.
 	endRepeats = 3
-	// attemptTime bounds one attempt.
+	// attemptTime is the time limit for one attempt.
 	attemptTime = 10 * time.Second
 )
 
@@ -32,31 +33,31 @@ type Result struct {
 	Message notify.Message
 	At      time.Time
 	Tries   int
-	Err     error // nil if the receiver accepted it
-	GivenUp bool  // there will be no further attempt
-	Repeat  bool  // the receiver had accepted it before
+	Err     error // nil if the receiver accepted the message
+	GivenUp bool  // the message was dropped, and there are no further attempts
+	Repeat  bool  // the receiver had accepted the message before
 }
 
-// Relay brings messages to one receiver. Run does the work.
+// Relay delivers messages to one receiver. Run must be called in a goroutine.
 type Relay struct {
 	report func([]Result)
-	wake   chan struct{} // has an element when there is something new
+	wake   chan struct{} // contains an element if there is something to do
 
 	mu       sync.Mutex
 	receiver notify.Receiver
-	items    []*item   // the oldest first
-	failures int       // attempts in a row
-	quiet    time.Time // no attempt before that time
-	round    time.Time // when everything was last repeated
+	items    []*item   // oldest item first
+	failures int       // number of consecutive failed attempts
+	quiet    time.Time // no attempt is made before this time
+	round    time.Time // time when all messages were last repeated
 }
 
-// New returns a Relay. It calls report after each attempt, from the goroutine of Run,
-// and from Add when a message is given up.
+// New returns a Relay. The Relay calls report after each attempt, in the goroutine of Run. It also calls report
+// in Add, if a message is dropped.
 func New(receiver notify.Receiver, report func([]Result)) *Relay {
 	return &Relay{receiver: receiver, report: report, wake: make(chan struct{}, 1)}
 }
 
-// Replace changes the receiver. The new receiver gets the waiting messages.
+// Replace changes the receiver. Waiting messages are sent to the new receiver.
 func (r *Relay) Replace(receiver notify.Receiver) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +65,7 @@ func (r *Relay) Replace(receiver notify.Receiver) {
 	r.rouse()
 }
 
-// Run delivers until ctx ends.
+// Run delivers messages until ctx ends.
 func (r *Relay) Run(ctx context.Context) {
 	for {
 		receiver, batch, wait := r.next(time.Now())
@@ -82,7 +83,7 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-// tell makes one attempt.
+// tell makes one attempt to deliver messages.
 func tell(ctx context.Context, receiver notify.Receiver, batch []*item) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
@@ -93,7 +94,7 @@ func tell(ctx context.Context, receiver notify.Receiver, batch []*item) error {
 	return receiver.Tell(ctx, messages)
 }
 
-// rest sleeps until there is something to do. It reports false when ctx has ended.
+// rest sleeps until there is something to do. It returns false if ctx has ended.
 func (r *Relay) rest(ctx context.Context, wait time.Duration) bool {
 	t := time.NewTimer(wait)
 	defer t.Stop()
@@ -106,7 +107,7 @@ func (r *Relay) rest(ctx context.Context, wait time.Duration) bool {
 	return true
 }
 
-// rouse makes Run look again.
+// rouse wakes up Run.
 func (r *Relay) rouse() {
 	select {
 	case r.wake <- struct{}{}:
@@ -114,7 +115,7 @@ func (r *Relay) rouse() {
 	}
 }
 
-// Waiting returns the number of messages that wait.
+// Waiting returns the number of waiting messages.
 func (r *Relay) Waiting() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

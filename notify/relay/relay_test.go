@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// fake is a receiver that records each attempt: the second, and the messages.
+// fake is a receiver that records the time and the messages of each attempt. The time is in seconds.
 type fake struct {
 	manner notify.Manner
 	answer func(second int, m notify.Message) error
@@ -56,7 +56,7 @@ var (
 	errHang = errors.New("hang")
 )
 
-// bench is a running relay in virtual time, and its reports.
+// bench is a relay that runs in virtual time, with its reports.
 type bench struct {
 	*Relay
 	*fake
@@ -64,7 +64,7 @@ type bench struct {
 	results []Result
 }
 
-// inBubble runs a relay to f, and test beside it.
+// inBubble runs test with a relay to f, in a synctest bubble.
 func inBubble(t *testing.T, f *fake, test func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func inBubble(t *testing.T, f *fake, test func(b *bench)) {
 	})
 }
 
-// add adds a message such as "a.begin.degraded" or "a.change.failing<degraded".
+// add adds a message, for example "a.begin.degraded" or "a.change.failing<degraded".
 func (b *bench) add(text string) { b.Add(message(text), time.Now()) }
 
 func message(text string) notify.Message {
@@ -99,7 +99,7 @@ func (b *bench) wait(seconds int) {
 	synctest.Wait()
 }
 
-// outcome lists what happened to messages: taken or given up, and after how many tries.
+// outcome lists the messages that were accepted or dropped, with the number of attempts.
 func (b *bench) outcome() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,7 +129,7 @@ func (f *fake) said() string {
 	return strings.Join(f.heard, " ")
 }
 
-// TestOrder delivers messages in order, and each once.
+// TestOrder checks that messages are delivered once and in order.
 func TestOrder(t *testing.T) {
 	inBubble(t, &fake{}, func(b *bench) {
 		b.add("a.begin.degraded")
@@ -147,7 +147,8 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// TestBackoff checks that the relay retries after 1, 2, 4 ... 60 s, and gives up before 10 minutes are over.
+// TestBackoff checks that the relay retries after 1, 2, 4 ... 60 s, and drops the message before 10 minutes are
+// over.
 func TestBackoff(t *testing.T) {
 	inBubble(t, &fake{answer: func(int, notify.Message) error { return errDown }}, func(b *bench) {
 		b.add("a.begin.failing")
@@ -162,7 +163,7 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
-// TestHang checks that an attempt is cut off after 10 s.
+// TestHang checks that an attempt is canceled after 10 s.
 func TestHang(t *testing.T) {
 	inBubble(t, &fake{answer: func(second int, _ notify.Message) error {
 		if second < 5 {
@@ -177,7 +178,8 @@ func TestHang(t *testing.T) {
 	})
 }
 
-// TestRefusals checks that the relay gives up at once after a final refusal, and waits as long as the receiver asks.
+// TestRefusals checks that the relay drops a message immediately after a permanent refusal, and waits for the
+// time that the receiver requests.
 func TestRefusals(t *testing.T) {
 	inBubble(t, &fake{answer: func(_ int, m notify.Message) error {
 		if m.ID == "a" {
@@ -215,7 +217,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestMelt checks that messages that were not accepted become one message, with the newest state.
+// TestMelt checks that several messages about a problem that were not accepted are combined into one message with
+// the latest state.
 func TestMelt(t *testing.T) {
 	for name, tt := range map[string]struct{ add, said, outcome string }{
 		"begin and end": {"a.begin.degraded a.end.degraded", "0:a.begin.d 1:a.end.d 3:a.end.d 7:a.end.d", "a.end taken 3"},
@@ -243,7 +246,8 @@ func TestMelt(t *testing.T) {
 	}
 }
 
-// TestMeltInFlight adds an end while the message of the begin is being sent. The result of that attempt decides what comes next.
+// TestMeltInFlight adds an end while the begin is being sent. The next message depends on the result of this
+// attempt.
 func TestMeltInFlight(t *testing.T) {
 	for _, tt := range []struct {
 		fault         error
@@ -272,7 +276,7 @@ func TestMeltInFlight(t *testing.T) {
 	}
 }
 
-// TestBound checks that the relay keeps 64 messages, and gives up the oldest beyond that.
+// TestBound checks that the relay stores 64 messages, and drops the oldest ones above this limit.
 func TestBound(t *testing.T) {
 	var up atomic.Bool
 	inBubble(t, &fake{answer: func(int, notify.Message) error {
@@ -298,7 +302,8 @@ func TestBound(t *testing.T) {
 	})
 }
 
-// TestTogether checks that messages of one minute are sent together, without changes.
+// TestTogether checks that the messages of one minute are sent together, without changes, if the receiver's
+// Manner requires this.
 func TestTogether(t *testing.T) {
 	inBubble(t, &fake{manner: notify.Manner{Together: true, Ends: true, Pause: time.Minute}}, func(b *bench) {
 		b.add("a.begin.degraded")
@@ -316,7 +321,8 @@ func TestTogether(t *testing.T) {
 	})
 }
 
-// TestRepeat checks that open episodes are repeated each minute, and an end three times.
+// TestRepeat checks that messages about problems that continue are repeated each minute, and that an end is
+// repeated three times.
 func TestRepeat(t *testing.T) {
 	inBubble(t, &fake{manner: notify.Manner{Together: true, Repeat: time.Minute}}, func(b *bench) {
 		b.Resume(message("old.begin.failing"))
@@ -337,8 +343,8 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
-// TestRepeatFails checks that a failed repeat is retried like a new message, then given up, and that repeats go on each
-// minute.
+// TestRepeatFails checks that a failed repeat is retried like a new message and then dropped. Later repeats must
+// continue each minute.
 func TestRepeatFails(t *testing.T) {
 	inBubble(t, &fake{manner: notify.Manner{Together: true, Repeat: time.Minute}, answer: func(second int, _ notify.Message) error {
 		if second > 0 && second < 1000 {
@@ -361,7 +367,7 @@ func TestRepeatFails(t *testing.T) {
 	})
 }
 
-// TestKeep checks that a Keep message is never given up, and that other messages are sent before it.
+// TestKeep checks that a Keep message is never dropped, and that other messages are sent before it.
 func TestKeep(t *testing.T) {
 	inBubble(t, &fake{answer: func(second int, m notify.Message) error {
 		if second < 3600 {
@@ -382,7 +388,7 @@ func TestKeep(t *testing.T) {
 	})
 }
 
-// TestReplace checks that a new receiver gets the waiting messages at once.
+// TestReplace checks that waiting messages are sent to a new receiver immediately.
 func TestReplace(t *testing.T) {
 	inBubble(t, &fake{answer: func(int, notify.Message) error { return errDown }}, func(b *bench) {
 		b.add("a.begin.failing")
@@ -394,7 +400,8 @@ func TestReplace(t *testing.T) {
 	})
 }
 
-// TestEndOfRun checks that a message in flight at the end stays unsettled, so that it is sent after a restart.
+// TestEndOfRun checks that a message that is being sent when Run ends has no result, so that it is sent again
+// after a restart.
 func TestEndOfRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{begun: time.Now(), answer: func(int, notify.Message) error { return errHang }}

@@ -2,7 +2,7 @@
 //
 //	channel, err := slack.New(slack.Config{URL: "https://hooks.slack.com/services/..."})
 //
-// It posts at most once a minute, and combines the messages in between.
+// It posts at most one message per minute. All problems of a minute are combined into one message.
 package slack
 
 import (
@@ -20,17 +20,17 @@ import (
 
 const (
 	pause = time.Minute
-	// maxNamed is the maximum number of reasons that a combined message names.
+	// maxNamed is the maximum number of problems that are named in a combined message.
 	maxNamed = 10
 )
 
 // Config is the configuration of a Slack.
 type Config struct {
-	URL     string // a secret: everyone who knows it can post
+	URL     string // a secret, because everyone who knows the URL can post
 	Headers authheader.List
 }
 
-// Slack is a notify.Receiver.
+// Slack is a notify.Receiver that posts to a channel.
 type Slack struct{ poster *post.Poster }
 
 var _ notify.Receiver = (*Slack)(nil)
@@ -44,7 +44,7 @@ func New(c Config) (*Slack, error) {
 	return &Slack{p}, nil
 }
 
-// Manner implements notify.Receiver: people get few messages.
+// Manner implements notify.Receiver. It combines messages, so that people get only a few.
 func (s *Slack) Manner() notify.Manner {
 	return notify.Manner{Together: true, Ends: true, Pause: pause}
 }
@@ -61,7 +61,7 @@ func (s *Slack) Tell(ctx context.Context, messages []notify.Message) error {
 	return nil
 }
 
-// text writes the worst message in full, and only names the others.
+// text formats the message about the most serious problem completely. Other problems are only named.
 func text(messages []notify.Message) string {
 	var begun, ended []notify.Message
 	for _, m := range messages {
@@ -93,7 +93,7 @@ func text(messages []notify.Message) string {
 
 func title(m *notify.Message) string { return m.Service + " on " + m.Host }
 
-// others combines messages in one line.
+// others combines messages into one line.
 func others(messages []notify.Message, one, many string) []string {
 	if len(messages) == 0 {
 		return nil
@@ -116,5 +116,6 @@ var (
 	mentions = regexp.MustCompile(`@(\w)`)
 )
 
-// plain prevents mentions of people in text: &, < and > are special for Slack, and @ for Mattermost.
+// plain escapes characters that could mention people: &, < and > have a special meaning in Slack, and @ in
+// Mattermost.
 func plain(text string) string { return mentions.ReplaceAllString(escape.Replace(text), "@\u200b$1") }

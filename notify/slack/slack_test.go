@@ -64,7 +64,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestMany keeps the text short.
+// TestMany checks that the text for many messages is short.
 func TestMany(t *testing.T) {
 	var many []notify.Message
 	for i := range 64 {
@@ -75,7 +75,7 @@ func TestMany(t *testing.T) {
 	}
 }
 
-// TestMentions checks that no error can mention a user or a channel.
+// TestMentions checks that no error text can mention a user or a channel.
 func TestMentions(t *testing.T) {
 	m := message(notify.Begin, "degraded", "sink_failing", "x")
 	m.Text = "<!channel> & <http://evil|click> @all @here a@b"

@@ -1,4 +1,4 @@
-// Package webhook posts messages about episodes to a web address of the operator, as JSON objects.
+// Package webhook posts messages about problems to a URL of the operator, as JSON objects.
 //
 //	hook, err := webhook.New(webhook.Config{URL: "https://hooks.example.com/statsd"})
 package webhook
@@ -20,7 +20,7 @@ type Config struct {
 	Headers authheader.List
 }
 
-// Webhook is a notify.Receiver.
+// Webhook is a notify.Receiver that posts to a URL.
 type Webhook struct{ poster *post.Poster }
 
 var _ notify.Receiver = (*Webhook)(nil)
@@ -34,10 +34,10 @@ func New(c Config) (*Webhook, error) {
 	return &Webhook{p}, nil
 }
 
-// Manner implements notify.Receiver: a webhook gets one message at a time.
+// Manner implements notify.Receiver. Each message is sent separately.
 func (w *Webhook) Manner() notify.Manner { return notify.Manner{} }
 
-// message is the body of a post. Times are RFC 3339 in UTC.
+// message is the body of a POST request. Times are in RFC 3339 format and in UTC.
 type message struct {
 	Version int     `json:"version"`
 	ID      string  `json:"id"`

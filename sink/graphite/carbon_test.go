@@ -15,13 +15,13 @@ import (
 	"github.com/statsd-ops/statsd/sink/secure"
 )
 
-// series is a series sent to carbon, with the expected points in whisper.
+// series is a series that was sent to carbon, with the points that whisper should contain.
 type series struct {
 	path   string
 	points map[int64]float64
 }
 
-// makeSeries returns a payload of n points, one second apart, the last at end.
+// makeSeries returns a payload of n points, one second apart. The time of the last point is end.
 func makeSeries(s *Sink, path string, end int64, n int) (payload []byte, want series) {
 	values := []float64{0, 1, -7, 0.1, 2.38e-05, 1e21, 1.0 / 3, math.MaxFloat64, 5e-324, 1 << 53}
 	want = series{path, map[int64]float64{}}
@@ -34,7 +34,7 @@ func makeSeries(s *Sink, path string, end int64, n int) (payload []byte, want se
 	return payload, want
 }
 
-// check waits until whisper holds exactly the points of want.
+// check waits until whisper contains exactly the points of want.
 func check(t *testing.T, carbon *counterpart.Carbon, want series) {
 	t.Helper()
 	times := slices.Sorted(maps.Keys(want.points))
@@ -97,8 +97,9 @@ func TestCarbonStoresExactly(t *testing.T) {
 	sendAll("after")
 }
 
-// A stopped carbon confirms nothing, although its kernel accepts everything. When it continues, the
-// same connection is used. This also holds through a TLS terminator.
+// TestCarbonStoppedAndContinued checks that a stopped carbon (SIGSTOP) confirms nothing, although its kernel
+// acknowledges all bytes. After SIGCONT, the payload is confirmed on the same connection. The test runs directly
+// and through a TLS terminator.
 func TestCarbonStoppedAndContinued(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
@@ -135,7 +136,7 @@ func TestCarbonStoppedAndContinued(t *testing.T) {
 	}
 }
 
-// Bytes that a killed carbon had not read were not confirmed, and are sent again.
+// TestCarbonKilledInTheMiddle checks that bytes are sent again if carbon was killed before it read them.
 func TestCarbonKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
@@ -168,7 +169,7 @@ func TestCarbonKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// BenchmarkSendCarbon measures whole sends of 1,000 points to a real carbon.
+// BenchmarkSendCarbon measures payloads of 1,000 points to a real carbon.
 func BenchmarkSendCarbon(b *testing.B) {
 	carbon := counterpart.StartCarbon(b)
 	for name, cfg := range map[string]Config{

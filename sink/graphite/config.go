@@ -14,36 +14,37 @@ import (
 
 // Config configures a Sink: the receiver and the time limits.
 type Config struct {
-	// Addr is the receiver's "host:port", with an IPv6 address in brackets. It is required. The host
-	// is looked up at every connect, and all its addresses are tried.
+	// Addr is the receiver's "host:port", with brackets around an IPv6 address. It is required. The host is resolved
+	// at each connect, and all its addresses are tried.
 	Addr string
 
-	// Prefix is put in front of every path, with a dot between. Empty means none.
+	// Prefix is added before every path, with a dot between them. Empty means no prefix.
 	Prefix string
 
-	// Pickle sends carbon's pickle protocol instead of lines.
+	// Pickle selects carbon's pickle protocol. The default is the plaintext protocol.
 	Pickle bool
 
-	// TLS configures TLS to the receiver. nil means no TLS.
+	// TLS configures TLS to the receiver. If it is nil, the Sink does not use TLS.
 	TLS *secure.TLS
 
-	// ConnectTimeout limits one connect: the look-up, all addresses, and the TLS handshake together.
-	// Zero means 5 s. A shorter limit reports a dead receiver sooner. A longer limit leaves time for slow name servers.
+	// ConnectTimeout limits each connect: name resolution, all addresses and the TLS handshake together. Zero means
+	// 5 s. With a shorter timeout, a dead receiver is reported sooner. A longer timeout allows for slow name
+	// servers.
 	ConnectTimeout time.Duration
 
-	// Timeout limits one Send after the connect. Zero means 10 s. After a timeout Send returns an
-	// error, but the connection stays open and the next Send of the same payload continues. So a shorter Timeout only
-	// has the effect that a slow receiver is reported sooner.
+	// Timeout limits each Send after the connect. Zero means 10 s. After a timeout Send returns an error, but the
+	// connection stays open, and the next Send of the same payload continues on it. With a shorter Timeout, a slow
+	// receiver is reported sooner, and nothing else changes.
 	Timeout time.Duration
 
-	// GiveUp limits how long an unfinished send waits for the next acknowledged byte. Then its
-	// connection is closed and the payload is sent again on a new one. Zero means 5 min. After a shorter time the next
-	// connection may reach a better receiver with the same name. A longer time causes fewer duplicates if the receiver
-	// was only slow.
+	// GiveUp is how long an unfinished payload may make no progress, that is, how long the receiver may acknowledge
+	// no byte. After that the connection is closed, and the payload is sent again on a new connection. Zero means 5
+	// min. A shorter time helps if another receiver with the same name can take the payload. With a longer time, a
+	// receiver that is only slow gets fewer duplicates.
 	GiveUp time.Duration
 
-	// KeepOpen keeps one connection for all sends, instead of one for each. It saves a connect for each send, but
-	// confirms less: see the package comment.
+	// KeepOpen uses one connection for all sends. By default, each send has its own connection. KeepOpen saves the
+	// connect for each send, but its confirmation is weaker: see the package comment.
 	KeepOpen bool
 }
 
@@ -53,8 +54,8 @@ const (
 	defaultGiveUp         = 5 * time.Minute
 )
 
-// Validate returns an error that begins with the name of the setting. On the command line the setting is the flag
-// --graphite-NAME, or NAME=VALUE in the URL of a sink.
+// Validate returns an error that begins with the name of the setting. On the command line, the setting is the
+// flag --graphite-NAME, or NAME=VALUE in a sink's URL.
 func (c Config) Validate() error {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {

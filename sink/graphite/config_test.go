@@ -9,7 +9,7 @@ import (
 func TestConfigValidate(t *testing.T) {
 	for _, tt := range []struct {
 		cfg  Config
-		want string // in the error; empty: valid
+		want string // start of the error; "" if the configuration is valid
 	}{
 		{Config{Addr: "localhost:2003"}, ""},
 		{Config{Addr: "[::1]:2003", ConnectTimeout: time.Second, KeepOpen: true}, ""},

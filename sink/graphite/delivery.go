@@ -13,27 +13,27 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// delivery sends one payload over one connection. It knows its progress, so that it can continue
-// after a timeout. It does not keep the payload.
+// delivery is the transmission of one payload over one connection. It records its progress, so that it can
+// continue after a timeout. It does not store the payload.
 type delivery struct {
 	conn     *link
 	keepOpen bool
 	sum      uint64 // checksum of the payload
-	sealed   []byte // the encrypted bytes to send instead, with TLS
-	size     int    // bytes to send
+	sealed   []byte // with TLS, the encrypted payload, which is sent
+	size     int    // number of bytes to send
 
-	written  int       // bytes that the local kernel has accepted
-	acked    int       // bytes that the receiver's kernel has acknowledged
-	progress time.Time // when written or acked last grew
-	halfShut bool      // the sending half is closed
-	closed   bool      // the receiver has closed its half
+	written  int       // number of bytes that the local kernel has accepted
+	acked    int       // number of bytes that the receiver's kernel has acknowledged
+	progress time.Time // when written or acked last increased
+	halfShut bool      // this side has closed its sending half
+	closed   bool      // the receiver has closed its sending half
 }
 
-// run continues the delivery until it is confirmed, fails, or is out of time.
+// run continues the delivery until it is confirmed, it fails, or the deadline is reached.
 func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) error {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = d.conn.SetDeadline(time.Unix(1, 0)) // a deadline in the past wakes all waiting calls
+		_ = d.conn.SetDeadline(time.Unix(1, 0)) // a deadline in the past ends all blocked reads and writes
 		close(interrupted)
 	})
 	defer func() {
@@ -52,7 +52,7 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		err = fmt.Errorf("the receiver has not confirmed %d bytes by closing the connection, %d are acknowledged (it is stuck, or it never closes and needs keep-open): %w", d.written, d.acked, err)
+		err = fmt.Errorf("the receiver has not closed the connection to confirm %d bytes, and has acknowledged %d (it hangs, or it never closes connections and needs keep-open): %w", d.written, d.acked, err)
 	}
 	if errors.Is(err, syscall.ECONNRESET) && d.note() == d.size {
 		err = &sink.Unconfirmed{Err: fmt.Errorf("the receiver has acknowledged all %d bytes and then reset the connection: %w", d.size, err)}
@@ -87,12 +87,13 @@ func (d *delivery) write(ctx context.Context, payload []byte, deadline time.Time
 	return nil
 }
 
-// The pauses between two queries for the acknowledged bytes of a kept connection. The kernel offers no event to wait
-// for. An acknowledgement can be delayed by 40 ms.
+// Pauses between two queries of the acknowledged bytes, for a connection that is kept open. The kernel has no
+// notification for acknowledgements. A receiver can delay an acknowledgement by 40 ms.
 const firstPoll, slowestPoll = 200 * time.Microsecond, 10 * time.Millisecond
 
-// confirm waits until the receiver has confirmed everything. Without keepOpen it waits for the receiver to close the
-// connection. It always reads, so that it notices a reset at once.
+// confirm waits until the receiver has confirmed all bytes. Without keepOpen, the confirmation is that the
+// receiver closes the connection. In both modes confirm reads from the connection, so that it notices a reset
+// immediately.
 func (d *delivery) confirm(ctx context.Context, deadline time.Time) error {
 	var answer [64]byte
 	for poll := firstPoll; ; poll = min(2*poll, slowestPoll) {
@@ -121,8 +122,9 @@ func (d *delivery) confirm(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// end checks how the receiver closed the connection. The receiver has read everything only if all bytes were
-// acknowledged before: a kernel resets a connection that is closed with unread bytes, and then acknowledges no more.
+// end checks how the receiver closed the connection. The receiver has read everything only if it acknowledged all
+// bytes before it closed. If a process closes a connection with unread bytes, its kernel resets the connection
+// and acknowledges nothing more.
 func (d *delivery) end() error {
 	d.closed = true
 	if d.note(); d.acked < d.size {
@@ -138,7 +140,7 @@ func (d *delivery) note() int {
 	if err != nil {
 		return d.acked // the connection is broken; the next read or write returns the error
 	}
-	// Closing our half counts as one byte, after all others.
+	// The kernel counts the closing of the sending half as one more byte, after all data.
 	acked := min(d.written-queued, d.written)
 	if d.halfShut && queued > 0 {
 		acked++
@@ -150,15 +152,15 @@ func (d *delivery) note() int {
 	return d.acked
 }
 
-// abort closes the connection and drops the bytes that the local kernel has not sent. They will be
-// sent again.
+// abort closes the connection and drops the bytes that the local kernel has not sent yet. The whole payload will
+// be sent again.
 func (d *delivery) abort() {
 	_ = d.conn.SetLinger(0)
 	_ = d.conn.TCPConn.Close()
 }
 
-// probe returns nil if the receiver of an idle connection has neither closed it nor sent anything.
-// It takes a millisecond.
+// probe checks an idle connection. It returns nil if the receiver has neither closed the connection nor sent any
+// data. It takes a millisecond.
 func probe(conn *link) error {
 	if err := conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		return err
@@ -174,9 +176,9 @@ func probe(conn *link) error {
 	return err
 }
 
-// answerError holds bytes that the receiver sent. Carbon never sends any.
+// answerError contains bytes that the receiver sent. Carbon never sends any bytes.
 type answerError []byte
 
 func (e answerError) Error() string {
-	return fmt.Sprintf("it answers %q, which carbon never does: is this the right port?", []byte(e))
+	return fmt.Sprintf("the receiver sends %q, which carbon never does: is this the right port?", []byte(e))
 }

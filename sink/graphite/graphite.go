@@ -1,45 +1,45 @@
-// Package graphite sends points to carbon-cache, carbon-relay, or another program that reads one of
-// their two protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). The
-// plaintext protocol has a line for each point,
+// Package graphite sends points to carbon-cache, carbon-relay, or another program that accepts one of carbon's two
+// protocols over TCP (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). The plaintext protocol has a line
+// for each point:
 //
 //	stats.web.requests 3.2 1795251862
 //
-// and the pickle protocol (Config.Pickle) has frames of points in Python's pickle format. New makes a
-// Sink from a Config; the daemon's outlet calls its AppendPoint and Send.
+// The pickle protocol (Config.Pickle) has frames of points in Python's pickle format. New makes a Sink from a Config.
+// The daemon's outlet calls AppendPoint and Send.
 //
 // # Confirmation
 //
-// The protocols have no acknowledgement, so Send uses TCP's.
+// Carbon's protocols have no acknowledgement, so Send uses the acknowledgements of TCP.
 //
-// By default every Send uses a new connection. It writes the payload, closes the sending half, and
-// waits for the receiver to close the other half. A receiver closes after reading everything. If the receiver dies
-// before that, its kernel resets the connection. If it is stopped, it does not answer. So a nil error means that the
-// receiving process has read every byte. A relay or proxy in between counts as the receiver.
+// By default, each Send uses a new connection. It writes the payload, closes the sending half of the connection, and
+// waits until the receiver closes the other half. A receiver closes the connection after it has read everything. If the
+// receiver dies before that, its kernel resets the connection. If the receiver is stopped (SIGSTOP), the connection stays
+// open. Therefore, if Send returns nil, the receiving process has read every byte. If there is a relay or proxy, the
+// relay or proxy is the receiver.
 //
-// With Config.KeepOpen all sends share one connection. Send returns nil once the receiver's kernel has
-// acknowledged every byte (on Linux; elsewhere, once the local kernel has accepted them).
+// With Config.KeepOpen, all sends share one connection. Send returns nil when the receiver's kernel has acknowledged
+// every byte. On systems other than Linux, Send returns nil when the local kernel has accepted every byte.
 //
-// A Send that times out leaves its connection open, and the next Send of the same payload continues.
-// So a receiver that is slow, or stopped for a while, gets no duplicates.
+// A Send that times out leaves its connection open, and the next Send of the same payload continues on this connection.
+// A receiver that is slow, or stopped for a while, therefore gets no duplicates.
 //
-// With Config.TLS the receiver is the program that terminates TLS. It confirms by closing the TCP
-// connection, or with KeepOpen by its kernel's acknowledgement. The TLS close message confirms
-// nothing, because it can be sent with bytes unread. A program behind the receiver may get the points
-// later, or never.
+// With Config.TLS, the receiver is the program that terminates TLS. Its confirmation is the end of the TCP connection,
+// or with KeepOpen the acknowledgement of its kernel. TLS's close_notify message is no confirmation, because a program
+// can send it with unread bytes. The points may reach carbon later or never if carbon runs behind this program.
 //
 // # Loss and duplicates
 //
-// By default no point that was reported as sent is lost, unless the receiver loses it after reading (carbon-cache 1.1.7
-// drops about a second's unwritten points, even at SIGTERM). With KeepOpen, bytes that the receiving process had not
-// read when it died are lost too: at most its receive buffer.
+// By default, points for which Send returned nil are lost only if the receiver loses them after it has read them.
+// carbon-cache 1.1.7 loses the unwritten points of about a second, even when it is ended with SIGTERM. With KeepOpen,
+// the bytes in the receive buffer are lost too if the receiving process dies before it reads them.
 //
-// A payload can be duplicated if it was being sent when the connection broke, when the daemon ended, or when
-// Config.GiveUp was over. The whole payload is then sent again, because it is unknown how much the receiver had read.
-// Whisper then stores the same value at the same time again, which changes nothing. Only a receiver that adds points
-// up, such as carbon-aggregator, counts them twice.
+// A payload can be duplicated if the connection breaks, the daemon exits, or Config.GiveUp expires during a Send. The
+// whole payload is then sent again, because it is unknown how much the receiver has read. For Whisper, duplicates are
+// harmless: it stores the same value for the same time again. Only a receiver that adds up points, such as
+// carbon-aggregator, counts duplicates twice.
 //
-// A receiver that sends bytes is not carbon. This is an error, because otherwise a web server on a wrong port would
-// count as a success: it reads everything too.
+// A receiver that sends bytes is not carbon, so Send returns an error. This finds a web server on a wrong port, which
+// would also read the whole payload and close the connection.
 package graphite
 
 import (
@@ -57,16 +57,16 @@ import (
 
 var _ sink.PointSink = (*Sink)(nil)
 
-// Sink sends points to one receiver. Only one goroutine at a time may send or close.
+// Sink sends points to one receiver. Send and Close must not be called concurrently.
 type Sink struct {
 	cfg    Config
 	dialer net.Dialer
 	seed   maphash.Seed
-	idle   *link     // KeepOpen: the connection while no send runs
-	unsure *delivery // a send that timed out and can continue
+	idle   *link     // with KeepOpen, the connection between two sends
+	unsure *delivery // a delivery that timed out and can be continued
 }
 
-// New makes a Sink. The first Send connects.
+// New returns a Sink. It connects at the first Send.
 func New(cfg Config) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -80,15 +80,14 @@ func New(cfg Config) (*Sink, error) {
 	return &Sink{
 		cfg: cfg,
 		dialer: net.Dialer{
-			// keepalives notice a vanished host within a minute
+			// keepalives detect a dead host within a minute
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3},
 		},
 		seed: maphash.MakeSeed(),
 	}, nil
 }
 
-// AppendPoint appends p as a line (see sink.AppendLine), or adds it to the last pickle frame of
-// dst.
+// AppendPoint appends p to dst as a line (see sink.AppendLine), or to the last pickle frame in dst.
 func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	if s.cfg.Pickle {
 		return s.appendPickled(dst, p)
@@ -96,8 +95,8 @@ func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	return sink.AppendLine(dst, s.cfg.Prefix, p)
 }
 
-// Send delivers payload, made by AppendPoint. It takes at most ConnectTimeout plus Timeout.
-// errors.As recognises network errors, as a net.Error or a syscall.Errno.
+// Send delivers a payload made by AppendPoint. It takes at most ConnectTimeout plus Timeout. Network errors can
+// be found with errors.As, as a net.Error or a syscall.Errno.
 func (s *Sink) Send(ctx context.Context, payload []byte) error {
 	if len(payload) == 0 {
 		return nil
@@ -118,7 +117,7 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 	case err == nil && s.cfg.KeepOpen && !d.closed:
 		s.idle = d.conn
 	case err == nil:
-		_ = d.conn.Close() // everything is confirmed
+		_ = d.conn.Close() // all bytes are confirmed
 	case !isTimeout(err):
 		d.abort()
 	case time.Since(d.progress) >= s.cfg.GiveUp:
@@ -130,7 +129,7 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 	return err
 }
 
-// delivery returns the unfinished delivery of payload, or begins a new one.
+// delivery returns the unfinished delivery of payload if there is one, and a new delivery if not.
 func (s *Sink) delivery(ctx context.Context, payload []byte) (*delivery, error) {
 	sum := maphash.Bytes(s.seed, payload)
 	if d := s.unsure; d != nil {
@@ -155,7 +154,7 @@ func (s *Sink) delivery(ctx context.Context, payload []byte) (*delivery, error) 
 	return d, nil
 }
 
-// connection returns the idle connection if its receiver still holds it, or a new one.
+// connection returns the idle connection if the receiver has not closed it, and a new connection if it has.
 func (s *Sink) connection(ctx context.Context) (*link, error) {
 	if conn := s.idle; conn != nil {
 		s.idle = nil
@@ -163,7 +162,7 @@ func (s *Sink) connection(ctx context.Context) (*link, error) {
 		if err == nil {
 			return conn, nil
 		}
-		_ = conn.Close() // no data is in flight
+		_ = conn.Close() // no unconfirmed data is lost
 		if isAnswer(err) {
 			return nil, err
 		}
@@ -193,8 +192,7 @@ func (s *Sink) connect(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// Close closes open connections. The payload of an unfinished send may have arrived, fully or in
-// part.
+// Close closes all open connections. An unfinished payload may have arrived completely or in part.
 func (s *Sink) Close() error {
 	if s.unsure != nil {
 		s.unsure.abort()
@@ -211,15 +209,16 @@ func (s *Sink) Close() error {
 	return nil
 }
 
-// isAnswer reports whether the receiver answered: with bytes, or with a TLS error. In TLS 1.3 the receiver may reject
-// our certificate after we have already written.
+// isAnswer reports whether the receiver sent an answer: unexpected bytes, or a TLS error. In TLS 1.3, a receiver
+// can reject the client certificate after the client has already sent data.
 func isAnswer(err error) bool {
 	said, ok := errors.AsType[*net.OpError](err)
-	return errors.As(err, new(answerError)) || ok && said.Op == "remote error" // the Op that crypto/tls uses
+	// crypto/tls sets Op to "remote error" for errors that the receiver sent.
+	return errors.As(err, new(answerError)) || ok && said.Op == "remote error"
 }
 
-// isTimeout reports whether our own time limit is over. ETIMEDOUT from the kernel means something else: the connection
-// is dead.
+// isTimeout reports whether a timeout of this package has expired. ETIMEDOUT from the kernel is different: it
+// means that the connection is dead.
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

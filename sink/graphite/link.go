@@ -12,12 +12,12 @@ import (
 // link is a connection to the receiver, with or without TLS.
 type link struct {
 	*net.TCPConn
-	tls  *tls.Conn // nil without TLS
-	held *held     // collects the bytes that tls writes
+	tls  *tls.Conn // nil if the connection does not use TLS
+	held *held     // collects the encrypted bytes from tls
 }
 
-// held is the connection below TLS. After the handshake it keeps the written bytes, and the delivery sends them,
-// because a write to a tls.Conn cannot continue after a timeout.
+// held is the TCP connection under a TLS connection. After the handshake it does not send the encrypted bytes: it
+// stores them, and the delivery sends them. A write to a tls.Conn itself could not continue after a timeout.
 type held struct {
 	net.Conn
 	holding bool
@@ -32,7 +32,7 @@ func (h *held) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// secure does the TLS handshake.
+// secure performs the TLS handshake.
 func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	l.held = &held{Conn: l.TCPConn}
 	l.tls = tls.Client(l.held, c)
@@ -43,7 +43,7 @@ func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	return nil
 }
 
-// seal returns the encrypted payload. If it is the last payload, the TLS close message follows it.
+// seal returns the encrypted payload. If last is true, it appends TLS's close_notify message.
 func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	_, err := l.tls.Write(payload)
 	if err == nil && last {
@@ -57,8 +57,8 @@ func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	return sealed, nil
 }
 
-// Read reads from the receiver until the connection ends. With TLS it reads to the end of TCP,
-// because the end of TLS does not confirm that the receiver read everything.
+// Read reads from the receiver until the TCP connection ends. The end of TLS alone does not confirm that the
+// receiver has read everything.
 func (l *link) Read(b []byte) (int, error) {
 	if l.tls == nil {
 		return l.TCPConn.Read(b)
@@ -73,7 +73,7 @@ func (l *link) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection, after a TLS close message if there is TLS.
+// Close closes the connection. With TLS, it first sends a close_notify message.
 func (l *link) Close() error {
 	if l.tls == nil {
 		return l.TCPConn.Close()

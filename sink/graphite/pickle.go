@@ -9,28 +9,28 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// Carbon's pickle protocol: frames of a length (four bytes, big-endian) and a pickled list [(path,
-// (time, value)), ...]. The opcodes are from Python's pickle protocol 2, see Python's
-// Lib/pickletools.py.
+// Carbon's pickle protocol consists of frames. A frame is a length (four bytes, big-endian) and a pickled list
+// [(path, (time, value)), ...]. The opcodes are from version 2 of Python's pickle protocol: see
+// Lib/pickletools.py in Python.
 const (
-	opBegin   = "\x80\x02](" // PROTO 2, EMPTY_LIST, MARK
-	opUnicode = 'X'          // BINUNICODE: length (four bytes, little-endian), UTF-8
-	opInt     = 'J'          // BININT: four bytes, little-endian
-	opLong    = "\x8a\x08"   // LONG1 with eight bytes, little-endian
-	opFloat   = 'G'          // BINFLOAT: eight bytes, big-endian
-	opTuple2  = '\x86'       // TUPLE2
-	opEnd     = "e."         // APPENDS, STOP
+	opBegin   = "\x80\x02](" // opcodes PROTO 2, EMPTY_LIST, MARK
+	opUnicode = 'X'          // opcode BINUNICODE; a length (four bytes, little-endian) and UTF-8 text follow
+	opInt     = 'J'          // opcode BININT; four bytes follow, little-endian
+	opLong    = "\x8a\x08"   // opcode LONG1 for eight bytes, little-endian
+	opFloat   = 'G'          // opcode BINFLOAT; eight bytes follow, big-endian
+	opTuple2  = '\x86'       // opcode TUPLE2
+	opEnd     = "e."         // opcodes APPENDS, STOP
 
 	lengthSize = 4
 
-	// frameBytes is the size at which a frame is complete. Carbon closes a connection that sends a frame over 1 MiB
-	// (PICKLE_RECEIVER_MAX_LENGTH), and does nothing else while it reads a frame.
+	// frameBytes is the size above which a new frame is started. Carbon closes a connection if a frame is larger
+	// than 1 MiB (PICKLE_RECEIVER_MAX_LENGTH). While carbon parses a frame, it does nothing else.
 	frameBytes = 64 << 10
 )
 
-// appendPickled adds p to the last frame of dst, or begins a new frame.
+// appendPickled appends p to the last frame in dst, or to a new frame.
 func (s *Sink) appendPickled(dst []byte, p metric.Point) []byte {
-	if !sink.CanPlot(p) || !utf8.Valid(p.Path) { // carbon would refuse the whole frame
+	if !sink.CanPlot(p) || !utf8.Valid(p.Path) { // carbon would reject the whole frame
 		return dst
 	}
 	at := lastFrame(dst)
@@ -62,8 +62,8 @@ func appendPickledInt(dst []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(append(dst, opLong...), uint64(n))
 }
 
-// lastFrame returns the index at which the last frame of a payload begins, or the payload's length if it has no frame.
-// A payload has at most about 20 frames.
+// lastFrame returns the index of the last frame in a payload. If the payload has no frame, it returns the length
+// of the payload. A payload has at most about 20 frames.
 func lastFrame(payload []byte) int {
 	at := 0
 	for len(payload)-at > lengthSize {

@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// unpickle prints frames as Python reads them, with floats as bits.
+// unpickle is a Python program that prints frames. It prints floats as hexadecimal bits.
 const unpickle = `
 import pickle, struct, sys
 data = sys.stdin.buffer.read()
@@ -82,8 +82,8 @@ func TestPythonReadsPickle(t *testing.T) {
 	}
 }
 
-// Frames are far smaller than the 1 MiB that carbon accepts, even with the longest names, and hold
-// many points each.
+// TestPickleFrames checks that frames are far smaller than carbon's limit of 1 MiB, even with the longest names,
+// and that each frame has many points.
 func TestPickleFrames(t *testing.T) {
 	s := newSink(t, Config{Addr: "localhost:1", Prefix: strings.Repeat("p", 1024), Pickle: true})
 	for _, length := range []int{1, 200, 65535} {
@@ -136,7 +136,7 @@ func TestPickleAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkAppendPoint fills payloads of 1 MiB, like an outlet.
+// BenchmarkAppendPoint measures the encoding of payloads of 1 MiB.
 func BenchmarkAppendPoint(b *testing.B) {
 	for name, pickle := range map[string]bool{"line": false, "pickle": true} {
 		b.Run(name, func(b *testing.B) {

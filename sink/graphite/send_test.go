@@ -21,10 +21,10 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// patience is how long a test waits for something that is expected at once.
+// patience is the maximum time to wait for an event that normally happens immediately.
 const patience = wait.Patience
 
-// lines returns a payload of n lines, and the lines.
+// lines returns a payload of n lines, and the lines as strings.
 func lines(n int) (payload []byte, want []string) {
 	for i := range n {
 		want = append(want, fmt.Sprintf("stats.n%d %d 1795251862", i, i))
@@ -46,7 +46,7 @@ func newSink(t *testing.T, cfg Config) *Sink {
 	return s
 }
 
-// bothModes runs f with one connection per send, and with one kept open.
+// bothModes runs f in two modes: with one connection per send, and with KeepOpen.
 func bothModes(t *testing.T, f func(t *testing.T, keepOpen bool)) {
 	t.Run("connection-a-send", func(t *testing.T) { f(t, false) })
 	t.Run("keep-open", func(t *testing.T) { f(t, true) })
@@ -68,7 +68,7 @@ func TestSendDelivers(t *testing.T) {
 			mustSend(t, s, payload)
 		}
 		mustSend(t, s, nil)
-		if keepOpen { // confirmed by the kernel, not yet read
+		if keepOpen { // confirmed by the kernel, but perhaps not read yet
 			server.Wait(3*len(want), patience)
 		}
 		if got := server.Lines(); !slices.Equal(got, slices.Concat(want, want, want)) {
@@ -82,7 +82,7 @@ func TestSendDelivers(t *testing.T) {
 }
 
 func TestSendTriesAllAddresses(t *testing.T) {
-	server := sinktest.NewServer(t) // on 127.0.0.1 only, while localhost can also be ::1
+	server := sinktest.NewServer(t) // the server listens on 127.0.0.1 only, but localhost may resolve to ::1 first
 	_, port, _ := net.SplitHostPort(server.Addr())
 	payload, want := lines(3)
 	mustSend(t, newSink(t, Config{Addr: "localhost:" + port}), payload)
@@ -123,8 +123,8 @@ func TestSendUnknownHost(t *testing.T) {
 	}
 }
 
-// At whatever byte the receiver gives up: if Send returns nil, everything has arrived. Otherwise the payload must be
-// sent again.
+// TestReceiverGivesUpAnywhere closes the receiver's side after each possible number of bytes. If Send returns
+// nil, all lines must have arrived. If it returns an error, the payload must be sent again.
 func TestReceiverGivesUpAnywhere(t *testing.T) {
 	payload, want := lines(8)
 	faults := map[string]func(n int) sinktest.Fault{
@@ -159,13 +159,14 @@ func TestReceiverGivesUpAnywhere(t *testing.T) {
 	}
 }
 
-// A reset counts as unconfirmed only if every byte was acknowledged before.
+// TestResetAfterEverything checks that a reset results in the error Unconfirmed only if every byte was
+// acknowledged before the reset.
 func TestResetAfterEverything(t *testing.T) {
 	t.Parallel()
 	payload, _ := lines(8)
 	server := sinktest.NewServer(t)
 	server.Set(sinktest.Fault{ResetAfter: len(payload)})
-	// On a busy machine the reset may come before the sending half is closed.
+	// On a busy machine, the reset may come too early: before the sending half is closed.
 	wait.Until(t, "no send ends unconfirmed", func() bool {
 		s := newSink(t, Config{Addr: server.Addr()})
 		err := s.Send(t.Context(), payload)
@@ -184,8 +185,8 @@ func TestResetAfterEverything(t *testing.T) {
 	}
 }
 
-// A receiver that closes in the middle of a payload larger than the buffers must not be taken for a receiver that read
-// all of it.
+// TestReceiverClosesEarly uses a payload larger than all buffers. A receiver that closes the connection in the
+// middle of it must not count as having read the whole payload.
 func TestReceiverClosesEarly(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		server := sinktest.NewServer(t)
@@ -250,13 +251,13 @@ func TestReceiverNeverReads(t *testing.T) {
 		}
 	}
 	accepted(1, "one payload")
-	other, otherWant := lines(2) // the outlet may drop the first payload
+	other, otherWant := lines(2) // the outlet may have dropped the first payload
 	if err := s.Send(t.Context(), other); err == nil {
 		t.Error("another payload was confirmed")
 	}
 	accepted(2, "two payloads")
 	server.Set(sinktest.Fault{})
-	server.Cut() // as when the receiver is killed
+	server.Cut() // as if the receiver was killed
 	if err := s.Send(t.Context(), other); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("error %v, want a reset", err)
 	}
@@ -295,7 +296,7 @@ func TestSendEndsWithContext(t *testing.T) {
 		server := sinktest.NewServer(t)
 		server.Set(sinktest.Fault{Never: true})
 		s := newSink(t, Config{Addr: server.Addr(), KeepOpen: keepOpen, Timeout: time.Hour})
-		payload, _ := lines(400_000) // more than all buffers hold
+		payload, _ := lines(400_000) // a payload larger than all buffers
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- s.Send(ctx, payload) }()
@@ -320,12 +321,13 @@ func TestSendEndsWithContext(t *testing.T) {
 func TestKeptConnectionClosedByReceiver(t *testing.T) {
 	server := sinktest.NewServer(t)
 	payload, want := lines(3)
-	server.Set(sinktest.Fault{CloseAfter: len(payload)}) // reads one payload per connection
+	server.Set(sinktest.Fault{CloseAfter: len(payload)}) // the receiver closes each connection after one payload
 	s := newSink(t, Config{Addr: server.Addr(), KeepOpen: true})
 	for i := range 3 {
 		mustSend(t, s, payload)
 		server.Wait((i+1)*len(want), patience)
-		// The close comes after the last line. An earlier close would reset the Send, which is an error but no loss.
+		// Wait until the receiver has closed the connection after the last line. If it closed the connection during a
+		// Send, Send would return an error without any loss.
 		waitClosed(t, s)
 	}
 	if got := server.Lines(); !slices.Equal(got, slices.Concat(want, want, want)) {
@@ -352,7 +354,7 @@ func TestReceiverAnswers(t *testing.T) {
 		s := newSink(t, Config{Addr: server.Addr(), KeepOpen: keepOpen})
 		payload, want := lines(3)
 		err := s.Send(t.Context(), payload)
-		if keepOpen && err == nil { // acknowledged before it was answered
+		if keepOpen && err == nil { // the bytes were acknowledged before the answer arrived
 			server.Wait(len(want), patience)
 			err = s.Send(t.Context(), payload)
 		}

@@ -19,18 +19,18 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// receiver is a TLS server that serves each connection with the test's function.
+// receiver is a TLS server. A function of the test handles each connection.
 type receiver struct {
 	*counterpart.Authority
 	addr string
 	over <-chan struct{} // closed at the end of the test
 	mu   sync.Mutex
 	got  bytes.Buffer
-	many int // number of connections
+	many int // number of accepted connections
 }
 
-// serveTLS starts a receiver that asks for no certificate. When serve returns, the connection is
-// closed without a TLS close message.
+// serveTLS starts a receiver that requests no client certificate. When serve returns, the connection is closed
+// without a close_notify message.
 func serveTLS(t *testing.T, serve func(*receiver, *tls.Conn)) *receiver {
 	t.Helper()
 	return serveTLSWith(t, tls.NoClientCert, serve)
@@ -80,7 +80,7 @@ func (r *receiver) Write(b []byte) (int, error) {
 	return r.got.Write(b)
 }
 
-// lines returns the received lines and the number of connections.
+// lines returns the received lines and the number of accepted connections.
 func (r *receiver) lines() ([]string, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,7 +89,7 @@ func (r *receiver) lines() ([]string, int) {
 
 func (r *receiver) config() Config { return Config{Addr: r.addr, TLS: &secure.TLS{CA: r.File}} }
 
-// takeAll reads to the end and answers with a TLS close message.
+// takeAll reads all data, and then sends a close_notify message.
 func takeAll(r *receiver, c *tls.Conn) {
 	_, _ = io.Copy(r, c)
 	_ = c.CloseWrite()
@@ -105,7 +105,7 @@ func TestTLSDelivers(t *testing.T) {
 		for range 3 {
 			mustSend(t, s, payload)
 		}
-		if err := s.Close(); err != nil { // so that a kept connection is read to its end
+		if err := s.Close(); err != nil { // closing s makes the receiver read a kept connection to its end
 			t.Error(err)
 		}
 		want = slices.Concat(want, want, want)
@@ -123,8 +123,8 @@ func TestTLSDelivers(t *testing.T) {
 	})
 }
 
-// A receiver that is too slow for one Send gets the rest from the next Send, on the same connection. A tls.Conn alone
-// could not continue.
+// TestTLSSlowReceiverGetsNothingTwice checks that a payload continues on the same connection after a Send timed
+// out. With a tls.Conn alone this would not be possible.
 func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		r := serveTLS(t, func(r *receiver, c *tls.Conn) {
@@ -168,10 +168,11 @@ func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 	})
 }
 
-// A TLS close message alone confirms nothing: its sender may have read nothing.
+// TestTLSEndConfirmsNothing checks that a close_notify message alone does not confirm a payload. A receiver can
+// send it before it has read the data.
 func TestTLSEndConfirmsNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
-		lines int // up to 2000 are acknowledged unread
+		lines int // up to 2,000 lines are acknowledged although they are unread
 		serve func(*receiver, *tls.Conn)
 	}{
 		"stays": {1500, func(r *receiver, c *tls.Conn) {
@@ -180,7 +181,7 @@ func TestTLSEndConfirmsNothing(t *testing.T) {
 		}},
 		"closes with bytes unread": {1500, func(_ *receiver, c *tls.Conn) {
 			_ = c.CloseWrite()
-			time.Sleep(50 * time.Millisecond) // until they have arrived
+			time.Sleep(50 * time.Millisecond) // until the lines have arrived at the receiver
 		}},
 		"reads a part": {20_000, func(_ *receiver, c *tls.Conn) {
 			_, _ = c.Read(make([]byte, 10))
@@ -211,7 +212,7 @@ func TestTLSReceiverAnswers(t *testing.T) {
 	}
 }
 
-// Nothing is sent to any other receiver than the intended one.
+// TestTLSVerifies checks that data is sent only to a receiver with a valid certificate.
 func TestTLSVerifies(t *testing.T) {
 	r := serveTLS(t, takeAll)
 	plain := sinktest.NewServer(t)
@@ -223,7 +224,7 @@ func TestTLSVerifies(t *testing.T) {
 		name string
 		addr string
 		tls  secure.TLS
-		want string // in the error; empty: accepted
+		want string // part of the error; "" if the receiver is accepted
 	}{
 		{"the receiver", r.addr, secure.TLS{CA: r.File}, ""},
 		{"another authority", r.addr, secure.TLS{CA: other.File}, "certificate signed by unknown authority"},
@@ -248,7 +249,8 @@ func TestTLSVerifies(t *testing.T) {
 	}
 }
 
-// A receiver that requires a client certificate refuses only after the first bytes were sent.
+// TestTLSRefused uses a receiver that requires a client certificate. In TLS 1.3, the receiver rejects the client
+// only after the first data was sent.
 func TestTLSRefused(t *testing.T) {
 	bothModes(t, func(t *testing.T, keepOpen bool) {
 		cfg := serveTLSWith(t, tls.RequireAnyClientCert, takeAll).config()
@@ -283,7 +285,7 @@ func TestTLSFiles(t *testing.T) {
 	}
 }
 
-// New files are used from the next connection on.
+// TestTLSFilesChange checks that changed certificate files are used for the next connection.
 func TestTLSFilesChange(t *testing.T) {
 	r := serveTLS(t, takeAll)
 	wrong, err := os.ReadFile(counterpart.NewAuthority(t).File)

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unacknowledged returns the bytes written to conn that the receiver's kernel has not acknowledged,
-// including unsent ones. Closing our half of the connection counts as one byte. The number stays valid after a reset.
-// See tcp(7), SIOCOUTQ.
+// unacknowledged returns the number of bytes written to conn that the receiver's kernel has not acknowledged,
+// including unsent bytes. The closing of the sending half counts as one byte. The number stays valid after a
+// reset. See SIOCOUTQ in tcp(7).
 func unacknowledged(conn *net.TCPConn) (int, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

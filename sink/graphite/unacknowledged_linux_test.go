@@ -13,8 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// TestAcknowledgedBytesAreExact compares the acknowledged bytes with the bytes in the receiver's
-// kernel. On loopback there is no delay on the way, so the test can ask the other end directly.
+// TestAcknowledgedBytesAreExact compares the number of acknowledged bytes to the number of bytes in the
+// receiver's kernel. The loopback interface has no delay, so the test can query the receiver's socket at the same
+// time.
 func TestAcknowledgedBytesAreExact(t *testing.T) {
 	small := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

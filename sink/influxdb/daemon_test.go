@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// send sends lines to a daemon over TCP, so that none is lost.
+// send sends lines to a daemon over TCP, so that no line is lost.
 func send(t *testing.T, addr string, lines ...string) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -32,7 +32,8 @@ func send(t *testing.T, addr string, lines ...string) {
 	}
 }
 
-// figure reads a figure of a daemon from its /metrics; 0 if there is none.
+// figure reads the value of a metric from a daemon's /metrics page. It returns 0 if the page does not have the
+// metric.
 func figure(t *testing.T, d *counterpart.Daemon, name string) float64 {
 	t.Helper()
 	response, err := http.Get("http://" + d.Monitor + "/metrics")
@@ -55,8 +56,8 @@ func figure(t *testing.T, d *counterpart.Daemon, name string) float64 {
 	return v
 }
 
-// The counts from the time when a real InfluxDB is down arrive when it is up again: nothing is lost or duplicated. The
-// test reads back all kinds, with tags.
+// TestRealOutage stops a real InfluxDB and starts it again. The counts of the outage must arrive without loss or
+// duplicates. The test reads back all kinds of metrics, with tags.
 func TestRealOutage(t *testing.T) {
 	db := counterpart.StartInfluxDB(t)
 	db.Query("", "CREATE DATABASE statsd")
@@ -92,11 +93,11 @@ func TestRealOutage(t *testing.T) {
 	}
 }
 
-// refuser accepts bodies, but answers every second one with 400.
+// refuser is a receiver that answers every second request with status 400.
 type refuser struct {
 	mu             sync.Mutex
 	bodies         int
-	taken, refused int // lines
+	taken, refused int // numbers of accepted and refused lines
 }
 
 func (r *refuser) ServeHTTP(w http.ResponseWriter, request *http.Request) {
@@ -124,7 +125,8 @@ func (r *refuser) counts() (taken, refused int) {
 	return r.taken, r.refused
 }
 
-// If a receiver refuses every second body, only these are lost, and both sides count the same.
+// TestRefuser uses a receiver that refuses every second payload. Only the lines in these payloads may be lost,
+// and the daemon must count the same number of lines as the receiver.
 func TestRefuser(t *testing.T) {
 	soak.Slow(t)
 	r := &refuser{}

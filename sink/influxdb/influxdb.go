@@ -1,18 +1,19 @@
-// Package influxdb sends rows to InfluxDB, or to another program that takes its line protocol over
-// HTTP, such as VictoriaMetrics
+// Package influxdb sends rows to InfluxDB, or to another program that accepts InfluxDB's line protocol over HTTP, such
+// as VictoriaMetrics
 // (https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/).
 //
-// Each name is one line: the name is the measurement, tags are tags, and each statistic is a field. All
-// fields are floats, because the type of a field can never change. Times are in seconds:
+// Each name is encoded as one line: the name is the measurement, its tags are the tags, and each statistic is a field.
+// All fields are floats, because InfluxDB never allows the type of a field to change. Times are in seconds:
 //
 //	web.hits,host=a rate=3.2,count=32 1795251862
 //	web.time lower=1,mean=81.5,upper_90=119 1795251862
 //
 // # Refusals
 //
-// InfluxDB answers 400 if it refuses some lines of a payload, for example because a field has another type. It has
-// stored the other lines. Send counts the lines that the answer reports as dropped, and the payload is not sent again.
-// After an answer of 404 (no such database) the payload is sent again, because somebody can make the database.
+// InfluxDB responds with status 400 if it refuses some lines of a payload, for example because a field has another type
+// in the database. It has stored the other lines. Send counts the lines that the response reports as dropped, and the
+// payload is not sent again. After status 404 (the database does not exist), the payload is sent again, because an
+// operator can create the database.
 package influxdb
 
 import (
@@ -32,31 +33,31 @@ import (
 	"github.com/statsd-ops/statsd/sink/secure"
 )
 
-// Config configures a Sink.
+// Config is the configuration of a Sink.
 type Config struct {
 	// Addr is the receiver's "host:port".
 	Addr string
-	// Database is the database of version 1's /write. It is required unless Bucket is set.
+	// Database is the database for the /write path of InfluxDB 1. It is required unless Bucket is set.
 	Database string
-	// Retention is the retention policy of version 1. Empty means the database's default.
+	// Retention is the retention policy for InfluxDB 1. Empty means the database's default policy.
 	Retention string
-	// Org and Bucket select version 2's /api/v2/write.
+	// Org and Bucket select the /api/v2/write path of InfluxDB 2.
 	Org, Bucket string
-	// TokenFile has version 2's token.
+	// TokenFile is the path of a file with a token for InfluxDB 2.
 	TokenFile string
-	// HeaderFile has headers to send, such as Authorization. See push.Config.
+	// HeaderFile is the path of a file with HTTP headers, such as Authorization. See push.Config.
 	HeaderFile string
-	// Prefix is put in front of each measurement, with a dot between.
+	// Prefix is added before each measurement, with a dot between them.
 	Prefix string
-	// TLS configures TLS. nil means no TLS.
+	// TLS configures TLS. If it is nil, the Sink uses plain HTTP.
 	TLS *secure.TLS
-	// Plain sends payloads without gzip.
+	// Plain turns off gzip compression of payloads.
 	Plain bool
-	// Timeout limits one Send. Zero means 10 s.
+	// Timeout limits each Send. Zero means 10 s.
 	Timeout time.Duration
 }
 
-// path returns the path of writes, with its query.
+// path returns the URL path for writes, with its query.
 func (c *Config) path() (string, error) {
 	query := url.Values{"precision": {"s"}}
 	switch {
@@ -78,7 +79,7 @@ func (c *Config) path() (string, error) {
 	return "/write?" + query.Encode(), nil
 }
 
-// Sink sends to one receiver. One goroutine appends, another one sends and closes.
+// Sink sends rows to one receiver. One goroutine may call AppendRow while another goroutine calls Send and Close.
 type Sink struct {
 	prefix string
 	poster *push.Poster
@@ -86,7 +87,7 @@ type Sink struct {
 
 var _ sink.RowSink = (*Sink)(nil)
 
-// New makes a Sink. The first Send connects. The error is a *metric.FlagError that names the setting.
+// New returns a Sink. It connects at the first Send. The error is a *metric.FlagError that names the setting.
 func New(cfg Config) (*Sink, error) {
 	path, err := cfg.path()
 	if err != nil {
@@ -106,7 +107,7 @@ func New(cfg Config) (*Sink, error) {
 	return &Sink{prefix: cfg.Prefix, poster: poster}, nil
 }
 
-// AppendRow appends a row as a line. A row without a finite statistic is left out.
+// AppendRow appends a row as a line. It leaves out a row without a finite value.
 func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	start := len(dst)
 	if s.prefix != "" {
@@ -114,7 +115,7 @@ func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	}
 	dst = appendEscaped(dst, r.Name)
 	if len(dst) > start && dst[start] == '#' {
-		dst[start] = '_' // the line would be a comment
+		dst[start] = '_' // without this, the line would be a comment
 	}
 	dst = appendTags(dst, r.Tags)
 	dst = append(dst, ' ')
@@ -136,8 +137,8 @@ func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	return append(dst, '\n')
 }
 
-// appendTags appends ";key=value;key=value" as ",key=value,key=value". The protocol has no empty
-// values.
+// appendTags converts tags from the form ";key=value;key=value" to the form ",key=value,key=value". It leaves out
+// tags with an empty value, which the line protocol does not allow.
 func appendTags(dst, tags []byte) []byte {
 	if len(tags) == 0 {
 		return dst
@@ -147,7 +148,7 @@ func appendTags(dst, tags []byte) []byte {
 		if len(key) > 0 && len(value) > 0 {
 			dst = appendEscaped(append(dst, ','), key)
 			if string(key) == "time" {
-				dst = append(dst, '_') // a tag cannot have this key
+				dst = append(dst, '_') // the line protocol does not allow this key for a tag
 			}
 			dst = appendEscaped(append(dst, '='), value)
 		}
@@ -155,9 +156,9 @@ func appendTags(dst, tags []byte) []byte {
 	return dst
 }
 
-// appendEscaped appends a measurement, or the key or value of a tag. A backslash becomes a slash:
-// before a comma, a space or an equals sign the protocol reads a backslash as an escape, and it has
-// no escape for the backslash itself.
+// appendEscaped appends a measurement, a tag key or a tag value. It replaces a backslash by a slash. The line
+// protocol reads a backslash before a comma, a space or an equals sign as an escape, and has no escape for the
+// backslash itself.
 func appendEscaped(dst, text []byte) []byte {
 	for _, c := range text {
 		switch {
@@ -174,7 +175,7 @@ func appendEscaped(dst, text []byte) []byte {
 	return dst
 }
 
-// Send posts a payload made by AppendRow. See package push for the errors.
+// Send posts a payload made by AppendRow. Package push describes the errors.
 func (s *Sink) Send(ctx context.Context, payload []byte) error {
 	if len(payload) == 0 {
 		return nil
@@ -189,10 +190,11 @@ func (s *Sink) Send(ctx context.Context, payload []byte) error {
 // Close closes the connection.
 func (s *Sink) Close() error { return s.poster.Close() }
 
-// partly matches the number of lines that version 1 dropped.
+// partly matches InfluxDB 1's message about dropped lines, and captures their number.
 var partly = regexp.MustCompile(`partial write: .*dropped=(\d+)`)
 
-// dropped returns the number of lines that the receiver reports as dropped, or 0 for all.
+// dropped returns the number of lines that the receiver reports as dropped. 0 means that it dropped the whole
+// payload.
 func dropped(err error) int {
 	status, ok := errors.AsType[*push.Status](err)
 	if !ok || status.Code != http.StatusBadRequest {
@@ -204,7 +206,8 @@ func dropped(err error) int {
 	}
 	n, err := strconv.Atoi(string(found[1]))
 	if err != nil || n == 0 {
-		// The count does not include lines that it cannot parse: the answer names each of these.
+		// The reported number does not include lines that cannot be parsed. The response has a message for each of
+		// these lines.
 		n = bytes.Count(status.Answer, []byte("unable to parse"))
 	}
 	return n

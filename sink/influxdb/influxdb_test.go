@@ -61,7 +61,7 @@ func TestAppendRow(t *testing.T) {
 	}
 }
 
-// answer is a receiver that always gives the same answer. It keeps the last request.
+// answer is a receiver that always sends the same response. It stores the last request.
 type answer struct {
 	*httptest.Server
 	asked *http.Request
@@ -91,7 +91,8 @@ func serve(t *testing.T, code int, text string, header ...string) *answer {
 
 func (a *answer) addr() string { return strings.TrimPrefix(a.URL, "http://") }
 
-// Depending on the answer, a payload is accepted, sent again, sent later, or refused, in whole or in part.
+// TestAnswers checks the result of Send for each kind of response: accepted, send again, send again later, or
+// refused completely or in part.
 func TestAnswers(t *testing.T) {
 	const conflict = `{"error":"partial write: field type conflict: input field \"value\" is type float, already exists as type integer dropped=2"}`
 	const unparsed = `{"error":"partial write: unable to parse 'x': missing fields\nunable to parse 'y': missing fields dropped=0"}`
@@ -99,8 +100,8 @@ func TestAnswers(t *testing.T) {
 		code    int
 		text    string
 		header  []string
-		refused int           // units, -1 for none, 0 for all
-		later   time.Duration // 0 for none
+		refused int           // number of refused units; -1 if Send does not return Refused, 0 if the whole payload is refused
+		later   time.Duration // 0 if Send does not return Later
 	}{
 		{204, "", nil, -1, 0},
 		{200, "", nil, -1, 0},
@@ -184,7 +185,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// Send ends when its context ends, and after its timeout if a receiver is silent.
+// TestSilent checks that Send to a receiver without a response ends when its context ends, and after its timeout.
 func TestSilent(t *testing.T) {
 	stop := make(chan struct{})
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

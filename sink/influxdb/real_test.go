@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// payload encodes rows.
+// payload encodes rows as a payload.
 func payload(s *Sink, rows ...*metric.Row) (b []byte) {
 	for _, r := range rows {
 		b = s.AppendRow(b, r)
@@ -22,8 +22,8 @@ func payload(s *Sink, rows ...*metric.Row) (b []byte) {
 	return b
 }
 
-// A real InfluxDB stores the sent bytes, reports a missing database, and stores the good lines of a payload with bad
-// lines.
+// TestRealInfluxDB sends payloads to a real InfluxDB. InfluxDB must store the values, report a missing database,
+// and store the valid lines of a payload that also has invalid lines.
 func TestRealInfluxDB(t *testing.T) {
 	db := counterpart.StartInfluxDB(t)
 	s := newSink(t, Config{Addr: db.Addr, Database: "statsd"})
@@ -69,7 +69,7 @@ func TestRealInfluxDB(t *testing.T) {
 	}
 }
 
-// VictoriaMetrics accepts the same lines. It makes a series of each field.
+// TestRealVictoriaMetrics checks that VictoriaMetrics accepts the same lines. It stores each field as a series.
 func TestRealVictoriaMetrics(t *testing.T) {
 	v := counterpart.StartVictoriaMetrics(t)
 	s := newSink(t, Config{Addr: v.Addr, Database: "statsd"})

@@ -7,17 +7,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// batch carries the values of one flush interval from the flush to the history. Each name is stored
-// as its kind, the length of the rest, the length of the name, the name, and the totals.
+// batch contains the values of one flush interval. The flush fills it, and the history reads it. For each name it
+// stores: the kind, the number of bytes that follow, the length of the name, the name, and the totals.
 type batch struct {
-	end     time.Time // end of the interval
+	end     time.Time // end of the flush interval
 	data    []byte
 	names   int
-	refused int // number of names that did not fit
+	refused int // number of names that did not fit into the batch
 }
 
-// empty removes the names. It keeps only as much memory as the last use needed, so that memory is freed after a flood
-// of names.
+// empty removes all names. It keeps only as much memory as the last flush needed, so that memory is freed after a
+// flood of names.
 func (b *batch) empty() {
 	if len(b.data) < cap(b.data)/4 {
 		b.data = nil
@@ -25,15 +25,15 @@ func (b *batch) empty() {
 	b.data, b.names, b.refused = b.data[:0], 0, 0
 }
 
-// writer fills batches. Only the flush uses it.
+// writer writes batches. Only the flush goroutine uses it.
 type writer struct {
-	max    int // bytes of a batch
+	max    int // maximum size of a batch in bytes
 	sorter sorter
 	totals totals
 	record []byte
 }
 
-// add appends a name's totals if there is room.
+// add appends the totals of a name if the batch has room for them.
 func (w *writer) add(b *batch, c *metric.Collected) {
 	t := &w.totals
 	t.reset()
@@ -61,14 +61,14 @@ func (w *writer) add(b *batch, c *metric.Collected) {
 	b.names++
 }
 
-// reading is one name of a batch.
+// reading is a name in a batch, with its totals.
 type reading struct {
 	kind   metric.Kind
 	name   []byte
 	totals []byte
 }
 
-// readings yields the names of the batch.
+// readings yields all names in the batch.
 func (b *batch) readings(yield func(reading) bool) {
 	for data := b.data; len(data) > 0; {
 		kind := metric.Kind(data[0])

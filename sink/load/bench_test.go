@@ -36,8 +36,8 @@ func workload(n int) map[metric.Kind][]*metric.Collected {
 	return all
 }
 
-// keepMinutes records minutes of six intervals, adds them to the history at once, and returns when
-// the last minute is complete.
+// keepMinutes records a number of minutes with six flush intervals each. It adds each interval to the history
+// immediately. It returns the time when the last minute is complete.
 func keepMinutes(s *Sink, minutes int, names []*metric.Collected) time.Time {
 	start := time.Now().Truncate(time.Minute).Add(-time.Duration(minutes) * time.Minute)
 	for i := range 6 * minutes {
@@ -50,8 +50,8 @@ func keepMinutes(s *Sink, minutes int, names []*metric.Collected) time.Time {
 	return start.Add(time.Duration(minutes) * time.Minute)
 }
 
-// The memory of a name per minute is at most the number in README.md, and the reported size is
-// close to the real one.
+// TestMemory checks that a name needs at most the memory per minute that README.md promises. It also checks that
+// the reported size of the history is close to the real size.
 func TestMemory(t *testing.T) {
 	const minutes = 60
 	names := soak.Times(300)
@@ -78,7 +78,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// live returns the bytes of live objects.
+// live returns the size of all live objects in bytes.
 func live() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -86,7 +86,7 @@ func live() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// BenchmarkRecord measures the flush's work for one name. Timers have 100 samples.
+// BenchmarkRecord measures the work of the flush for one name. Timers have 100 samples.
 func BenchmarkRecord(b *testing.B) {
 	for kind, all := range workload(1000) {
 		b.Run(kind.String(), func(b *testing.B) {
@@ -102,7 +102,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-// BenchmarkKeep measures the total cost of a name in a minute of six flushes.
+// BenchmarkKeep measures the total cost of a name in a minute with six flushes.
 func BenchmarkKeep(b *testing.B) {
 	const names = 10_000
 	for kind, all := range workload(names) {
@@ -117,7 +117,7 @@ func BenchmarkKeep(b *testing.B) {
 	}
 }
 
-// BenchmarkWindow makes the answer for 10,000 names; ns/op is for all of them.
+// BenchmarkWindow measures the response for 10,000 names. ns/op is the time for all names.
 func BenchmarkWindow(b *testing.B) {
 	for kind, all := range workload(10_000) {
 		s := newSink(b, Config{Addr: "127.0.0.1:0", Minutes: 60, MaxBytes: 1 << 30})

@@ -9,27 +9,26 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// bin counts samples whose values are within 1 % of each other. It is a bin of a DDSketch (C.
-// Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
-// guarantees", 2019). Keys are in the order of values: 0 for zero, negative keys for negative
-// values.
+// bin is the number of samples whose values are within 1 % of each other. It is a bin of a DDSketch (C. Masson,
+// J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", 2019).
+// Keys have the same order as the values. The key of zero is 0, and negative values have negative keys.
 type bin struct {
 	key   int32
 	count uint64
 }
 
-// binning maps a value to its bin, like the sketches of the flush.
+// binning maps a value to its bin in the same way as the sketches of package aggregate.
 type binning struct {
 	*mapping.LogarithmicMapping
-	smallest, greatest float64 // magnitudes in this range have bins of their own
-	shift              int     // makes 1 the key of the smallest magnitude
+	smallest, greatest float64 // absolute values in this range have their own bins
+	shift              int     // offset that gives the smallest absolute value the key 1
 }
 
-// percentileError is the relative error of a percentile.
+// percentileError is the maximum relative error of a percentile.
 const percentileError = 0.01
 
 func newBinning() binning {
-	// no error: the accuracy is between 0 and 1
+	// NewLogarithmicMapping fails only if the accuracy is not between 0 and 1.
 	m, _ := mapping.NewLogarithmicMapping(percentileError)
 	return binning{m, m.MinIndexableValue(), m.MaxIndexableValue(), 1 - m.Index(m.MinIndexableValue())}
 }
@@ -59,11 +58,11 @@ func (b binning) value(key int32) float64 {
 // sorter puts samples into bins.
 type sorter struct {
 	binning
-	counts []uint64 // all elements are 0 between two uses
+	counts []uint64 // between two uses, all elements are 0
 	keys   []int32
 }
 
-// sort appends the bins of a timer's samples to dst.
+// sort appends the bins for a timer's samples to dst.
 func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	if len(c.Bins) == 0 && len(c.Samples) == 1 {
 		return append(dst, bin{s.key(c.Samples[0]), 1})
@@ -73,7 +72,8 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	if few := len(c.Samples) + len(c.Bins); width > 8*few && len(c.Bins) == 0 {
 		return s.sortFew(dst, c.Samples)
 	}
-	// A bin that comes with the flush can lie one bin beyond the lowest or highest value.
+	// The flush may already have put the samples into bins. Such a bin can be one position below the lowest value or
+	// above the highest value.
 	first, width = first-1, width+2
 	if len(s.counts) < width {
 		s.counts = make([]uint64, width)
@@ -94,7 +94,8 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	return dst
 }
 
-// sortFew does the same for few samples. It does not visit all bins between the lowest and the highest.
+// sortFew does the same as sort, but is faster for a few samples: it does not visit all bins between the lowest
+// and the highest value.
 func (s *sorter) sortFew(dst []bin, samples []float64) []bin {
 	s.keys = s.keys[:0]
 	for _, v := range samples {
@@ -111,8 +112,8 @@ func (s *sorter) sortFew(dst []bin, samples []float64) []bin {
 	return dst
 }
 
-// atRank returns approximately the rank-th smallest of a timer's samples. The first and the last
-// are exact.
+// atRank returns approximately the sample with the given rank, counted from the smallest. The smallest and the
+// largest sample are exact.
 func (b binning) atRank(t *totals, rank uint64) float64 {
 	if rank == 1 {
 		return t.lower

@@ -7,17 +7,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config configures where windows are served and how much history is kept.
+// Config configures the HTTP address and the amount of history.
 type Config struct {
-	// Addr is the "host:port" to listen on, for example 127.0.0.1:8082. Port 0 picks a free one.
+	// Addr is the "host:port" to listen on, for example 127.0.0.1:8082. Port 0 selects a free port.
 	Addr string
-	// Minutes is the number of complete minutes to keep, by default 60. It is also the longest window.
-	// The current minute is kept in addition.
+	// Minutes is the number of complete minutes in the history, and the longest window. The default is 60. The
+	// history also contains the current minute.
 	Minutes int
-	// MaxBytes limits the memory of the history, by default to 256 MiB. Above it the oldest minutes
-	// are forgotten. Two batches for the flush need extra memory, each an eighth of MaxBytes.
+	// MaxBytes limits the memory of the history. The default is 256 MiB. Above the limit, the oldest minutes are
+	// removed. The flush also needs two batches, each with up to an eighth of MaxBytes, which are not part of the
+	// limit.
 	MaxBytes int
-	// Prefix is put in front of each name, with a dot between. It is empty by default.
+	// Prefix is added before each name, with a dot between them. It is empty by default.
 	Prefix string
 }
 
@@ -26,7 +27,7 @@ const (
 	minBytes   = 1 << 20
 )
 
-// Validate returns a *metric.FlagError with the key of the URL at fault.
+// Validate returns a *metric.FlagError that names the invalid key of the sink's URL.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {

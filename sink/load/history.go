@@ -11,53 +11,54 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// history holds the totals of the last minutes. One goroutine adds to it. Others read views of it,
-// which never change.
+// history contains the totals of the last minutes. One goroutine adds to it. Other goroutines read immutable
+// views of it.
 //
-// Each batch becomes a segment. The segments of a minute are merged when it is over. Names are
-// numbered in order of arrival, and renumbered once most numbers are unused. When memory runs out
-// the oldest minutes are forgotten.
+// Each batch is converted to a segment. When a minute is over, its segments are merged. Names are numbered in the
+// order of their arrival. When most of the numbers are no longer used, the names are renumbered. When the memory
+// limit is reached, the oldest minutes are removed.
 type history struct {
 	limits
 	view
 	numbers   [metric.Kinds]map[string]uint32
 	nameBytes int
-	worth     int     // number of names at which to renumber
-	entries   []entry // of the current batch
-	full      bool    // it does not fit, and there is nothing to forget
+	worth     int     // when the number of names reaches this number, check whether to renumber
+	entries   []entry // names in the current batch
+	full      bool    // the current batch does not fit, and there are no older minutes to remove
 
 	shown atomic.Pointer[view]
 }
 
-// limits bound the history.
+// limits are the limits for the history.
 type limits struct {
 	minutes int // maximum number of complete minutes
 	bytes   int
 }
 
-// view is an unchanging state of the history.
+// view is an immutable state of the history.
 type view struct {
-	series   []series   // indexed by number; only grows
-	segments []*segment // oldest first
-	minute   int64      // the newest
-	since    int64      // the oldest complete minute
-	end      time.Time  // end of the newest interval
-	size     int        // bytes
+	series   []series   // indexed by the number of the series; only grows
+	segments []*segment // oldest segment first
+	minute   int64      // latest minute
+	since    int64      // oldest complete minute
+	end      time.Time  // end of the latest flush interval
+	size     int        // in bytes
 }
 
-// entry is a name of the current batch.
+// entry is a name in the current batch.
 type entry struct {
 	number uint32
 	totals []byte
 }
 
 const (
-	// maxSegments limits the segments of a minute.
+	// maxSegments is the maximum number of segments for a minute.
 	maxSegments = 8
-	// Memory of a segment, and of a name, in addition to their bytes. A name is in a list and a map.
+	// The memory overhead of a segment, and of a name, in addition to its data. Each name is stored in a list and in
+	// a map.
 	segmentBytes = 96
 	nameBytes    = 96
-	// worthIt is the minimum number of names for which renumbering is worth its cost.
+	// worthIt is the minimum number of names for renumbering. With fewer names, it costs more than it saves.
 	worthIt = 1024
 )
 
@@ -72,13 +73,13 @@ func newHistory(l limits, now time.Time) *history {
 	return h
 }
 
-// floorMinute returns the minute of t.
 func floorMinute(t time.Time) int64 { return int64(math.Floor(float64(t.Unix()) / 60)) }
 
-// minuteOf returns the minute in which an interval ends. The end of a minute belongs to it.
+// minuteOf returns the minute of a flush interval that ends at end. An interval that ends exactly at the end of a
+// minute belongs to this minute.
 func minuteOf(end time.Time) int64 { return floorMinute(end.Add(-1)) }
 
-// add adds a batch and returns the number of names that did not fit.
+// add adds a batch, and returns the number of names that did not fit.
 func (h *history) add(b *batch) (dropped int) {
 	h.advance(minuteOf(b.end))
 	h.end = b.end
@@ -94,7 +95,7 @@ func (h *history) add(b *batch) (dropped int) {
 	if !h.append() {
 		dropped += len(h.entries)
 	}
-	clear(h.entries) // they refer to the memory of the batch
+	clear(h.entries) // the entries refer to the memory of the batch
 	h.entries = h.entries[:0]
 	h.show()
 	return dropped
@@ -107,8 +108,8 @@ func (h *history) show() {
 	h.shown.Store(&v)
 }
 
-// advance begins a new minute, unless it is already the newest, and forgets minutes that are too
-// old. If the clock was set back, it forgets the minutes ahead.
+// advance starts a new minute if minute is not already the latest one, and removes minutes that are too old. If
+// the clock was set back, it removes the minutes in the future.
 func (h *history) advance(minute int64) {
 	if minute != h.minute {
 		h.compact()
@@ -124,8 +125,8 @@ func (h *history) advance(minute int64) {
 	}
 }
 
-// append turns the current batch into a segment of the newest minute if it fits. Making room can
-// renumber the names.
+// append converts the current batch to a segment of the latest minute, if the segment fits into the memory limit.
+// It may renumber the names to make room.
 func (h *history) append() bool {
 	if len(h.entries) == 0 {
 		return true
@@ -150,7 +151,7 @@ func (h *history) append() bool {
 	return true
 }
 
-// compact merges the segments of the newest minute.
+// compact merges the segments of the latest minute.
 func (h *history) compact() {
 	first := len(h.segments)
 	for first > 0 && h.segments[first-1].minute == h.minute {
@@ -172,8 +173,8 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom makes room for need bytes. It may forget the oldest minutes. It frees an eighth more than necessary, so that
-// it is not called again for the next name.
+// makeRoom makes room for need bytes. It may remove the oldest minutes. It frees an eighth more than necessary,
+// so that it is not called again for the next name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

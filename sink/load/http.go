@@ -15,24 +15,24 @@ import (
 	"github.com/statsd-ops/statsd/internal/glob"
 )
 
-// request is a client's parsed request.
+// request is the parsed request of a client.
 type request struct {
 	minutes int
-	full    bool // complete minutes only
+	full    bool // only complete minutes are requested
 
-	// The wanted names are those in the list, and those that match a pattern. If both lists are empty, all names are
-	// wanted.
+	// A name is requested if it is in names or matches one of the patterns. If names and patterns are both empty,
+	// all names are requested.
 	names    map[string]bool
 	patterns []glob.Glob
 }
 
-// wanted reports whether a name is wanted.
+// wanted reports whether the client requested a name.
 func (q *request) wanted(s series) bool {
 	return len(q.names)+len(q.patterns) == 0 || q.names[s.name] ||
 		slices.ContainsFunc(q.patterns, func(g glob.Glob) bool { return g.Match(s.name) })
 }
 
-// path parses /N and /N/full. It reports whether the path has one of these forms.
+// path parses /N and /N/full. It returns false if the path has neither form.
 func (q *request) path(path string, longest int) bool {
 	number, ok := strings.CutPrefix(path, "/")
 	number, q.full = strings.CutSuffix(number, "/full")
@@ -41,14 +41,14 @@ func (q *request) path(path string, longest int) bool {
 	return ok && err == nil && number == strconv.Itoa(q.minutes) && 1 <= q.minutes && q.minutes <= longest
 }
 
-// Limits for the names of a request. Each pattern is compared with every stored name, so the total length of the
-// patterns is limited too.
+// Limits for the names in a request. Each pattern is compared to every stored name, so the total length of the
+// patterns is limited as well.
 const (
 	maxNames    = 100
 	maxPatterns = 512
 )
 
-// query parses ?name=GLOB, which can be repeated. Other keys are ignored.
+// query parses name=GLOB, which may occur several times. Other keys are ignored.
 func (q *request) query(text string) error {
 	values, err := url.ParseQuery(text)
 	if err != nil {
@@ -77,7 +77,7 @@ func (q *request) query(text string) error {
 	return nil
 }
 
-// handler serves windows.
+// handler serves windows over HTTP.
 func (s *Sink) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var q request
@@ -115,20 +115,21 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 	}
 	defer t.leave()
 	if t.take() {
-		_ = now.write(t, &shape) // an error means that the client is gone
+		_ = now.write(t, &shape) // an error means that the client has closed the connection
 	}
 }
 
-// turn lets one request at a time compute a window, so that many requests do not occupy all processors. It computes
-// nothing for a client that is gone. While one request waits for its client, another may compute.
+// turn allows only one request at a time to compute a window, so that many requests do not occupy all processors.
+// A request whose client has closed the connection computes nothing. While a request waits for its client to
+// read, another request can compute.
 type turn struct {
 	io.Writer
-	one  chan struct{} // full while a request has the turn
+	one  chan struct{} // contains an element while a request computes
 	mine bool
-	gone <-chan struct{} // closed with the connection
+	gone <-chan struct{} // closed when the client's connection is closed
 }
 
-// take waits for the turn. It returns false if the client has gone.
+// take waits until the request may compute. It returns false if the client has closed the connection.
 func (t *turn) take() bool {
 	select {
 	case t.one <- struct{}{}:
@@ -138,7 +139,7 @@ func (t *turn) take() bool {
 	return !t.over()
 }
 
-// over reports whether the client is gone.
+// over reports whether the client has closed the connection.
 func (t *turn) over() bool {
 	select {
 	case <-t.gone:

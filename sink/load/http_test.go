@@ -53,7 +53,7 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// The exact bytes of an answer.
+// TestGolden compares the exact bytes of a response.
 func TestGolden(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		if got := get(t, c.handler(), "GET", "/1").text; got != "{\"last_frame_time\": 946684800, \"Stat\": {}}\n" {
@@ -104,7 +104,8 @@ func fetch(t *testing.T, url string) (code int, body string) {
 	return r.StatusCode, string(b)
 }
 
-// Only the configured address is open, and foreign hosts are refused.
+// TestAddress checks that the sink listens only on the configured address, and that requests to other hosts are
+// refused.
 func TestAddress(t *testing.T) {
 	s := serve(t, testConfig())
 	_, port, err := net.SplitHostPort(s.Addr().String())
@@ -136,20 +137,21 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// Clients that do not read delay neither other clients nor the history.
+// TestSlowReaders checks that clients that do not read their responses delay neither other clients nor the
+// history.
 func TestSlowReaders(t *testing.T) {
 	s := serve(t, testConfig())
 	for i := range 50_000 {
 		s.Record(timer(fmt.Sprintf("some.timer.with.a.long.name.%d", i), 1, 2, 3))
 	}
-	// The last complete minute.
+	// This interval ends at the end of the last complete minute.
 	s.EndInterval(sink.Interval{End: time.Now().Truncate(time.Minute), Percentiles: []float64{90}})
 	for end := time.Now().Add(wait.Patience); s.State().Delivered == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing is kept")
 		}
 	}
-	url := "http://" + s.Addr().String() + "/30" // on a busy machine, minutes may have passed
+	url := "http://" + s.Addr().String() + "/30" // on a busy machine, some minutes may have passed
 	for range 8 {
 		conn, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
@@ -175,10 +177,11 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// Requests of clients that are gone end at once. A client that has only closed its sending side still gets its answer.
+// TestGoneClients checks that a request ends immediately when its client closes the connection. A client that has
+// closed only its sending half still gets its response.
 func TestGoneClients(t *testing.T) {
 	s := serve(t, testConfig())
-	s.turn <- struct{}{} // another request's window takes long
+	s.turn <- struct{}{} // simulates a request that takes long to compute its window
 	done := sync.OnceFunc(func() { <-s.turn })
 	t.Cleanup(done)
 	request := "GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -195,10 +198,11 @@ func TestGoneClients(t *testing.T) {
 		return conn
 	}
 	before := runtime.NumGoroutine()
-	for range 3 * gate.MaxConns { // the kernel holds some of them
-		conns = append(conns, ask(request+request)) // with more than one, net/http does not notice that they are gone
+	for range 3 * gate.MaxConns { // three times as many, because some connections stay in the kernel's backlog
+		// With two requests on a connection, net/http does not detect that the client has closed the connection.
+		conns = append(conns, ask(request+request))
 	}
-	// All places are taken: a new client gets the place of a client that has waited.
+	// All connection slots are in use. A new client gets the slot of a client that has waited too long.
 	wait.Until(t, "clients are not closed for newcomers", func() bool {
 		conns = slices.DeleteFunc(conns, func(conn net.Conn) bool { return isClosed(t, conn) })
 		return len(conns) <= gate.MaxConns
@@ -218,7 +222,7 @@ func TestGoneClients(t *testing.T) {
 	}
 }
 
-// isClosed reports whether the other side has closed conn, or closes it within a moment.
+// isClosed reports whether the server has closed conn. It waits briefly for the server to close it.
 func isClosed(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// answerBuffer is the size of the parts in which an answer is written.
+// answerBuffer is the number of bytes of a response that are written at once.
 const answerBuffer = 32 << 10
 
 // write writes the window as JSON in gstatsd's format.
@@ -38,13 +38,13 @@ func (w *window) write(to io.Writer, s *shape) error {
 	return b.Flush()
 }
 
-// appendKey appends a key as a JSON string. Only tags can need escapes.
+// appendKey appends a key as a JSON string. Only tags can contain characters that need escapes.
 func appendKey(dst, key []byte) []byte {
 	if metric.IsClean(key) {
 		dst = append(dst, '"')
 		dst = append(dst, key...)
 		return append(dst, '"')
 	}
-	quoted, _ := json.Marshal(string(key)) // a string can always be encoded
+	quoted, _ := json.Marshal(string(key)) // encoding a string never fails
 	return append(dst, quoted...)
 }

@@ -1,5 +1,5 @@
-// Package load is a sink that keeps the last minutes in memory, and serves windows of them
-// over HTTP: the counts of the last 1, 5 or 15 minutes.
+// Package load is a sink that keeps the values of the last minutes in memory, and serves them over HTTP. A client can
+// request windows of several minutes, for example the values of the last 1, 5 or 15 minutes.
 //
 //	s, err := load.New(load.Config{Addr: "127.0.0.1:8082", Minutes: 60, MaxBytes: 256 << 20})
 //	err = s.Open()
@@ -8,16 +8,15 @@
 //	s.Record(&collected) // for each name of a flush
 //	s.EndInterval(sink.Interval{End: time.Now(), Percentiles: []float64{90}})
 //
-// It uses the raw values of names instead of points, because points cannot be combined into a window, but sums, samples
-// and members can. README.md describes the answers.
+// The sink stores the collected values of names: sums, samples, and members of sets. These values can be combined into
+// the values of a longer window, which is impossible with points. README.md describes the responses.
 //
-// # How history is kept
+// # How the history is stored
 //
-// The flush writes each name and its totals into a batch: sums, bins of samples, hashes of
-// members. A goroutine of the sink turns the batch into a segment, in which names are numbers,
-// and merges the segments of a minute when it is over. A window is the sum of its
-// segments, computed name by name while it is written. Segments never change, so that
-// readers and the writer do not wait for each other.
+// The flush writes each name and its totals into a batch: sums, bins of samples, and hashes of members. A goroutine of
+// the sink converts the batch to a segment, in which names are replaced by numbers. When a minute is over, the goroutine
+// merges the segments of this minute. A window is the sum of its segments. It is computed name by name while the
+// response is written. Segments are immutable, so readers and the goroutine never wait for each other.
 package load
 
 import (
@@ -34,18 +33,18 @@ import (
 
 var _ sink.Recorder = (*Sink)(nil)
 
-// answerTimeout limits the time for a client to read a window.
+// answerTimeout is the maximum time for a client to read a window.
 const answerTimeout = 30 * time.Second
 
-// Sink keeps history and serves windows of it. Make it with New.
+// Sink stores a history of values and serves windows of it. Make it with New.
 type Sink struct {
 	config Config
 	server *httpgate.Server
-	turn   chan struct{} // holds one element while a window is computed
+	turn   chan struct{} // contains an element while a request computes a window
 	binning
 
-	// The flush writes into building and then sends it to Run, which adds it to the history. There are two batches in
-	// total.
+	// The flush writes into building, and EndInterval sends it to Run. Run adds it to the history. There are two
+	// batches in total.
 	writer   writer
 	building *batch
 	batches  chan *batch
@@ -76,19 +75,19 @@ func New(cfg Config) (*Sink, error) {
 	return s, nil
 }
 
-// Open binds the address.
+// Open listens on the configured address.
 func (s *Sink) Open() (err error) {
 	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
 	return err
 }
 
-// Addr returns the bound address.
+// Addr returns the address that the Sink listens on.
 func (s *Sink) Addr() net.Addr { return s.server.Addr() }
 
 // Close closes the listener.
 func (s *Sink) Close() error { return s.server.Close() }
 
-// Run keeps and serves the recorded history until ctx ends.
+// Run adds recorded batches to the history, and serves windows, until ctx ends.
 func (s *Sink) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	served := make(chan error, 1)
@@ -118,8 +117,8 @@ func (s *Sink) keepAll(ctx context.Context) {
 	}
 }
 
-// keep adds a batch to the history. It frees the batch first and then counts it as delivered, so that a reader of the
-// counts can rely on free room.
+// keep adds a batch to the history. It returns the batch's memory to the flush, and only after that counts the
+// batch as delivered. A test that sees the count can rely on free room for another batch.
 func (s *Sink) keep(b *batch) {
 	dropped := s.history.add(b)
 	delivered := b.names - dropped
@@ -132,8 +131,8 @@ func (s *Sink) keep(b *batch) {
 // Record adds a name to the batch of the current flush.
 func (s *Sink) Record(c *metric.Collected) { s.writer.add(s.building, c) }
 
-// EndInterval sends the batch to Run. If Run still uses the previous batch, there is no memory for a next batch, so
-// this batch is dropped.
+// EndInterval sends the batch to Run. If Run is still busy with the previous batch, the flush would have no
+// memory for another batch, so this batch is dropped.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.percentiles.Store(&i.Percentiles)
 	b := s.building
@@ -161,6 +160,6 @@ func (s *Sink) State() sink.State {
 		MaxBytes:  s.config.MaxBytes,
 		Full:      "its history is full, see max-bytes",
 	}
-	st.Made = s.made.Load() // read last, so that it is never less than the other counts
+	st.Made = s.made.Load() // read last, so that Made is never less than the other counts
 	return st
 }

@@ -26,13 +26,13 @@ func testConfig() Config {
 	return Config{Addr: "127.0.0.1:0", Minutes: 60, MaxBytes: 64 << 20}
 }
 
-// clocked is a Sink in virtual time, without the network.
+// clocked is a Sink in virtual time, without network.
 type clocked struct {
 	*Sink
 	t *testing.T
 }
 
-// inVirtualTime runs test beside a Sink whose time begins at midnight.
+// inVirtualTime runs a test with a Sink in virtual time. The time starts at midnight.
 func inVirtualTime(t *testing.T, cfg Config, test func(*clocked)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -58,7 +58,7 @@ func newSink(t testing.TB, cfg Config) *Sink {
 	return s
 }
 
-// flush waits until the next multiple of every, then flushes the collected values of names.
+// flush waits until the next multiple of every, and then flushes the collected values of names.
 func (c *clocked) flush(every time.Duration, all ...*metric.Collected) {
 	time.Sleep(time.Until(time.Now().Truncate(every).Add(every)))
 	c.flushNow(all...)
@@ -99,7 +99,7 @@ func get(t testing.TB, h http.Handler, method, path string) (a answer) {
 	return a
 }
 
-// expect checks that a window has exactly these values.
+// expect checks that a window contains exactly these values.
 func (c *clocked) expect(path string, want map[string]float64) {
 	c.t.Helper()
 	got := get(c.t, c.handler(), http.MethodGet, path).Stat

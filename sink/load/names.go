@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// number returns the number of a name, and adds the name if there is room.
+// number returns the number of a name. If the name is new, it adds the name, provided that there is room.
 func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
 	if n, known := h.numbers[kind][string(name)]; known {
 		return n, true
@@ -25,10 +25,10 @@ func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
 	return n, true
 }
 
-// renumber forgets the names that are neither in a segment nor in the current batch. The others
-// keep their order. Existing views keep their old numbers.
+// renumber removes the names that are neither in a segment nor in the current batch. The remaining names keep
+// their order. Existing views keep the old numbers.
 func (h *history) renumber() {
-	numbers := make([]uint32, len(h.series)) // new number of each name, plus one
+	numbers := make([]uint32, len(h.series)) // new number of each name, plus 1
 	for _, e := range h.entries {
 		numbers[e.number] = 1
 	}
@@ -40,7 +40,7 @@ func (h *history) renumber() {
 	var kept []series
 	h.nameBytes = 0
 	for kind := range h.numbers {
-		h.numbers[kind] = map[string]uint32{} // make a new map, because a map never shrinks
+		h.numbers[kind] = map[string]uint32{} // the memory of a Go map never shrinks, so make a new map
 	}
 	for old, s := range h.series {
 		if numbers[old] == 0 {

@@ -6,34 +6,34 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// series is a name of one kind. Its number is its index in a history's list.
+// series is a name of one kind. The number of a series is its index in the history's list.
 type series struct {
 	kind metric.Kind
 	name string
 }
 
-// segment holds the totals of many names within one minute. For each name, ordered by number, it
-// stores the difference to the previous number and the encoded totals. It never changes.
+// segment contains the totals of many names within one minute. The names are sorted by number. For each name it
+// stores the difference to the previous number and the encoded totals. It is immutable.
 type segment struct {
-	minute int64 // Unix time / 60
+	minute int64 // Unix time divided by 60
 	names  int
 	data   []byte
 }
 
-// builder makes a segment from totals in the order of numbers.
+// builder builds a segment. The names must be added in the order of their numbers.
 type builder struct {
 	segment
 	last uint32
 }
 
-// begin adds a name. The caller then appends its totals to data.
+// begin adds a name. The caller then appends the encoded totals to data.
 func (b *builder) begin(number uint32) {
 	b.data = binary.AppendUvarint(b.data, uint64(number-b.last))
 	b.last = number
 	b.names++
 }
 
-// done returns the segment, in exactly as much memory as it needs.
+// done returns the segment in a slice without spare capacity.
 func (b *builder) done() *segment {
 	s := b.segment
 	s.data = append(make([]byte, 0, len(s.data)), s.data...)
@@ -43,8 +43,8 @@ func (b *builder) done() *segment {
 // cursor is a position in a segment, before the totals of a name.
 type cursor struct {
 	number uint32
-	data   []byte // the rest of the data, beginning with the totals
-	left   int    // remaining names, including this one
+	data   []byte // remaining data, starting with the totals of the current name
+	left   int    // number of remaining names, including the current name
 }
 
 func (s *segment) start() cursor {
@@ -60,8 +60,8 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// advance moves to the next name. rest begins after the totals of the current name. It returns the encoded totals of
-// that name.
+// advance moves to the next name. rest must start after the totals of the current name. advance returns the
+// encoded totals of the current name.
 func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest
@@ -70,8 +70,8 @@ func (c *cursor) advance(rest []byte) (encoded []byte) {
 	return encoded
 }
 
-// merge yields, for each wanted name in the segments, oldest segment first, its number and totals.
-// The totals are valid until the next call.
+// merge yields the number and the totals of each requested name in the segments. It adds totals from the oldest
+// to the latest segment. The totals are valid until the next call of yield.
 func merge(all []series, segments []*segment, wanted func(series) bool, yield func(uint32, *totals) bool) {
 	cursors := make([]cursor, 0, len(segments))
 	for _, s := range segments {
@@ -106,7 +106,7 @@ func merge(all []series, segments []*segment, wanted func(series) bool, yield fu
 	}
 }
 
-// compact merges several segments of one minute into one.
+// compact merges several segments of one minute into one segment.
 func compact(all []series, segments []*segment) *segment {
 	b := builder{segment: segment{minute: segments[0].minute}}
 	every := func(series) bool { return true }
@@ -118,7 +118,8 @@ func compact(all []series, segments []*segment) *segment {
 	return b.done()
 }
 
-// renumbered returns the segment with new numbers, whose order is the same. numbers holds each new number plus one.
+// renumbered returns the segment with new numbers. The order of the names is unchanged. numbers contains each new
+// number plus 1.
 func (s *segment) renumbered(all []series, numbers []uint32) *segment {
 	b := builder{segment: segment{minute: s.minute}}
 	for c := s.start(); c.left > 0; {

@@ -9,20 +9,20 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// totals holds the values that one name collected in a flush interval, a minute, or a window of many
-// minutes. Two totals of a name can be added. They are stored encoded:
+// totals contains the values that one name collected in a flush interval, a minute, or a window of several minutes.
+// Two totals of the same name can be added. Batches and segments store totals in an encoded form:
 //
 //	counter  the sum
 //	gauge    the last value
-//	timer    weight, sum, lower, upper; the number of bins; for each the difference to
+//	timer    weight, sum, lower, upper; the number of bins; for each bin the difference to
 //	         the previous key (a signed varint), and the number of samples
 //	set      the number of hashes, then the hashes, smallest first, 8 bytes each
 //
-// Counts are varints. Floats are varints of their reversed bytes: whole numbers take 2 or 3 bytes,
-// others up to 10.
+// Counts are encoded as varints. A float is encoded as the varint of its bytes in reverse order: whole numbers need 2 or
+// 3 bytes, and other numbers up to 10 bytes.
 type totals struct {
-	value                     float64 // for a counter or gauge
-	weight, sum, lower, upper float64 // for a timer
+	value                     float64 // for counters and gauges
+	weight, sum, lower, upper float64 // for timers
 	bins                      []bin   // sorted by key
 	members                   []uint64
 
@@ -61,7 +61,7 @@ func (t *totals) append(dst []byte, kind metric.Kind) []byte {
 	return dst
 }
 
-// add adds encoded, newer totals of the same name, and returns the bytes after them.
+// add adds later totals of the same name, which are encoded in data. It returns the bytes after them.
 func (t *totals) add(kind metric.Kind, data []byte) []byte {
 	switch kind {
 	case metric.Counter:
@@ -152,7 +152,7 @@ func skip(kind metric.Kind, data []byte) []byte {
 	return data
 }
 
-// appendFloat appends a float so that whole numbers are short: their last bytes are 0.
+// appendFloat appends a float. Whole numbers need few bytes, because their last bytes are 0.
 func appendFloat(dst []byte, v float64) []byte {
 	return binary.AppendUvarint(dst, bits.ReverseBytes64(math.Float64bits(v)))
 }
@@ -167,16 +167,17 @@ func readUvarint(data []byte) (uint64, []byte) {
 	return v, data[size:]
 }
 
-// clamp keeps a sum finite.
+// clamp limits a sum to finite values.
 func clamp(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
 
-// maxMembers limits the stored members of a set. Up to it the number of members is exact. Above it
-// the smallest hashes are kept and the number is estimated.
+// maxMembers is the maximum number of stored members of a set. Up to this limit, the count of members is exact.
+// For larger sets, the smallest hashes are stored, and the count is an estimate.
 const maxMembers = 4096
 
-// distinct returns the number of members of a set. If some were left out, the number is estimated from the greatest
-// kept hash, which shows the kept share of all hashes (K. Beyer et al., "On synopses for distinct-value estimation
-// under multiset operations", 2007). The standard error is 1/sqrt(maxMembers-2), 1.6 %.
+// distinct returns the number of members of a set. If not all members are stored, the largest stored hash shows
+// which fraction of all hashes is stored, and the number is estimated from it (K. Beyer et al., "On synopses for
+// distinct-value estimation under multiset operations", 2007). The standard error is 1/sqrt(maxMembers-2), which
+// is 1.6 %.
 func (t *totals) distinct() float64 {
 	n := len(t.members)
 	if n < maxMembers {
@@ -185,11 +186,11 @@ func (t *totals) distinct() float64 {
 	return math.Round(float64(n-1) / (float64(t.members[n-1]) / (1 << 64)))
 }
 
-// setMembers sets the members to the given hashes, which may be unordered and repeated. It reorders
-// them.
+// setMembers sets the members to the given hashes, which may be unsorted and contain duplicates. It changes the
+// order of hashes.
 func (t *totals) setMembers(hashes []uint64) {
-	// It is enough to sort the hashes below a limit, if these contain maxMembers different hashes. Hashes are spread
-	// evenly, so four times as many are below this limit.
+	// Sort only the hashes below a limit, if at least maxMembers different hashes are below it. Hashes are
+	// distributed evenly, so the limit is chosen such that about 4*maxMembers hashes are below it.
 	if n := len(hashes); n > 8*maxMembers {
 		limit := math.MaxUint64 / uint64(n) * 4 * maxMembers
 		low := 0

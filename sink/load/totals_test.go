@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// encode returns a name as a batch stores it.
+// encode returns a name in the encoding of a batch.
 func encode(w *writer, c *metric.Collected) []byte {
 	w.max = math.MaxInt
 	var b batch
@@ -22,7 +22,8 @@ func encode(w *writer, c *metric.Collected) []byte {
 	return nil
 }
 
-// Timers' totals over many intervals are exact, except the percentiles.
+// TestTimersAddUp checks that the totals of timers over many intervals are exact, except for the percentiles,
+// which are approximate.
 func TestTimersAddUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for name, draw := range map[string]func() float64{
@@ -51,7 +52,7 @@ func TestTimersAddUp(t *testing.T) {
 			c.Weight *= 10
 			weight += c.Weight
 			total = clamp(total + c.Sum)
-			if interval%4 == 0 { // as if the flush had kept only some of the samples
+			if interval%4 == 0 { // simulate a flush that kept only some of the samples
 				for _, v := range samples[len(samples)/2:] {
 					c.Bins = append(c.Bins, metric.Bin{Value: w.sorter.value(w.sorter.key(v)), Count: 1})
 				}
@@ -76,7 +77,8 @@ func TestTimersAddUp(t *testing.T) {
 	}
 }
 
-// Sets are exact up to maxMembers, and within a few standard errors above.
+// TestSetsAddUp checks that counts of sets are exact up to maxMembers, and off by at most a few standard errors
+// above that.
 func TestSetsAddUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, members := range []int{0, 1, 100, maxMembers - 1, maxMembers, 10_000, 100_000} {
@@ -87,7 +89,7 @@ func TestSetsAddUp(t *testing.T) {
 		var w writer
 		var sum totals
 		sum.reset()
-		// Each interval has half of the members, some twice, so that intervals share members.
+		// Each interval has half of the members, some of them twice. Two intervals have members in common.
 		for at := 0; at <= members/2; at += max(1, members/8) {
 			some := append(slices.Clone(hashes[at:at+members/2]), hashes[at:at+members/10]...)
 			sum.add(metric.Set, encode(&w, set("u", some...)))
@@ -107,7 +109,7 @@ func TestThresholds(t *testing.T) {
 	all := newThresholds([]float64{90, 99.9, -10, -0.5})
 	for i, want := range []struct {
 		suffix string
-		ranks  [3]uint64 // of 1, 10 and 1000 samples
+		ranks  [3]uint64 // ranks among 1, 10 and 1000 samples
 	}{
 		{".upper_90", [3]uint64{1, 9, 900}}, {".upper_99_9", [3]uint64{1, 10, 999}},
 		{".lower_top10", [3]uint64{1, 10, 901}}, {".lower_top0_5", [3]uint64{1, 10, 996}},
@@ -131,14 +133,14 @@ func TestFloats(t *testing.T) {
 	}
 }
 
-// A window is always the sum of its minutes, even while names come and go, segments are merged and names are
-// renumbered.
+// TestHistoryAgainstOracle checks that a window is always the sum of its minutes, even while names come and go,
+// segments are merged and names are renumbered.
 func TestHistoryAgainstOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	cfg := testConfig()
 	cfg.Minutes = 7
 	inVirtualTime(t, cfg, func(c *clocked) {
-		var minutes []values // sums of counters, by minute
+		var minutes []values // sums of counters for each minute
 		for range 40 {
 			minute := values{}
 			for range 6 {

@@ -9,18 +9,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// window is some minutes of a view.
+// window is a range of minutes in a view.
 type window struct {
 	series   []series
 	segments []*segment
-	frame    int64 // start of the unfinished minute, in Unix seconds
-	minutes  int   // minutes of the window that have history
+	frame    int64 // start of the incomplete minute, in Unix seconds
+	minutes  int   // number of minutes in the window for which there is history
 }
 
-// lateFlush is how long a minute waits for its last flush before it counts as complete.
+// lateFlush is how long after its end a minute counts as incomplete, because its last flush may still be running.
 const lateFlush = 5 * time.Second
 
-// current returns the unfinished minute.
+// current returns the incomplete minute.
 func (v *view) current(now time.Time) int64 {
 	minute := floorMinute(now)
 	began := time.Unix(minute*60, 0)
@@ -30,10 +30,10 @@ func (v *view) current(now time.Time) int64 {
 	return max(minute, v.minute)
 }
 
-// kept returns the number of minutes up to last that have history.
+// kept returns the number of minutes up to last for which there is history.
 func (v *view) kept(last int64) int { return max(0, int(last-v.since)+1) }
 
-// window returns the newest n minutes: complete ones only, or including the unfinished one.
+// window returns the last n minutes. If complete is false, the last of them is the incomplete minute.
 func (v *view) window(n int, complete bool, now time.Time) window {
 	last := v.current(now)
 	w := window{series: v.series, frame: last * 60}
@@ -50,21 +50,22 @@ func (v *view) window(n int, complete bool, now time.Time) window {
 	return w
 }
 
-// shape decides which values of a window are shown.
+// shape determines which values of a window are shown.
 type shape struct {
 	binning
-	prefix     string // prefix with its dot
+	prefix     string // prefix and the dot after it
 	thresholds []threshold
 	wanted     func(series) bool
 }
 
-// threshold is a percentile with the suffix of its values. A negative percentile counts from the greatest samples.
+// threshold is a percentile, with the suffix for its values. A negative percentile is counted from the largest
+// samples.
 type threshold struct {
 	percent float64
 	suffix  string
 }
 
-// rank returns the rank of the sample at the threshold among n samples, 1 for the smallest.
+// rank returns the rank of the threshold's sample among n samples. The smallest sample has rank 1.
 func (t threshold) rank(n uint64) uint64 {
 	k := min(max(1, uint64(math.Round(math.Abs(t.percent)*float64(n)/100))), n)
 	if t.percent < 0 {
@@ -85,10 +86,11 @@ func newThresholds(percentiles []float64) []threshold {
 	return all
 }
 
-// folders are the prefixes of the kinds. For counters and timers they are gstatsd's.
+// folders are the path prefixes for the kinds of metrics. The prefixes for counters and timers are the same as in
+// gstatsd.
 var folders = [metric.Kinds]string{metric.Gauge: "stats.gauges.", metric.Timer: "stats.timers.", metric.Set: "stats.sets."}
 
-// points yields the points of the window. A key is valid until the next call.
+// points yields the points of the window. A key is valid until the next call of yield.
 func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 	var key []byte
 	merge(w.series, w.segments, s.wanted, func(number uint32, t *totals) bool {
@@ -106,7 +108,7 @@ func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 	})
 }
 
-// values yields the shown values of one name.
+// values yields all values of one name that are shown.
 func (s *shape) values(kind metric.Kind, t *totals, yield func(suffix string, value float64) bool) bool {
 	switch kind {
 	case metric.Timer:

@@ -10,13 +10,14 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// Minutes are combined into sums, last values, true extremes and means, and distinct members.
+// TestWindows checks how minutes are combined: counters into sums, gauges into last values, timers into extremes
+// and means, and sets into numbers of distinct members.
 func TestWindows(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		c.expect("/1", values{})
 		c.flush(time.Minute, counter("hits", 5), gauge("g", 3), gauge("once", 7), set("u", 1, 2, 3), timer("t", 10, 20, 30))
 		c.flush(time.Minute, counter("hits", 7), gauge("g", 2), set("u", 3, 4), timer("t", 100), counter("down", -2.5))
-		// Both flushes ended with a minute, so the unfinished one is empty.
+		// Both flush intervals ended at the end of a minute, so the incomplete minute is empty.
 		c.expect("/1", values{})
 		second := values{"hits": 7, "down": -2.5, "stats.gauges.g": 2, "stats.sets.u": 2,
 			"stats.timers.t.count": 1, "stats.timers.t.lower": 100, "stats.timers.t.upper": 100, "stats.timers.t.sum": 100,
@@ -30,7 +31,7 @@ func TestWindows(t *testing.T) {
 		c.expect("/60", both)
 		c.expect("/2/full", both)
 		c.expect("/60/full", both)
-		// Minutes without names pass too, with or without flushes.
+		// Minutes without names are complete minutes too, with or without flushes.
 		time.Sleep(time.Minute + lateFlush)
 		c.expect("/1/full", values{})
 		c.expect("/2/full", second)
@@ -44,8 +45,8 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// An interval counts for the minute in which it ends. That minute is complete when its last flush has come, or a little
-// later if the flush does not come.
+// TestMinutes checks that an interval belongs to the minute in which it ends. A minute is complete after its last
+// flush. If this flush does not come, the minute is complete a little later.
 func TestMinutes(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		midnight := time.Now().Unix()
@@ -61,7 +62,7 @@ func TestMinutes(t *testing.T) {
 		c.expect("/1", values{"hits": 5})
 		c.expect("/1/full", values{})
 		frame(0)
-		time.Sleep(10*time.Second + 50*time.Millisecond) // the flush is running
+		time.Sleep(10*time.Second + 50*time.Millisecond) // the flush is still running at this time
 		frame(0)
 		c.expect("/1", values{"hits": 5})
 		c.expect("/1/full", values{})
@@ -72,20 +73,20 @@ func TestMinutes(t *testing.T) {
 		c.expect("/1", values{})
 		c.expect("/1/full", values{"hits": 6})
 
-		// A minute is not a multiple of 45 s: the second interval covers parts of two minutes.
-		c.flush(45*time.Second, counter("hits", 10)) // ends at 90
-		c.flush(45*time.Second, counter("hits", 20)) // ends at 135
+		// A minute is not a multiple of 45 s, so the second interval covers parts of two minutes.
+		c.flush(45*time.Second, counter("hits", 10)) // ends at second 90
+		c.flush(45*time.Second, counter("hits", 20)) // ends at second 135
 		frame(120)
 		c.expect("/1", values{"hits": 20})
 		c.expect("/1/full", values{"hits": 10})
-		time.Sleep(48 * time.Second) // at 183: the flush at 180 does not come
+		time.Sleep(48 * time.Second) // until second 183; there is no flush at second 180
 		frame(120)
 		time.Sleep(2 * time.Second)
 		frame(180)
 	})
 }
 
-// After the clock was set back, the next flush forgets the minutes ahead of it.
+// TestClockPutBack checks that the first flush after the clock was set back removes the minutes in the future.
 func TestClockPutBack(t *testing.T) {
 	inVirtualTime(t, testConfig(), func(c *clocked) {
 		c.flush(time.Minute, counter("before", 1))
@@ -120,7 +121,8 @@ func TestPrefixTagsAndPatterns(t *testing.T) {
 	})
 }
 
-// At the memory limit the oldest minutes are dropped, then the newest names, which are counted.
+// TestMemoryIsBounded checks that at the memory limit the oldest minutes are removed first. If that is not
+// enough, the newest names are dropped and counted.
 func TestMemoryIsBounded(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBytes = 1 << 20
@@ -144,7 +146,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%v samples in %d minutes", n, kept)
 		}
 
-		// More names come than fit into the memory, all at once or gradually.
+		// There are more names than fit into the memory. They come all at once or gradually.
 		for round := range 10 {
 			many = many[:0]
 			for i := range 2000 {
@@ -170,7 +172,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-// When minutes are forgotten to make room for a batch, its values stay with their names.
+// TestRoomForABatch checks that the values of a batch are assigned to the right names, even if minutes were
+// removed to make room for the batch.
 func TestRoomForABatch(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBytes = 1 << 20
@@ -179,7 +182,7 @@ func TestRoomForABatch(t *testing.T) {
 		for i := range uint64(4000) {
 			hashes = append(hashes, 1+i<<51)
 		}
-		// Sets are large and names are small, so there is room for the names of a batch, but not for its sets.
+		// Sets are large and names are small. Therefore there is room for the names of a batch, but not for its sets.
 		for round := range 40 {
 			all := []*metric.Collected{counter(fmt.Sprintf("counter.%d", round), float64(round))}
 			for i := range 5 {
@@ -199,7 +202,7 @@ func TestRoomForABatch(t *testing.T) {
 	})
 }
 
-// Values that do not fit on their way to the history are dropped and counted.
+// TestIntervalIsBounded checks that values that do not fit into a batch are dropped and counted.
 func TestIntervalIsBounded(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxBytes = 1 << 20
@@ -218,7 +221,7 @@ func TestIntervalIsBounded(t *testing.T) {
 	})
 }
 
-// Names that are no longer seen finally take no memory.
+// TestNamesAreForgotten checks that names that are no longer received use no memory in the end.
 func TestNamesAreForgotten(t *testing.T) {
 	cfg := testConfig()
 	cfg.Minutes = 5
@@ -240,7 +243,7 @@ func TestNamesAreForgotten(t *testing.T) {
 	})
 }
 
-// If the sink is too slow, intervals are dropped and counted: the flush never waits.
+// TestFlushDoesNotWait checks that a sink that is too slow never delays the flush: it drops and counts intervals.
 func TestFlushDoesNotWait(t *testing.T) {
 	s := newSink(t, testConfig())
 	for range 3 {
@@ -253,13 +256,14 @@ func TestFlushDoesNotWait(t *testing.T) {
 	}
 }
 
-// When an interval counts as delivered, there is room for the next one.
+// TestDeliveredMakesRoom checks that there is room for another interval as soon as an interval counts as
+// delivered.
 func TestDeliveredMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSink(t, testConfig())
 		s.Record(counter("a", 1))
 		s.EndInterval(sink.Interval{End: time.Now()})
-		for len(s.free) < cap(s.free) { // so that no memory can be returned
+		for len(s.free) < cap(s.free) { // use up all free batches
 			s.free <- &batch{}
 		}
 		go s.keep(<-s.batches)

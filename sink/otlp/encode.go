@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The fields of opentelemetry-proto 1.x that this sink writes, as tags of protobuf: number<<3 | type.
-// See opentelemetry/proto/metrics/v1/metrics.proto and common/v1/common.proto of
+// The fields of opentelemetry-proto 1.x that this sink writes, as protobuf tags: number<<3 | type. See
+// opentelemetry/proto/metrics/v1/metrics.proto and common/v1/common.proto in
 // https://github.com/open-telemetry/opentelemetry-proto.
 const (
 	varint, fixed64, bytesType = 0, 1, 2
@@ -32,9 +32,9 @@ const (
 	metricExpHistogram = 10<<3 | bytesType
 	metricSummary      = 11<<3 | bytesType
 
-	dataPoints       = 1<<3 | bytesType // field of Gauge, Sum, ExponentialHistogram and Summary
-	temporality      = 2<<3 | varint    // field of Sum and ExponentialHistogram
-	monotonic        = 3<<3 | varint    // of Sum
+	dataPoints       = 1<<3 | bytesType // field of the messages Gauge, Sum, ExponentialHistogram and Summary
+	temporality      = 2<<3 | varint    // field of the messages Sum and ExponentialHistogram
+	monotonic        = 3<<3 | varint    // field of the message Sum
 	deltaTemporality = 1
 
 	numberStart      = 2<<3 | fixed64
@@ -71,11 +71,12 @@ const (
 	anyValueString = 1<<3 | bytesType
 )
 
-// lengthBytes is the size of the length of a message. It is a varint padded to 4 bytes, which every
-// decoder reads, so the length can be set when the message is complete. The length can be at most 2^28 - 1.
+// lengthBytes is the number of bytes for the length of a message. The length is a varint that is padded to 4
+// bytes, so that it can be filled in when the message is complete. Every decoder accepts the padding. The maximum
+// length is 2^28 - 1.
 const lengthBytes = 4
 
-// open starts a message and returns where its content begins. close sets its length.
+// open starts a message, and returns the index of its content. close later fills in the length.
 func open(dst []byte, tag byte) ([]byte, int) {
 	dst = append(dst, tag, 0, 0, 0, 0)
 	return dst, len(dst)
@@ -107,14 +108,14 @@ func appendDouble(dst []byte, tag byte, v float64) []byte {
 	return appendFixed(dst, tag, math.Float64bits(v))
 }
 
-// zigzag encodes an sint32.
+// zigzag encodes v as a protobuf sint32.
 func zigzag(v int) uint64 { return uint64(uint32(v<<1) ^ uint32(int32(v)>>31)) }
 
 func uvarintLen(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
 
-// appendAttribute appends a KeyValue with a string.
+// appendAttribute appends a KeyValue message with a string value.
 func appendAttribute[K, V string | []byte](dst []byte, tag byte, key K, value V) []byte {
-	inner := 1 + uvarintLen(uint64(len(value))) + len(value) // AnyValue
+	inner := 1 + uvarintLen(uint64(len(value))) + len(value) // length of the AnyValue message
 	outer := 1 + uvarintLen(uint64(len(key))) + len(key) + 1 + uvarintLen(uint64(inner)) + inner
 	dst = binary.AppendUvarint(append(dst, tag), uint64(outer))
 	dst = appendBytes(dst, keyValueKey, key)
@@ -122,8 +123,9 @@ func appendAttribute[K, V string | []byte](dst []byte, tag byte, key K, value V)
 	return appendBytes(dst, anyValueString, value)
 }
 
-// appendBuckets appends bins with rounded counts. It rounds running totals, so that the rounded counts add up to the
-// rounded sum. total is the exact sum of the counts before these bins.
+// appendBuckets appends bins with counts rounded to whole numbers. It rounds running totals, not single counts,
+// so that the sum of the rounded counts is the rounded sum. total is the exact sum of the counts of all bins
+// before b.
 func appendBuckets(dst []byte, tag byte, b *metric.ExpBins, total *float64) []byte {
 	if len(b.Counts) == 0 {
 		return dst
@@ -139,7 +141,7 @@ func appendBuckets(dst []byte, tag byte, b *metric.ExpBins, total *float64) []by
 	return dst
 }
 
-// roundOn adds n to a running total and returns by how much the rounded total grows.
+// roundOn adds n to a running total, and returns by how much the rounded total increases.
 func roundOn(total *float64, n float64) uint64 {
 	before := math.Round(*total)
 	*total += n

@@ -10,9 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-const nanoseconds = 1e9 // nanoseconds in a second
+const nanoseconds = 1e9 // nanoseconds per second
 
-// appendMetric appends a row as a Metric. It appends nothing if OTLP cannot express the row.
+// appendMetric appends a row as a Metric message. It appends nothing if OTLP cannot represent the row.
 func (s *Sink) appendMetric(dst []byte, r *metric.Row) []byte {
 	if !sendable(r) {
 		return dst
@@ -40,7 +40,7 @@ func (s *Sink) appendMetric(dst []byte, r *metric.Row) []byte {
 	return dst
 }
 
-// sendable reports whether OTLP can express a row.
+// sendable reports whether OTLP can represent a row.
 func sendable(r *metric.Row) bool {
 	if len(r.Name) == 0 || !utf8.Valid(r.Name) || !utf8.Valid(r.Tags) {
 		return false
@@ -68,7 +68,7 @@ func (s *Sink) appendName(dst, name []byte) []byte {
 	return append(append(dst, '.'), name...)
 }
 
-// appendNumber appends a NumberDataPoint.
+// appendNumber appends a NumberDataPoint message.
 func appendNumber(dst []byte, r *metric.Row, value float64) []byte {
 	dst, start := open(dst, dataPoints)
 	dst = appendFixed(dst, numberStart, uint64(r.Start)*nanoseconds)
@@ -126,7 +126,8 @@ func (s *Sink) appendTimer(dst []byte, r *metric.Row) []byte {
 	return dst
 }
 
-// appendSummary appends the data of a timer as a Summary: its thresholds are quantiles.
+// appendSummary appends the data of a timer as a Summary message. The percentile thresholds are sent as
+// quantiles.
 func appendSummary(dst []byte, r *metric.Row, d *metric.Distribution) []byte {
 	dst, data := open(dst, metricSummary)
 	dst, start := open(dst, dataPoints)
@@ -151,7 +152,8 @@ func appendSummary(dst []byte, r *metric.Row, d *metric.Distribution) []byte {
 	return dst
 }
 
-// quantile returns the quantile of a statistic, for example 0.999 for upper_99_9 and 0.1 for lower_top90.
+// quantile returns the quantile for the name of a statistic, for example 0.999 for upper_99_9 and 0.1 for
+// lower_top90.
 func quantile(name string) (float64, bool) {
 	switch name {
 	case "lower":

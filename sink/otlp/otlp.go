@@ -1,21 +1,21 @@
 // Package otlp sends rows to an OpenTelemetry collector, or to another program that accepts OTLP over HTTP with
 // protobuf (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
 //
-//	counter   Sum, delta, monotonic, from the beginning to the end of the flush interval
+//	counter   Sum, delta, monotonic, for the time of the flush interval
 //	gauge     Gauge
 //	set       Gauge of the number of members
 //	timer     ExponentialHistogram, delta, of at most 160 bins on each side of 0; with
 //	          Config.Summaries a Summary with the percentile thresholds as quantiles
-//	own       Gauge, in a scope of its own
+//	own       Gauge, in a separate scope (the daemon's own metrics)
 //
-// Tags are attributes of data points. A counter below 0 cannot be a monotonic sum. It is left out, and
-// counted as unsendable. Counts in OTLP are whole numbers, so weights are rounded so that the bins still add up to the
-// count.
+// Tags are encoded as attributes of data points. A counter below 0 cannot be a monotonic sum: it is left out, and
+// counted as unsendable. Counts in OTLP are whole numbers. Fractional counts of bins are therefore rounded, in such a
+// way that the sum of the bins still equals the count.
 //
 // # Loss and duplicates
 //
-// See package push for answers. The receiver can get a delta twice if the connection breaks before the answer. A
-// payload that is too large for the receiver (413) is sent in halves.
+// Package push describes how Send reacts to each HTTP status. The receiver can get a delta twice if the connection
+// breaks before the response arrives. A payload that is too large for the receiver (status 413) is sent in halves.
 package otlp
 
 import (
@@ -35,53 +35,53 @@ import (
 	"github.com/statsd-ops/statsd/sink/secure"
 )
 
-// ExpBins is the maximum number of bins of a timer on each side of 0. It is the default of OpenTelemetry's SDKs.
+// ExpBins is the maximum number of a timer's bins on each side of 0. It is the default of OpenTelemetry's SDKs.
 const ExpBins = 160
 
-// Config configures a Sink.
+// Config is the configuration of a Sink.
 type Config struct {
 	// Addr is the receiver's "host:port".
 	Addr string
-	// Path is the path of metrics. Empty means /v1/metrics.
+	// Path is the URL path for metrics. Empty means /v1/metrics.
 	Path string
-	// Resource has the attributes of the resource, such as service.name. A service.name of "statsd" is
-	// added if there is none.
+	// Resource contains the attributes of the resource, such as service.name. If there is no service.name, New adds
+	// service.name "statsd".
 	Resource map[string]string
-	// Version is the version of the scope.
+	// Version is the version in the instrumentation scope.
 	Version string
-	// Prefix is put in front of each name, with a dot between.
+	// Prefix is added before each name, with a dot between them.
 	Prefix string
-	// Summaries sends timers as Summary. The quantiles are the Layout.Percentiles.
+	// Summaries sends timers as Summary messages. The quantiles are the percentiles in Layout.Percentiles.
 	Summaries bool
-	// HeaderFile has headers to send, such as Authorization. See push.Config.
+	// HeaderFile is the path of a file with HTTP headers, such as Authorization. See push.Config.
 	HeaderFile string
-	// TLS configures TLS. nil means no TLS.
+	// TLS configures TLS. If it is nil, the Sink uses plain HTTP.
 	TLS *secure.TLS
-	// Plain sends payloads without gzip.
+	// Plain turns off gzip compression of payloads.
 	Plain bool
-	// Timeout limits one Send. Zero means 10 s.
+	// Timeout limits each Send. Zero means 10 s.
 	Timeout time.Duration
 }
 
-// Sink sends to one receiver. One goroutine appends, another one sends and closes.
+// Sink sends rows to one receiver. One goroutine may call AppendRow while another goroutine calls Send and Close.
 type Sink struct {
 	prefix    string
 	summaries bool
-	groups    [2]string // the encoded beginning of a group: for names, and for the daemon's own figures (see group)
+	groups    [2]string // encoded heads of two groups: received names, and the daemon's own metrics (see group)
 	poster    *push.Poster
 
-	// The group to which rows are appended now.
+	// The following fields describe the group to which rows are currently appended.
 	open  bool
 	own   bool
-	start int // index of its ResourceMetrics
-	scope int // index of its ScopeMetrics
+	start int // index of the group's ResourceMetrics message
+	scope int // index of the group's ScopeMetrics message
 
-	sent progress // progress of a payload that was too large
+	sent progress // progress of a payload that was too large for the receiver
 }
 
 var _ sink.RowSink = (*Sink)(nil)
 
-// New makes a Sink. The first Send connects. The error is a *metric.FlagError that names the setting.
+// New returns a Sink. It connects at the first Send. The error is a *metric.FlagError that names the setting.
 func New(cfg Config) (*Sink, error) {
 	if err := sink.CheckPrefix(cfg.Prefix); err != nil {
 		return nil, metric.FlagErrorf("prefix", nil, "%w", err)
@@ -106,7 +106,7 @@ func New(cfg Config) (*Sink, error) {
 	return s, nil
 }
 
-// resourceOf encodes a Resource with its attributes in order.
+// resourceOf encodes a Resource message with its attributes in sorted order.
 func resourceOf(attributes map[string]string) (b []byte) {
 	all := maps.Clone(attributes)
 	if all == nil {
@@ -121,8 +121,8 @@ func resourceOf(attributes map[string]string) (b []byte) {
 	return b
 }
 
-// group encodes the fields of a group before its metrics: a Resource, and, after the tag and the length
-// of ScopeMetrics, a Scope.
+// group encodes the head of a group, which comes before the metrics: a Resource message, the tag and the length
+// of ScopeMetrics, and a Scope message.
 func group(resource []byte, name, version string) string {
 	b := appendBytes(nil, resourceMetricsResource, resource)
 	b, _ = open(b, resourceMetricsScope)
@@ -133,8 +133,8 @@ func group(resource []byte, name, version string) string {
 	return string(appendBytes(b, scopeMetricsScope, scope))
 }
 
-// AppendRow appends a row as a Metric. All rows of a payload are in one ResourceMetrics, and the
-// daemon's own figures in another one.
+// AppendRow appends a row as a Metric message. All received names of a payload are in one ResourceMetrics
+// message, and the daemon's own metrics are in another one.
 func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	begun := len(dst)
 	if len(dst) == 0 || !s.open || s.own != r.Own {
@@ -142,7 +142,7 @@ func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	}
 	before := len(dst)
 	dst = s.appendMetric(dst, r)
-	if len(dst) == before { // nothing to send
+	if len(dst) == before { // the row cannot be sent
 		if before > begun {
 			s.open = false
 		}
@@ -153,7 +153,7 @@ func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	return dst
 }
 
-// begin begins a group.
+// begin appends the head of a group.
 func (s *Sink) begin(dst []byte, own bool) []byte {
 	head := s.groups[0]
 	if own {
@@ -166,13 +166,13 @@ func (s *Sink) begin(dst []byte, own bool) []byte {
 	return dst
 }
 
-// scopeStart returns where the content of ScopeMetrics begins in the beginning of a group.
+// scopeStart returns the index of the content of ScopeMetrics in the head of a group.
 func scopeStart(head string) int {
 	n, size := uvarint([]byte(head)[1:])
 	return 1 + size + int(n) + 1 + lengthBytes
 }
 
-// Send posts a payload made by AppendRow. See package push for the errors.
+// Send posts a payload made by AppendRow. Package push describes the errors.
 func (s *Sink) Send(ctx context.Context, payload []byte) error {
 	if len(payload) == 0 {
 		return nil
@@ -189,7 +189,7 @@ func isFinal(err error) bool {
 	return final
 }
 
-// post sends a body that the receiver may find too large.
+// post posts a body, and checks which data points the receiver rejected.
 func (s *Sink) post(ctx context.Context, body []byte) error {
 	answer, err := s.poster.Post(ctx, body)
 	if err != nil {
@@ -204,13 +204,13 @@ func (s *Sink) post(ctx context.Context, body []byte) error {
 // Close closes the connection.
 func (s *Sink) Close() error { return s.poster.Close() }
 
-// tooLarge reports whether the receiver wants a smaller payload.
+// tooLarge reports whether the receiver refused the size of a body.
 func tooLarge(err error) bool {
 	status, ok := errors.AsType[*push.Status](err)
 	return ok && status.Code == http.StatusRequestEntityTooLarge
 }
 
-// ParseResource reads attributes: KEY:VALUE,KEY:VALUE.
+// ParseResource parses attributes of the form KEY:VALUE,KEY:VALUE.
 func ParseResource(text string) (map[string]string, error) {
 	all := map[string]string{}
 	for pair := range strings.SplitSeq(text, ",") {

@@ -9,19 +9,19 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// progress records how much of a payload was sent in parts. A Send that is repeated after an error does not send these
-// parts again.
+// progress records which part of a payload the receiver has already got. After an error, the next Send of the
+// same payload continues after this part.
 type progress struct {
 	payload uint64 // hash of the payload
-	metrics int    // number of metrics that were accepted or refused
-	refused int    // how many of these were refused
-	part    int    // number of metrics in a part; 0: the payload was not too large
+	metrics int    // number of metrics that were accepted or refused so far
+	refused int    // number of refused metrics among them
+	part    int    // number of metrics per part; 0 if the payload was not too large
 }
 
 var seed = maphash.MakeSeed()
 
-// sendFrom sends the rest of a payload: all of it at first, and in halves, quarters and so on while the
-// receiver finds these too large.
+// sendFrom sends the remaining part of a payload. It first sends all of it at once. While the receiver refuses
+// the size, it tries halves, quarters and so on.
 func (s *Sink) sendFrom(ctx context.Context, payload []byte) error {
 	hash := maphash.Bytes(seed, payload)
 	if s.sent.payload != hash {
@@ -61,14 +61,14 @@ func (s *Sink) sendFrom(ctx context.Context, payload []byte) error {
 	return nil
 }
 
-// uvarint is binary.Uvarint, with a size of 0 if b does not begin with a varint.
+// uvarint is like binary.Uvarint, but returns size 0 if b does not start with a valid varint.
 func uvarint(b []byte) (v uint64, size int) {
 	v, size = binary.Uvarint(b)
 	return v, max(size, 0)
 }
 
-// field splits a message into its first field, whose content is bytes, and the rest. ok is false at the
-// end, and for anything that this sink does not write.
+// field splits a message into its first field and the remaining bytes. The field must have the wire type for
+// bytes. ok is false at the end of the message, and for data that this sink never writes.
 func field(b []byte) (tag byte, content, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return 0, nil, nil, false
@@ -81,7 +81,7 @@ func field(b []byte) (tag byte, content, rest []byte, ok bool) {
 	return b[0], content, b[1+size+int(n):], true
 }
 
-// eachMetric calls visit with each Metric of a payload and the fields of its group before it.
+// eachMetric calls visit for each Metric message in a payload, with the head of the group that contains it.
 func eachMetric(payload []byte, visit func(resource, scope, metric []byte)) {
 	for {
 		_, group, rest, ok := field(payload)
@@ -107,16 +107,16 @@ func eachMetric(payload []byte, visit func(resource, scope, metric []byte)) {
 	}
 }
 
-// count returns the number of metrics of a payload.
+// count returns the number of metrics in a payload.
 func count(payload []byte) (n int) {
 	eachMetric(payload, func(_, _, _ []byte) { n++ })
 	return n
 }
 
-// part returns a payload of n metrics from index from on.
+// part returns a payload with n metrics of payload, starting at index from.
 func part(payload []byte, from, n int) (b []byte) {
 	at := 0
-	var last []byte // the scope of the open group; each group has another scope
+	var last []byte // scope of the current group; each group has a different scope
 	var start, scopeAt int
 	eachMetric(payload, func(resource, scope, metric []byte) {
 		if at++; at <= from || at > from+n {
@@ -136,7 +136,8 @@ func part(payload []byte, from, n int) (b []byte) {
 	return b
 }
 
-// rejected reads an ExportMetricsServiceResponse. It returns the number of rejected data points, and the reason.
+// rejected parses an ExportMetricsServiceResponse message. It returns the number of rejected data points and the
+// reason.
 func rejected(answer []byte) (n int, why string) {
 	const partialSuccess, rejectedPoints, errorMessage = 1<<3 | bytesType, 1<<3 | varint, 2<<3 | bytesType
 	tag, partial, _, ok := field(answer)

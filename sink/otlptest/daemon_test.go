@@ -18,12 +18,12 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// totals adds up the metrics that a daemon sends.
+// totals sums up the metrics that a daemon sends.
 type totals struct {
 	mu     sync.Mutex
 	down   bool
 	sums   map[string]float64
-	counts map[string]uint64 // sums of timers
+	counts map[string]uint64 // sums of the counts of timers
 	gauges map[string]float64
 }
 
@@ -79,7 +79,8 @@ func (s *totals) read() (sum float64, count uint64, gauge float64) {
 	return s.sums["hits;host=a"], s.counts["time"], s.gauges["load"]
 }
 
-// A real daemon sends everything that it received, including the time when the receiver was down. The deltas add up.
+// TestDaemon checks that a real daemon sends everything that it received, even if the receiver was down for a
+// while. The sum of the deltas must be correct.
 func TestDaemon(t *testing.T) {
 	s := &totals{sums: map[string]float64{}, counts: map[string]uint64{}, gauges: map[string]float64{}}
 	receiver := httptest.NewServer(s)

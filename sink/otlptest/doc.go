@@ -1,3 +1,3 @@
-// Package otlptest compares the encoding of sink/otlp, which is written by hand, with the generated types of
-// OpenTelemetry. It is a module of its own, so that the daemon does not require these types.
+// Package otlptest compares the hand-written encoder in sink/otlp to OpenTelemetry's generated types. It is a
+// separate Go module, so that the daemon does not depend on these types.
 package otlptest

@@ -79,7 +79,7 @@ func gaugeMetric(name string, v float64, attributes ...*common.KeyValue) *metric
 	return &metrics.Metric{Name: name, Data: &metrics.Metric_Gauge{Gauge: &metrics.Gauge{DataPoints: number(v, attributes...)}}}
 }
 
-// The generated types decode a payload to exactly the rows that were encoded.
+// TestEncoding decodes a payload with the generated types. The result must be exactly the encoded rows.
 func TestEncoding(t *testing.T) {
 	s := newSink(t, otlp.Config{Resource: map[string]string{"service.name": "web", "host.name": "a"}, Version: "1.2"})
 	counter := row(metric.Counter, "hits", ";host=a;zone=b")
@@ -132,7 +132,7 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// With Summaries a timer's thresholds are quantiles.
+// TestSummary checks that timers are sent as Summary messages with quantiles if Config.Summaries is set.
 func TestSummary(t *testing.T) {
 	timer := row(metric.Timer, "time", ";k=v")
 	timer.Timer = &metric.Distribution{Count: 3.4, Sum: 12}
@@ -147,7 +147,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// For all rows: the payload can be decoded, contains each sendable row once, and its bins add up.
+// TestRandomRows checks payloads of random rows: they can be decoded, contain each sendable row once, and the sum
+// of the bins is correct.
 func TestRandomRows(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	text := func(n int) string {
@@ -201,7 +202,7 @@ func TestRandomRows(t *testing.T) {
 	}
 }
 
-// receiver is a collector that uses the generated types.
+// receiver is an OTLP collector that uses the generated types.
 type receiver struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -250,12 +251,12 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 func (r *receiver) addr() string { return strings.TrimPrefix(r.URL, "http://") }
 
-// A payload that is too large is sent in parts. After an error in between, parts that were taken are
-// not sent again. A metric that is too large by itself is refused.
+// TestTooLarge checks that a payload that is too large is sent in parts. After an error, parts that were already
+// accepted are not sent again. A single metric that is too large is refused.
 func TestTooLarge(t *testing.T) {
 	for name, tt := range map[string]struct {
-		limit    int // metrics in a post
-		failAt   int // the post that gets 503
+		limit    int // maximum number of metrics in a POST request
+		failAt   int // number of the request that is answered with 503
 		refused  int
 		sends    int
 		received int
@@ -306,8 +307,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// If the receiver accepts a payload but rejects some data points, these are counted, and the error has the receiver's
-// words.
+// TestPartialSuccess uses a receiver that accepts a payload but rejects some data points. The rejected points
+// must be counted, and the error must contain the receiver's message.
 func TestPartialSuccess(t *testing.T) {
 	r := serve(t, func(int, int) (int, *colmetrics.ExportMetricsServiceResponse) {
 		return http.StatusOK, &colmetrics.ExportMetricsServiceResponse{PartialSuccess: &colmetrics.ExportMetricsPartialSuccess{RejectedDataPoints: 2, ErrorMessage: "too\nold"}}
@@ -320,7 +321,7 @@ func TestPartialSuccess(t *testing.T) {
 	}
 }
 
-// Encoding allocates nothing once the buffer is large enough.
+// TestAllocations checks that encoding allocates no memory once the buffer is large enough.
 func TestAllocations(t *testing.T) {
 	s := newSink(t, otlp.Config{})
 	counter := row(metric.Counter, "hits", ";host=a")
@@ -347,7 +348,7 @@ func BenchmarkAppendRow(b *testing.B) {
 	}
 }
 
-// The generated types, for comparison.
+// BenchmarkGenerated measures the generated types, for comparison with the hand-written encoder.
 func BenchmarkGenerated(b *testing.B) {
 	m := &metrics.Metric{Name: "web.requests.count", Data: &metrics.Metric_Sum{Sum: &metrics.Sum{
 		DataPoints: number(math.Pi, attribute("host", "a")), AggregationTemporality: 1, IsMonotonic: true,

@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// unit converts a value as sent into a value on the page. Milliseconds become seconds, as usual with Prometheus.
+// unit converts a received value to the unit on the page. Milliseconds are converted to seconds, because
+// Prometheus uses base units.
 type unit struct {
 	millis bool
 	scale  float64
@@ -21,7 +22,7 @@ func (u unit) apply(v float64) float64 {
 	return clamp(v * u.scale)
 }
 
-// clamp makes a number finite. Sums of large numbers, or a scale, can make a number infinite.
+// clamp limits a number to finite values. Sums and scaled values can overflow to infinity.
 func clamp(v float64) float64 { return min(max(v, -math.MaxFloat64), math.MaxFloat64) }
 
 // apply adds the collected values of a name to its series.
@@ -34,7 +35,7 @@ func (st *store) apply(c *metric.Collected, n *name) {
 		if v := u.apply(c.Value); v < 0 {
 			st.negative++
 			if s.state == seriesHidden {
-				return // the series stays hidden: it has no value yet
+				return // the series has no value yet and stays hidden
 			}
 		} else {
 			total := st.values.run(s.slot, 1)
@@ -60,7 +61,8 @@ func (st *store) apply(c *metric.Collected, n *name) {
 	}
 }
 
-// weigh returns the number of events that each sample stands for. Samples of one interval share it.
+// weigh returns the number of events that each sample represents. All samples of an interval represent the same
+// number.
 func weigh(c *metric.Collected) float64 {
 	received := c.Received()
 	if received == 0 || c.Weight == received {
@@ -82,7 +84,7 @@ func observe(values []float64, f *family, c *metric.Collected, u unit) {
 	}
 }
 
-// observeSummary adds samples to the sum, the count and the window of a summary.
+// observeSummary adds samples to the sum, the count and the time window of a summary.
 func (st *store) observeSummary(number uint32, f *family, c *metric.Collected, u unit) {
 	weight := weigh(c)
 	values := st.values.run(st.series[number].slot, f.width())
@@ -97,7 +99,7 @@ func (st *store) observeSummary(number uint32, f *family, c *metric.Collected, u
 	w.add(c, u, weight)
 }
 
-// turnWindows forgets old samples of summaries, and computes the quantiles that have changed.
+// turnWindows removes old samples from summaries, and computes the quantiles that have changed.
 func (st *store) turnWindows() {
 	for number, w := range st.windows {
 		s := &st.series[number]

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// filled returns a sink with series of one kind, and the values that each series collects in an interval.
+// filled returns a Sink with n series of one kind, and the values that each series gets in an interval.
 func filled(b *testing.B, n int, kind metric.Kind) (*Sink, []metric.Collected) {
 	b.Helper()
 	cfg := mapped(b, "mappings:\n- {match: 'web.*.*.requests', name: web_requests_total, labels: {site: '$1', verb: '$2'}}")
@@ -35,7 +35,7 @@ func interval(s *Sink, all []metric.Collected) {
 	s.EndInterval(sink.Interval{End: time.Now()})
 }
 
-// BenchmarkInterval measures the cost of an interval for each name.
+// BenchmarkInterval measures the cost of an interval per name.
 func BenchmarkInterval(b *testing.B) {
 	for kind := range metric.Timer + 1 {
 		b.Run(kind.String(), func(b *testing.B) {
@@ -50,7 +50,6 @@ func BenchmarkInterval(b *testing.B) {
 	}
 }
 
-// BenchmarkPage measures the cost of a scrape.
 func BenchmarkPage(b *testing.B) {
 	s, all := filled(b, 200_000, metric.Counter)
 	b.Run("plain", func(b *testing.B) {
@@ -62,19 +61,20 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("gzip", func(b *testing.B) {
 		for b.Loop() {
 			v := &view{families: s.current.families, pages: s.current.pages, chunks: s.current.chunks}
-			_ = v.compressed(false)
+			_ = v.compressed(false, 0)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(all)), "ns/series")
 	})
 	b.Run("gzip again", func(b *testing.B) {
 		for b.Loop() {
-			_ = s.current.compressed(false)
+			_ = s.current.compressed(false, 0)
 		}
 	})
 }
 
-// BenchmarkRegexes compares a page with 50 regular expressions with one with 50 globs, as a ratio of one run: at most 1.05. An
-// operation is a name of an interval, for each of the two pages. Each name is mapped once, so the ratio is close to 1.
+// BenchmarkRegexes compares a page with 50 regular expressions to a page with 50 globs. It reports the ratio of
+// their times in one run, which may be at most 1.05. An operation processes one name of an interval on both
+// pages. Each name is mapped only once, so the ratio is close to 1.
 func BenchmarkRegexes(b *testing.B) {
 	const names = 10_000
 	globs, regexes := "mappings:", "mappings:"
@@ -102,7 +102,7 @@ func BenchmarkRegexes(b *testing.B) {
 		one, other := timed(pages[0]), timed(pages[1])
 		ratios = append(ratios, float64(other)/float64(one))
 	}
-	ratios = ratios[1:] // the first one maps the names
+	ratios = ratios[1:] // the first round also maps the names
 	slices.Sort(ratios)
 	b.ReportMetric(ratios[len(ratios)/2], "regexes/globs")
 }

@@ -11,31 +11,32 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config configures the page.
+// Config is the configuration of the page.
 type Config struct {
-	// Addr is the "host:port" to listen on, for example 127.0.0.1:9102. Port 0 picks a free one.
+	// Addr is the "host:port" to listen on, for example 127.0.0.1:9102. Port 0 selects a free port.
 	Addr string
-	// Mapping is the path of a file of rules that map names. Without one, each name is a family.
+	// Mapping is the path of a file with rules that map names to families and labels. Without a mapping, each name
+	// has its own family.
 	Mapping string
-	// Tagged says that names have tags after the first semicolon.
+	// Tagged means that names contain tags after the first semicolon.
 	Tagged bool
 	// Labels are added to all series.
 	Labels map[string]string
-	// MaxSeries and MaxFamilies limit the page, by default to 1,000,000 and 50,000. Further series are refused and
-	// counted.
+	// MaxSeries and MaxFamilies are the limits for the page, by default 1,000,000 and 50,000. Names that need more
+	// series or families are refused and counted.
 	MaxSeries, MaxFamilies int
-	// TTL is the time after which a series without samples is removed. It is for names without a rule, and for rules
-	// without a ttl. 0 (the default) means never.
+	// TTL is the time after which a series without samples is removed. It applies to names without a rule, and to
+	// rules without a ttl. The default is 0, which means never.
 	TTL time.Duration
-	// DropUnmatched drops names that no rule matches.
+	// DropUnmatched drops names that match no rule.
 	DropUnmatched bool
-	// Own adds the daemon's own figures. Names that begin with statsd_ are then reserved.
+	// Own adds the daemon's own metrics to the page. Other families must then not start with statsd_.
 	Own bool
 }
 
 var constantLabel = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
-// Validate returns a *metric.FlagError with the key of the URL at fault.
+// Validate returns a *metric.FlagError that names the invalid key of the sink's URL.
 func (c Config) Validate() error {
 	_, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {

@@ -18,10 +18,10 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// scraped holds the values of a series that a real server got from scrapes, the oldest first.
+// scraped returns the scraped values of a series on a real server, oldest first.
 type scraped func(series string) []float64
 
-// grown returns the growth of a counter, also over restarts.
+// grown returns the total increase of a counter. It handles resets to 0.
 func grown(values []float64) (sum float64) {
 	before := 0.0
 	for _, v := range values {
@@ -34,8 +34,8 @@ func grown(values []float64) (sum float64) {
 	return sum
 }
 
-// TestSoakRealServers lets a real Prometheus and a real VictoriaMetrics scrape, over a reload, a ttl and a restart.
-// Their values must match the sent samples.
+// TestSoakRealServers lets a real Prometheus and a real VictoriaMetrics scrape the page during a reload, the end
+// of a ttl, and a restart. The values on these servers must match the sent samples.
 func TestSoakRealServers(t *testing.T) {
 	soak.Slow(t)
 	for name, start := range map[string]func(*testing.T, string) scraped{"prometheus": startPrometheus, "victoria-metrics": startVictoria} {
@@ -58,13 +58,13 @@ func TestSoakRealServers(t *testing.T) {
 	}
 }
 
-// sender sends to one daemon after another.
+// sender sends samples to a series of daemons.
 type sender struct {
 	t    *testing.T
-	sent map[string]float64 // by series
+	sent map[string]float64 // sums of the sent samples, by series
 }
 
-// run runs a daemon for some seconds, with a reload in the middle, and waits until all of it was scraped.
+// run runs a daemon for some seconds, with a reload in the middle. It waits until all samples were scraped.
 func (s *sender) run(cfg Config, found scraped, moved, family, short string) {
 	d := startDaemon(s.t, cfg)
 	if err := d.Open(); err != nil {
@@ -86,7 +86,7 @@ func (s *sender) run(cfg Config, found scraped, moved, family, short string) {
 		s.sent[`stay{of="b"}`] += 2
 		s.sent[family] += 1
 		s.sent["timer_count"] += 3
-		if round == rounds/2 { // the same rules with a comment: everything stays
+		if round == rounds/2 { // the rules differ only in a comment, so all series must continue
 			d.Reload(d.changed(cfg, d.mapping.text+"\n# again"))
 		}
 		time.Sleep(200 * time.Millisecond)
@@ -105,7 +105,8 @@ func (s *sender) run(cfg Config, found scraped, moved, family, short string) {
 	}
 }
 
-// checkMetrics lets promtool read a page. It ignores promtool's complaints about names, which begin with the name.
+// checkMetrics checks a page with promtool. It ignores promtool's complaints about names, which start with the
+// name.
 func checkMetrics(t *testing.T, page string) {
 	t.Helper()
 	check := exec.Command(counterpart.Find(t, "promtool"), "check", "metrics")
@@ -141,7 +142,7 @@ func startPrometheus(t *testing.T, target string) scraped {
 	}
 }
 
-// checkIncrease checks Prometheus' own estimate increase(), which extrapolates.
+// checkIncrease checks the result of Prometheus's increase(), which is an extrapolated estimate.
 func checkIncrease(t *testing.T, p *counterpart.Prometheus, series string, grew float64) {
 	for _, s := range p.Query("increase(" + series + "[1h])") {
 		if grew > 500 && math.Abs(s.Value/grew-1) > 0.01 {
@@ -155,7 +156,7 @@ func startVictoria(t *testing.T, target string) scraped {
 	writeMapping(t, config, fmt.Sprintf(scrapeConfig, target))
 	v := counterpart.StartVictoriaMetrics(t, "-promscrape.config="+config, "-promscrape.configCheckInterval=0")
 	return func(series string) (values []float64) {
-		at := map[int64]float64{} // a series comes in blocks, which have no order
+		at := map[int64]float64{} // VictoriaMetrics exports a series in blocks, which are not sorted
 		for _, e := range v.Export(series) {
 			for i, when := range e.Timestamps {
 				at[when] = e.Values[i]

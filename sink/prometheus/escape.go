@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// appendName appends a text as the name of a family or of a label, as statsd_exporter does. Each
-// character other than A-Z, a-z, 0-9 and _ becomes _. Several dashes in a row become a single _. If the text
-// begins with a digit, a _ is put before it. The result can be empty.
+// appendName appends text as the name of a family or label, with the same rules as statsd_exporter. Each
+// character except A-Z, a-z, 0-9 and _ is replaced by _. A sequence of dashes is replaced by a single _. If the
+// text starts with a digit, a _ is added before it. The result can be empty.
 func appendName(dst, text []byte) []byte {
 	if len(text) > 0 && '0' <= text[0] && text[0] <= '9' {
 		dst = append(dst, '_')
@@ -25,8 +25,8 @@ func appendName(dst, text []byte) []byte {
 	return dst
 }
 
-// appendValue appends a text as the value of a label, without quotes around it. Control characters
-// other than a newline and a tab become _.
+// appendValue appends text as a label value, without the quotes. Control characters other than newline and tab
+// are replaced by _.
 func appendValue(dst, text []byte) []byte {
 	for _, c := range string(text) {
 		switch {
@@ -43,7 +43,7 @@ func appendValue(dst, text []byte) []byte {
 	return dst
 }
 
-// appendHelp appends a text as the help of a family.
+// appendHelp appends text as the help text of a family.
 func appendHelp(dst []byte, text string) []byte {
 	for _, c := range text {
 		switch {
@@ -58,7 +58,7 @@ func appendHelp(dst []byte, text string) []byte {
 	return dst
 }
 
-// printed returns _ for a control character other than a newline.
+// printed returns _ for control characters other than newline.
 func printed(c rune) rune {
 	if unicode.IsControl(c) && c != '\n' {
 		return '_'

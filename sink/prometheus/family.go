@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// family holds the series with one name. All have the same type, and the same buckets or quantiles as the first one.
+// family contains the series with the same name. All of them have the same type. They also have the same buckets
+// or quantiles, which the first series determines.
 type family struct {
 	name      string
 	kind      Kind
@@ -17,12 +18,12 @@ type family struct {
 	quantiles []float64
 	maxAge    time.Duration
 	parts     int
-	live      int // number of series, including hidden ones
+	live      int // number of series, including hidden series
 	from      string
 	help      string
-	head      []byte   // # HELP and # TYPE
-	keys      []string // the le or quantile of each value
-	entries   []entry  // in the order of their creation
+	head      []byte   // the lines # HELP and # TYPE
+	keys      []string // label value (le or quantile) for each value of a series
+	entries   []entry  // in the order of creation
 	shrunk    bool     // entries still contains removed series
 	shown     *familyView
 }
@@ -34,8 +35,8 @@ type entry struct {
 	series uint32
 }
 
-// width returns the number of values of a series: one; or the sum and then the counts of the buckets; or
-// the sum, the count, and then the quantiles.
+// width returns the number of values of a series. A counter or gauge has one value. A histogram has the sum and
+// the count of each bucket. A summary has the sum, the count and the quantiles.
 func (f *family) width() int {
 	switch f.kind {
 	case Histogram:
@@ -46,33 +47,33 @@ func (f *family) width() int {
 	return 1
 }
 
-// empty sets the quantiles of a summary without samples.
+// empty sets the values of the quantiles of a summary without samples.
 func (f *family) empty(values []float64) {
 	for i := range f.quantiles {
 		values[2+i] = math.NaN()
 	}
 }
 
-// The suffixes of sample names.
+// Suffixes of sample names.
 const (
 	bucketSuffix = "_bucket"
 	sumSuffix    = "_sum"
 	countSuffix  = "_count"
 )
 
-// reservedPrefix begins the names of the daemon's own families.
+// reservedPrefix is the prefix for the daemon's own families.
 const reservedPrefix = "statsd_"
 
-// reserved reports whether a family is one of the daemon's own.
+// reserved reports whether a family is one of the daemon's own families.
 func reserved(family string) bool {
 	return strings.HasPrefix(family, reservedPrefix) || family == "process_start_time_seconds" || family == "process_cpu_seconds_total"
 }
 
-// defaultHelp is the help of families whose rule has none.
+// defaultHelp is the help text of families without a help text in their rule.
 const defaultHelp = "Received by statsd."
 
-// findFamily finds or makes the family of a target. If another family has the name, it returns false and counts a
-// conflict.
+// findFamily returns the family of a target, and creates it if necessary. If the name belongs to another family,
+// it returns false and counts a conflict.
 func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 	if number, known := st.byFamily[string(t.Family)]; known {
 		f := st.families[number]
@@ -81,7 +82,7 @@ func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 			return 0, false
 		}
 		if f.kind == Histogram && !slices.Equal(f.bounds, t.Options.Bounds) {
-			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s count, not the buckets of %s", f.from, describe(t, name)))
+			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s are used, not the buckets of %s", f.from, describe(t, name)))
 		}
 		return number, true
 	}
@@ -97,7 +98,7 @@ func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 	return st.addFamily(t, name), true
 }
 
-// describe returns a statsd name and its rule, for messages.
+// describe returns a name and its rule, for use in messages.
 func describe(t *Target, name []byte) string {
 	if t.Rule == nil {
 		return fmt.Sprintf("%.200q (no rule)", name)
@@ -105,11 +106,11 @@ func describe(t *Target, name []byte) string {
 	return fmt.Sprintf("%.200q (rule %s, line %d)", name, t.Rule.ID, t.Rule.Line)
 }
 
-// taken returns a reason if the name for a new family belongs to another family, and "" otherwise.
+// taken returns a reason if the name of a new family conflicts with an existing family, and "" if not.
 func (st *store) taken(t *Target) (reason, why string) {
 	text := string(t.Family)
 	if st.config.Own && reserved(text) {
-		return "reserved", "it is one of the daemon's own, as all families with " + reservedPrefix + " are"
+		return "reserved", "families that start with " + reservedPrefix + " are reserved for the daemon's own metrics"
 	}
 	suffixes := []string{sumSuffix, countSuffix, bucketSuffix}
 	for _, suffix := range suffixes {
@@ -132,7 +133,7 @@ func (st *store) taken(t *Target) (reason, why string) {
 	return "", ""
 }
 
-// addFamily makes a family.
+// addFamily creates a family.
 func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	o := t.Options
 	f := &family{name: string(t.Family), kind: t.Kind, from: describe(t, name)}
@@ -168,7 +169,7 @@ func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	return number
 }
 
-// dropEmpty removes a family without series, so that its name is free.
+// dropEmpty removes a family without series, so that its name can be used again.
 func (st *store) dropEmpty(number uint32) {
 	f := st.families[number]
 	if f == nil || f.live > 0 {
@@ -180,7 +181,7 @@ func (st *store) dropEmpty(number uint32) {
 	st.sorted = nil
 }
 
-// listed returns the families sorted by name.
+// listed returns all families, sorted by name.
 func (st *store) listed() []*family {
 	if st.sorted == nil {
 		st.sorted = make([]*family, 0, len(st.byFamily))

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// FuzzPage checks that Prometheus can read the page, for all received samples and all valid mappings.
+// FuzzPage checks that Prometheus can parse the page, for all received samples and all valid mappings.
 func FuzzPage(f *testing.F) {
 	f.Add("mappings:\n- {match: 'a.*', name: 'x_$1', labels: {le1: '$1'}}", "a.b:1|c\na.b:2|g\na:1|ms|#le:1,quantile:2,__name__:x")
 	f.Add("defaults: {observer_type: histogram, histogram_options: {buckets: [-1, 0, 1]}}", "a:5|h|#le:9\na.bucket:1|c\na_sum:1|g\na:-3|h|@0.3")

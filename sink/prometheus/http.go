@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/accept"
 )
 
-// maxScrapes is the maximum number of scrapes at a time. Further scrapes get 503.
+// maxScrapes is the maximum number of concurrent scrapes. Further scrapes are answered with 503.
 const maxScrapes = 4
 
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,7 +31,7 @@ func (s *Sink) handler() http.Handler {
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "healthy\n") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if s.flushed.Load() == 0 {
-			plain(w, http.StatusServiceUnavailable, "the first flush has not come yet\n")
+			plain(w, http.StatusServiceUnavailable, "there has been no flush yet\n")
 			return
 		}
 		plain(w, http.StatusOK, "ready\n")
@@ -50,10 +50,10 @@ func (s *Sink) handler() http.Handler {
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text) // an error means that the client is gone
+	_, _ = io.WriteString(w, text) // an error means that the client has closed the connection
 }
 
-// serveMetrics answers with the page of the last flush.
+// serveMetrics sends the page of the last flush.
 func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	select {
 	case s.scraping <- struct{}{}:
@@ -81,7 +81,7 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if zip {
 		body := s.compressed(proto)
 		h.Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body) // an error means that the client is gone
+		_, _ = w.Write(body) // an error means that the client has closed the connection
 		return
 	}
 	v := s.acquire()
@@ -90,10 +90,11 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if proto {
 		write = v.writeProto
 	}
-	_ = write(w) // an error means that the client is gone
+	_ = write(w) // an error means that the client has closed the connection
 }
 
-// takesProto reports whether a client prefers protobuf to text. The client must name the format.
+// takesProto reports whether a client prefers protobuf to text. This requires that the Accept header names
+// protobuf explicitly.
 func takesProto(header []string) bool {
 	all := accept.Parse(header)
 	proto, named := accept.Weigh(all, "application/vnd.google.protobuf", "")
@@ -101,7 +102,7 @@ func takesProto(header []string) bool {
 	return named && proto > 0 && proto >= text && strings.Contains(strings.ToLower(strings.Join(header, ",")), "encoding=delimited")
 }
 
-// serveNames lists the known names, each after its kind.
+// serveNames lists the known names. Each line has the kind and the name.
 func (s *Sink) serveNames(w http.ResponseWriter, _ *http.Request) {
 	s.flushing.Lock()
 	names, pages := slices.Clone(s.store.names), slices.Clone(s.store.texts.pages)
@@ -115,10 +116,9 @@ func (s *Sink) serveNames(w http.ResponseWriter, _ *http.Request) {
 			_ = out.WriteByte('\n')
 		}
 	}
-	_ = out.Flush() // an error means that the client is gone
+	_ = out.Flush() // an error means that the client has closed the connection
 }
 
-// takesGzip reports whether a client accepts gzip.
 func takesGzip(accepts []string) bool {
 	for _, accept := range accepts {
 		for one := range strings.SplitSeq(accept, ",") {
@@ -135,10 +135,16 @@ func takesGzip(accepts []string) bool {
 	return false
 }
 
-// compressed returns the compressed page. It holds the view only while the page is made, not while a
-// client reads it.
+// compressed returns the compressed page. It holds the view only while it compresses the page, not while a client
+// reads the response.
 func (s *Sink) compressed(proto bool) []byte {
 	v := s.acquire()
 	defer s.release(v)
-	return v.compressed(proto)
+	size := &s.textSize
+	if proto {
+		size = &s.protoSize
+	}
+	body := v.compressed(proto, int(size.Load()))
+	size.Store(int64(len(body)))
+	return body
 }

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// serve serves a daemon's page until the test ends, and returns its URL.
+// serve serves the daemon's page until the test ends, and returns the URL.
 func (d *daemon) serve() string {
 	d.t.Helper()
 	if err := d.Open(); err != nil {
@@ -36,7 +36,7 @@ func (d *daemon) serve() string {
 	return "http://" + d.Addr().String()
 }
 
-// ask asks for a path.
+// ask sends a request, and returns the response with its body.
 func ask(t testing.TB, method, url, encoding string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, url, nil)
@@ -127,8 +127,8 @@ func TestProtections(t *testing.T) {
 	httpgatetest.Check(t, strings.TrimPrefix(url, "http://"), "/metrics")
 }
 
-// Scrapes beside flushes see whole intervals: two counters of each interval are equal, and each count is
-// its last bucket.
+// TestScrapesSeeWholeIntervals scrapes the page during flushes. Each scrape must see complete intervals: two
+// counters with equal increments are equal, and the count of a histogram equals its last bucket.
 func TestScrapesSeeWholeIntervals(t *testing.T) {
 	t.Parallel()
 	d := startDaemon(t, mapped(t, "defaults: {observer_type: histogram}"))

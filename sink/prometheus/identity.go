@@ -1,6 +1,7 @@
 package prometheus
 
-// identity returns the labels without the empty ones. For Prometheus an empty label is the same as no label.
+// identity returns the labels without labels that have an empty value. In Prometheus, an empty label is the same
+// as a missing label.
 func identity(labels []byte) []byte {
 	const empty = `=""`
 	for i := 0; i+len(empty) <= len(labels); i++ {

@@ -1,15 +1,15 @@
 package prometheus
 
-// index finds numbers by hashes. It is split into segments that grow one at a time, so that no flush
-// waits for all of it.
+// index is a hash table that finds numbers by hash. It consists of segments that grow one at a time, so that no
+// flush must wait for the whole table to grow.
 type index struct {
-	segments [256][]uint64 // each slot has 32 bits of the hash, then the number plus one; 0 is empty
+	segments [256][]uint64 // a slot contains 32 bits of the hash, and the number plus 1; an empty slot is 0
 	counts   [256]int
 }
 
 const firstSlots = 8
 
-// find returns a number that was added with a hash and for which is returns true.
+// find returns the number that was added with this hash and for which is returns true.
 func (x *index) find(hash uint64, is func(number uint32) bool) (number uint32, ok bool) {
 	slots := x.segments[hash>>56]
 	mask := len(slots) - 1
@@ -24,7 +24,7 @@ func (x *index) find(hash uint64, is func(number uint32) bool) (number uint32, o
 	return 0, false
 }
 
-// add adds a number, which is not there yet.
+// add adds a number. The number must not be in the index.
 func (x *index) add(hash uint64, number uint32) {
 	s := hash >> 56
 	if x.counts[s]*4 >= len(x.segments[s])*3 {
@@ -62,7 +62,7 @@ func (x *index) remove(hash uint64, number uint32) {
 		i = (i + 1) & mask
 	}
 	x.counts[s]--
-	// Later slots of the run move up, unless this would move them before their own first slot.
+	// Later slots of the same cluster move up, unless this would move them before the slot that their hash selects.
 	for j := (i + 1) & mask; slots[j] != 0; j = (j + 1) & mask {
 		if home := int(slots[j]>>32) & mask; (j-home)&mask >= (j-i)&mask {
 			slots[i], i = slots[j], j

@@ -11,7 +11,7 @@ import (
 // Kind is the type of a family.
 type Kind uint8
 
-// The types.
+// The types of families.
 const (
 	Counter Kind = iota
 	Gauge
@@ -23,49 +23,50 @@ var kindNames = [...]string{"counter", "gauge", "summary", "histogram"}
 
 func (k Kind) String() string { return kindNames[k] }
 
-// Mapper turns names into families and labels.
+// Mapper maps names to families and labels.
 type Mapper struct {
 	set *rules.Set
-	// Tagged says that names have tags, from the first semicolon on.
+	// tagged means that names contain tags after the first semicolon.
 	tagged   bool
-	constant []pair // labels of all series
+	constant []pair // labels that are added to all series
 
 	result rules.Result
 	pairs  []pair
-	names  []byte // memory of label names
-	text   []byte // memory of the labels' text
+	names  []byte // buffer for label names
+	text   []byte // buffer for the text of all labels
 	family []byte
 	lost   bool
 }
 
-// pair is a label that is not escaped yet.
+// pair is a label without escapes.
 type pair struct{ name, value []byte }
 
-// Target describes the series of a name. Its slices are valid until the next call of Map.
+// Target describes the series for a name. Its slices are valid until the next call of Map.
 type Target struct {
-	// Rule is the rule that matched, nil if none did.
+	// Rule is the rule that matches the name, or nil if no rule matches.
 	Rule *rules.Rule
-	// Options are the rule's, or the defaults.
+	// Options are the options of the rule, or the default options.
 	Options *rules.Options
-	// Dropped says that a rule drops the name, or that no rule matches and such names are dropped.
+	// Dropped means that the name is dropped, by a rule or because no rule matches it.
 	Dropped bool
-	// Unfit says that there is no family with this name, because it is empty or too long.
+	// Unfit means that the name of the family would be empty or too long.
 	Unfit bool
-	// LabelsLost says that a label was dropped or renamed.
+	// LabelsLost means that a label was dropped or renamed.
 	LabelsLost bool
 	Kind       Kind
 	Family     []byte
-	// Labels are as on the page: k="v",k2="v2", sorted by name.
+	// Labels is the text of the labels on the page, sorted by name: k="v",k2="v2".
 	Labels []byte
 }
 
-// The maximum length of a family's name and of the text of labels, in bytes. Templates can make them long.
+// The maximum length of a family name, and of the text of all labels, in bytes. Templates in rules can produce
+// long texts.
 const (
 	maxFamily = 4 << 10
 	maxLabels = 16 << 10
 )
 
-// NewMapper returns a Mapper.
+// NewMapper returns a Mapper for a set of rules.
 func NewMapper(set *rules.Set, tagged bool, constant map[string]string) *Mapper {
 	m := &Mapper{set: set, tagged: tagged}
 	for name, value := range constant {
@@ -74,7 +75,7 @@ func NewMapper(set *rules.Set, tagged bool, constant map[string]string) *Mapper 
 	return m
 }
 
-// Map returns the series for a name.
+// Map returns the Target for a name.
 func (m *Mapper) Map(kind metric.Kind, name []byte) (t Target) {
 	var tags []byte
 	if m.tagged {
@@ -114,8 +115,8 @@ func kindOf(kind metric.Kind, o *rules.Options) Kind {
 	return Summary
 }
 
-// gather sets m.pairs to the labels, sorted by name. If several labels have one name, the last of them wins. The order
-// is: tags, labels of the rule, constant labels. With honor_labels, tags win over labels of the rule.
+// gather sets m.pairs to the labels, sorted by name. If several labels have the same name, the last one is used.
+// The order is: tags, labels of the rule, constant labels. With honor_labels, tags replace labels of the rule.
 func (m *Mapper) gather(tags []byte, t *Target) {
 	m.pairs, m.names, m.lost = m.pairs[:0], m.names[:0], false
 	if t.Rule == nil {
@@ -154,8 +155,8 @@ func (m *Mapper) addTags(tags []byte, kind Kind) {
 	}
 }
 
-// add adds a label. Names that begin with __ belong to Prometheus, and le and quantile to the types that
-// need them.
+// add adds a label. It drops a label whose name is empty or starts with __, which Prometheus reserves. It renames
+// the labels le and quantile if the type of the family uses them.
 func (m *Mapper) add(name, value []byte, kind Kind) {
 	start := len(m.names)
 	m.names = appendName(m.names, name)
@@ -171,7 +172,7 @@ func (m *Mapper) add(name, value []byte, kind Kind) {
 	m.pairs = append(m.pairs, pair{m.names[start:len(m.names):len(m.names)], value})
 }
 
-// write sets m.text to the labels.
+// write sets m.text to the text of all labels.
 func (m *Mapper) write() {
 	m.text = m.text[:0]
 	for i, p := range m.pairs {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// members are the members of a set in the last minute.
+// members contains the members of a set in the last minute.
 type members struct {
-	slices []memberSlice // the newest last
+	slices []memberSlice // latest slice last
 	unit   unit
 }
 
-// memberSlice holds the members in a part of the minute: their hashes, or a sketch if they are too many.
+// memberSlice contains the members in a part of the minute: as hashes, or as a sketch if there are too many.
 type memberSlice struct {
 	until  time.Time
 	hashes []uint64
@@ -23,7 +23,7 @@ type memberSlice struct {
 const (
 	setWindow = time.Minute
 	setSlice  = setWindow / 6
-	// maxHashes is the maximum number of hashes of a slice. A sketch counts more.
+	// maxHashes is the maximum number of hashes in a slice. A slice with more members uses a sketch.
 	maxHashes = 4096
 )
 
@@ -40,7 +40,7 @@ func (st *store) observeSet(number uint32, fresh []uint64, u unit) {
 	st.values.run(st.series[number].slot, 1)[0] = u.apply(m.count())
 }
 
-// turnSets forgets old members of sets.
+// turnSets removes members of sets that are older than a minute.
 func (st *store) turnSets() {
 	for number, m := range st.members {
 		if m.forget(st.now) {
@@ -70,7 +70,7 @@ func (m *members) add(now time.Time, fresh []uint64) {
 	s.sketch.add(fresh)
 }
 
-// forget forgets the slices before the last minute. It reports whether there were any.
+// forget removes slices that are older than a minute. It returns false if there are none.
 func (m *members) forget(now time.Time) bool {
 	n := len(m.slices)
 	m.slices = slices.DeleteFunc(m.slices, func(s memberSlice) bool { return now.Sub(s.until) >= setWindow-setSlice })
@@ -99,7 +99,7 @@ func (m *members) count() float64 {
 	return float64(len(slices.Compact(all)))
 }
 
-// sketch is a HyperLogLog (P. Flajolet et al., 2007), which counts distinct hashes within about 1.6 %.
+// sketch is a HyperLogLog (P. Flajolet et al., 2007). It counts distinct hashes with an error of about 1.6 %.
 type sketch [1 << sketchBits]uint8
 
 const sketchBits = 12
@@ -128,7 +128,7 @@ func (s *sketch) count() float64 {
 	const m = float64(len(s))
 	estimate := 0.7213 / (1 + 1.079/m) * m * m / sum
 	if estimate <= 2.5*m && empty > 0 {
-		estimate = m * math.Log(m/float64(empty)) // this estimate is better for few members
+		estimate = m * math.Log(m/float64(empty)) // linear counting is more accurate for few members
 	}
 	return math.Round(estimate)
 }

@@ -9,15 +9,16 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// native holds the sparse buckets of a histogram. It does not change: each interval makes a new native, and views keep
-// the old one. Bounds of schema n are powers of 2^(2^-n). Bucket i holds the values above bound i-1, up to bound i.
+// native contains the sparse buckets of a native histogram. It is immutable: each interval creates a new native,
+// and views keep the old one. The bounds for schema n are powers of 2^(2^-n). Bucket i contains the values above
+// bound i-1, up to and including bound i.
 type native struct {
 	schema             int8
-	zero               float64  // events within zeroThreshold of 0
+	zero               float64  // number of events with a value within zeroThreshold of 0
 	positive, negative []sparse // sorted by index
 }
 
-// sparse is a bucket with events.
+// sparse is a bucket that contains events.
 type sparse struct {
 	index int32
 	count float64
@@ -29,8 +30,8 @@ const (
 	zeroThreshold        = 0x1p-128
 )
 
-// schemaOf returns the schema for the greatest growth from bucket to bucket. It returns false if a factor means no
-// native buckets.
+// schemaOf returns the schema for a maximum growth factor between buckets. It returns false if the factor
+// disables native buckets.
 func schemaOf(factor float64) (schema int8, ok bool) {
 	if !(factor > 1) {
 		return 0, false
@@ -38,7 +39,8 @@ func schemaOf(factor float64) (schema int8, ok bool) {
 	return int8(min(max(-math.Floor(math.Log2(math.Log2(factor))), minSchema), maxSchema)), true
 }
 
-// sparseBounds are the bounds between 0.5 and 1 of the schemas above 0: each bound of 2 frexp parts.
+// sparseBounds contains the bucket bounds between 0.5 and 1 for each schema above 0. math.Frexp returns fractions
+// in this range.
 var sparseBounds = func() (all [maxSchema + 1][]float64) {
 	for schema := 1; schema <= maxSchema; schema++ {
 		n := 1 << schema
@@ -49,7 +51,7 @@ var sparseBounds = func() (all [maxSchema + 1][]float64) {
 	return all
 }()
 
-// sparseIndex returns the bucket of a value above 0.
+// sparseIndex returns the index of the bucket for a positive value.
 func sparseIndex(v float64, schema int8) int32 {
 	fraction, exponent := math.Frexp(v)
 	if schema > 0 {
@@ -63,7 +65,8 @@ func sparseIndex(v float64, schema int8) int32 {
 	return int32((exponent + 1<<-schema - 1) >> -schema)
 }
 
-// with returns the buckets with the samples of an interval added. most is the maximum number of buckets.
+// with returns new buckets: the buckets of n plus the samples of an interval. most is the maximum number of
+// buckets.
 func (n *native) with(c *metric.Collected, u unit, most int) *native {
 	weight := weigh(c)
 	next := &native{schema: n.schema, zero: n.zero}
@@ -136,11 +139,11 @@ func (n *native) whole() bool {
 	return isCount(n.zero) && !slices.ContainsFunc(n.positive, fraction) && !slices.ContainsFunc(n.negative, fraction)
 }
 
-// isCount reports whether a number is whole and small enough to be exact as a float64.
+// isCount reports whether a number is a whole number that a float64 represents exactly.
 func isCount(v float64) bool { return v == math.Trunc(v) && v >= 0 && v <= 1<<53 }
 
-// observeNative adds samples to the native buckets of a series. If the rule wants native buckets, the series gets them
-// with its first samples.
+// observeNative adds samples to the native buckets of a series. If the rule enables native buckets, they are
+// created for the first samples.
 func (st *store) observeNative(number uint32, o *rules.Options, c *metric.Collected, u unit, first bool) {
 	n := st.natives[number]
 	if first {

@@ -15,7 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Each value lies in its bucket, and each bucket of a schema consists of whole buckets of the next finer schema.
+// TestSparseBuckets checks that each value is within the bounds of its bucket. It also checks that each bucket of
+// a schema consists of whole buckets of the next finer schema.
 func TestSparseBuckets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 20_000 {
@@ -49,7 +50,8 @@ func TestSparseBuckets(t *testing.T) {
 	}
 }
 
-// The number of buckets has a limit, and no event is lost.
+// TestNativeBucketsAreLimited checks that the number of buckets is limited, and that no event is lost at the
+// limit.
 func TestNativeBucketsAreLimited(t *testing.T) {
 	n := &native{schema: maxSchema}
 	total := 0.0
@@ -63,7 +65,8 @@ func TestNativeBucketsAreLimited(t *testing.T) {
 	}
 }
 
-// A reload keeps native buckets if their options are unchanged. Otherwise the series starts again.
+// TestReloadNative checks that native buckets continue after a reload if their options are unchanged. If the
+// options have changed, the series starts again at 0.
 func TestReloadNative(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rules := "mappings:\n- {match: t, name: t, observer_type: histogram, histogram_options: {native_histogram_bucket_factor: %v}}"
@@ -78,14 +81,14 @@ func TestReloadNative(t *testing.T) {
 		d.flush("t:1:2|h")
 		writeMapping(t, cfg.Mapping, fmt.Sprintf(rules, 1.1)+"\n# again")
 		d.reload(cfg)
-		d.flush() // takes it over
+		d.flush() // the flush switches to the new rules
 		d.flush("t:3|h")
 		if got := counts(); len(got) != 1 || got[0] != 3 {
 			t.Errorf("after a reload there are %v events", got)
 		}
 		writeMapping(t, cfg.Mapping, fmt.Sprintf(rules, 2))
 		d.reload(cfg)
-		d.flush() // takes it over
+		d.flush() // the flush switches to the new rules
 		d.flush("t:3|h")
 		if got := counts(); len(got) != 1 || got[0] != 1 || !strings.Contains(d.page(), "t_count 1\n") {
 			t.Errorf("with another factor there are %v events", got)
@@ -93,7 +96,7 @@ func TestReloadNative(t *testing.T) {
 	})
 }
 
-// A client gets protobuf if it names the format, and prefers it.
+// TestNegotiation checks that a client gets protobuf if its Accept header names protobuf and prefers it.
 func TestNegotiation(t *testing.T) {
 	const proto = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	for accept, want := range map[string]bool{
@@ -131,7 +134,8 @@ func TestProtobufOverHTTP(t *testing.T) {
 	}
 }
 
-// TestRealNativeHistograms lets a real Prometheus scrape native histograms, with whole counts and with others.
+// TestRealNativeHistograms lets a real Prometheus scrape native histograms, with whole and with fractional
+// counts.
 func TestRealNativeHistograms(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -167,7 +171,8 @@ func TestRealNativeHistograms(t *testing.T) {
 		"histogram_sum(part)/histogram_count(part)":   5,
 	} {
 		got := math.NaN()
-		wait.Until(t, query+" has no value", func() bool { // a busy Prometheus misses a scrape, and then has none for a moment
+		// A busy Prometheus can miss a scrape. The query then has no result for a short time.
+		wait.Until(t, query+" has no value", func() bool {
 			got = value(query)
 			return !math.IsNaN(got)
 		})

@@ -6,15 +6,15 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// exposition writes the daemon's own families.
+// exposition writes the daemon's own families as text.
 type exposition struct{ text []byte }
 
-// head begins a family.
+// head writes the HELP and TYPE lines of a family.
 func (e *exposition) head(name, kind, help string) {
 	e.text = append(e.text, "# HELP "+name+" "+help+"\n# TYPE "+name+" "+kind+"\n"...)
 }
 
-// sample writes a sample. labels are pairs of names and values.
+// sample writes a sample. labels contains names and values alternately.
 func (e *exposition) sample(name string, value float64, labels ...string) {
 	e.text = append(e.text, name...)
 	for i := 0; i < len(labels); i += 2 {
@@ -27,25 +27,25 @@ func (e *exposition) sample(name string, value float64, labels ...string) {
 	e.text = append(appendNumber(append(e.text, ' '), value), '\n')
 }
 
-// one writes a family of one sample.
+// one writes a family with one sample.
 func (e *exposition) one(name, kind, help string, value float64) {
 	e.head(name, kind, help)
 	e.sample(name, value)
 }
 
-// own returns the daemon's own families.
+// own returns the daemon's own families as text.
 func (s *Sink) own(i sink.Interval) []byte {
 	var e exposition
 	st := s.store
 	e.one("statsd_flush_timestamp_seconds", "gauge", "End of the last flush interval.", float64(i.End.UnixMilli())/1000)
-	e.one("statsd_page_series", "gauge", "Series on the page; a histogram or summary is one.", float64(st.live))
+	e.one("statsd_page_series", "gauge", "Series on the page. A histogram or summary counts as one series.", float64(st.live))
 	e.one("statsd_page_families", "gauge", "Families on the page.", float64(len(st.byFamily)))
 	e.one("statsd_page_names", "gauge", "Names that are known.", float64(len(st.names)-len(st.freeNames)))
 	e.one("statsd_page_scrapes_total", "counter", "Scrapes of the page.", float64(s.scrapes.Load()))
-	e.one("statsd_refused_series_total", "counter", "Times that a name got no series, because the page is full.", float64(s.tallies.refusals()))
-	e.one("statsd_page_negative_total", "counter", "Intervals of counters with a sum below 0, which are not added.", float64(st.negative))
-	e.one("statsd_page_unfit_names_total", "counter", "Times that a name made an empty or too long name of a family.", float64(st.unfit))
-	e.head("statsd_conflicts_total", "counter", "Names that were not shown as they should be, by reason and family.")
+	e.one("statsd_refused_series_total", "counter", "Times that a name got no series because the page was full.", float64(s.tallies.refusals()))
+	e.one("statsd_page_negative_total", "counter", "Flush intervals with a negative sum of a counter. These sums are not added to the counter.", float64(st.negative))
+	e.one("statsd_page_unfit_names_total", "counter", "Times that the family for a name would have had an empty or too long name.", float64(st.unfit))
+	e.head("statsd_conflicts_total", "counter", "Names that could not be shown as requested, by reason and family.")
 	for _, c := range s.tallies.list() {
 		e.sample("statsd_conflicts_total", float64(c.Count), "reason", c.Reason, "family", c.Family)
 	}
@@ -56,7 +56,7 @@ func (s *Sink) own(i sink.Interval) []byte {
 	return e.text
 }
 
-// add adds the reserved families of another page.
+// add adds the families with the reserved prefix from another page.
 func (e *exposition) add(page []byte) {
 	mine := false
 	for line := range bytes.Lines(page) {
@@ -70,7 +70,7 @@ func (e *exposition) add(page []byte) {
 	}
 }
 
-// ownMapping writes what each rule does.
+// ownMapping writes the metrics about the rules of the mapping.
 func (s *Sink) ownMapping(e *exposition) {
 	st := s.store
 	e.one("statsd_mapping_rules", "gauge", "Rules of the mapping.", float64(st.set.Len()))
@@ -78,7 +78,7 @@ func (s *Sink) ownMapping(e *exposition) {
 	e.sample("statsd_mapping_reloads_total", float64(s.reloads.done.Load()), "result", "success")
 	e.sample("statsd_mapping_reloads_total", float64(s.reloads.failed.Load()), "result", "error")
 	e.one("statsd_mapping_unmatched_names", "gauge", "Names that no rule matches.", float64(st.rules[st.set.Len()].names))
-	e.one("statsd_mapping_dropped_total", "counter", "Names that a rule drops, counted in each flush that saw them.", float64(st.droppedBy))
+	e.one("statsd_mapping_dropped_total", "counter", "Names that a rule dropped, counted once per flush.", float64(st.droppedBy))
 	if st.set.Len() == 0 {
 		return
 	}
@@ -89,11 +89,11 @@ func (s *Sink) ownMapping(e *exposition) {
 		}
 	}
 	perRule("statsd_mapping_rule_names", "gauge", "Names that the rule matches now.", func(r *ruleTally) float64 { return float64(r.names) })
-	perRule("statsd_mapping_rule_shown_total", "counter", "Names that the rule matches, counted in each flush that saw them.", func(r *ruleTally) float64 { return float64(r.shown) })
-	perRule("statsd_mapping_rule_last_seconds", "gauge", "When a name of the rule was last seen, 0 if never.", func(r *ruleTally) float64 { return float64(r.last) })
+	perRule("statsd_mapping_rule_shown_total", "counter", "Names that the rule matched, counted once per flush.", func(r *ruleTally) float64 { return float64(r.shown) })
+	perRule("statsd_mapping_rule_last_seconds", "gauge", "Time of the last flush with a name that the rule matched; 0 if there was none.", func(r *ruleTally) float64 { return float64(r.last) })
 }
 
-// maxRuleFigures is the maximum number of rules with figures in the monitor. The page shows all rules.
+// maxRuleFigures is the maximum number of rules whose metrics are shown in the monitor. The page shows all rules.
 const maxRuleFigures = 100
 
 // describe returns the state for the monitor.

@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// writeBlock is about the number of bytes of a page in one write.
+// writeBlock is the approximate number of bytes per write to the client.
 const writeBlock = 64 << 10
 
-// write writes the page, in the text format 0.0.4.
+// write writes the page in the text format 0.0.4.
 func (v *view) write(w io.Writer) error {
 	p := page{view: v, w: w, text: make([]byte, 0, writeBlock+maxLabels)}
 	p.text = append(p.text, v.own...)
@@ -30,16 +30,17 @@ func (v *view) write(w io.Writer) error {
 	return err
 }
 
-// compressed returns the page with gzip. It is made once.
-func (v *view) compressed(proto bool) []byte {
+// compressed returns the gzip-compressed page. The page is compressed only once. size is the size of the
+// previous page. It sets how much memory is allocated at first.
+func (v *view) compressed(proto bool, size int) []byte {
 	z, write := &v.text, v.write
 	if proto {
 		z, write = &v.proto, v.writeProto
 	}
 	z.once.Do(func() {
-		var b buffer
-		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
-		_ = write(w)                                    // a buffer takes everything
+		b := make(buffer, 0, size+size/16)
+		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // NewWriterLevel fails only for an invalid level
+		_ = write(w)                                    // a write to a buffer never fails
 		_ = w.Close()
 		z.body = b
 	})
@@ -53,7 +54,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// page is a page that is being written.
+// page is a page in the process of being written.
 type page struct {
 	*view
 	w    io.Writer
@@ -84,7 +85,7 @@ func (p *page) entry(f *familyView, e *entry) {
 	}
 }
 
-// sample appends a line. The key of a bucket or quantile comes after the labels.
+// sample appends a sample line. label and key are the le or quantile label, which comes after the other labels.
 func (p *page) sample(name, suffix string, labels []byte, label, key string, value float64) {
 	b := append(append(p.text, name...), suffix...)
 	if len(labels)+len(key) > 0 {
@@ -100,7 +101,7 @@ func (p *page) sample(name, suffix string, labels []byte, label, key string, val
 	p.text = append(appendNumber(append(b, ' '), value), '\n')
 }
 
-// appendNumber appends a number as Prometheus reads it.
+// appendNumber appends a number in the format that Prometheus parses.
 func appendNumber(dst []byte, v float64) []byte {
 	const exact = 1e15
 	switch {

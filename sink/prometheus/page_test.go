@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// daemon is a parser, a table and a sink: a daemon without sockets.
+// daemon is a parser, a table and a sink. It works like a daemon without sockets.
 type daemon struct {
 	*Sink
 	t      testing.TB
@@ -29,10 +29,10 @@ type daemon struct {
 
 const allStyles = metric.DogStatsD | metric.Graphite | metric.InfluxDB | metric.Librato | metric.SignalFX
 
-// limits are the limits of a test's page.
+// limits is the default configuration in tests, with small limits.
 var limits = Config{Addr: "127.0.0.1:0", Tagged: true, MaxSeries: 2000, MaxFamilies: 2000}
 
-// mapped returns limits with a mapping.
+// mapped returns the configuration limits with a mapping file.
 func mapped(t testing.TB, mapping string) Config {
 	t.Helper()
 	cfg := limits
@@ -48,7 +48,7 @@ func writeMapping(t testing.TB, path, mapping string) {
 	}
 }
 
-// startDaemon returns a daemon with a sink. It fails the test if the sink cannot be made.
+// startDaemon returns a daemon with a sink. It fails the test if New returns an error.
 func startDaemon(t testing.TB, cfg Config) *daemon {
 	t.Helper()
 	d, err := newDaemon(t, cfg)
@@ -68,7 +68,7 @@ func newDaemon(t testing.TB, cfg Config) (d *daemon, err error) {
 	return d, err
 }
 
-// receive adds the samples of lines.
+// receive adds the samples in lines.
 func (d *daemon) receive(lines ...string) {
 	shard := d.table.Shard(0)
 	shard.Lock()
@@ -85,7 +85,7 @@ func (d *daemon) receive(lines ...string) {
 	d.parser.Forget()
 }
 
-// flush ends an interval.
+// flush receives lines, and then ends the interval.
 func (d *daemon) flush(lines ...string) {
 	d.receive(lines...)
 	iv := d.table.Drain(nil)
@@ -106,7 +106,7 @@ func (d *daemon) page() string {
 	return string(b)
 }
 
-// shown returns the samples of a page without the daemon's own, as name{labels} value.
+// shown returns the samples of a page in the form name{labels} value. It leaves out the daemon's own families.
 func (d *daemon) shown() string {
 	var lines []string
 	for _, s := range parse(d.t, d.page()) {
@@ -117,7 +117,7 @@ func (d *daemon) shown() string {
 	return strings.Join(lines, "\n")
 }
 
-// expect fails the test if the page does not have exactly these samples, in any order.
+// expect fails the test if the page does not contain exactly these samples. Their order does not matter.
 func (d *daemon) expect(why string, want ...string) {
 	d.t.Helper()
 	slices.Sort(want)
@@ -128,9 +128,9 @@ func (d *daemon) expect(why string, want ...string) {
 	}
 }
 
-// exposed is a sample of a page.
+// exposed is a sample on a page.
 type exposed struct {
-	family, kind, key string // name{labels}
+	family, kind, key string // key has the form name{labels}
 	name              string
 	labels            map[string]string
 	value             float64
@@ -142,8 +142,8 @@ var (
 	labelPart  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\[\\"n])*)"`)
 )
 
-// parse reads a page by the grammar of the text format 0.0.4. It also checks Prometheus' further rules: each family
-// comes once and complete, each series comes once, and histograms add up.
+// parse parses a page with the grammar of the text format 0.0.4. It also checks other rules of Prometheus: the
+// samples of each family are together, each series occurs once, and the counts of histograms are consistent.
 func parse(t testing.TB, page string) (all []exposed) {
 	t.Helper()
 	family, kind := "", ""
@@ -183,7 +183,7 @@ func parse(t testing.TB, page string) (all []exposed) {
 	return all
 }
 
-// checkSuffix checks that a family does not look like a part of another family.
+// checkSuffix checks that the name of a family does not equal a sample name of another family.
 func checkSuffix(t testing.TB, family string, kinds map[string]string) {
 	t.Helper()
 	for _, suffix := range []string{sumSuffix, countSuffix, bucketSuffix} {
@@ -217,7 +217,7 @@ func parseSample(t testing.TB, line string) exposed {
 	return s
 }
 
-// fits reports whether a sample may be in a family of a kind.
+// fits reports whether a sample is allowed in a family of this kind.
 func fits(kind, suffix string, labels map[string]string) bool {
 	_, le := labels["le"]
 	_, quantile := labels["quantile"]
@@ -232,7 +232,7 @@ func fits(kind, suffix string, labels map[string]string) bool {
 	return false
 }
 
-// checkBucket checks that the counts of buckets never fall, and that the last bucket equals the count.
+// checkBucket checks that the counts of buckets never decrease, and that the last bucket equals the count.
 func checkBucket(t testing.TB, s *exposed, counts map[string]float64) {
 	t.Helper()
 	if s.kind != "histogram" {
@@ -258,7 +258,7 @@ func near(a, b, tolerance float64) bool {
 	return a == b || math.Abs(a-b) <= max(1e-9, math.Abs(a)*max(tolerance, 1e-9))
 }
 
-// lines makes n lines from a format with one %d.
+// lines returns n lines. The format must contain one %d.
 func lines(n int, format string) (all []string) {
 	for i := range n {
 		all = append(all, fmt.Sprintf(format, i))

@@ -1,4 +1,4 @@
-// Package prometheus is a sink that shows the collected values of names on a page for Prometheus to scrape.
+// Package prometheus is a sink that serves the collected values of names on an HTTP page. Prometheus scrapes this page.
 //
 //	s, err := prometheus.New(cfg, func(text string) { log.Warn().Msg(text) })
 //	err = s.Open()
@@ -7,16 +7,16 @@
 //	s.Record(&collected) // for each name of a flush
 //	s.EndInterval(sink.Interval{End: time.Now()})
 //
-// A file of rules maps names to families and labels, as statsd_exporter does: see package rules. Each
-// name is mapped once, when it is first seen. README.md is the manual.
+// A file with rules maps names to families and labels, like the mapping of statsd_exporter: see package rules. Each name
+// is mapped once, when it is first received. README.md is the manual.
 //
 // # The page
 //
-// Counters, sums and buckets go up from the first sample of their series, as Prometheus wants it.
-// The flush adds an interval to them name by name. A scrape sees whole intervals: it reads a view,
-// which EndInterval replaces. So neither waits for the other.
+// Counters, sums and buckets never decrease after the first sample of their series, as Prometheus requires. The flush
+// adds the values of an interval name by name. A scrape always sees complete intervals, because it reads an immutable
+// view of the page. EndInterval replaces this view. Flushes and scrapes therefore never wait for each other.
 //
-// Prometheus can read the page for all received samples and all valid files of rules. Names and values that the page
+// Prometheus can parse the page for all received samples and all valid files of rules. Names and values that the page
 // cannot show are left out, counted and reported.
 package prometheus
 
@@ -37,25 +37,27 @@ import (
 
 var _ sink.Reloader = (*Sink)(nil)
 
-// answerTimeout limits the time for a client to read the page.
+// answerTimeout is the maximum time for a client to read the page.
 const answerTimeout = 30 * time.Second
 
-// Sink shows a page. Make it with New.
+// Sink serves a page for Prometheus. Make it with New.
 type Sink struct {
 	config   Config
 	mapping  mappingFile
 	server   *httpgate.Server
 	tallies  *tallies
-	scraping chan struct{} // holds one element for each running scrape
+	scraping chan struct{} // contains one element for each running scrape
 	scrapes  atomic.Uint64
-	flushed  atomic.Int64 // Unix time of the last flush, 0 before it
+	flushed  atomic.Int64 // Unix time of the last flush, 0 before the first flush
 	reloads  reloads
 
-	// flushing is locked from the first name of an interval to its end, and guards the following fields.
+	// flushing is locked from the first Record of an interval until EndInterval. It guards the following fields.
 	flushing  sync.Mutex
 	store     *store
-	recording bool // whether the interval has begun
+	recording bool // the interval has begun
 	made      uint64
+
+	textSize, protoSize atomic.Int64 // of the last compressed page of each format
 
 	mu      sync.Mutex
 	current *view
@@ -68,7 +70,8 @@ type mappingFile struct {
 	text string
 }
 
-// New returns a Sink. It reads the mapping. Open makes it listen. It calls tell with conflicts, for the operator.
+// New returns a Sink. It reads the mapping. Open makes the Sink listen. The Sink calls tell with messages about
+// conflicts for the operator.
 func New(cfg Config, tell func(text string)) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -87,7 +90,6 @@ func New(cfg Config, tell func(text string)) (*Sink, error) {
 	return s, nil
 }
 
-// load reads the mapping.
 func (c *Config) load() (m mappingFile, err error) {
 	var text []byte
 	if c.Mapping != "" {
@@ -106,7 +108,7 @@ func (c *Config) load() (m mappingFile, err error) {
 	return m, nil
 }
 
-// MappingError is an error of a file of rules.
+// MappingError is an error in a file of rules.
 type MappingError struct {
 	Path string
 	Err  error
@@ -115,7 +117,7 @@ type MappingError struct {
 func (e *MappingError) Error() string { return fmt.Sprintf("mapping %s: %v", e.Path, e.Err) }
 func (e *MappingError) Unwrap() error { return e.Err }
 
-// Open binds the address, and reports the hints about the rules.
+// Open listens on the configured address, and reports the hints about the rules.
 func (s *Sink) Open() (err error) {
 	s.server, err = httpgate.Listen(httpgate.Config{Addr: s.config.Addr, Handler: s.handler(), AnswerTimeout: answerTimeout, Flag: "host in --sink"})
 	if err == nil {
@@ -124,10 +126,10 @@ func (s *Sink) Open() (err error) {
 	return err
 }
 
-// maxHints is the most hints that are told of one file.
+// maxHints is the maximum number of hints about one file that are reported.
 const maxHints = 20
 
-// Hints are about rules of the mapping that do not do what they seem to do.
+// Hints returns hints about rules of the mapping that have no effect, or another effect than they seem to have.
 func (s *Sink) Hints() (hints []string) {
 	all := s.mapping.set.Warnings()
 	for _, w := range all[:min(len(all), maxHints)] {
@@ -145,7 +147,7 @@ func (s *Sink) tellHints() {
 	}
 }
 
-// Addr returns the bound address.
+// Addr returns the address that the Sink listens on.
 func (s *Sink) Addr() net.Addr { return s.server.Addr() }
 
 // Close closes the listener.
@@ -169,8 +171,8 @@ func (s *Sink) Record(c *metric.Collected) {
 	s.store.record(c)
 }
 
-// begin starts an interval, with the present time as the time of its values. This time is monotonic, unlike the
-// boundary of the flush.
+// begin starts an interval. The values of the interval get the current time, because the current time is
+// monotonic and the flush time is not.
 func (s *Sink) begin() {
 	if !s.recording {
 		s.flushing.Lock()
@@ -200,7 +202,7 @@ func (s *Sink) EndInterval(i sink.Interval) {
 	s.state = s.describe()
 }
 
-// acquire returns the current view. The view does not change until it is released.
+// acquire returns the current view. The view stays unchanged until it is released.
 func (s *Sink) acquire() *view {
 	s.mu.Lock()
 	defer s.mu.Unlock()

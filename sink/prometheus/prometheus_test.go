@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// Conflicts that need attention are listed for people, the most frequent first.
+// TestConflictsAreListed checks that conflicts for the operator are listed, with the most frequent conflict
+// first.
 func TestConflictsAreListed(t *testing.T) {
 	d := startDaemon(t, limits)
 	d.flush("a.b:1|c", "t:1|ms")
@@ -67,7 +68,7 @@ mappings:
 	}
 }
 
-// figure returns a figure of the sink's state.
+// figure returns a value from the sink's State.
 func (d *daemon) figure(name string) float64 {
 	for _, f := range d.State().Figures {
 		if f.Name == name {
@@ -83,7 +84,7 @@ func TestConflicts(t *testing.T) {
 		why, mapping  string
 		first, second []string
 		want          []string
-		reason        string // counted once
+		reason        string // the reason under which the conflict is counted, exactly once
 		told          string
 	}{
 		{
@@ -114,13 +115,13 @@ func TestConflicts(t *testing.T) {
 				"- {match: b, name: n, id: second, observer_type: histogram, histogram_options: {buckets: [2]}}",
 			[]string{"a:5|h"}, []string{"b:1|h"},
 			[]string{`n_bucket{le="1"} 1`, `n_bucket{le="+Inf"} 2`, "n_sum 6", "n_count 2"}, "bounds",
-			`family n: the buckets of "a" (rule 1, line 2) count, not the buckets of "b" (rule second, line 3)`,
+			`family n: the buckets of "a" (rule 1, line 2) are used, not the buckets of "b" (rule second, line 3)`,
 		},
 		{"two names in one series", "", []string{"a.b:1|c", "x:1|h"}, []string{"a_b:2|c"}, []string{
 			"a_b 3", `x{quantile="0.5"} 1`, `x{quantile="0.9"} 1`, `x{quantile="0.99"} 1`, "x_sum 1", "x_count 1",
 		}, "merged", ""},
 		{"a label of Prometheus", "", nil, []string{"a:1|c|#__name__:evil,k:v"}, []string{`a{k="v"} 1`}, "label", ""},
-		{"the daemon's own family", "", nil, []string{"statsd.x:1|c"}, nil, "reserved", `family statsd_x: "statsd.x" (no rule) cannot be shown: it is one of the daemon's own, as all families with statsd_ are`},
+		{"the daemon's own family", "", nil, []string{"statsd.x:1|c"}, nil, "reserved", `family statsd_x: "statsd.x" (no rule) cannot be shown: families that start with statsd_ are reserved for the daemon's own metrics`},
 	} {
 		cfg := limits
 		if tt.mapping != "" {
@@ -214,7 +215,8 @@ func TestTTLOfAll(t *testing.T) {
 	})
 }
 
-// Of the names that share a series, idle ones are forgotten, except for the last.
+// TestIdleNames checks that idle names are removed if they share their series with other names. The last name of
+// a series is kept.
 func TestIdleNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := startDaemon(t, mapped(t, `
@@ -328,7 +330,7 @@ func TestLabelsAndOwn(t *testing.T) {
 mappings:
 - {match: "a.*", name: a, labels: {env: "mapped", of: "$1"}, id: first, help: "Some\nhelp"}
 - {match: "b", name: b, honor_labels: true, labels: {env: "mapped"}}`)
-	for range 3 { // in memory of different sizes
+	for range 3 { // three stores with memory of different sizes
 		m := NewMapper(startDaemon(t, limits).mapping.set, true, nil)
 		for range 3 {
 			if got := string(m.Map(metric.Timer, []byte("a;le=1;quantile=2;quantile2=3")).Labels); got != `exported_quantile="2",le="1",quantile2="3"` {
@@ -368,7 +370,7 @@ mappings:
 	d.expect("names of families and labels have limits", "ok 1")
 }
 
-// A scrape that began before a flush sees the values from before the flush.
+// TestViewsDoNotChange checks that a scrape that started before a flush shows the values from before the flush.
 func TestViewsDoNotChange(t *testing.T) {
 	d := startDaemon(t, limits)
 	d.flush(append(lines(900, "a%d:1|c"), "h:1|h")...)
@@ -427,7 +429,7 @@ mappings:
 
 func TestIndex(t *testing.T) {
 	var x index
-	hash := func(n uint32) uint64 { return uint64(n%7)<<56 | uint64(n%13) } // with many collisions
+	hash := func(n uint32) uint64 { return uint64(n%7)<<56 | uint64(n%13) } // a bad hash function with many collisions
 	for n := range uint32(500) {
 		x.add(hash(n), n)
 	}
@@ -459,7 +461,6 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// Recording a known name allocates nothing.
 func TestRecordAllocatesNothing(t *testing.T) {
 	s, err := New(limits, nil)
 	if err != nil {

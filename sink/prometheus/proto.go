@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// This file writes the page as protobuf: a series of MetricFamily messages of io.prometheus.client, each after its
-// length. It encodes by hand, because this part of the format is small. rules/peertest compares it with the generated
-// types.
+// This file writes the page in the protobuf format: a sequence of MetricFamily messages of io.prometheus.client,
+// each with its length before it. The encoder is hand-written, because only a small part of the format is needed.
+// rules/peertest compares it to the generated types.
 
 const protoType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
-// The numbers of fields.
+// Field numbers.
 const (
 	familyName, familyHelp, familyType, familyMetric                        = 1, 2, 3, 4
 	metricLabel, metricGauge, metricCounter, metricSummary, metricHistogram = 1, 2, 3, 4, 7
@@ -25,24 +25,24 @@ const (
 	quantileOf, quantileValue                                               = 1, 2
 	bucketCount, bucketBound, bucketCountFloat                              = 1, 2, 4
 	nativeSchema, nativeThreshold, nativeZero, nativeZeroFloat              = 5, 6, 7, 8
-	nativeNegative, nativePositive                                          = 9, 12 // number of the spans; deltas and counts have the next numbers
+	nativeNegative, nativePositive                                          = 9, 12 // spans; deltas and counts have the next two numbers
 	spanOffset, spanLength                                                  = 1, 2
-	varint, fixed64, delimited                                              = 0, 1, 2 // wire types
+	varint, fixed64, delimited                                              = 0, 1, 2 // wire types of protobuf
 )
 
 var helpUnescaper = strings.NewReplacer(`\\`, `\`, `\n`, "\n")
 
-// protoKinds are the values of MetricType.
+// protoKinds are the values of the enum MetricType.
 var protoKinds = [...]uint64{Counter: 0, Gauge: 1, Summary: 2, Histogram: 4}
 
-// protoPage is a page that is being written as protobuf.
+// protoPage is a protobuf page in the process of being written.
 type protoPage struct {
 	*view
 	out                         []byte
-	family, metric, part, inner []byte // open messages, each inside the one before
+	family, metric, part, inner []byte // buffers for open messages; each message is nested in the previous one
 }
 
-// writeProto writes the page.
+// writeProto writes the page in the protobuf format.
 func (v *view) writeProto(w io.Writer) error {
 	p := protoPage{view: v}
 	p.ownFamilies(v.own)
@@ -94,8 +94,8 @@ func (p *protoPage) entry(f *familyView, e *entry) {
 	p.family = appendMessage(p.family, familyMetric, p.metric)
 }
 
-// histogram writes the buckets of a histogram, and its native buckets if it has any. If a count is fractional, all
-// counts are written as floats.
+// histogram writes the buckets of a histogram, and its native buckets if it has any. If one of the counts is
+// fractional, all counts are written as floats.
 func (p *protoPage) histogram(f *familyView, values []float64, n *native) {
 	whole, count := n == nil || n.whole(), 0.0
 	for _, v := range values[1:] {
@@ -129,7 +129,8 @@ func (p *protoPage) histogram(f *familyView, values []float64, n *native) {
 	p.spans(nativePositive, n.positive, whole)
 }
 
-// spans writes sparse buckets: runs of indexes, and the counts. Whole counts are written as differences.
+// spans writes sparse buckets: runs of consecutive indexes, and then the counts. Whole counts are written as
+// differences to the previous count.
 func (p *protoPage) spans(field int, all []sparse, whole bool) {
 	for i := 0; i < len(all); {
 		n := 1
@@ -163,7 +164,7 @@ func (p *protoPage) spans(field int, all []sparse, whole bool) {
 	p.part = appendMessage(p.part, field, p.inner)
 }
 
-// labels writes the labels of a line of the page: k="v",k2="v2".
+// labels parses labels in the text format (k="v",k2="v2") and writes them.
 func (p *protoPage) labels(text []byte) {
 	for len(text) > 0 {
 		name, rest, _ := bytes.Cut(text, []byte(`="`))
@@ -187,7 +188,8 @@ func (p *protoPage) labels(text []byte) {
 	}
 }
 
-// ownFamilies writes the daemon's own families, which it reads from their text. They are counters and gauges.
+// ownFamilies writes the daemon's own families. It parses them from their text, and supports only counters and
+// gauges.
 func (p *protoPage) ownFamilies(text []byte) {
 	end := func() {
 		if len(p.family) > 0 {
@@ -228,7 +230,7 @@ func (p *protoPage) ownFamilies(text []byte) {
 	end()
 }
 
-// unescape undoes appendHelp.
+// unescape reverses appendHelp.
 func unescape(help []byte) []byte {
 	if bytes.IndexByte(help, '\\') < 0 {
 		return help
@@ -254,7 +256,7 @@ func appendMessage(dst []byte, field int, message []byte) []byte {
 	return append(binary.AppendUvarint(append(dst, byte(field<<3|delimited)), uint64(len(message))), message...)
 }
 
-// appendCount appends a count. The protobuf type has only whole counts.
+// appendCount appends a count, rounded to a whole number as the protobuf type requires.
 func appendCount(dst []byte, field int, v float64) []byte {
 	return appendVarint(dst, field, uint64(math.Round(max(v, 0))))
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// reloads carries out reloads of the mapping. A goroutine maps all names again, while the old series stay in use. The
-// first flush after that switches to the result.
+// reloads performs reloads of the mapping. A goroutine maps all names with the new rules while the flush still
+// uses the old series. When the goroutine has finished, the next flush switches to the new series.
 type reloads struct {
-	wanted chan *reload // the newest reload that has not begun
+	wanted chan *reload // the most recent reload that has not started
 	ready  atomic.Pointer[reload]
 	newest *reload // used only by the flush
 
 	done, failed atomic.Uint64
 }
 
-// reload is a store for new rules. It begins as a copy of the names of the old store.
+// reload is a new store for new rules. It starts with a copy of the names in the old store.
 type reload struct {
 	mapping mappingFile
 	config  Config
-	// The content of the old store when the reload began.
+	// Contents of the old store at the start of the reload.
 	set      *rules.Set
 	names    []name
 	series   []series
@@ -31,11 +31,11 @@ type reload struct {
 	pages    [][]byte
 
 	store *store
-	from  []uint32 // indexed by the number of a new series: the old series that it continues, plus one
+	from  []uint32 // indexed by the number of a new series: the number of the old series that it continues, plus 1
 }
 
-// Reload changes to the file of rules that another Sink with the same Config has read. Only the flushing goroutine may
-// call it, between two flushes.
+// Reload changes to the mapping of another Sink with the same Config. Only the flush goroutine may call it,
+// between two flushes.
 func (s *Sink) Reload(from sink.Recorder) {
 	other, ok := from.(*Sink)
 	if !ok {
@@ -64,7 +64,8 @@ func (s *Sink) Reload(from sink.Recorder) {
 	s.reloads.wanted <- r
 }
 
-// ReloadFailed says that a reload was refused. The sink counts it if its file of rules is at fault.
+// ReloadFailed reports that a reload was refused. The Sink counts this reload as failed if its mapping file is
+// invalid.
 func (s *Sink) ReloadFailed() {
 	if _, err := s.config.load(); err != nil {
 		s.reloads.failed.Add(1)
@@ -84,7 +85,7 @@ func (r *reloads) run(ctx context.Context) {
 	}
 }
 
-// build makes the new store: all names, mapped by the new rules, and their series without values.
+// build fills the new store: it maps all names with the new rules, and creates their series without values.
 func (r *reload) build() {
 	quiet := newTallies(nil)
 	quiet.quiet = true
@@ -100,7 +101,7 @@ func (r *reload) build() {
 	}
 }
 
-// add adds a name under its old number.
+// add adds a name with the same number as in the old store.
 func (r *reload) add(number uint32, old *name) {
 	st, text := r.store, textOf(r.pages, old.text)
 	st.names[number] = name{text: st.texts.put(text), kind: old.kind, state: nameRefused, rule: int32(st.set.Len()), seen: old.seen}
@@ -119,7 +120,7 @@ func (r *reload) add(number uint32, old *name) {
 	}
 }
 
-// options returns the options that a rule had before.
+// options returns the options of a rule in the old mapping.
 func (r *reload) options(rule int32) *rules.Options {
 	if int(rule) < r.set.Len() {
 		return &r.set.Rule(int(rule)).Options
@@ -127,12 +128,12 @@ func (r *reload) options(rule int32) *rules.Options {
 	return &r.set.Defaults
 }
 
-// sameNative reports whether two rules want the same native buckets.
+// sameNative reports whether two rules have the same options for native buckets.
 func sameNative(a, b *rules.Options) bool {
 	return a.NativeFactor == b.NativeFactor && a.NativeMax == b.NativeMax
 }
 
-// same reports whether the new series of a name continues its old one.
+// same reports whether the new series of a name continues its old series.
 func (r *reload) same(n, old *name) bool {
 	was, is := &r.series[old.series-1], &r.store.series[n.series-1]
 	f, g := r.families[was.family], r.store.families[is.family]
@@ -142,7 +143,7 @@ func (r *reload) same(n, old *name) bool {
 		string(textOf(r.pages, was.labels)) == string(r.store.texts.get(is.labels))
 }
 
-// adopt switches to the newest reload once it is built.
+// adopt switches to the store of the most recent reload when this store is complete.
 func (s *Sink) adopt() {
 	r := s.reloads.ready.Swap(nil)
 	if r == nil || r != s.reloads.newest {
@@ -150,7 +151,7 @@ func (s *Sink) adopt() {
 	}
 	old, st := s.store, r.store
 	r.pages = old.texts.pages
-	for i := range old.names { // names that came during the reload
+	for i := range old.names { // add the names that were received during the reload
 		n := &old.names[i]
 		switch {
 		case i >= len(r.names):
@@ -174,7 +175,7 @@ func (s *Sink) adopt() {
 	s.store = st
 }
 
-// takeOver copies the values of the old series to the new ones.
+// takeOver copies the values of the old series to the new series.
 func (st *store) takeOver(old *store, from []uint32) {
 	st.begin, st.now, st.tick, st.swept = old.begin, old.now, old.tick, old.swept
 	st.negative, st.refused, st.unfit, st.droppedBy = old.negative, old.refused, old.unfit, old.droppedBy

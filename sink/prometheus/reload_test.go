@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// reload gives the daemon the current mapping file, and waits until the names are mapped.
+// reload reloads the mapping file, and waits until all names are mapped.
 func (d *daemon) reload(cfg Config) {
 	d.t.Helper()
 	next, err := New(cfg, nil)
@@ -20,7 +20,7 @@ func (d *daemon) reload(cfg Config) {
 	synctest.Wait()
 }
 
-// startReloading starts a daemon in a bubble that can reload.
+// startReloading starts a daemon that supports reloads, in a synctest bubble.
 func startReloading(t *testing.T, cfg Config) *daemon {
 	d := startDaemon(t, cfg)
 	ctx, stop := context.WithCancel(t.Context())
@@ -81,9 +81,9 @@ func TestReloadKeepsRuleTallies(t *testing.T) {
 		writeMapping(t, cfg.Mapping, "mappings:\n- {match: 'b', name: b, id: two}\n- {match: 'a.*', name: a, id: one}")
 		d.reload(cfg)
 		d.flush("a.a:1|c")
-		d.reload(cfg) // the same file again
+		d.reload(cfg) // reload without a change of the file
 		d.flush("a.a:1|c")
-		d.ReloadFailed() // for another reason
+		d.ReloadFailed() // this reload failed for another reason than the mapping
 		writeMapping(t, cfg.Mapping, "mappings: 7")
 		d.ReloadFailed()
 		d.flush()
@@ -98,7 +98,8 @@ func TestReloadKeepsRuleTallies(t *testing.T) {
 	})
 }
 
-// Of two reloads the newest counts, even if the first is not finished when the second comes.
+// TestReloadTwice checks that the second of two reloads takes effect, even if it starts before the first one is
+// finished.
 func TestReloadTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := mapped(t, "mappings:\n- {match: 'a', name: one}")
@@ -112,7 +113,7 @@ func TestReloadTwice(t *testing.T) {
 		d.flush("a:1|c")
 		d.expect("the newest", "three 1")
 		d.Reload(first)
-		d.flush("a:1|c") // perhaps not mapped yet
+		d.flush("a:1|c") // the names may not be mapped at this time
 		synctest.Wait()
 		d.flush()
 		d.flush("a:1|c")
@@ -123,7 +124,7 @@ func TestReloadTwice(t *testing.T) {
 	})
 }
 
-// changed returns a sink with another mapping.
+// changed returns a Sink with another mapping.
 func (d *daemon) changed(cfg Config, mapping string) *Sink {
 	d.t.Helper()
 	if err := os.WriteFile(cfg.Mapping, []byte(mapping), 0o600); err != nil {
@@ -136,14 +137,14 @@ func (d *daemon) changed(cfg Config, mapping string) *Sink {
 	return next
 }
 
-// During a reload new names come, and reuse the numbers of forgotten names.
+// TestReloadWhileNamesCome receives new names during a reload. They get the numbers of removed names.
 func TestReloadWhileNamesCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := mapped(t, "mappings:\n- {match: 'a.*', name: a, ttl: 1s}\n- {match: '*', name: rest, labels: {of: '$1'}}")
-		d := startDaemon(t, cfg) // its goroutine starts later
+		d := startDaemon(t, cfg) // the test starts the reload goroutine later
 		d.flush(append(lines(10, "a.%d:1|c"), "k:1|c")...)
 		time.Sleep(2 * time.Second)
-		d.flush("k:1|c") // 10 numbers are free
+		d.flush("k:1|c") // 10 numbers of removed names are now free
 		d.Reload(d.changed(cfg, "mappings:\n- {match: '*', name: rest, labels: {of: 'x$1'}}\n- {match: 'k', name: k}"))
 		d.flush(append(lines(20, "n%d:1|c"), "k:1|c")...)
 		d.expect("old rules until the names are mapped", append(lines(20, `rest{of="n%d"} 1`), `rest{of="k"} 3`)...)

@@ -9,14 +9,15 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// store holds the known names and their series. Only the flush uses it. It has no pointers for each name or series.
+// store contains the known names and their series. Only the flush uses it. It is built without pointers per name
+// or series, so that the garbage collector has little work.
 type store struct {
 	config  Config
 	set     *rules.Set
 	mapper  *Mapper
 	tallies *tallies
 	seed    maphash.Seed
-	begin   time.Time // start time of the ticks
+	begin   time.Time // the time of tick 0
 	tick    uint32
 
 	texts     texts
@@ -27,58 +28,58 @@ type store struct {
 	series     []series
 	bySeries   index
 	freeSeries []uint32
-	freed      []uint32 // series freed since the last publish; the families still have their entries
-	live       int      // number of series, including hidden ones
+	freed      []uint32 // series that were freed since the last publish; the families still contain their entries
+	live       int      // number of series, including hidden series
 
-	families []*family // by number; nil after removal
+	families []*family // indexed by number; nil if the family was removed
 	byFamily map[string]uint32
 	values   values
-	sorted   []*family          // nil if it must be made again
-	windows  map[uint32]*window // of summaries
+	sorted   []*family          // nil if the families must be sorted again
+	windows  map[uint32]*window // time windows of summaries
 	members  map[uint32]*members
-	natives  map[uint32]*native // of histograms
+	natives  map[uint32]*native // native buckets of histograms
 
 	freeFamilies []uint32
 	now          time.Time
-	swept        time.Time // when idle names were last looked for
-	expires      bool      // whether any series has a ttl
-	frozen       bool      // a reload reads the names and texts, so none is removed
+	swept        time.Time // time of the last search for idle names
+	expires      bool      // at least one series has a ttl
+	frozen       bool      // a reload is reading names and texts, so none may be removed
 
-	rules     []ruleTally // one for each rule, and a last one for names that no rule matches
+	rules     []ruleTally // one element per rule, and a last one for names that match no rule
 	negative  uint64
 	refused   uint64
 	unfit     uint64
 	droppedBy uint64
 }
 
-// name is a name that was seen.
+// name is a name that was received.
 type name struct {
 	text   text
-	series uint32 // number of the series plus one; 0 if the name has none
-	rule   int32  // number of the rule; the number of rules if no rule matches
-	seen   uint32 // tick
+	series uint32 // number of the series plus 1; 0 if the name has no series
+	rule   int32  // number of the rule; the total number of rules if no rule matches
+	seen   uint32 // tick when the name was last received
 	kind   metric.Kind
 	state  nameState
 }
 
-// nameState says whether a name has a series, and why not.
+// nameState says whether a name has a series, and if not, the reason.
 type nameState uint8
 
 const (
-	nameFree nameState = iota // an unused record
+	nameFree nameState = iota // the record is unused
 	nameShown
-	nameDropped // dropped by a rule
-	nameRefused // refused because of a conflict or a limit; the store tries again
+	nameDropped // the name is dropped by a rule
+	nameRefused // the name was refused because of a conflict or a limit; the store tries again later
 )
 
-// series is a line of the page, or several of a summary or histogram.
+// series is a counter, gauge, histogram or summary on the page, with one or more lines.
 type series struct {
 	labels text
 	family uint32
 	slot   uint32
-	seen   uint32 // tick
-	ttl    uint32 // ticks; 0 means never
-	names  uint32 // number of names of this series
+	seen   uint32 // tick when the series last got a sample
+	ttl    uint32 // in ticks; 0 means never
+	names  uint32 // number of names that belong to the series
 	state  seriesState
 }
 
@@ -86,19 +87,19 @@ type seriesState uint8
 
 const (
 	seriesFree   seriesState = iota
-	seriesHidden             // after a reload, until it is seen
+	seriesHidden             // hidden after a reload until a sample is received
 	seriesShown
-	seriesGone // the ttl of the series is over
+	seriesGone // the ttl of the series has expired
 )
 
-// ruleTally holds the counts of one rule.
+// ruleTally contains the counts of one rule.
 type ruleTally struct {
-	names uint64 // number of names that it matches now
-	shown uint64 // names seen, over all intervals
-	last  int64  // Unix time of the last interval with such a name
+	names uint64 // number of names that currently match the rule
+	shown uint64 // number of received names, summed over all intervals
+	last  int64  // Unix time of the last interval with a matching name
 }
 
-// tickLength is the precision of ages. 32 bits of it last for 13 years.
+// tickLength is the resolution of ages. A 32-bit number of ticks lasts for 13 years.
 const tickLength = 100 * time.Millisecond
 
 func newStore(config Config, set *rules.Set, t *tallies) *store {
@@ -147,7 +148,7 @@ func (st *store) record(c *metric.Collected) {
 	}
 }
 
-// options returns the options of a rule's number.
+// options returns the options of the rule with this number.
 func (st *store) options(rule int32) *rules.Options {
 	if int(rule) == st.set.Len() {
 		return &st.set.Defaults
@@ -155,7 +156,8 @@ func (st *store) options(rule int32) *rules.Options {
 	return &st.set.Rule(int(rule)).Options
 }
 
-// addName makes a record for a new name. The name has no series yet. It returns false if there is no room.
+// addName creates a record for a new name, which has no series yet. It returns false if the maximum number of
+// names is reached.
 func (st *store) addName(kind metric.Kind, text []byte, hash uint64) (number uint32, room bool) {
 	if n := len(st.freeNames); n > 0 {
 		number, st.freeNames = st.freeNames[n-1], st.freeNames[:n-1]
@@ -172,10 +174,10 @@ func (st *store) addName(kind metric.Kind, text []byte, hash uint64) (number uin
 	return number, true
 }
 
-// The maximum number of known names is namesPerSeries times the maximum number of series.
+// namesPerSeries is the maximum number of known names, divided by the maximum number of series.
 const namesPerSeries = 4
 
-// place maps a name, and finds or makes its series.
+// place maps a name with the rules, and finds or creates its series.
 func (st *store) place(number uint32, kind metric.Kind, text []byte) {
 	n := &st.names[number]
 	t := st.mapper.Map(kind, text)
@@ -210,7 +212,7 @@ func (st *store) place(number uint32, kind metric.Kind, text []byte) {
 	n.series, n.state = found+1, nameShown
 }
 
-// minTTL is the shortest time that a series stays, so that a scrape can see it.
+// minTTL is the shortest possible ttl. A series must exist long enough to be scraped.
 const minTTL = time.Second
 
 func ticksOf(d time.Duration) uint32 {
@@ -220,7 +222,8 @@ func ticksOf(d time.Duration) uint32 {
 	return uint32(min(max(d, minTTL)/tickLength, math.MaxUint32))
 }
 
-// findSeries finds or makes the series of a target. It returns false if a conflict or a limit prevents a series.
+// findSeries returns the series of a target, and creates it if necessary. It returns false if a conflict or a
+// limit prevents this.
 func (st *store) findSeries(t *Target, name []byte) (number uint32, ok bool) {
 	family, ok := st.findFamily(t, name)
 	if !ok {
@@ -260,7 +263,7 @@ func (st *store) findSeries(t *Target, name []byte) (number uint32, ok bool) {
 
 func (st *store) identityOf(s *series) []byte { return identity(st.texts.get(s.labels)) }
 
-// removeSeries removes a series that no name goes to.
+// removeSeries removes a series that no longer has a name.
 func (st *store) removeSeries(number uint32) {
 	s := &st.series[number]
 	f := st.families[s.family]
@@ -279,7 +282,7 @@ func (st *store) removeSeries(number uint32) {
 	st.dropEmpty(family)
 }
 
-// removeName forgets a name.
+// removeName removes a name.
 func (st *store) removeName(number uint32) {
 	n := &st.names[number]
 	text := st.texts.get(n.text)

@@ -10,33 +10,33 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// tallies count the names that the page cannot show as they should be, and report them to the operator.
+// tallies counts the names that cannot be shown as requested, and reports them to the operator.
 type tallies struct {
 	tell func(text string)
 
 	mu        sync.Mutex
-	quiet     bool // set for a trial: count nothing
+	quiet     bool // set during a trial run: nothing is counted
 	conflicts map[conflict]*conflictTally
-	full      time.Time // when a full page was last reported
+	full      time.Time // when the message about a full page was last logged
 	refused   uint64
 }
 
-// conflict is a family whose name, type or labels are not as a name or rule wants them.
+// conflict identifies a family whose name, type or labels conflict with the request of a name or rule.
 type conflict struct{ reason, family string }
 
 type conflictTally struct {
 	count uint64
-	text  string // text of the last conflict; "" if it needs no attention
+	text  string // message about the last conflict; "" if the operator need not act
 	told  time.Time
 }
 
 const (
-	// maxConflicts is the maximum number of conflicts that are counted by family. Further conflicts are counted
-	// together.
+	// maxConflicts is the maximum number of conflicts that are counted separately. All further conflicts share one
+	// count.
 	maxConflicts = 100
-	// otherFamilies is the family name for further conflicts.
+	// otherFamilies is the family name in the count for further conflicts.
 	otherFamilies = "other"
-	// tellEvery is the time between two messages about one conflict.
+	// tellEvery is the minimum time between two messages about the same conflict.
 	tellEvery = time.Hour
 )
 
@@ -44,7 +44,7 @@ func newTallies(tell func(text string)) *tallies {
 	return &tallies{tell: tell, conflicts: map[conflict]*conflictTally{}}
 }
 
-// conflict counts a conflict. Unless text is empty, it is also reported, at most once an hour.
+// conflict counts a conflict. If text is not empty, it is reported to the operator, at most once an hour.
 func (t *tallies) conflict(reason, family, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,7 +70,7 @@ func (t *tallies) conflict(reason, family, text string) {
 	}
 }
 
-// noRoom counts a name that got no series.
+// noRoom counts a name that got no series because of a limit.
 func (t *tallies) noRoom() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,16 +84,16 @@ func (t *tallies) noRoom() {
 	}
 }
 
-// Conflict is a conflict for people.
+// Conflict is a conflict with its description.
 type Conflict struct {
 	Reason, Family string
 	Count          uint64
 }
 
-// maxShown is the maximum number of conflicts shown to people.
+// maxShown is the maximum number of conflicts that are listed.
 const maxShown = 20
 
-// worst returns the conflicts that need attention, the most frequent first.
+// worst returns the conflicts that the operator should resolve, the most frequent first.
 func (t *tallies) worst() (all []sink.Conflict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,7 +108,7 @@ func (t *tallies) worst() (all []sink.Conflict) {
 	return all[:min(len(all), maxShown)]
 }
 
-// list returns the conflicts, sorted.
+// list returns all conflicts, sorted.
 func (t *tallies) list() (all []Conflict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

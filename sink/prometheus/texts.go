@@ -1,22 +1,22 @@
 package prometheus
 
-// texts keeps many short texts in few large pages, so that the garbage collector has little to scan. A text in a page
-// never changes, so a copy of the slice of pages is a stable view.
+// texts stores many short texts in a few large pages, so that the garbage collector has little work. A stored
+// text never changes. A copy of the slice of pages is therefore a consistent snapshot.
 type texts struct {
 	pages [][]byte
-	// wasted is the number of bytes of texts that are no longer used.
+	// wasted is the number of bytes of texts that are no longer needed.
 	used, wasted int
 }
 
 const textPage = 64 << 10
 
-// text is the place of a text.
+// text is the position of a text in the pages.
 type text struct {
 	page   uint32
 	at, of uint16
 }
 
-// put keeps a copy of a text of less than 64 KiB.
+// put stores a copy of a text of less than 64 KiB.
 func (t *texts) put(b []byte) text {
 	if last := len(t.pages) - 1; last < 0 || len(t.pages[last])+len(b) > textPage {
 		t.pages = append(t.pages, make([]byte, 0, textPage))
@@ -38,5 +38,5 @@ func textOf(pages [][]byte, p text) []byte {
 	return pages[p.page][p.at : int(p.at)+int(p.of)]
 }
 
-// drop records that a text is no longer used.
+// drop records that a text is no longer needed.
 func (t *texts) drop(p text) { t.wasted += int(p.of) }

@@ -1,15 +1,16 @@
 package prometheus
 
-// values holds the numbers of all series. The flush changes them while scrapes read. So the flush copies a chunk before
-// its first change in an interval, and a scrape keeps the chunks with which it began.
+// values contains the numbers of all series, in chunks. Scrapes read the chunks while the flush changes them.
+// Before the flush first changes a chunk in an interval, it copies the chunk. A running scrape still reads the
+// old chunk.
 type values struct {
 	chunks []*chunk
-	own    []bool // whether the chunk was copied in this interval
+	own    []bool // the chunk was already copied in this interval
 	used   int    // number of allocated slots
 	free   map[int][]uint32
 	spare  []*chunk
 
-	replaced []*chunk // in this interval
+	replaced []*chunk // chunks that were replaced in this interval
 	retired  []retired
 }
 
@@ -20,14 +21,14 @@ const (
 
 type chunk [chunkSize]float64
 
-// retired holds the chunks that were replaced after a view. They can be reused when no scrape reads that view or an
-// older one.
+// retired contains the chunks that were replaced after a view was published. They can be reused when no scrape
+// reads this view or an older view.
 type retired struct {
 	view   *view
 	chunks []*chunk
 }
 
-// allocate returns the first of n slots in one chunk. n is at most chunkSize.
+// allocate returns the first of n consecutive slots in one chunk. n is at most chunkSize.
 func (v *values) allocate(n int) uint32 {
 	if free := v.free[n]; len(free) > 0 {
 		v.free[n] = free[:len(free)-1]
@@ -46,7 +47,7 @@ func (v *values) allocate(n int) uint32 {
 	return uint32(slot)
 }
 
-// release gives slots back.
+// release frees n slots for reuse.
 func (v *values) release(slot uint32, n int) {
 	if v.free == nil {
 		v.free = map[int][]uint32{}
@@ -54,7 +55,7 @@ func (v *values) release(slot uint32, n int) {
 	v.free[n] = append(v.free[n], slot)
 }
 
-// run returns n slots for changes.
+// run returns n slots for writing.
 func (v *values) run(slot uint32, n int) []float64 {
 	c := int(slot >> chunkShift)
 	if !v.own[c] {
@@ -73,7 +74,7 @@ func (v *values) look(slot uint32, n int) []float64 {
 	return v.chunks[slot>>chunkShift][at : at+n]
 }
 
-// fresh returns a chunk of any content.
+// fresh returns a chunk with arbitrary content.
 func (v *values) fresh() *chunk {
 	if n := len(v.spare); n > 0 {
 		c := v.spare[n-1]
@@ -83,7 +84,8 @@ func (v *values) fresh() *chunk {
 	return new(chunk)
 }
 
-// retire ends an interval. before is the view until now. Chunks become spare once no scrape can read them.
+// retire ends an interval. before is the view that scrapes have read until now. Replaced chunks can be reused
+// when no scrape can read them any more.
 func (v *values) retire(before *view) {
 	clear(v.own)
 	v.retired = append(v.retired, retired{before, v.replaced})

@@ -18,8 +18,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// vector holds lines, and the page that a real statsd_exporter showed for them. With policy "same" our page must be
-// equal. With "better" it must match the field ours, if that is set.
+// vector contains lines, and the page that a real statsd_exporter showed for them. With policy "same", the page
+// of this package must be equal. With "better", it must match the field Ours if this field is set.
 type vector struct {
 	ID      string
 	Mapping *string
@@ -37,7 +37,7 @@ type step struct {
 	Wait  float64 `json:"wait_s"`
 }
 
-// line is a text, or bytes that are not valid text.
+// line is text, or bytes that are not valid UTF-8.
 type line string
 
 func (l *line) UnmarshalJSON(text []byte) error {
@@ -85,7 +85,7 @@ func vectors(t *testing.T) (all []vector) {
 	return all
 }
 
-// Our page shows the same as statsd_exporter's.
+// TestVectors compares the page to the page of statsd_exporter.
 func TestVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.ID, func(t *testing.T) { synctest.Test(t, v.test) })
@@ -123,7 +123,7 @@ func (v *vector) test(t *testing.T) {
 		}
 	}
 	page := d.page()
-	samples := parse(t, page) // for all: the page can be read
+	samples := parse(t, page) // parse also checks that Prometheus can read the page
 	if want != nil {
 		v.compare(t, want, samples)
 		for family, help := range want.Help {
@@ -134,7 +134,7 @@ func (v *vector) test(t *testing.T) {
 	}
 }
 
-// styles translates statsd_exporter's flags.
+// styles converts statsd_exporter's flags to tag styles.
 func (v *vector) styles(t *testing.T) metric.TagStyles {
 	styles := allStyles
 	for _, arg := range v.Args {

@@ -6,42 +6,43 @@ import (
 	"time"
 )
 
-// view is the content of the page after an interval. It does not change. Scrapes read it while the flush goes on.
+// view is the content of the page after an interval. It is immutable, so scrapes can read it during the next
+// flush.
 type view struct {
 	families []*familyView
 	pages    [][]byte
 	chunks   []*chunk
 	natives  map[uint32]*native
-	own      []byte // the daemon's own families
+	own      []byte // text of the daemon's own families
 
 	readers int // guarded by Sink.mu
 
 	text, proto zipped
 }
 
-// zipped is a compressed page. It is made once.
+// zipped is a compressed page. The page is compressed only once.
 type zipped struct {
 	once sync.Once
 	body []byte
 }
 
-// read reports whether a scrape reads the view. Sink.mu must be locked.
+// read reports whether a scrape is reading the view. The caller must hold Sink.mu.
 func (v *view) read() bool { return v.readers > 0 }
 
-// familyView is a family of a view.
+// familyView is a family in a view.
 type familyView struct {
 	*family
 	entries []entry
 }
 
-// maxIdle is how long an unseen name is kept if it can be forgotten without harm: dropped by a rule, refused, or one of
-// several names of a series.
+// maxIdle is how long a name is kept without new samples. It applies only to names that can be removed without
+// harm: names that are dropped by a rule or refused, and names that share their series with other names.
 const maxIdle = 10 * time.Minute
 
 // sweepEvery is the time between two searches for idle names.
 const sweepEvery = time.Minute
 
-// beginInterval sets the time of the following samples.
+// beginInterval sets the time for the samples of an interval.
 func (st *store) beginInterval(now time.Time) {
 	st.now = now
 	st.tick = uint32(max(now.Sub(st.begin)/tickLength, 0))
@@ -66,7 +67,7 @@ func (st *store) endInterval() {
 	}
 }
 
-// expireSeries marks the series whose ttl is over. It reports whether there are any.
+// expireSeries marks the series whose ttl has expired. It returns false if there are none.
 func (st *store) expireSeries() (any bool) {
 	for i := range st.series {
 		s := &st.series[i]
@@ -77,8 +78,7 @@ func (st *store) expireSeries() (any bool) {
 	return any
 }
 
-// expireNames forgets the names of series that are gone, and idle names. Then it removes the series
-// without names.
+// expireNames removes the names of expired series, and idle names. It then removes the series without names.
 func (st *store) expireNames(sweep bool) {
 	const idle = uint32(maxIdle / tickLength)
 	for i := range st.names {
@@ -105,7 +105,7 @@ func (st *store) expireNames(sweep bool) {
 	}
 }
 
-// compact moves all texts that are in use to new pages. Views keep the old ones.
+// compact moves all used texts to new pages. Views keep the old pages.
 func (st *store) compact() {
 	old := st.texts
 	st.texts = texts{}
@@ -128,7 +128,7 @@ func (st *store) compact() {
 	}
 }
 
-// publish returns the current page.
+// publish returns a view of the current page.
 func (st *store) publish(own []byte) *view {
 	v := &view{pages: append([][]byte(nil), st.texts.pages...), own: own}
 	for _, f := range st.listed() {
@@ -144,7 +144,7 @@ func (st *store) publish(own []byte) *view {
 		if len(f.entries) == 0 {
 			continue
 		}
-		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // the page has changed
+		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // changed since the last view
 			f.shown = &familyView{f, f.entries}
 		}
 		v.families = append(v.families, f.shown)

@@ -9,29 +9,30 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// window holds the samples of a summary's last minutes, for its quantiles. It exists only while there
-// are samples. A few samples are kept exactly. If there are more, bins count them, within 1 % of each value.
+// window contains the samples of the last minutes of a summary, to compute its quantiles. It exists only while it
+// has samples. A small number of samples is stored exactly. Above this number, the samples are counted in bins,
+// whose values have an error of at most 1 %.
 type window struct {
 	series uint32
 	parts  []part
-	head   int       // the part to which samples are added
-	until  time.Time // the end of the head's time
-	exact  []sample  // all samples, unless too many came since the window was empty
+	head   int       // index of the part to which samples are added
+	until  time.Time // end time of the head part
+	exact  []sample  // all samples, unless there were too many since the window was last empty
 	many   bool
-	bins   []bin // bins of all parts
+	bins   []bin // bins of all parts together
 	dirty  bool
 }
 
 // part covers a part of the window's time.
 type part struct{ bins []bin }
 
-// bin counts samples near one value.
+// bin is the number of samples near a value.
 type bin struct {
 	key   int32
 	count float64
 }
 
-// sample is a value with a weight: the number of events for which it stands.
+// sample is a value with a weight: the number of events that it represents.
 type sample struct {
 	value, weight float64
 	part          int32
@@ -39,17 +40,18 @@ type sample struct {
 
 const (
 	maxExact = 32
-	// maxBins limits the bins of a window. Beyond it, the bins of the smallest values are merged.
+	// maxBins is the maximum number of bins in a window. Above this limit, the bins with the smallest values are
+	// merged.
 	maxBins = 2048
-	// binError is the relative error of a bin's value.
+	// binError is the maximum relative error of a bin's value.
 	binError = 0.01
-	// keyOffset is above the key of the smallest float64.
+	// keyOffset makes the keys of all positive values positive.
 	keyOffset = 40_000
 )
 
 var logGamma = math.Log((1 + binError) / (1 - binError))
 
-// keyOf returns the bin of a value. Keys have the order of the values.
+// keyOf returns the key of the bin for a value. Keys have the same order as values.
 func keyOf(v float64) int32 {
 	switch {
 	case v > 0:
@@ -71,7 +73,7 @@ func valueOf(key int32) float64 {
 	return 0
 }
 
-// add adds the samples of an interval. Each sample stands for weight events.
+// add adds the samples of an interval. Each sample represents weight events.
 func (w *window) add(c *metric.Collected, unit unit, weight float64) {
 	w.dirty = true
 	w.many = w.many || len(c.Bins) > 0 || len(w.exact)+len(c.Samples) > maxExact
@@ -90,14 +92,14 @@ func (w *window) add(c *metric.Collected, unit unit, weight float64) {
 	}
 }
 
-// count adds n events to a bin of the window and of its head.
+// count adds n events to a bin of the window and of its head part.
 func (w *window) count(key int32, n float64) {
 	head := &w.parts[w.head]
 	head.bins = addBin(head.bins, bin{key, n})
 	w.bins = addBin(w.bins, bin{key, n})
 }
 
-// addBin adds to sorted bins.
+// addBin adds a bin to sorted bins.
 func addBin(bins []bin, b bin) []bin {
 	at, found := slices.BinarySearchFunc(bins, b.key, func(b bin, key int32) int { return cmp.Compare(b.key, key) })
 	if found {
@@ -117,7 +119,7 @@ func addBin(bins []bin, b bin) []bin {
 	return slices.Insert(bins, at, b)
 }
 
-// turn forgets the parts of the window that are too old. It reports whether samples are left.
+// turn removes the parts of the window that are too old. It returns false if no samples remain.
 func (w *window) turn(now time.Time, age time.Duration) bool {
 	step := age / time.Duration(len(w.parts))
 	for range w.parts {
@@ -137,14 +139,14 @@ func (w *window) turn(now time.Time, age time.Duration) bool {
 			}
 		}
 	}
-	if now.After(w.until) { // more time has passed than the window has
+	if now.After(w.until) { // the whole window is too old
 		w.until = now.Add(step)
 	}
 	return len(w.bins) > 0
 }
 
-// quantiles sets values to the quantiles of the window. The quantile q is the smallest value for which the part q of
-// the samples is not greater.
+// quantiles sets values to the quantiles of the window. The quantile q is the smallest sample such that at least
+// the fraction q of all samples is less than or equal to it.
 func (w *window) quantiles(qs, values []float64) {
 	w.dirty = false
 	if len(w.bins) == 0 {
@@ -161,7 +163,8 @@ func (w *window) quantiles(qs, values []float64) {
 	rank(len(w.bins), func(i int) float64 { return w.bins[i].count }, qs, func(q, i int) { values[q] = valueOf(w.bins[i].key) })
 }
 
-// rank finds rising quantiles among n weights, which are in the order of their values.
+// rank finds several quantiles, in ascending order, among n weights. The weights must be in the order of their
+// values.
 func rank(n int, weight func(i int) float64, qs []float64, found func(q, i int)) {
 	total := 0.0
 	for i := range n {

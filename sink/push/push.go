@@ -1,13 +1,14 @@
-// Package push sends payloads over HTTP, for the sinks whose receivers speak it.
+// Package push sends payloads over HTTP, for sinks whose receivers use HTTP.
 //
-// It sends one POST for each payload, on a connection that stays open, and translates the answer for an outlet:
+// It sends each payload as one POST request, on a connection that stays open. The status of the response determines
+// what the daemon's outlet does with the payload:
 //
-//	2xx                           taken
-//	408, 429, any 5xx             sent again; Retry-After is obeyed (sink.Later)
-//	401, 403, 404, a redirect sent again: an operator can correct the cause
-//	any other 4xx                 refused permanently (sink.Refused)
+//	2xx                        the payload is accepted
+//	408, 429, any 5xx          the payload is sent again, not before the time in Retry-After (sink.Later)
+//	401, 403, 404, a redirect  the payload is sent again, because an operator can correct the cause
+//	any other 4xx              the payload is refused permanently (sink.Refused)
 //
-// Redirects are not followed, and no proxy is used. Errors show the first line of the answer.
+// Package push does not follow redirects and uses no proxy. Errors contain the first line of the response.
 package push
 
 import (
@@ -32,24 +33,25 @@ import (
 	"github.com/statsd-ops/statsd/sink/secure"
 )
 
-// Config says where and how to post. The daemon has each setting as a key of the sink's URL.
+// Config configures the receiver and the requests. Each setting is a key in the sink's URL.
 type Config struct {
 	// Addr is the receiver's "host:port".
 	Addr string
-	// Path is the path and the query, such as "/v1/metrics".
+	// Path is the URL path with the query, such as "/v1/metrics".
 	Path string
 	// Type is the Content-Type of payloads.
 	Type string
-	// HeaderFile has headers to send, one a line: NAME: VALUE. It is for secrets, such as
-	// Authorization. The file is read at each connect. Empty: none.
+	// HeaderFile is the path of a file with HTTP headers, one NAME: VALUE per line. It is for secrets, such as
+	// Authorization. The file is read at each connect. Empty means no additional headers.
 	HeaderFile string
-	// Token, unless empty, is a file with a token. It is sent as Authorization: TokenScheme TOKEN.
+	// Token, if not empty, is the path of a file with a token. It is sent in the header Authorization: TokenScheme
+	// TOKEN.
 	Token, TokenScheme string
-	// TLS configures TLS. nil means no TLS.
+	// TLS configures TLS. If it is nil, the Poster uses plain HTTP.
 	TLS *secure.TLS
-	// Plain sends payloads without gzip.
+	// Plain turns off gzip compression of payloads.
 	Plain bool
-	// Timeout limits one Post, including the connect. Zero means 10 s.
+	// Timeout limits each Post, including the connect. Zero means 10 s.
 	Timeout time.Duration
 }
 
@@ -57,21 +59,21 @@ const (
 	defaultTimeout = 10 * time.Second
 	maxHeaderFile  = 64 << 10
 	maxAnswer      = 64 << 10
-	maxShown       = 300 // maximum bytes of an answer in an error
+	maxShown       = 300 // maximum number of bytes of a response that are quoted in an error
 )
 
-// Poster posts to one receiver. One goroutine at a time may use it.
+// Poster posts payloads to one receiver. It is not safe for concurrent use.
 type Poster struct {
 	cfg    Config
 	client http.Client
 	url    string
-	shown  string // without the query
+	shown  string // the URL without the query, for messages
 	packed bytes.Buffer
 	gzip   *gzip.Writer
 }
 
-// New returns a Poster. It reads the files once, to find mistakes at the start. The error is a *metric.FlagError that
-// names the setting.
+// New returns a Poster. It reads the files once, so that mistakes are found at the start of the daemon. The error
+// is a *metric.FlagError that names the setting.
 func New(cfg Config) (*Poster, error) {
 	p := &Poster{cfg: cfg}
 	if p.cfg.Timeout == 0 {
@@ -95,7 +97,7 @@ func New(cfg Config) (*Poster, error) {
 	if _, err := p.header(); err != nil {
 		return nil, err
 	}
-	p.gzip, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // no error: the level is valid
+	p.gzip, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // NewWriterLevel fails only for an invalid level
 	p.client.Timeout = p.cfg.Timeout
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	p.client.Transport = &http.Transport{
@@ -108,7 +110,7 @@ func New(cfg Config) (*Poster, error) {
 	return p, nil
 }
 
-// dialTLS connects with the present content of the certificate files.
+// dialTLS connects with the current content of the certificate files.
 func (p *Poster) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := p.cfg.TLS.Client(addr)
 	if err != nil {
@@ -147,8 +149,8 @@ func (p *Poster) header() (http.Header, error) {
 	return h, nil
 }
 
-// Post sends a payload. It returns the receiver's answer, at most 64 KiB of it, if that is a 2xx. Other
-// answers are errors of the kinds of package sink, wrapped around a *Status.
+// Post posts a payload. If the status is 2xx, it returns up to 64 KiB of the response body. For any other status,
+// the error has a type of package sink and wraps a *Status.
 func (p *Poster) Post(ctx context.Context, payload []byte) (answer []byte, err error) {
 	r, err := p.request(ctx, payload)
 	if err != nil {
@@ -174,7 +176,7 @@ func (p *Poster) failed(payload []byte, err error) error {
 	return fmt.Errorf("post %d bytes to %s: %w", len(payload), p.shown, err)
 }
 
-// request returns the request for a payload.
+// request returns the HTTP request for a payload.
 func (p *Poster) request(ctx context.Context, payload []byte) (*http.Request, error) {
 	header, err := p.header()
 	if err != nil {
@@ -183,7 +185,7 @@ func (p *Poster) request(ctx context.Context, payload []byte) (*http.Request, er
 	if !p.cfg.Plain {
 		p.packed.Reset()
 		p.gzip.Reset(&p.packed)
-		_, _ = p.gzip.Write(payload) // a bytes.Buffer takes everything
+		_, _ = p.gzip.Write(payload) // a write to a bytes.Buffer never fails
 		_ = p.gzip.Close()
 		payload = p.packed.Bytes()
 		header.Set("Content-Encoding", "gzip")
@@ -198,7 +200,7 @@ func (p *Poster) request(ctx context.Context, payload []byte) (*http.Request, er
 	return r, nil
 }
 
-// cause removes the address from an error of the client, because failed adds it.
+// cause removes the URL from an error of the HTTP client, because failed adds it again.
 func cause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {
@@ -215,11 +217,11 @@ func (p *Poster) Close() error {
 	return nil
 }
 
-// Status is an answer other than 2xx.
+// Status is a response with a status other than 2xx.
 type Status struct {
 	Code     int
 	Answer   []byte
-	Location string // of a redirect
+	Location string // target of a redirect
 }
 
 func (s *Status) Error() string {
@@ -233,7 +235,7 @@ func (s *Status) Error() string {
 	return text
 }
 
-// Words returns the first line of an answer in plain ASCII, shortened.
+// Words returns the first line of a response, shortened and in plain ASCII.
 func Words(answer []byte) string {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(answer), []byte("\n"))
 	if len(line) > maxShown {
@@ -243,7 +245,7 @@ func Words(answer []byte) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// kind wraps err in the kind of error that the status means.
+// kind wraps err in the error type of package sink that corresponds to the status.
 func (s *Status) kind(err error, after time.Duration) error {
 	switch {
 	case s.Code == http.StatusRequestTimeout, s.Code == http.StatusTooManyRequests, s.Code/100 == 5:

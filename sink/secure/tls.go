@@ -1,4 +1,4 @@
-// Package secure configures TLS from a sink to its receiver.
+// Package secure configures TLS for the connection of a sink to its receiver.
 package secure
 
 import (
@@ -11,29 +11,31 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TLS configures which receiver to trust and how to authenticate to it. The files are read at each connect, so new
-// files need neither restart nor reload.
+// TLS configures which receiver is trusted, and how the daemon authenticates itself. The files are read at each
+// connect, so that new files need neither a restart nor a reload.
 type TLS struct {
-	// CA is a PEM file of trusted certificate authorities. Empty means the system's.
+	// CA is a PEM file with trusted certificate authorities. If it is empty, the authorities of the operating system
+	// are used.
 	CA string
-	// Cert and Key are PEM files with the client certificate, including its chain, and its key, for a
-	// receiver that asks for one. Set both or none.
+	// Cert is a PEM file with the client certificate and its chain. Key is a PEM file with its private key. They are
+	// for receivers that require a client certificate. Set both or neither.
 	Cert, Key string
-	// ServerName is the name that the receiver's certificate must have. Empty means the host of the address.
+	// ServerName is the name that the receiver's certificate must contain. If it is empty, the host of the address
+	// is used.
 	ServerName string
-	// Insecure accepts any certificate, and so any receiver.
+	// Insecure accepts any certificate, and therefore any receiver.
 	Insecure bool
 }
 
-// Client reads the files and returns the settings of a connection to addr, "host:port". The error is
-// a *metric.FlagError that names the setting.
+// Client reads the files, and returns the TLS settings for a connection to addr, a "host:port". The error is a
+// *metric.FlagError that names the setting.
 func (t *TLS) Client(addr string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(addr)
-	host, _, _ = strings.Cut(host, "%") // certificates do not contain zones
+	host, _, _ = strings.Cut(host, "%") // certificates do not contain IPv6 zones
 	c := &tls.Config{
 		ServerName:                  host,
 		InsecureSkipVerify:          t.Insecure,
-		DynamicRecordSizingDisabled: true, // records have full size from the start: no reader waits for the first bytes
+		DynamicRecordSizingDisabled: true, // no reader waits for the first bytes, so records can be large
 	}
 	if t.ServerName != "" {
 		c.ServerName = t.ServerName

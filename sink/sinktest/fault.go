@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// Fault says how a Server misbehaves. With the zero Fault the Server works like carbon: it reads every connection to
-// its end and then closes it.
+// Fault describes how a Server misbehaves. With the zero Fault, the Server works like carbon: it reads each
+// connection until the client closes it, and then closes its side.
 type Fault struct {
-	// Never accepts connections but reads nothing.
+	// Never makes the Server accept connections but read nothing.
 	Never bool
-	// BytesPerSecond limits the reading speed, if not 0. The receive buffer is then small, so that the
-	// sender notices.
+	// BytesPerSecond, if not 0, limits the reading speed. The receive buffer is then small, so that the sender is
+	// slowed down.
 	BytesPerSecond int
-	// CloseAfter closes each connection after that many bytes, if not 0. If more bytes
-	// have come, the kernel resets the connection.
+	// CloseAfter, if not 0, closes each connection after this number of bytes. If there are unread bytes at this
+	// time, the kernel resets the connection.
 	CloseAfter int
-	// ResetAfter resets each connection after this many bytes, if not 0.
+	// ResetAfter, if not 0, resets each connection after this number of bytes.
 	ResetAfter int
-	// Answer is sent on each connection when its first bytes have come.
+	// Answer is sent on each connection after its first bytes have arrived.
 	Answer string
 }
 
-// session is one accepted connection.
+// session is an accepted connection.
 type session struct {
 	*net.TCPConn
 	came *Connection
 	once sync.Once
-	cut  chan struct{} // closed by reset
+	cut  chan struct{} // closed when the connection is to be reset
 }
 
 func (c *session) reset() {
@@ -41,7 +41,7 @@ func (c *session) reset() {
 	})
 }
 
-// serve reads c until the sender or the fault ends it.
+// serve reads from c until the sender closes the connection or the fault ends it.
 func (s *Server) serve(c *session, f Fault) {
 	if f.BytesPerSecond > 0 || f.Never {
 		_ = c.SetReadBuffer(max(4<<10, f.BytesPerSecond/16))
@@ -75,7 +75,7 @@ func (s *Server) serve(c *session, f Fault) {
 	}
 }
 
-// next returns the maximum number of bytes to read next, after got bytes.
+// next returns the maximum number of bytes for the next read. got is the number of bytes read so far.
 func (f Fault) next(got int) int {
 	n := 32 << 10
 	if f.BytesPerSecond > 0 {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Points returns the points received on a connection. A line that is not in Graphite's format fails the test.
+// Points returns the points that were received on a connection. A line that is not in Graphite's format fails the
+// test.
 func (c Connection) Points(t testing.TB) []Point {
 	t.Helper()
 	points := make([]Point, 0, len(c.Lines))
@@ -24,8 +25,8 @@ func (c Connection) Points(t testing.TB) []Point {
 	return points
 }
 
-// Points returns the points of whole connections, in order. The points of a broken
-// connection are sent again.
+// Points returns the points of all complete connections, in order. Points on broken connections are left out,
+// because the sender sends them again.
 func (s *Server) Points() (points []Point) {
 	s.t.Helper()
 	for _, c := range s.Connections() {
@@ -36,14 +37,14 @@ func (s *Server) Points() (points []Point) {
 	return points
 }
 
-// PointsOf returns the points of a path.
+// PointsOf returns the points with a path.
 func (s *Server) PointsOf(path string) []Point {
 	s.t.Helper()
 	return slices.DeleteFunc(s.Points(), func(p Point) bool { return p.Path != path })
 }
 
-// WaitOf waits until a path has at least n points, and returns its points. The test fails
-// if they do not come within patience.
+// WaitOf waits until a path has at least n points, and returns the points. If this takes longer than patience, it
+// fails the test.
 func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	s.t.Helper()
 	s.await(patience, func() bool { return len(s.PointsOf(path)) >= n })
@@ -54,7 +55,7 @@ func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	return points
 }
 
-// parsePoint parses "value time", the text after a path.
+// parsePoint parses "value time", which is the text after a path.
 func parsePoint(path, rest string) (Point, error) {
 	value, at, _ := strings.Cut(rest, " ")
 	v, valueErr := strconv.ParseFloat(value, 64)

@@ -1,5 +1,5 @@
-// Package sinktest has sinks for tests. A Recorder is a sink in memory. A Server
-// receives lines over TCP as carbon does, and can misbehave as networks do.
+// Package sinktest has sinks and receivers for tests. A Recorder is a sink that stores points in memory. A Server
+// receives lines over TCP like carbon, and can simulate faults of networks and receivers.
 //
 //	rec := sinktest.NewRecorder()
 //	rec.Fail(errors.New("down"))
@@ -22,26 +22,26 @@ import (
 
 var _ sink.PointSink = (*Recorder)(nil)
 
-// Point is one delivered point. It owns its path.
+// Point is a delivered point. Its path is a copy.
 type Point struct {
 	Path  string
 	Value float64
 	Time  int64
 }
 
-// Recorder is a sink that keeps its points. Its methods may be called from any goroutine.
+// Recorder is a sink that stores its points in memory. It is safe for concurrent use.
 type Recorder struct {
 	mu       sync.Mutex
 	points   []Point
 	payloads int
 	attempts int
 	closed   int
-	fault    error         // returned by Send, if not nil
-	hang     chan struct{} // Send waits until it is closed, if not nil
-	changed  chan struct{} // closed and replaced at each change
+	fault    error         // if not nil, Send returns this error
+	hang     chan struct{} // if not nil, Send waits until this channel is closed
+	changed  chan struct{} // closed and replaced at each change of the Recorder
 }
 
-// NewRecorder returns a Recorder that accepts everything.
+// NewRecorder returns a Recorder whose Send always succeeds.
 func NewRecorder() *Recorder {
 	return &Recorder{changed: make(chan struct{})}
 }
@@ -56,7 +56,7 @@ func (r *Recorder) AppendPoint(dst []byte, p metric.Point) []byte {
 	return append(dst, '\n')
 }
 
-// Send keeps the points of payload, unless Fail or Hang was called.
+// Send stores the points of payload, unless Fail or Hang was called.
 func (r *Recorder) Send(ctx context.Context, payload []byte) error {
 	r.mu.Lock()
 	r.attempts++
@@ -94,13 +94,13 @@ func (r *Recorder) Close() error {
 	return nil
 }
 
-// Fail makes every Send return an error that wraps err, until Recover.
+// Fail makes each Send return an error that wraps err, until Recover is called.
 func (r *Recorder) Fail(err error) { r.set(err, nil) }
 
-// Hang makes every Send wait until Recover or Fail is called, or its context ends.
+// Hang makes each Send wait until Recover or Fail is called or its context ends.
 func (r *Recorder) Hang() { r.set(nil, make(chan struct{})) }
 
-// Recover ends Fail and Hang: Sends that hang succeed.
+// Recover ends the effect of Fail and Hang. Waiting calls of Send succeed.
 func (r *Recorder) Recover() { r.set(nil, nil) }
 
 func (r *Recorder) set(fault error, hang chan struct{}) {
@@ -112,20 +112,20 @@ func (r *Recorder) set(fault error, hang chan struct{}) {
 	r.fault, r.hang = fault, hang
 }
 
-// Points returns the points delivered so far, in order.
+// Points returns all points that were delivered so far, in order.
 func (r *Recorder) Points() []Point {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.points)
 }
 
-// Payloads returns the number of successful Sends.
+// Payloads returns the number of successful calls of Send.
 func (r *Recorder) Payloads() int { return r.get(&r.payloads) }
 
-// Attempts returns how many Sends began.
+// Attempts returns the number of all calls of Send.
 func (r *Recorder) Attempts() int { return r.get(&r.attempts) }
 
-// Closed returns how often the sink was closed.
+// Closed returns the number of calls of Close.
 func (r *Recorder) Closed() int { return r.get(&r.closed) }
 
 func (r *Recorder) get(n *int) int {
@@ -134,8 +134,8 @@ func (r *Recorder) get(n *int) int {
 	return *n
 }
 
-// Wait waits until at least n points were delivered, and returns all points. If ctx ends
-// first, it returns them with an error.
+// Wait waits until at least n points were delivered, and returns all points. If ctx ends before that, it returns
+// the points with an error.
 func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
 	for {
 		r.mu.Lock()
@@ -152,7 +152,7 @@ func (r *Recorder) Wait(ctx context.Context, n int) ([]Point, error) {
 	}
 }
 
-// announce wakes everything that waits. The caller holds mu.
+// announce wakes up all waiting goroutines. The caller must hold mu.
 func (r *Recorder) announce() {
 	close(r.changed)
 	r.changed = make(chan struct{})

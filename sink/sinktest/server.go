@@ -15,30 +15,29 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Server receives lines over TCP on a loopback port that is reserved for it. Its
-// methods may be called from any goroutine.
+// Server receives lines over TCP on a reserved loopback port. It is safe for concurrent use.
 type Server struct {
 	t    testing.TB
 	addr string
 	wg   sync.WaitGroup
 
 	mu       sync.Mutex
-	listener net.Listener // nil while stopped
+	listener net.Listener // nil while the Server is stopped
 	sessions map[*session]struct{}
 	fault    func(connection int) Fault
 	accepted []*Connection
-	lines    []string // complete lines
+	lines    []string // complete lines of all connections
 	changed  chan struct{}
 }
 
-// Connection holds the data of one connection.
+// Connection contains the received data of one connection.
 type Connection struct {
-	Lines []string  // complete lines, without their ends
-	Whole bool      // whether the sender closed it and everything was read
-	Last  time.Time // when the last bytes came
+	Lines []string  // complete lines, without line ends
+	Whole bool      // the sender closed the connection, and all data was read
+	Last  time.Time // time of the last read with data
 }
 
-// NewServer starts a Server. It stops at the end of the test.
+// NewServer starts a Server, and stops it at the end of the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	port, release, err := ports.Reserve()
@@ -53,16 +52,16 @@ func NewServer(t testing.TB) *Server {
 	return s
 }
 
-// Addr returns the "host:port". It stays the same over Stop and Start.
+// Addr returns the Server's "host:port". It does not change after Stop and Start.
 func (s *Server) Addr() string { return s.addr }
 
-// Start listens again after Stop, on the same port.
+// Start listens again on the same port after Stop.
 func (s *Server) Start() {
 	s.t.Helper()
 	var listener net.Listener
 	wait.Until(s.t, "listen on "+s.addr, func() (ok bool) {
 		var err error
-		listener, err = net.Listen("tcp", s.addr) // a child process that was just started may hold the port for a moment
+		listener, err = net.Listen("tcp", s.addr) // a new child process may still hold the old socket
 		return err == nil
 	})
 	s.mu.Lock()
@@ -71,8 +70,8 @@ func (s *Server) Start() {
 	s.wg.Go(func() { s.accept(listener) })
 }
 
-// Stop closes the port, so that connections are refused, and resets the open connections. It returns when reading has
-// ended.
+// Stop closes the listener, so that new connections are refused. It also resets the open connections, and waits
+// until no goroutine reads from them.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.listener != nil {
@@ -84,10 +83,10 @@ func (s *Server) Stop() {
 	s.wg.Wait()
 }
 
-// Set applies a fault to connections from now on.
+// Set sets the fault for all new connections.
 func (s *Server) Set(f Fault) { s.SetEach(func(int) Fault { return f }) }
 
-// SetEach sets faults that depend on the number of the connection. The first connection has number 0.
+// SetEach sets a fault that depends on the number of the connection. The first connection has the number 0.
 func (s *Server) SetEach(fault func(connection int) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,21 +102,21 @@ func (s *Server) Cut() {
 	}
 }
 
-// Lines returns the complete lines received, without their ends, as they came.
+// Lines returns all complete lines in the order of arrival, without line ends.
 func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
 }
 
-// Accepted returns how many connections were accepted.
+// Accepted returns the number of accepted connections.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.accepted)
 }
 
-// Connections returns the data of each connection.
+// Connections returns the received data of each connection.
 func (s *Server) Connections() []Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,14 +127,14 @@ func (s *Server) Connections() []Connection {
 	return connections
 }
 
-// Port returns the port of Addr.
+// Port returns the port number in Addr.
 func (s *Server) Port() int {
 	_, port, _ := net.SplitHostPort(s.addr)
 	n, _ := strconv.Atoi(port)
 	return n
 }
 
-// Forget drops the lines received so far.
+// Forget removes all lines that were received so far.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +144,7 @@ func (s *Server) Forget() {
 	}
 }
 
-// Wait waits until at least n lines were received, but not longer than patience. It
-// returns all lines.
+// Wait waits until at least n lines were received, or until patience is over. It returns all lines.
 func (s *Server) Wait(n int, patience time.Duration) []string {
 	s.await(patience, func() bool {
 		s.mu.Lock()
@@ -156,7 +154,7 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	return s.Lines()
 }
 
-// await checks enough at each change, and gives up after patience.
+// await waits until enough returns true, or until patience is over. It calls enough after each change.
 func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {
@@ -188,7 +186,7 @@ func (s *Server) accept(listener net.Listener) {
 		fault := s.fault(len(s.accepted))
 		s.accepted = append(s.accepted, c.came)
 		s.sessions[c] = struct{}{}
-		if s.listener != listener { // the Server was stopped meanwhile
+		if s.listener != listener { // the Server was stopped in the meantime
 			c.reset()
 		}
 		s.announce()
@@ -203,7 +201,7 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// keep adds the complete lines of data from c and returns the rest.
+// keep adds the complete lines in data to c. It returns the incomplete line at the end.
 func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +218,7 @@ func (s *Server) keep(c *Connection, data []byte, whole bool) []byte {
 	}
 }
 
-// announce wakes everything that waits. The caller holds mu.
+// announce wakes up all waiting goroutines. The caller must hold mu.
 func (s *Server) announce() {
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -26,13 +26,13 @@ func talk(t *testing.T, s *Server, text string) (string, error) {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return "", err
 	}
-	_ = conn.(*net.TCPConn).CloseWrite() // otherwise it was reset, and the read fails
+	_ = conn.(*net.TCPConn).CloseWrite() // if this fails, the connection was reset, and the following read fails too
 	answer, err := io.ReadAll(conn)
 	return string(answer), err
 }
 
 func TestServer(t *testing.T) {
-	const text = "one\ntwo\nthree" // the last is incomplete
+	const text = "one\ntwo\nthree" // the last line is incomplete
 	for _, tt := range []struct {
 		name   string
 		fault  Fault
@@ -105,7 +105,7 @@ func TestServerPoints(t *testing.T) {
 		return Fault{ResetAfter: []int{len(text), 0, 0}[connection]}
 	})
 	for _, text := range []string{text, text, "a -3 20\n"} {
-		_, _ = talk(t, s, text) // the first is reset
+		_, _ = talk(t, s, text) // the first connection is reset
 	}
 	want := []Point{{"a", 1, 10}, {"b", 2.5, 10}, {"a", -3, 20}}
 	if got := s.WaitOf("a", 2, patience); !slices.Equal(got, []Point{want[0], want[2]}) {

@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// waitForRoom does nothing on this system, so a write to a pipe without a reader blocks.
+// waitForRoom has no effect on this system. A write to a pipe without a reader blocks.
 func waitForRoom(ctx context.Context, _ *os.File) error { return context.Cause(ctx) }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// look is the time between two checks of the context while there is no room.
+// look is the time between two checks of the context while the pipe is full.
 const look = 20 * time.Millisecond
 
 // waitForRoom waits until atOnce bytes can be written to f without blocking.

@@ -1,19 +1,20 @@
-// Package stdout writes points to the standard output, one per line, in the format of carbon's line
+// Package stdout is a sink that writes points to the standard output, one per line, in the format of carbon's line
 // receiver:
 //
 //	stats.web.requests 3.2 1795251862
 //
-// It shows the points of a daemon and feeds pipes. New makes a Sink from a Config; the daemon's
-// outlet calls its AppendPoint and Send.
+// The output is for people and for pipes to other programs. New makes a Sink from a Config. The daemon's outlet calls
+// AppendPoint and Send.
 //
 // # Pipes
 //
-// A pipe without a reader blocks its writer. Send writes only as much as fits into the pipe, so it ends in time, or
-// when its context ends. The next Send of the same payload writes the rest. Lines of up to 512 bytes are written whole:
-// another writer to the same pipe, such as a log, cannot tear them.
+// A write to a full pipe blocks until the pipe is read. To avoid this, Send writes only as many bytes as fit into the
+// pipe. It returns after its timeout, or when its context ends. The next Send of the same payload writes the remaining
+// bytes. A line of up to 512 bytes is written in one piece: another process that writes to the same pipe, such as a log,
+// cannot write into the middle of a line.
 //
-// Send returns an error for a closed pipe. Go ends a process that writes to a closed pipe on its
-// standard output, unless the process asked to be notified of SIGPIPE.
+// Send returns an error for a closed pipe. The Go runtime kills a process that writes to a closed pipe on its standard
+// output. The daemon avoids this by handling SIGPIPE with signal.Notify.
 package stdout
 
 import (
@@ -30,25 +31,25 @@ import (
 
 var _ sink.PointSink = (*Sink)(nil)
 
-// Config configures the lines and the time limit.
+// Config configures the prefix and the time limit.
 type Config struct {
-	// Prefix is put in front of every path, with a dot between. Empty means none.
+	// Prefix is added before every path, with a dot between them. Empty means no prefix.
 	Prefix string
 
-	// Timeout limits one Send. Zero means 10 s. After it Send returns an error, and the next Send of
-	// the same payload continues. So a shorter Timeout only has the effect that a stopped reader is reported sooner.
+	// Timeout limits each Send. Zero means 10 s. After a timeout Send returns an error, and the next Send of the
+	// same payload continues. With a shorter Timeout, a stopped reader is reported sooner, and nothing else changes.
 	Timeout time.Duration
 }
 
 const defaultTimeout = 10 * time.Second
 
-// atOnce is the size of one write. A pipe with room accepts this many bytes in one piece (POSIX's PIPE_BUF).
+// atOnce is the size of one write. A pipe with enough room accepts this number of bytes in one piece (POSIX's
+// PIPE_BUF).
 const atOnce = 512
 
-var errStandsStill = fmt.Errorf("nothing reads it: %w", os.ErrDeadlineExceeded)
+var errStandsStill = fmt.Errorf("no program reads the output: %w", os.ErrDeadlineExceeded)
 
-// Validate returns an error that begins with the name of the setting, which is NAME=VALUE in the
-// URL of a sink.
+// Validate returns an error that begins with the name of the setting. The setting is NAME=VALUE in a sink's URL.
 func (c Config) Validate() error {
 	if err := sink.CheckPrefix(c.Prefix); err != nil {
 		return metric.FlagErrorf("prefix", nil, "%w", err)
@@ -65,12 +66,12 @@ type Sink struct {
 	out  *os.File
 	seed maphash.Seed
 
-	unfinished uint64 // checksum of the payload that Send gave up
-	written    int    // bytes of it already written
-	torn       bool   // whether it was given up inside a line
+	unfinished uint64 // checksum of the payload that Send has not completely written
+	written    int    // number of bytes of this payload that were written
+	torn       bool   // the last write ended inside a line
 }
 
-// New makes a Sink.
+// New returns a Sink for the standard output of the process.
 func New(cfg Config) (*Sink, error) { return newSink(cfg, os.Stdout) }
 
 func newSink(cfg Config, out *os.File) (*Sink, error) {
@@ -83,12 +84,12 @@ func newSink(cfg Config, out *os.File) (*Sink, error) {
 	return &Sink{cfg: cfg, out: out, seed: maphash.MakeSeed()}, nil
 }
 
-// AppendPoint appends the line of sink.AppendLine.
+// AppendPoint appends p as a line: see sink.AppendLine.
 func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	return sink.AppendLine(dst, s.cfg.Prefix, p)
 }
 
-// Send writes payload, lines made by AppendPoint.
+// Send writes a payload that was made by AppendPoint.
 func (s *Sink) Send(ctx context.Context, payload []byte) error {
 	sum := maphash.Bytes(s.seed, payload)
 	if sum != s.unfinished {
@@ -108,7 +109,7 @@ func (s *Sink) write(ctx context.Context, payload []byte) error {
 		if err := waitForRoom(ctx, s.out); err != nil {
 			return err
 		}
-		if s.torn && s.written == 0 { // another payload was given up
+		if s.torn && s.written == 0 { // end the incomplete line of another payload
 			if _, err := s.out.Write([]byte{'\n'}); err != nil {
 				return err
 			}
@@ -127,8 +128,8 @@ func (s *Sink) write(ctx context.Context, payload []byte) error {
 	return nil
 }
 
-// firstLines returns the lines at the start of b that can be written at once, or a part of a line
-// that is too long.
+// firstLines returns the complete lines at the start of b that fit into one write. If the first line is too long,
+// it returns a part of this line.
 func firstLines(b []byte) []byte {
 	if len(b) <= atOnce {
 		return b
@@ -140,5 +141,5 @@ func firstLines(b []byte) []byte {
 	return b
 }
 
-// Close does nothing: the standard output belongs to the process.
+// Close does nothing, because the standard output belongs to the process.
 func (s *Sink) Close() error { return nil }

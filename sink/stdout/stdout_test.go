@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden file")
 
 const patience = wait.Patience
 
-// newPipe returns a Sink that writes into a pipe, and the other end of the pipe.
+// newPipe returns a Sink that writes to a pipe, and the reading end of the pipe.
 func newPipe(t *testing.T, cfg Config) (*Sink, *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -68,7 +68,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// lines returns a payload of n lines, and the lines.
+// lines returns a payload of n lines, and the lines as strings.
 func lines(n int) (payload []byte, want []string) {
 	for i := range n {
 		want = append(want, fmt.Sprintf("stats.n%d %d 1795251862", i, i))
@@ -76,7 +76,7 @@ func lines(n int) (payload []byte, want []string) {
 	return []byte(strings.Join(want, "\n") + "\n"), want
 }
 
-// scan returns the next n lines.
+// scan reads the next n lines.
 func scan(t *testing.T, from *bufio.Scanner, n int) (got []string) {
 	t.Helper()
 	for range n {
@@ -88,11 +88,11 @@ func scan(t *testing.T, from *bufio.Scanner, n int) (got []string) {
 	return got
 }
 
-// A full pipe is an error after the timeout. When it is read, the same payload continues where it
-// stopped.
+// TestFullPipe checks that Send to a full pipe returns an error after the timeout. When the pipe is read, the
+// next Send of the same payload continues at the first unwritten byte.
 func TestFullPipe(t *testing.T) {
 	s, r := newPipe(t, Config{Timeout: 30 * time.Millisecond})
-	payload, want := lines(10_000) // more than a pipe holds
+	payload, want := lines(10_000) // more bytes than fit into a pipe
 	for range 2 {
 		if err := s.Send(t.Context(), payload); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("error %v, want a timeout", err)
@@ -129,7 +129,8 @@ func TestSendEndsWithContext(t *testing.T) {
 	}
 }
 
-// A long line that was interrupted does not run into the next payload's first line.
+// TestTornLine checks that a long line that was written only in part is ended before the first line of another
+// payload.
 func TestTornLine(t *testing.T) {
 	s, r := newPipe(t, Config{Timeout: 10 * time.Millisecond})
 	long := []byte(strings.Repeat("a", 1<<20) + " 1 1\n")
@@ -167,7 +168,7 @@ func TestClosedPipe(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip(err) // Linux only
+		t.Skip(err) // /dev/full exists only on Linux
 	}
 	defer full.Close()
 	s, err := newSink(Config{}, full)
@@ -194,7 +195,7 @@ func TestConfigValidate(t *testing.T) {
 	}
 }
 
-// BenchmarkSend measures payloads of 1 MiB into /dev/null.
+// BenchmarkSend measures the writing of payloads of 1 MiB to /dev/null.
 func BenchmarkSend(b *testing.B) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// answer is the text that a process writes, while it arrives.
+// answer is the text from a process, while it is being read.
 type answer struct {
 	file   *os.File
 	owner  uint32
 	bytes  *budget
 	text   []byte
-	writer bool // whether the FIFO has had a writer
+	writer bool // the FIFO has had a writer
 }
 
-// read reads to the end of file. If that has not come in time it returns errTimeout, and may be
+// read reads until the end of the file. If the end does not come in time, it returns errTimeout. It may then be
 // called again.
 func (a *answer) read(until time.Time) ([]byte, error) {
 	if err := a.file.SetReadDeadline(until); err != nil {
@@ -43,11 +43,12 @@ func (a *answer) read(until time.Time) ([]byte, error) {
 	return a.text, errors.Join(err, failed)
 }
 
-// take reads the available bytes, and reports whether they were the last. An empty read is the end of file, unless the
-// FIFO has had no writer yet. The kernel wakes a waiting reader only if a writer writes or closes.
+// take reads the available bytes, and reports whether they are the last ones. An empty read means the end of the
+// file, unless the FIFO has not had a writer yet. The kernel wakes a waiting reader only when a writer writes or
+// closes the FIFO.
 func (a *answer) take(fd int, waited bool) (done bool, err error) {
 	for {
-		// The usual size of a pipe: one read takes all.
+		// This is the usual capacity of a pipe, so one read gets all available bytes.
 		a.text = slices.Grow(a.text, 1<<16)
 		n, err := syscall.Read(fd, a.text[len(a.text):cap(a.text)])
 		switch {
@@ -69,7 +70,7 @@ func (a *answer) take(fd int, waited bool) (done bool, err error) {
 	}
 }
 
-// lock keeps other readers that use this package away until the file is closed.
+// lock prevents other readers that use this package from reading file until it is closed.
 func lock(file *os.File) error {
 	conn, err := file.SyscallConn()
 	if err != nil {
@@ -83,8 +84,8 @@ func lock(file *os.File) error {
 	return errors.Join(err, failed)
 }
 
-// parse reads the lines of one process, and counts malformed ones. Text after the last newline is
-// malformed, and means that the answer is cut. Of two lines with the same name the last counts.
+// parse parses the lines of a process, and counts invalid lines. Text after the last newline is invalid, and
+// means that the answer is incomplete. If two lines have the same name, the last line is used.
 func parse(text []byte) (stats map[string]statvent.Value, malformed int, cut bool) {
 	stats = make(map[string]statvent.Value)
 	for len(text) > 0 {

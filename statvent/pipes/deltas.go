@@ -2,32 +2,32 @@ package pipes
 
 import "github.com/statsd-ops/statsd/statvent"
 
-// Deltas turns counters, which processes keep since they started, into the differences between two
-// readings.
+// Deltas converts counters to the differences between two readings. Processes count from their start.
 type Deltas struct {
-	// Names match the counters. Other names are ignored.
+	// Names are the patterns for the names of counters. Other names are ignored.
 	Names []Glob
-	// Since distinguishes old processes from new ones, in the unit of Process.Start. The counts that an older process
-	// has at its first reading are ignored: an earlier reader may have reported them. A newer process starts from 0. A
-	// daemon sets its own start (Started(os.Getpid())), so that a restart does not report everything again. With 0
-	// every process is new.
+	// Since separates old processes from new processes. It has the same unit as Process.Start. For a process that
+	// started before Since, the counts in its first reading are ignored, because an earlier reader may already have
+	// reported them. For a process that started later, they count from 0. A daemon sets Since to its own start,
+	// Started(os.Getpid()), so that a restart of the daemon does not report all counts again. If Since is 0, every
+	// process is new.
 	Since uint64
 
-	// Refused counts the values that were left out of a result, because Deltas remembers at most
-	// 65,536 names of one process and 1,048,576 of all.
+	// Refused is the number of values that were left out of results because of limits. Deltas stores at most 65,536
+	// names of one process, and 1,048,576 names of all processes.
 	Refused uint64
 
 	seen  map[id]map[string]statvent.Value
-	names int // in seen
+	names int // number of names in seen
 }
 
-// maxDeltas is the largest number of names that are remembered, of all processes.
+// maxDeltas is the maximum number of names that are stored for all processes.
 const maxDeltas = 1 << 20
 
-// Update takes the processes of the next reading. It returns for each name the sum of the
-// differences: 0 if nothing changed, negative if a counter fell. A process without an answer adds
-// nothing now, and the whole difference at its next answer. A new process with the pid of an
-// earlier one is another process.
+// Update processes the next reading. For each name, it returns the sum of the differences of all processes. The
+// sum is 0 if nothing changed, and negative if a counter decreased. A process without an answer adds nothing now:
+// its next answer adds the whole difference. A new process with the process id of an earlier process counts as
+// another process.
 func (d *Deltas) Update(processes []Process) map[string]statvent.Value {
 	if d.seen == nil {
 		d.seen = make(map[id]map[string]statvent.Value)
@@ -68,8 +68,8 @@ func (d *Deltas) Update(processes []Process) map[string]statvent.Value {
 	return sums
 }
 
-// forget drops the processes that are gone. A process without a pipe may be alive: statvent for
-// Python has no pipe for a moment after each reader.
+// forget removes the processes that have ended. A process without a pipe may still run: statvent for Python has
+// no pipe for a moment after each reader.
 func (d *Deltas) forget(here map[id]bool) {
 	for who := range d.seen {
 		if here[who] {
@@ -82,7 +82,7 @@ func (d *Deltas) forget(here map[id]bool) {
 	}
 }
 
-// Match reports whether a name is one of Names.
+// Match reports whether a name matches one of the patterns in Names.
 func (d *Deltas) Match(name string) bool {
 	for _, g := range d.Names {
 		if g.Match(name) {

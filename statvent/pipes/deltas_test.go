@@ -17,7 +17,7 @@ func TestDeltas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const old, young, dead = 100, 300, 1<<22 + 1 // beyond the largest pid
+	const old, young, dead = 100, 300, 1<<22 + 1 // dead is greater than the maximum process id
 	d := Deltas{Names: []Glob{count}, Since: 200}
 	update := func(why string, want stats, processes ...Process) {
 		t.Helper()

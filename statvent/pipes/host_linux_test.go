@@ -15,9 +15,9 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// TestHost reads a host with 200 processes: 30 are dead, 5 write garbage, and one never answers. Each
-// reading is exact about the processes that answered in time. A busy machine gets more time, until
-// one reading is exact about all.
+// TestHost reads the pipes of a host with 200 processes. 30 processes are dead, 5 write invalid data, and one
+// never answers. Each reading must be exact for the processes that answered in time. On a busy machine, the time
+// limit is increased until a reading is exact for all processes.
 func TestHost(t *testing.T) {
 	const live, dead, garbage = 164, 30, 5
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func TestHost(t *testing.T) {
 	living := len(processes)
 	for range dead {
 		p := host.start("recorder", 1_000_000)
-		if _, err := os.ReadFile(p.Path); err != nil { // it stages the next pipe now
+		if _, err := os.ReadFile(p.Path); err != nil { // this process is creating its next pipe
 			t.Fatal(err)
 		}
 		p.Kill()
@@ -56,7 +56,7 @@ func TestHost(t *testing.T) {
 		if reader.Timeout > patient {
 			t.Fatal("live processes do not answer")
 		}
-		// A process that writes garbage has no pipe at times.
+		// A process that writes invalid data has no pipe at times, so the reading is repeated.
 		if exact = result.TimedOut == 1 && len(result.Processes) == live+garbage+1; exact {
 			expectHost(t, got, live, sum)
 			if result.Malformed != 6*garbage {
@@ -89,7 +89,7 @@ func expectHost(t *testing.T, got stats, live, sum int) {
 	}
 }
 
-// TestOriginalsCapture reads what a process of statvent for Python wrote.
+// TestOriginalsCapture reads a recorded answer of statvent for Python.
 func TestOriginalsCapture(t *testing.T) {
 	capture, err := os.ReadFile("../testdata/statvent-py2.pipe")
 	if err != nil {
@@ -114,7 +114,7 @@ func TestOriginalsCapture(t *testing.T) {
 	}
 }
 
-// TestExamples merges the examples in other languages and a process in Go.
+// TestExamples merges the stats of the examples in other languages and of a process in Go.
 func TestExamples(t *testing.T) {
 	dir := t.TempDir()
 	const examples = "../../examples/statvent/"
@@ -127,7 +127,7 @@ func TestExamples(t *testing.T) {
 	}
 	for _, w := range writers {
 		cmd := exec.Command(w[0], w[1:]...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // they do not end by themselves
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // the examples do not exit by themselves
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestExamples(t *testing.T) {
 	for reading := 1; reading <= 5; reading++ {
 		result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
 		got := new(Merger).Merge(result.Processes)
-		// A writer that opens its pipe again before the reader has closed it counts the reader twice.
+		// If a writer opens its pipe again before the reader has closed it, the writer counts this reader twice.
 		want := int64(100 + reading*len(writers))
 		if got["example.reads"].Int64() < want || result.Malformed != 0 || result.TimedOut != 0 {
 			t.Fatalf("reading %d: %v reads, want at least %d: %+v", reading, got["example.reads"], want, result)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// expectOwn checks that the stats of this process, "a: 1", are among the answers.
+// expectOwn checks that the answers contain the stats of this process, "a: 1".
 func expectOwn(t *testing.T, result *Result) {
 	t.Helper()
 	for _, p := range result.Processes {
@@ -36,7 +36,8 @@ func recordOne(t *testing.T, dir string) {
 	record(t, dir, &r)
 }
 
-// TestThreads checks that a thread with a pipe is not taken for a process, and costs no time.
+// TestThreads checks that the id of a thread is not accepted as the id of a process. A pipe for a thread must not
+// cost any time.
 func TestThreads(t *testing.T) {
 	const threads = 300
 	dir := t.TempDir()
@@ -52,13 +53,14 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestManyPipesOfOneUser checks that a user with too many silent processes does not prevent reading the processes of
-// another user.
+// TestManyPipesOfOneUser checks that a user with many silent processes cannot prevent the reading of another
+// user's processes.
 func TestManyPipesOfOneUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to run processes as another user")
 	}
-	const silent = 400 // more than a reading has time for with the share of one of two users
+	// More processes than a reading can wait for in half of its time, which is the share of one of two users.
+	const silent = 400
 	dir := t.TempDir()
 	for _, d := range []string{dir, filepath.Dir(dir)} {
 		if err := os.Chmod(d, 0o777|os.ModeSticky); err != nil {
@@ -88,7 +90,7 @@ func TestManyPipesOfOneUser(t *testing.T) {
 		host.start("recorder", 1)
 	}
 	reader := &Reader{Dir: dir, Timeout: 200 * time.Millisecond, RemoveStale: true}
-	for good := 0; good < 3; { // the order is random: without shares some reading fails
+	for good := 0; good < 3; { // the order is random, so some readings would fail without shares
 		result := mustRead(t, reader)
 		answered := 0
 		for _, p := range result.Processes {
@@ -104,14 +106,14 @@ func TestManyPipesOfOneUser(t *testing.T) {
 			good++
 		case reader.Timeout > time.Second:
 			t.Fatalf("only %d of 6 processes of another user are read: %v", answered, result.Errors)
-		default: // a busy machine
+		default: // the machine is busy, so try again
 			reader.Timeout *= 2
 		}
 	}
 }
 
-// TestCrowdedDirectory checks that running processes are read beside any number of files, and that
-// stale pipes are removed a part at a time.
+// TestCrowdedDirectory checks that the pipes of running processes are read even if the directory contains very
+// many files. Stale pipes must be removed in several steps.
 func TestCrowdedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	stale := filepath.Join(dir, fmt.Sprintf("%d.stats", deadPID(t)))
@@ -131,10 +133,10 @@ func TestCrowdedDirectory(t *testing.T) {
 	}
 }
 
-// TestBudget checks that one user never takes the bytes of all others.
+// TestBudget checks that one user cannot use up the bytes of all other users.
 func TestBudget(t *testing.T) {
 	b := budget{left: 100, taken: make(map[uint32]int)}
-	for owner, want := range []int{50, 25, 12, 6} { // each gets half of the rest
+	for owner, want := range []int{50, 25, 12, 6} { // each user gets at most half of the remaining bytes
 		got := 0
 		for b.take(uint32(owner), 1) {
 			got++
@@ -156,7 +158,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestReusedPID checks a pipe of a dead process whose pid a process of the same user has now.
+// TestReusedPID checks the pipe of a dead process if another process of the same user now has the same process
+// id.
 func TestReusedPID(t *testing.T) {
 	dir := t.TempDir()
 	recordOne(t, dir)
@@ -164,7 +167,8 @@ func TestReusedPID(t *testing.T) {
 	mkfifo(t, idle.Path)
 	reader := &Reader{Dir: dir, Timeout: 100 * time.Millisecond, RemoveStale: true}
 	result := mustRead(t, reader)
-	for ; result.TimedOut > 1 && reader.Timeout < patient; reader.Timeout *= 2 { // a busy machine
+	// Repeat with a longer timeout on a busy machine.
+	for ; result.TimedOut > 1 && reader.Timeout < patient; reader.Timeout *= 2 {
 		result = mustRead(t, reader)
 	}
 	expectOwn(t, result)
@@ -173,7 +177,7 @@ func TestReusedPID(t *testing.T) {
 	}
 }
 
-// TestCutAnswer checks that an incomplete answer is reported, and that its complete lines count.
+// TestCutAnswer checks that an incomplete answer is reported, and that its complete lines are used.
 func TestCutAnswer(t *testing.T) {
 	dir := t.TempDir()
 	processesIn(t, dir).start("cut", 0)
@@ -186,7 +190,7 @@ func TestCutAnswer(t *testing.T) {
 	}
 }
 
-// TestStaleLocks checks that only the free locks of dead processes are removed.
+// TestStaleLocks checks that only unlocked lock files of dead processes are removed.
 func TestStaleLocks(t *testing.T) {
 	dir := t.TempDir()
 	dead := deadPID(t)
@@ -205,7 +209,7 @@ func TestStaleLocks(t *testing.T) {
 	}
 	mustRead(t, &Reader{Dir: dir})
 	left("a reader that removes nothing", 4)
-	// A process in another pid namespace has the lock.
+	// This lock belongs to a process in another pid namespace.
 	holder, err := os.OpenFile(lock, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -7,14 +7,14 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// Rule says how to merge the values that several processes have for one name.
+// Rule determines how the values of several processes for the same name are merged.
 type Rule int
 
-// The rules.
+// The merge rules.
 const (
-	Sum  Rule = iota // the sum of all
-	Max              // the largest
-	Mean             // the sum divided by the number of processes that have the name; a float
+	Sum  Rule = iota // the sum of all values
+	Max              // the largest value
+	Mean             // the sum divided by the number of processes with this name, as a float
 	Last             // the value of the process that started last
 )
 
@@ -27,13 +27,13 @@ func (r Rule) String() string {
 	return ruleNames[r]
 }
 
-// NameRule is a Rule for the names that Glob matches.
+// NameRule is a Rule for all names that match Glob.
 type NameRule struct {
 	Glob Glob
 	Rule Rule
 }
 
-// ParseNameRule reads "GLOB=RULE", such as "*.temperature=max".
+// ParseNameRule parses "GLOB=RULE", such as "*.temperature=max".
 func ParseNameRule(s string) (NameRule, error) {
 	cut := strings.LastIndexByte(s, '=')
 	if cut < 0 {
@@ -51,33 +51,33 @@ func ParseNameRule(s string) (NameRule, error) {
 	return NameRule{}, fmt.Errorf("%q: %q is not one of %s", s, s[cut+1:], strings.Join(ruleNames[:], ", "))
 }
 
-// DefaultLabels are the labels of statvent.Percentiles. Percentiles of several processes cannot be
-// added. Their maximum is a value that no process exceeds.
+// DefaultLabels returns the rules for the labels of statvent.Percentiles. Percentiles of several processes cannot
+// be added up. The maximum is used, which is a value that no process exceeds.
 func DefaultLabels() map[string]Rule {
 	return map[string]Rule{"median": Max, "95th": Max, "99th": Max, "100th": Max, "mean": Mean}
 }
 
-// Merger merges the stats of several processes into one value for each name. A pipe does not tell
-// the kind of a stat, so the name decides: the first of Rules that matches it. Otherwise the rule
-// of its label applies if statvent.Record has written it; else the values are summed.
+// Merger merges the stats of several processes into one value for each name. A pipe does not contain the types of
+// stats, so the rule depends on the name. The first of Rules that matches the name is used. If none matches, but
+// statvent.Record has created the stat, the rule of its label is used. In all other cases, the values are summed.
 type Merger struct {
 	Rules []NameRule
-	// Labels are the ends of names that Record writes; nil is DefaultLabels. A name counts as
-	// written by Record if the same process has a stat for each of the labels, as in lat.median,
-	// lat.95th, lat.99th, lat.100th and lat.mean. A "queue.mean" alone is an ordinary stat.
+	// Labels are the last parts of names that Record creates. If Labels is nil, DefaultLabels is used. A name counts
+	// as created by Record if the same process has a stat for each of the labels, as in lat.median, lat.95th,
+	// lat.99th, lat.100th and lat.mean. A single "queue.mean" is an ordinary stat.
 	Labels map[string]Rule
 }
 
-// merged has the value of a name for each rule.
+// merged contains the value of a name for each rule.
 type merged struct {
 	sum, max, last statvent.Value
 	n              int
-	start          uint64 // of the process that last is from
-	label          Rule   // the rule of its label, or Sum
+	start          uint64 // start of the process that the field last is from
+	label          Rule   // the rule of the name's label, or Sum
 }
 
-// Merge returns a new map. Of processes that started in the same clock tick, the later one in the
-// slice counts as the last.
+// Merge returns a new map with the merged stats. If two processes started in the same clock tick, the later one
+// in the slice counts as the last one.
 func (m *Merger) Merge(processes []Process) map[string]statvent.Value {
 	labels := m.Labels
 	if labels == nil {
@@ -128,7 +128,7 @@ func (v *merged) value(rule Rule) statvent.Value {
 	}
 }
 
-// rule returns the rule for a name: the first that matches, or else the rule of its label.
+// rule returns the rule for a name: the first rule that matches, or the rule of the label if none matches.
 func (m *Merger) rule(name string, label Rule) Rule {
 	for _, r := range m.Rules {
 		if r.Glob.Match(name) {
@@ -138,8 +138,8 @@ func (m *Merger) rule(name string, label Rule) Rule {
 	return label
 }
 
-// labelRule returns the rule of the longest label that name ends in, if stats has all labels for
-// what comes before it. Otherwise it returns Sum.
+// labelRule returns the rule of the longest label at the end of name, if stats contains this name with all
+// labels. If not, it returns Sum.
 func labelRule(name string, stats map[string]statvent.Value, labels map[string]Rule) Rule {
 	rule, longest := Sum, 0
 	for label, r := range labels {

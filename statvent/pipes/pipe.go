@@ -14,20 +14,21 @@ import (
 )
 
 const (
-	retryAfter = time.Millisecond      // while another reader has the pipe
-	lookAfter  = 25 * time.Millisecond // until a silent pipe is compared with the name again
-	maxEmpty   = 6                     // number of empty answers, with growing pauses, before one is believed
+	retryAfter = time.Millisecond      // while another reader has locked the pipe
+	lookAfter  = 25 * time.Millisecond // time after which a silent pipe is compared to its name again
+	// Number of empty answers, with increasing pauses, before an empty answer is accepted.
+	maxEmpty = 6
 )
 
 var (
 	errTimeout  = errors.New("no answer in time")
 	errTooLarge = errors.New("too many bytes")
-	errCut      = errors.New("the answer is cut: the process gave up on a slow reader")
-	errAgain    = errors.New("another reader has the pipe")
+	errCut      = errors.New("the answer is incomplete, because the reader was too slow")
+	errAgain    = errors.New("another reader has locked the pipe")
 	errEmpty    = errors.New("the answer is empty")
 )
 
-// pipe is one file of the directory.
+// pipe is a file in the directory of pipes.
 type pipe struct {
 	reader   *Reader
 	name     string
@@ -36,17 +37,17 @@ type pipe struct {
 	bytes    *budget
 }
 
-// finding is the result of one file.
+// finding is the result for a file.
 type finding struct {
-	process   Process // PID 0: the file is not the pipe of a process
+	process   Process // its PID is 0 if the file is not the pipe of a process
 	malformed int
-	left      int // files for which no time was left
+	left      int // number of files that were not read because of the time limit
 	stale     bool
 	removed   bool
 	err       error
 }
 
-// read tries until there is an answer or no time is left.
+// read tries to read the pipe until there is an answer or the time is over.
 func (p *pipe) read(ctx context.Context) (f finding) {
 	if hidden, ok := strings.CutPrefix(p.name, "."); ok {
 		p.sweep(hidden)
@@ -78,7 +79,7 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 			f.process.Err = f.err
 			return f
 		case errors.Is(err, errAgain), errors.Is(err, errEmpty), errors.Is(err, fs.ErrNotExist):
-			// The pause is random, so that readers do not collide again.
+			// The pause is random, so that two readers do not collide again.
 			time.Sleep(retryAfter + rand.N(retryAfter<<empty))
 		default:
 			return finding{err: fmt.Errorf("refused %s: %w", p.path(), err)}
@@ -86,13 +87,13 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 	}
 }
 
-// try asks once.
+// try makes one attempt to read the pipe.
 func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 	file, err := p.open()
 	if err != nil {
 		return f, err
 	}
-	defer func() { _ = file.Close() }() // nothing was written
+	defer func() { _ = file.Close() }() // nothing was written, so the error is ignored
 	info, err := file.Stat()
 	if err != nil {
 		return f, err
@@ -108,7 +109,7 @@ func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 		return f, err
 	}
 	f.process = Process{PID: pid, Start: who.start}
-	// Readers that take turns do not divide an answer.
+	// The lock prevents two readers from each getting a part of the same answer.
 	if err := lock(file); err != nil {
 		return f, err
 	}
@@ -126,22 +127,22 @@ func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 	return f, err
 }
 
-// check reports why the FIFO is not the pipe of the process.
+// check returns the reason if the FIFO is not the pipe of the process.
 func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case who.group != pid:
 		return fmt.Errorf("%d is a thread of process %d, not a process", pid, who.group)
 	case !ok || st.Uid != who.uid:
-		return fmt.Errorf("not a pipe of uid %d, which process %d has", who.uid, pid)
+		return fmt.Errorf("it does not belong to uid %d, the user of process %d", who.uid, pid)
 	case st.Uid != p.owner:
-		return errAgain // replaced since its owner was looked up
+		return errAgain // the file was replaced after its owner was looked up
 	}
 	return nil
 }
 
-// answer reads to the end of file. While the process is silent it checks that the name still
-// belongs to the FIFO.
+// answer reads until the end of the file. While the process sends nothing, it checks repeatedly that the FIFO
+// still has its name.
 func (p *pipe) answer(ctx context.Context, file *os.File, info fs.FileInfo) ([]byte, error) {
 	a := answer{file: file, owner: p.owner, bytes: p.bytes}
 	for {
@@ -159,7 +160,7 @@ func (p *pipe) answer(ctx context.Context, file *os.File, info fs.FileInfo) ([]b
 	}
 }
 
-// open opens the pipe. It does not wait for a writer.
+// open opens the pipe without waiting for a writer.
 func (p *pipe) open() (*os.File, error) {
 	before, err := os.Lstat(p.path())
 	if err != nil {
@@ -179,7 +180,7 @@ func (p *pipe) open() (*os.File, error) {
 	return file, nil
 }
 
-// names reports whether the name still belongs to the file.
+// names reports whether the path is still the name of the file.
 func (p *pipe) names(file fs.FileInfo) bool {
 	now, err := os.Lstat(p.path())
 	return err == nil && os.SameFile(file, now)

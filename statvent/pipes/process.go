@@ -13,19 +13,19 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// Process is a process that has a pipe, and its answer.
+// Process is a process that has a pipe, with its answer.
 type Process struct {
 	PID int
-	// Start is when it started, in clock ticks since the start of the host. PID and Start
-	// together are unique; a PID alone is used again.
+	// Start is the start time of the process, in clock ticks since the start of the host. The pair of PID and Start
+	// is unique. A PID alone can be reused.
 	Start uint64
-	// Stats are its stats; nil if there is an Err.
+	// Stats contains the stats of the process. It is nil if Err is set.
 	Stats map[string]statvent.Value
-	// Err says why there is no answer.
+	// Err is the reason why there is no answer.
 	Err error
 }
 
-// id is unique among all processes since the start of the host.
+// id identifies a process uniquely since the start of the host.
 type id struct {
 	pid   int
 	start uint64
@@ -34,31 +34,31 @@ type id struct {
 // owner is the kernel's information about a process or thread.
 type owner struct {
 	start uint64
-	uid   uint32 // owner of the files that the process makes
-	group int    // pid of the process that a thread belongs to
+	uid   uint32 // owner of the files that the process creates
+	group int    // process id of the process that a thread belongs to
 }
 
-var errGone = errors.New("the process is gone")
+var errGone = errors.New("the process has ended")
 
-// Started returns when the process pid started, in the unit of Process.Start.
+// Started returns the start time of a process, in the unit of Process.Start.
 func Started(pid int) (uint64, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, procError(pid, err)
 	}
-	// "PID (COMMAND) STATE ..." of proc_pid_stat(5). The command may hold any byte. The start
-	// is the 20th field after it.
+	// The format is "PID (COMMAND) STATE ..." (see proc_pid_stat(5)). The command may contain any byte. The start
+	// time is the 20th field after the command.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
 		return 0, fmt.Errorf("/proc/%d/stat has %d fields after the command, not 20", pid, len(fields))
 	}
 	if state := fields[0][0]; state == 'Z' || state == 'X' {
-		return 0, errGone // it has ended, and its parent has not waited for it
+		return 0, errGone // the process is a zombie
 	}
 	return strconv.ParseUint(string(fields[19]), 10, 64)
 }
 
-// lookUp returns the owner of the process or thread pid, or errGone.
+// lookUp returns the owner of a process or thread. It returns errGone if there is none with this id.
 func lookUp(pid int) (owner, error) {
 	start, err := Started(pid)
 	if err != nil {
@@ -68,8 +68,8 @@ func lookUp(pid int) (owner, error) {
 	if err != nil {
 		return owner{}, procError(pid, err)
 	}
-	// "Tgid: PID" and "Uid: REAL EFFECTIVE SAVED FILESYSTEM" of proc_pid_status(5). The owner of
-	// the directory /proc/PID is another one: root, if the process has changed its user.
+	// The lines are "Tgid: PID" and "Uid: REAL EFFECTIVE SAVED FILESYSTEM" (see proc_pid_status(5)). The owner of
+	// the directory /proc/PID cannot be used: it can be root if the process has changed its user.
 	groups, uids := field(status, "Tgid"), field(status, "Uid")
 	if len(groups) != 1 || len(uids) != 4 {
 		return owner{}, fmt.Errorf("/proc/%d/status lacks its Tgid or its four Uids", pid)
@@ -79,7 +79,7 @@ func lookUp(pid int) (owner, error) {
 	return owner{start: start, uid: uint32(uid), group: group}, errors.Join(groupErr, uidErr)
 }
 
-// field returns the values of a line "NAME: VALUE..." that is not the first.
+// field returns the values in a line "NAME: VALUE...". The line must not be the first one.
 func field(status []byte, name string) []string {
 	_, rest, _ := strings.Cut(string(status), "\n"+name+":")
 	line, _, _ := strings.Cut(rest, "\n")
@@ -91,8 +91,8 @@ func gone(pid int) bool {
 	return errors.Is(err, errGone)
 }
 
-// procError explains a file of /proc/PID that cannot be read. A file that does not exist may be
-// hidden by the mount option hidepid. The process is gone only if no signal would reach it.
+// procError explains why a file in /proc/PID cannot be read. The file may be hidden by the mount option hidepid.
+// The process has ended only if it cannot receive a signal.
 func procError(pid int, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
 		return err

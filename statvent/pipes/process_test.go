@@ -25,7 +25,7 @@ func (p processes) start(behaviour string, number int) *pipetest.Process {
 	return pipetest.Start(p.t, p.program, pipetest.Config{Behaviour: behaviour, Dir: p.dir, Number: number})
 }
 
-// deadPID returns the pid of a process that has ended.
+// deadPID returns the id of a process that has ended.
 func deadPID(t testing.TB) int {
 	t.Helper()
 	cmd := exec.Command(counterpart.Find(t, "true"))

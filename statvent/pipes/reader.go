@@ -5,14 +5,14 @@
 //	var merger pipes.Merger
 //	stats := merger.Merge(result.Processes)
 //
-// Every user can put files into the directory of the pipes. A file counts as the pipe of process
-// PID if it is called PID.stats, is a FIFO and not a link, and belongs to the user that the process
-// runs as. PID must be a process, not one of its threads. Other files are refused and counted.
+// Every user can create files in the directory of the pipes. A file is accepted as the pipe of process PID if it is
+// called PID.stats, is a FIFO and not a link, and belongs to the user of the process. PID must be the id of a process,
+// not of a thread. Other files are refused and counted.
 //
-// No process and no user can delay a reading for long, make it large, or keep the pipes of other
-// users from being read: a reading has a time limit, and each user has a share of it.
+// A reading has limits for its time and size, and each user has a share of both. Therefore no process and no user can
+// delay a reading for long, use up all memory, or prevent the reading of other users' pipes.
 //
-// The package needs /proc of Linux.
+// Package pipes needs /proc of Linux.
 package pipes
 
 import (
@@ -29,48 +29,48 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// DefaultTimeout is how long a process has for its answer.
+// DefaultTimeout is the time limit for the answer of a process.
 const DefaultTimeout = 250 * time.Millisecond
 
-// The limits of one reading.
+// The limits for one reading.
 const (
-	maxEntries  = 1 << 14  // limit of files checked in the directory, in addition to the files of running processes
-	MaxParallel = 256      // pipes that are open at a time, or fewer where few files may be open
-	maxPipe     = 4 << 20  // bytes from one process
-	maxTotal    = 64 << 20 // bytes from all
-	maxErrors   = 20       // in Result.Errors
+	// Maximum number of checked files in the directory, in addition to the files of running processes.
+	maxEntries  = 1 << 14
+	MaxParallel = 256      // maximum number of open pipes; fewer if the process may open few files
+	maxPipe     = 4 << 20  // maximum number of bytes from one process
+	maxTotal    = 64 << 20 // maximum number of bytes from all processes
+	maxErrors   = 20       // maximum number of errors in Result.Errors
 )
 
-// Reader reads the pipes of one directory. The zero Reader is ready. Many goroutines may
-// use it: one reads at a time, and the others wait.
+// Reader reads the pipes in a directory. The zero Reader is ready to use. It is safe for concurrent use: one
+// goroutine reads at a time, and the others wait.
 type Reader struct {
-	// Dir is the directory of the pipes; "" is statvent.DefaultDir. It need not exist: the first
-	// process that has a pipe makes it.
+	// Dir is the directory of the pipes. If it is empty, statvent.DefaultDir is used. The directory need not exist,
+	// because the first process with a pipe creates it.
 	Dir string
-	// Timeout is how long each process has for its answer; 0 is DefaultTimeout. A reading takes
-	// at most twice as long: pipes that are left then count as timed out.
+	// Timeout is the time limit for the answer of each process. If it is 0, DefaultTimeout is used. A whole reading
+	// takes at most twice this time. Pipes that were not read in this time count as timed out.
 	Timeout time.Duration
-	// RemoveStale removes the pipes of processes that are gone. Without it they are only
-	// counted.
+	// RemoveStale removes the pipes of dead processes. If it is false, these pipes are only counted.
 	RemoveStale bool
 }
 
-// Result is one reading.
+// Result is the result of a reading.
 type Result struct {
-	// Processes are those that have a pipe, by pid. A process without an answer has an Err and
-	// no Stats. Processes that were left at the end of the reading are missing.
+	// Processes contains the processes that have a pipe, sorted by PID. A process without an answer has an Err and
+	// no Stats. Processes that were not read because of the time limit are missing.
 	Processes []Process
-	Refused   int // files *.stats that are not the pipe of the process in their name
-	TimedOut  int // processes that did not answer in time, and pipes that were left at the end
+	Refused   int // files *.stats that are not a pipe of the process in their name
+	TimedOut  int // processes that did not answer in time, and pipes that were not read because of the time limit
 	TooLarge  int // processes that wrote more than 4 MiB, or more than the share of their user
-	Malformed int // lines that are not "name: value", and names beyond statvent.MaxNames
-	Stale     int // pipes of processes that are gone
+	Malformed int // lines that are not "name: value", and names above statvent.MaxNames
+	Stale     int // pipes of dead processes
 	Removed   int // stale pipes that were removed
-	// Errors explain the counts. They are at most 20, in no order.
+	// Errors explains the counts. It contains at most 20 errors, in any order.
 	Errors []error
 }
 
-// Read reads every pipe once. It fails only if the directory cannot be read or ctx ends.
+// Read reads every pipe once. It returns an error only if the directory cannot be read or ctx ends.
 func (r *Reader) Read(ctx context.Context) (*Result, error) {
 	g := reading{
 		reader:   r,
@@ -94,7 +94,7 @@ func (r *Reader) timeout() time.Duration { return cmp.Or(r.Timeout, DefaultTimeo
 
 func (r *Reader) dir() string { return cmp.Or(r.Dir, statvent.DefaultDir) }
 
-// add counts the finding of one file.
+// add counts the finding for a file.
 func (r *Result) add(f finding) {
 	r.Malformed += f.malformed
 	if f.process.PID != 0 {
@@ -110,7 +110,7 @@ func (r *Result) add(f finding) {
 		r.TimedOut += max(1, f.left)
 	case errors.Is(f.err, errTooLarge):
 		r.TooLarge++
-	case errors.Is(f.err, errCut): // its whole lines count
+	case errors.Is(f.err, errCut): // the complete lines of the answer are used
 	case f.err != nil:
 		r.Refused++
 	}
@@ -119,7 +119,8 @@ func (r *Result) add(f finding) {
 	}
 }
 
-// pidOf returns the pid in a file name, which must be in the form that the kernel writes.
+// pidOf returns the process id in a file name. The number must have the same form as the kernel's numbers,
+// without leading zeros.
 func pidOf(name, suffix string) (int, bool) {
 	digits, ok := strings.CutSuffix(name, suffix)
 	pid, err := strconv.Atoi(digits)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// patient is a time limit that a process does not reach because the machine is busy.
+// patient is a timeout that does not expire even on a busy machine.
 const patient = wait.Patience
 
 func mustRead(t testing.TB, r *Reader) *Result {
@@ -32,7 +32,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// record gives this process a pipe in dir.
+// record creates a pipe for this process in dir.
 func record(t testing.TB, dir string, r *statvent.Registry) *statvent.Recorder {
 	t.Helper()
 	rec, err := statvent.NewRecorder(r, dir)
@@ -101,7 +101,7 @@ func TestRefuses(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "fifo")
 	mkfifo(t, elsewhere)
 	for _, err := range []error{
-		os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600), // not *.stats
+		os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600), // the name does not end with .stats
 		os.WriteFile(filepath.Join(dir, ".1.stats"), nil, 0o600),
 		os.WriteFile(filepath.Join(dir, "a.stats"), nil, 0o600),
 		os.WriteFile(filepath.Join(dir, "0.stats"), nil, 0o600),
@@ -143,7 +143,7 @@ func TestStale(t *testing.T) {
 	if result := mustRead(t, &Reader{Dir: dir}); result.Stale != 1 || result.Removed != 0 || !exists(path) {
 		t.Errorf("got %+v, want 1 stale and not removed", result)
 	}
-	// The pipe of a process in another pid namespace: no process has its pid here.
+	// This pipe belongs to a process in another pid namespace. No process in this namespace has the same id.
 	writer, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,8 @@ func TestTimesOut(t *testing.T) {
 	silent, absent := host.start("silent", 0), host.start("absent", 0)
 	reader := &Reader{Dir: dir, Timeout: 100 * time.Millisecond, RemoveStale: true}
 	result := mustRead(t, reader)
-	for ; result.TimedOut > 2 && reader.Timeout < patient; reader.Timeout *= 2 { // a busy machine
+	// Repeat with a longer timeout on a busy machine.
+	for ; result.TimedOut > 2 && reader.Timeout < patient; reader.Timeout *= 2 {
 		result = mustRead(t, reader)
 	}
 	if result.TimedOut != 2 || result.Removed != 0 || !exists(silent.Path) || !exists(absent.Path) {
@@ -202,8 +203,8 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// TestOtherReader reads while another program reads the pipe all the time, as cat does. A reading may
-// get nothing, but never a part.
+// TestOtherReader reads a pipe while another program reads the same pipe all the time, like cat. A reading may
+// get nothing, but never a part of an answer.
 func TestOtherReader(t *testing.T) {
 	dir := t.TempDir()
 	var r statvent.Registry
@@ -246,7 +247,7 @@ func TestOtherReader(t *testing.T) {
 	others.Wait()
 }
 
-// TestReadersTakeTurns checks that readings at the same time all get everything.
+// TestReadersTakeTurns checks that all of several simultaneous readings get complete answers.
 func TestReadersTakeTurns(t *testing.T) {
 	dir := t.TempDir()
 	var r statvent.Registry

@@ -17,27 +17,27 @@ import (
 	"time"
 )
 
-// reading is one call of Reader.Read. Each owner of files has a share of it: of the pipes that are
-// open at a time, and of the bytes. So many files of one user delay only the files of that user.
+// reading is one call of Reader.Read. Each owner of files has a share of the reading: of the pipes that are open
+// at the same time, and of the bytes. Many files of one user can therefore delay only the files of this user.
 type reading struct {
 	reader   *Reader
 	deadline time.Time
 	bytes    budget
-	slots    chan struct{} // one for each open pipe
+	slots    chan struct{} // has an element for each open pipe
 
 	mu     sync.Mutex
 	result Result
 }
 
-// budget is the number of bytes that may still be read. An owner may take at most as many bytes as it
-// leaves for all others.
+// budget is the number of bytes that may still be read. An owner may use at most as many bytes as are left for
+// all other owners.
 type budget struct {
 	mu    sync.Mutex
 	left  int
-	taken map[uint32]int // by owner
+	taken map[uint32]int // number of bytes that were read, by owner
 }
 
-// take reports false if the owner has had its share.
+// take returns false if the owner has used up its share.
 func (b *budget) take(owner uint32, n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,8 +49,8 @@ func (b *budget) take(owner uint32, n int) bool {
 	return true
 }
 
-// list returns the relevant files in the directory, each once. If there are too many, it returns some of them, and all
-// pipes of running processes.
+// list returns the relevant files in the directory, without duplicates. If there are too many files, it returns
+// some of them and all pipes of running processes.
 func (g *reading) list() ([]string, error) {
 	names, err := readNames(g.reader.dir(), maxEntries+1)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +60,7 @@ func (g *reading) list() ([]string, error) {
 		return nil, err
 	}
 	if len(names) > maxEntries {
-		g.add(finding{err: fmt.Errorf("%s has more than %d files: only some are looked at, and the pipes of running processes", g.reader.dir(), maxEntries)})
+		g.add(finding{err: fmt.Errorf("%s has more than %d files: only some of them and the pipes of running processes are read", g.reader.dir(), maxEntries)})
 		running, err := readNames("/proc", -1)
 		if err != nil {
 			return nil, err
@@ -78,14 +78,14 @@ func (g *reading) list() ([]string, error) {
 	}), nil
 }
 
-// readNames returns at most n names of a directory, or all.
+// readNames returns the names of at most n files in a directory. If n is not positive, it returns all names.
 func readNames(path string, n int) ([]string, error) {
-	// A FIFO in its place must not hold up the reading.
+	// If the path is a FIFO instead of a directory, opening it must not block.
 	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = dir.Close() }() // nothing was written
+	defer func() { _ = dir.Close() }() // nothing was written, so the error is ignored
 	names, err := dir.Readdirnames(n)
 	if errors.Is(err, io.EOF) {
 		err = nil
@@ -93,7 +93,7 @@ func readNames(path string, n int) ([]string, error) {
 	return names, err
 }
 
-// readAll reads the files of all owners at the same time.
+// readAll reads the files of all owners in parallel.
 func (g *reading) readAll(ctx context.Context, names []string) {
 	owners := g.byOwner(names)
 	share := max(1, cap(g.slots)/max(1, len(owners)))
@@ -104,14 +104,14 @@ func (g *reading) readAll(ctx context.Context, names []string) {
 	wg.Wait()
 }
 
-// byOwner returns the files of each owner, in random order: files that have no turn in one reading
-// may have one in the next.
+// byOwner returns the files of each owner, in random order. Files that are not read in one reading because of the
+// time limit may be read in the next.
 func (g *reading) byOwner(names []string) map[uint32][]string {
 	owners := make(map[uint32][]string)
 	for _, name := range names {
 		info, err := os.Lstat(filepath.Join(g.reader.dir(), name))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // a running process without a pipe, or a pipe that is gone
+			continue // the process has no pipe, or the pipe was removed
 		}
 		if err != nil {
 			g.add(finding{err: fmt.Errorf("refused %s: %w", name, err)})
@@ -126,7 +126,7 @@ func (g *reading) byOwner(names []string) map[uint32][]string {
 	return owners
 }
 
-// readOwner reads the files of one owner, at most share of them at a time.
+// readOwner reads the files of one owner. At most share of them are open at the same time.
 func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, share int) {
 	ctx, cancel := context.WithDeadline(ctx, g.deadline)
 	defer cancel()
@@ -148,17 +148,18 @@ func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, s
 	}
 }
 
-// enter waits for a place until ctx ends, at most until the deadline.
+// enter waits for a slot until ctx ends or the deadline is reached. It then returns false.
 func (g *reading) enter(ctx context.Context, places chan<- struct{}) bool {
 	select {
 	case places <- struct{}{}:
-		return ctx.Err() == nil && time.Now().Before(g.deadline) // ctx may end late
+		// The context may have ended at the same time as a slot became free.
+		return ctx.Err() == nil && time.Now().Before(g.deadline)
 	case <-ctx.Done():
 		return false
 	}
 }
 
-// limit is the time limit of a pipe that is opened now.
+// limit returns the time limit for a pipe that is opened now.
 func (g *reading) limit() time.Time {
 	if limit := time.Now().Add(g.reader.timeout()); limit.Before(g.deadline) {
 		return limit

@@ -9,29 +9,29 @@ import (
 	"syscall"
 )
 
-const fOFDGetLk = 36 // F_OFD_GETLK, which package syscall lacks
+const fOFDGetLk = 36 // F_OFD_GETLK, which package syscall does not define
 
-// bury handles the pipe of a process that is gone. If the pipe has a writer, the process is in
-// another pid namespace, and the pipe is not stale.
+// bury handles the pipe of a dead process. If the pipe has a writer, the process runs in another pid namespace,
+// and the pipe is not stale.
 func (p *pipe) bury(pid int, file *os.File, info fs.FileInfo) (finding, error) {
 	held, err := hasWriter(file)
 	if err != nil {
 		return finding{}, err
 	}
 	if held {
-		return finding{}, fmt.Errorf("process %d is gone, but the pipe has a writer", pid)
+		return finding{}, fmt.Errorf("process %d has ended, but the pipe has a writer", pid)
 	}
 	f := finding{stale: true}
 	if p.reader.RemoveStale && gone(pid) && p.names(info) {
 		if err := os.Remove(p.path()); err != nil {
-			f.err = fmt.Errorf("process %d is gone, but its pipe cannot be removed: %w", pid, err)
+			f.err = fmt.Errorf("process %d has ended, but its pipe cannot be removed: %w", pid, err)
 		}
 		f.removed = f.err == nil
 	}
 	return f, nil
 }
 
-// sweep removes the hidden files of a killed process: its staged pipe, and its lock.
+// sweep removes the hidden files of a killed process: its staged pipe and its lock file.
 func (p *pipe) sweep(hidden string) {
 	isLock := strings.HasSuffix(hidden, ".lock")
 	suffix := ".stats"
@@ -50,30 +50,30 @@ func (p *pipe) sweep(hidden string) {
 	if err != nil {
 		return
 	}
-	defer func() { _ = file.Close() }() // nothing was written
+	defer func() { _ = file.Close() }() // nothing was written, so the error is ignored
 	if info, err := file.Stat(); err == nil {
-		_, _ = p.bury(pid, file, info) // the next reading tries again
+		_, _ = p.bury(pid, file, info) // on an error, the next reading tries again
 	}
 }
 
-// sweepLock removes a lock that no process has, in this pid namespace or in another.
+// sweepLock removes a lock file that no process has locked, in this pid namespace or in another one.
 func (p *pipe) sweepLock() {
 	file, err := os.OpenFile(p.path(), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return
 	}
-	defer func() { _ = file.Close() }() // nothing was written
+	defer func() { _ = file.Close() }() // nothing was written, so the error is ignored
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
 		return
 	}
 	query := syscall.Flock_t{Type: syscall.F_WRLCK}
 	if syscall.FcntlFlock(file.Fd(), fOFDGetLk, &query) == nil && query.Type == syscall.F_UNLCK && p.names(info) {
-		_ = os.Remove(p.path()) // the next reading tries again
+		_ = os.Remove(p.path()) // on an error, the next reading tries again
 	}
 }
 
-// hasWriter reports whether a process has the FIFO open for writing, or waits for a reader.
+// hasWriter reports whether a process has opened the FIFO for writing or is waiting for a reader.
 func hasWriter(file *os.File) (held bool, err error) {
 	conn, err := file.SyscallConn()
 	if err != nil {

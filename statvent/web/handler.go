@@ -1,8 +1,8 @@
-// Package web shows the statvent pipes of a host as JSON over HTTP.
+// Package web serves the statvent pipes of a host as JSON over HTTP.
 //
 //	http.ListenAndServe("127.0.0.1:7828", &web.Handler{})
 //
-// A GET of /stats answers
+// The response to a GET request for /stats is:
 //
 //	{
 //	  "stats": {"web.requests": 1042, "web.seconds.95th": 0.31},
@@ -10,13 +10,13 @@
 //	  "pipes": {"read": 3, "refused": 0, "timed_out": 0, ...}
 //	}
 //
-// "stats" has the stats of all processes, merged. "timestamp" is in Unix seconds. "pipes" counts
-// the pipes and explains problems. With ?per-process=1, "processes" has the stats of each process
-// by its pid.
+// "stats" contains the merged stats of all processes. "timestamp" is in Unix seconds. "pipes" contains the numbers of
+// pipes, and explanations of problems. With ?per-process=1, the response also has "processes" with the stats of each
+// process by its process id.
 //
-// A Handler does not check the Host header of requests. A program that serves it on a loopback
-// address should refuse other hosts than localhost, as the command statvent does: otherwise a web
-// page can read the stats through the browser of a user (DNS rebinding).
+// A Handler does not check the Host header of requests. A program that serves it on a loopback address should refuse
+// requests to other hosts than localhost, like the command statvent. Without this check, a web page could read the stats
+// through the browser of a user on this host (DNS rebinding).
 package web
 
 import (
@@ -34,19 +34,19 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// Handler reads the pipes for each GET of its path, and answers other paths with 404. The zero
-// Handler is ready. Requests that come during a reading share the next one. Do not change a Handler
+// Handler reads the pipes for each GET request of its path. It responds to other paths with status 404. The zero
+// Handler is ready to use. Requests that arrive during a reading share the next reading. Do not change a Handler
 // after its first use.
 type Handler struct {
 	Reader pipes.Reader
 	Merger pipes.Merger
-	// Path is the path that is answered; "" is "/stats".
+	// Path is the path of the requests that are answered. If it is empty, the path is /stats.
 	Path string
 
 	readings readings
 }
 
-// answer is a reading as JSON.
+// answer is a reading in JSON.
 type answer struct {
 	Stats     stats            `json:"stats"`
 	Timestamp float64          `json:"timestamp"`
@@ -56,7 +56,7 @@ type answer struct {
 
 type stats map[string]statvent.Value
 
-// counts is the result of the pipes: see pipes.Result.
+// counts contains the counts of a reading: see pipes.Result.
 type counts struct {
 	Read      int      `json:"read"`
 	Refused   int      `json:"refused"`
@@ -68,7 +68,7 @@ type counts struct {
 	Errors    []string `json:"errors,omitempty"`
 }
 
-// failure is an error as JSON.
+// failure is an error in JSON.
 type failure struct {
 	Message string `json:"message"`
 	Path    string `json:"path"`
@@ -90,7 +90,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) serveStats(w http.ResponseWriter, r *http.Request, perProcess bool) {
-	// Other clients may share the reading, so it goes on if this one leaves.
+	// Other clients may share this reading, so it continues if this client closes the connection.
 	ctx := context.WithoutCancel(r.Context())
 	read := h.readings.next(func() reading { return h.read(ctx) })
 	if read.err != nil {
@@ -146,7 +146,7 @@ func count(r *pipes.Result) counts {
 	return c
 }
 
-// reply writes v. An error means that the client is gone.
+// reply writes v. A write error means that the client has closed the connection.
 func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -154,8 +154,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// MarshalJSON writes bytes of names that are not UTF-8 as \xNN, so that different names stay
-// different.
+// MarshalJSON encodes bytes of names that are not valid UTF-8 as \xNN, so that different names stay different.
 func (f stats) MarshalJSON() ([]byte, error) {
 	named := make(map[string]statvent.Value, len(f))
 	for name, value := range f {

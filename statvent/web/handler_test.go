@@ -21,7 +21,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// get serves one request and reads the JSON of the answer.
+// get serves one request, and parses the JSON in the response.
 func get(t *testing.T, h http.Handler, method, target string) (status int, answer map[string]any) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -100,7 +100,7 @@ func TestRequests(t *testing.T) {
 		why, method, target string
 		h                   *Handler
 		status              int
-		want                string // somewhere in the answer
+		want                string // expected somewhere in the response
 	}{
 		{"no process has a pipe", "GET", "/s", h, 200, `stats:map[]`},
 		{"without processes", "GET", "/s?per-process=0", h, 200, `stats:map[]`},
@@ -144,7 +144,8 @@ func TestClientsAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// TestClientLeaves checks that a reading goes on when a client leaves, as others may share it.
+// TestClientLeaves checks that a reading continues when a client closes the connection, because other clients may
+// share the reading.
 func TestClientLeaves(t *testing.T) {
 	var r statvent.Registry
 	r.Incr("requests", 1)
@@ -157,8 +158,8 @@ func TestClientLeaves(t *testing.T) {
 	}
 }
 
-// TestReadings checks that requests during a reading share the next one, and that no request gets a
-// reading that began before it.
+// TestReadings checks that requests during a reading share the next reading. No request may get a reading that
+// started before the request.
 func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rs readings

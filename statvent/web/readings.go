@@ -14,12 +14,12 @@ type reading struct {
 	err    error
 }
 
-// readings makes one reading at a time, for any number of requests. All requests that come during a
-// reading share the next one. No request gets a reading that began before it.
+// readings runs one reading at a time, for any number of requests. All requests that arrive during a reading
+// share the next reading. No request gets a reading that started before the request.
 type readings struct {
 	mu      sync.Mutex
-	begun   *shared // the last reading that began
-	waiting *shared // the next one, if a request waits for it
+	begun   *shared // the latest reading that has started
+	waiting *shared // the next reading, if a request is waiting for it
 }
 
 type shared struct {

@@ -1,11 +1,11 @@
-// Package ask asks the monitor of a daemon.
+// Package ask queries the monitor of a daemon.
 //
 //	client := ask.Client{Address: "localhost:8135", Timeout: 9 * time.Second}
 //	answer, err := client.Ask(ctx, ask.Question{Method: "status"}, &status)
 //
-// Questions go over XML-RPC. Changes, and questions whose answer is a stream, go over the JSON API.
-// The program that answers may not be a statsd. So the client bounds answers in bytes and depth, does not follow
-// redirects, and makes errors safe for a terminal. Web proxies are not used.
+// Questions are sent over XML-RPC. Changes, and questions whose answer is a stream, are sent over the JSON API. The
+// server may be another program than statsd. The client therefore limits the size and depth of answers, does not follow
+// redirects, and makes error texts safe for a terminal. It does not use web proxies.
 package ask
 
 import (
@@ -24,56 +24,58 @@ import (
 	"github.com/statsd-ops/statsd/internal/ascii"
 )
 
-// Client asks one monitor. It keeps no connection between questions.
+// Client queries one monitor. It opens a new connection for each query.
 type Client struct {
-	Address string // host:port
+	Address string // in the form host:port
 	TLS     *tls.Config
-	Token   string // for the header Authorization; "" for none
-	// Timeout is how long one answer may take, in addition to the time for which it watches traffic.
+	Token   string // value for the header Authorization; if "", the header is not sent
+	// Timeout is the time limit for an answer. For a query that watches traffic for some time, this time is added to
+	// the limit.
 	Timeout time.Duration
 }
 
-// An Error is the error in a monitor's answer. Other errors mean that there is no answer.
+// Error is an error that the monitor sent. Errors of other types mean that no valid answer was received.
 type Error struct {
-	Code  string // as in package question; "" if there is none
-	Fault int    // of XML-RPC; 0 if there is none
+	Code  string // error code of package question, or ""
+	Fault int    // XML-RPC fault code, or 0
 	Text  string
 }
 
 func (e *Error) Error() string { return e.Text }
 
-// NotFound reports whether the requested thing does not exist.
+// NotFound reports whether the error means that the requested object does not exist.
 func NotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Code == "not_found" || e.Fault == faultNotFound)
 }
 
-// BadArgument reports whether the monitor refused an argument.
+// BadArgument reports whether the error means that the monitor refused an argument.
 func BadArgument(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Code == "bad_parameter" || e.Fault == faultArguments)
 }
 
-// Silent reports whether there was no answer: no connection, or a connection that ended or ran out of time.
+// Silent reports whether the error means that there was no answer: the connection failed, was closed, or timed
+// out.
 func Silent(err error) bool {
 	_, network := errors.AsType[*net.OpError](err)
 	return network || errors.Is(err, context.DeadlineExceeded)
 }
 
-// Codes of faults.
+// XML-RPC fault codes.
 const (
 	faultArguments = -32602
 	faultMethod    = -32601
 	faultNotFound  = -32001
 )
 
-// during runs do with a context that ends after the timeout plus d. It explains the error.
+// during calls do with a context that ends after the timeout plus d. It adds an explanation to errors.
 func (c *Client) during(ctx context.Context, what string, d time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout+d)
 	defer cancel()
 	err := do(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // the timeout caused the other error
+		err = ctx.Err() // the other error is only a consequence of the timeout
 	}
 	if err == nil {
 		return nil
@@ -88,7 +90,7 @@ func (c *Client) during(ctx context.Context, what string, d time.Duration, do fu
 	return &failure{what + " from " + c.Address + ": " + ascii.Safe(why), err}
 }
 
-// failure is an error whose text is safe for a terminal.
+// failure is an error whose text is safe to print on a terminal.
 type failure struct {
 	text  string
 	cause error
@@ -105,13 +107,13 @@ func (c *Client) url(path string) string {
 	return scheme + "://" + c.Address + path
 }
 
-// do sends a request. Its errors have hints about the cause.
+// do sends an HTTP request. It adds hints about the cause to errors.
 func (c *Client) do(ctx context.Context, request *http.Request) (*http.Response, error) {
 	if c.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Token)
 	}
 	client := http.Client{
-		// A web proxy cannot reach a monitor.
+		// The transport has no proxy, because a web proxy cannot reach a monitor.
 		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: c.TLS},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -122,10 +124,10 @@ func (c *Client) do(ctx context.Context, request *http.Request) (*http.Response,
 	return response, nil
 }
 
-// unreached adds a hint if the connection was refused or cut.
+// unreached adds a hint to an error if the connection was refused or closed.
 func (c *Client) unreached(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err // the user gave no URL
+		err = wrapped.Err // the URL of a *url.Error is not from the user, so leave it out
 	}
 	var dial *net.OpError
 	var unknown x509.UnknownAuthorityError

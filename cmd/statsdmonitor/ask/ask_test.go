@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// everything has a field of each kind that answers have.
+// everything has a field of each type that occurs in answers.
 type everything struct {
 	question.CostSum
 	Text    string                       `json:"text"`
@@ -40,13 +40,13 @@ func monitor(t *testing.T, handler http.HandlerFunc) *Client {
 	return &Client{Address: server.Listener.Addr().String(), Timeout: time.Minute}
 }
 
-// answering answers the method any.
+// answering returns a handler that answers calls of the method any.
 func answering(v any, err error) http.HandlerFunc {
 	call := func(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) { return xmlrpc.ValueOf(v), err }
 	return xmlrpc.NewMux(xmlrpc.Method{Name: "any", Signature: []string{"struct"}, Call: call}).ServeHTTP
 }
 
-// TestAsk sends one field of each kind over XML-RPC, and reads it back.
+// TestAsk sends a field of each type over XML-RPC, and checks the decoded values.
 func TestAsk(t *testing.T) {
 	want := everything{
 		CostSum: question.CostSum{Cores: 0.5, Memory: 1 << 40}, Text: " two  words <&> ", Yes: true, Small: -7, Large: 1 << 53, Float: 1e-9,
@@ -65,7 +65,8 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// A struct without the members that every answer has is an error, even if the question needs none of them.
+// TestNoFrame checks that an answer without the members that every answer has is an error, even if all members of
+// its data are optional.
 func TestNoFrame(t *testing.T) {
 	for _, v := range []any{struct{}{}, struct {
 		Data int `json:"data"`
@@ -79,7 +80,7 @@ func TestNoFrame(t *testing.T) {
 	}
 }
 
-// The clock of the daemon counts, unless both agree.
+// TestClock checks that ages are computed with the daemon's clock, unless both clocks agree.
 func TestClock(t *testing.T) {
 	h := http.Header{"Date": {reporttest.Now.Format(http.TimeFormat)}}
 	if got := clock(h); !got.Equal(reporttest.Now) {

@@ -14,14 +14,14 @@ import (
 	"github.com/kolo/xmlrpc"
 )
 
-// Call is a call of a method, with the maximum length of its answer in bytes.
+// Call is a call of an XML-RPC method. It also has the maximum length of the response in bytes.
 type Call struct {
 	Method string
 	Args   []any
 	Limit  int64
 }
 
-// Call calls a method, and stores the answer in result, a pointer.
+// Call calls a method, and stores the returned value in result, which is a pointer.
 func (c *Client) Call(ctx context.Context, q Call, result any) error {
 	return c.during(ctx, q.Method, 0, func(ctx context.Context) error { return c.call(ctx, q, result) })
 }
@@ -37,14 +37,14 @@ func (c *Client) call(ctx context.Context, q Call, result any) error {
 	return nil
 }
 
-// reply is an answer, and the time of the daemon.
+// reply is a response with the daemon's time.
 type reply struct {
 	body []byte
 	date time.Time
 }
 
-// response returns an answer that is not a fault. It encodes with the library, but does not use its
-// client, which has neither a context nor a limit on the answer.
+// response sends a call, and returns the response if it is not a fault. It uses only the encoder of the XML-RPC
+// library, because the client of the library supports neither a context nor a limit for the response.
 func (c *Client) response(ctx context.Context, q Call) (reply, error) {
 	request, err := xmlrpc.NewRequest(c.url("/RPC2"), q.Method, q.Args)
 	if err != nil {
@@ -68,7 +68,7 @@ func notXMLRPC(err error) error {
 	return fmt.Errorf("the answer does not come from a monitor: %w", err)
 }
 
-// reply sends a request and returns an answer that is OK.
+// reply sends an HTTP request, and returns the response if its status is 200.
 func (c *Client) reply(ctx context.Context, request *http.Request, limit int64) (reply, error) {
 	response, err := c.do(ctx, request)
 	if err != nil {
@@ -82,8 +82,8 @@ func (c *Client) reply(ctx context.Context, request *http.Request, limit int64) 
 	return reply{body, clock(response.Header)}, err
 }
 
-// clock returns the time of the daemon. The daemon's time is exact only to the second, so clock returns this machine's
-// time if the two agree.
+// clock returns the daemon's time. The Date header has a precision of only 1 s, so clock returns the time of this
+// host if the two differ by less than 2 s.
 func clock(h http.Header) time.Time {
 	now := time.Now()
 	date, err := http.ParseTime(h.Get("Date"))
@@ -93,7 +93,7 @@ func clock(h http.Header) time.Time {
 	return date
 }
 
-// refused returns the first line of an answer that is not OK.
+// refused returns an error with the first line of a response whose status is not 200.
 func refused(response *http.Response) error {
 	line, _ := bufio.NewReader(io.LimitReader(response.Body, 256)).ReadBytes('\n')
 	return &Error{Text: fmt.Sprintf("HTTP status %d: %s", response.StatusCode, bytes.TrimSpace(line))}
@@ -107,10 +107,10 @@ func read(r io.Reader, limit int64) ([]byte, error) {
 	return body, err
 }
 
-// maxDepth bounds the nesting of XML elements, because the library decodes recursively.
+// maxDepth limits the nesting of XML elements, because the XML-RPC library decodes recursively.
 const maxDepth = 100
 
-// shallow returns an error if an answer is nested too deep.
+// shallow returns an error if the elements of a response are nested too deeply.
 func shallow(body []byte) error {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	for depth := 0; ; {

@@ -12,13 +12,13 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// root is where the paths of the JSON API begin.
+// root is the common prefix of all paths in the JSON API.
 const root = "/api/v1/"
 
 const jsonType = "application/json"
 
-// Change asks the daemon for a change, such as names/mute. It needs a token. It stores the data of the
-// answer in data, a pointer to a type of package question.
+// Change requests a change of the daemon, such as names/mute. It needs a token. It stores the data of the
+// response in data, which is a pointer to a type of package question.
 func (c *Client) Change(ctx context.Context, name string, args map[string]any, data any) (Answer, error) {
 	body, err := json.Marshal(args)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *Client) Change(ctx context.Context, name string, args map[string]any, d
 	return a, err
 }
 
-// changed reads the answer to a change.
+// changed parses the response to a change.
 func (a *Answer) changed(response *http.Response) error {
 	if response.StatusCode != http.StatusOK {
 		return refusedJSON(response)
@@ -64,7 +64,7 @@ func (a *Answer) changed(response *http.Response) error {
 	return nil
 }
 
-// failing is an error of the JSON API.
+// failing is an error response of the JSON API.
 type failing struct {
 	Error struct {
 		Code      string `json:"code"`
@@ -82,10 +82,11 @@ func (f *failing) err() error {
 	return &Error{Code: f.Error.Code, Text: withToken(text)}
 }
 
-// maxFailure is the greatest length of an error in bytes.
+// maxFailure is the maximum length of an error response in bytes.
 const maxFailure = 64 << 10
 
-// refusedJSON returns why the JSON API refused. An older daemon has no such API.
+// refusedJSON returns the error in a response of the JSON API. A daemon of an older version does not have this
+// API.
 func refusedJSON(response *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxFailure))
 	if err != nil {

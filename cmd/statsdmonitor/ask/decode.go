@@ -10,10 +10,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// decode stores the values of an XML-RPC answer in plain data, by the json tags of its fields. Unknown members are
-// ignored, and absent ones are zero. An error names the member.
+// decode stores the values of an XML-RPC response in plain data, by the json tags of the fields. It ignores
+// unknown members. Fields without a member are zero. Errors contain the name of the member.
 func decode(from any, to reflect.Value, path string) error {
-	if from == nil { // an empty string, for the library
+	if from == nil { // the XML-RPC library returns nil for an empty string
 		return nil
 	}
 	if to.Type() == reflect.TypeFor[time.Time]() {
@@ -108,8 +108,8 @@ func decodeMap(from any, to reflect.Value, path string) error {
 	return nil
 }
 
-// decodeScalar stores a number, a text or a boolean. A number that does not fit is an error. NaN fits only a
-// question.Number.
+// decodeScalar stores a number, a string or a boolean. It returns an error if a number does not fit. Only a
+// question.Number can store NaN.
 func decodeScalar(from any, to reflect.Value, path string) error {
 	n, isNumber := number(from)
 	switch to.Kind() {

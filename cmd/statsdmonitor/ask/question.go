@@ -14,25 +14,26 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// questionLimit is the greatest length of the answer to a question in bytes.
+// questionLimit is the maximum length of the answer to a question, in bytes.
 const questionLimit = 8 << 20
 
-// Question is a question of package question.
+// Question is one of the questions in package question.
 type Question struct {
 	Method string
-	Name   string // in errors; "": the method's
+	Name   string // name in errors; if "", the method's name is used
 	Args   []any
-	// Watches is how long the answer watches traffic before it comes.
+	// Watches is how long the daemon watches traffic before it sends the answer.
 	Watches time.Duration
 }
 
-// Answer is the answer to a question, and the time of the daemon when it answered.
+// Answer is the answer to a question, with the daemon's time when it answered.
 type Answer struct {
 	question.Answer
 	Now time.Time
 }
 
-// Ask asks a question. It stores the data of the answer in data, a pointer to a type of package question.
+// Ask sends a question. It stores the data of the answer in data, which is a pointer to a type of package
+// question.
 func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) {
 	var a Answer
 	name := cmp.Or(q.Name, q.Method)
@@ -48,7 +49,7 @@ func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) 
 	return a, err
 }
 
-// explained rewords an error of the daemon for people, who do not know the codes of faults.
+// explained rewrites an error of the daemon for people, who do not know the fault codes.
 func explained(name string, err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -57,19 +58,20 @@ func explained(name string, err error) error {
 	text := withToken(e.Text)
 	switch {
 	case e.Fault == faultMethod:
-		text = fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; ask it with statsdmonitor HOST PORT", name)
+		text = fmt.Sprintf("it cannot answer %s: this statsd is older than this statsdmonitor; use the old form statsdmonitor HOST PORT", name)
 	case e.Fault == faultArguments || -32099 <= e.Fault && e.Fault <= -32000:
 		text = strings.TrimPrefix(text, fmt.Sprintf("fault %d: ", e.Fault))
 	}
 	return &Error{Code: e.Code, Fault: e.Fault, Text: text}
 }
 
-// withToken replaces the daemon's advice for programs about tokens by advice for users of statsdmonitor.
+// withToken replaces the daemon's advice about tokens. The original advice is for programs, and the new one is
+// for users of statsdmonitor.
 func withToken(text string) string {
 	return strings.Replace(text, "send Authorization: Bearer TOKEN", "give its file with --token-file", 1)
 }
 
-// decode reads the frame of an answer, and its data.
+// decode decodes an answer and its data.
 func (a *Answer) decode(body []byte, data any) error {
 	if err := shallow(body); err != nil {
 		return notXMLRPC(err)
@@ -82,7 +84,7 @@ func (a *Answer) decode(body []byte, data any) error {
 	if !ok {
 		return unexpected("the answer", "a struct", frame)
 	}
-	for _, name := range []string{"as_of", "data"} { // every answer has these members
+	for _, name := range []string{"as_of", "data"} { // every answer must have these members
 		if _, ok := members[name]; !ok {
 			return fmt.Errorf("the answer is not a monitor's: it has no %s", name)
 		}

@@ -16,14 +16,14 @@ import (
 
 const eventType = "text/event-stream"
 
-// maxEvent is the greatest length of an event in bytes.
+// maxEvent is the maximum length of an event in bytes.
 const maxEvent = 1 << 20
 
-// ErrNoStream means that the daemon does not stream the answer to a question.
+// ErrNoStream means that the daemon cannot stream the answer to a question.
 var ErrNoStream = errors.New("it has no such stream")
 
-// Stream asks a question whose answer is a stream of events, and calls each with their names and data
-// until it ends. An error of each ends it.
+// Stream sends a question whose answer is a stream of events. It calls each for every event, with its name and
+// data, until the stream ends or each returns an error.
 func (c *Client) Stream(ctx context.Context, name string, args url.Values, watches time.Duration, each func(event string, data []byte) error) error {
 	return c.during(ctx, name, watches, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(root+name+"?"+args.Encode()), nil)
@@ -47,7 +47,7 @@ func (c *Client) Stream(ctx context.Context, name string, args url.Values, watch
 	})
 }
 
-// events reads a stream, see https://html.spec.whatwg.org/#server-sent-events.
+// events parses a stream of server-sent events: see https://html.spec.whatwg.org/#server-sent-events.
 func events(r io.Reader, each func(event string, data []byte) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxEvent)

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Alerts writes what was wrong, the newest first, and who was told.
+// Alerts formats the alerts, the latest first, and which notifiers were informed.
 func Alerts(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Alerts) == 0 {
@@ -22,7 +22,7 @@ func Alerts(p Page, a question.Answer, d question.Alerts) string {
 	return s.String()
 }
 
-// Audit writes the requested changes, the newest first.
+// Audit formats the requested changes, the latest first.
 func Audit(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Audit) == 0 {
@@ -35,7 +35,7 @@ func Audit(p Page, a question.Answer, d question.Alerts) string {
 	return s.String()
 }
 
-// change writes a change that was asked for, and what happened to it.
+// change writes a requested change and its result.
 func (s *sheet) change(x *question.Audit) {
 	who, done := x.Who, span{gap + "done", good}
 	if who == "" {
@@ -53,7 +53,7 @@ func (s *sheet) change(x *question.Audit) {
 	}
 }
 
-// lasted writes how long an alert has lasted.
+// lasted formats how long an alert has lasted.
 func (p *Page) lasted(x *question.Alert) string {
 	if x.Ended.IsZero() {
 		return "going on " + p.since(x.Began)
@@ -61,7 +61,7 @@ func (p *Page) lasted(x *question.Alert) string {
 	return lasting(x.Ended.Sub(x.Began)) + " to " + p.after(x.Began, x.Ended, "15:04")
 }
 
-// alert writes one alert. Its text is on the first line if there is room.
+// alert writes an alert. The text of the alert is on the first line if it fits.
 func (s *sheet) alert(x *question.Alert) {
 	what := strings.TrimSpace(x.Reason + " " + x.Subject)
 	when := pad(s.clock(x.Began), 8) + gap + pad(s.lasted(x), 16) + gap
@@ -77,7 +77,7 @@ func (s *sheet) alert(x *question.Alert) {
 	s.text(span{}, 10, s.told(x))
 }
 
-// told writes which messages each notifier got.
+// told formats the notifications of each notifier.
 func (p *Page) told(x *question.Alert) string {
 	if len(x.Told) == 0 {
 		return "no notifier was told"
@@ -87,7 +87,7 @@ func (p *Page) told(x *question.Alert) string {
 		t := &x.Told[i]
 		text := t.Notifier + " " + p.telling(x.Began, t.Begin)
 		if t.Begin.State == "waiting" && t.End.State == "told" {
-			text = t.Notifier + " told of begin and end in one" // the end has both times
+			text = t.Notifier + " told of begin and end in one" // this text contains both times
 		}
 		if t.End.State != "none" && t.End.State != "" {
 			text += ", end " + p.telling(x.Began, t.End)
@@ -97,7 +97,7 @@ func (p *Page) told(x *question.Alert) string {
 	return strings.Join(all, "; ")
 }
 
-// after writes a time with its date only if that is not the date of another time.
+// after formats a time. It adds the date only if the date differs from the date of began.
 func (p *Page) after(began, t time.Time, layout string) string {
 	if t.In(p.Zone).Format(time.DateOnly) == began.In(p.Zone).Format(time.DateOnly) {
 		return t.In(p.Zone).Format(layout)
@@ -105,7 +105,7 @@ func (p *Page) after(began, t time.Time, layout string) string {
 	return p.stamp(t, layout)
 }
 
-// telling writes what happened to one message.
+// telling formats what happened to one notification.
 func (p *Page) telling(began time.Time, t question.Telling) (text string) {
 	switch t.State {
 	case "told":

@@ -7,14 +7,14 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Flushed writes the answer to flush.
+// Flushed formats the answer to the command flush.
 func Flushed(p Page, _ question.Answer, f question.Flushed) string {
 	s := &sheet{Page: &p}
 	s.line(span{text: "flush " + count(f.Number) + " was made; its points have the time " + s.clock(f.At)})
 	return s.String()
 }
 
-// Reloaded writes the answer to reload.
+// Reloaded formats the answer to the command reload.
 func Reloaded(p Page, _ question.Answer, r question.Reloaded) string {
 	s := &sheet{Page: &p}
 	verb := "changed: "
@@ -32,7 +32,7 @@ func Reloaded(p Page, _ question.Answer, r question.Reloaded) string {
 	return s.String()
 }
 
-// Drained writes the answer to drain.
+// Drained formats the answer to the command drain.
 func Drained(p Page, _ question.Answer, d question.Drained) string {
 	s := &sheet{Page: &p}
 	if d.Draining {
@@ -43,7 +43,7 @@ func Drained(p Page, _ question.Answer, d question.Drained) string {
 	return s.String()
 }
 
-// Debugged writes the answer to debug.
+// Debugged formats the answer to the command debug.
 func Debugged(p Page, _ question.Answer, d question.Debugged) string {
 	s := &sheet{Page: &p}
 	if d.Match == "" {
@@ -54,7 +54,7 @@ func Debugged(p Page, _ question.Answer, d question.Debugged) string {
 	return s.String()
 }
 
-// Mutes writes the answer to mute and unmute: everything that is muted now.
+// Mutes formats the answer to the commands mute and unmute: all names that are muted now.
 func Mutes(p Page, _ question.Answer, m question.Mutes) string {
 	s := &sheet{Page: &p}
 	if len(m.Muted) == 0 {
@@ -72,10 +72,10 @@ func Mutes(p Page, _ question.Answer, m question.Mutes) string {
 	return s.String()
 }
 
-// maxListed is the number of deleted names that are listed.
+// maxListed is the maximum number of deleted names that are listed.
 const maxListed = 10
 
-// Deleted writes the answer to delete.
+// Deleted formats the answer to the command delete.
 func Deleted(p Page, _ question.Answer, d question.Deleted) string {
 	s := &sheet{Page: &p}
 	names := plural.Things(uint64(max(d.Names, 0)), "name", "names")

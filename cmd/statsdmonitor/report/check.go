@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Codes of a check, as Nagios wants them.
+// Exit codes of a check, as defined by Nagios.
 const (
 	CheckOK = iota
 	CheckWarning
@@ -17,14 +17,13 @@ const (
 	CheckUnknown
 )
 
-// checkWords are the words for the codes.
+// checkWords are the words for the exit codes.
 var checkWords = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
 
-// Thresholds are the states of the health from which a check warns, and is critical: degraded,
-// failing or never.
+// Thresholds are the health states at which a check reports WARNING and CRITICAL: degraded, failing or never.
 type Thresholds struct{ Warn, Crit string }
 
-// severity orders the states.
+// severity returns the rank of a health state.
 func severity(state string) int {
 	switch state {
 	case "degraded":
@@ -37,7 +36,7 @@ func severity(state string) int {
 	return 0
 }
 
-// Code returns the code of a check.
+// Code returns the exit code of a check.
 func (t Thresholds) Code(state string) int {
 	switch n := severity(state); {
 	case state != "ok" && n == 0:
@@ -50,17 +49,17 @@ func (t Thresholds) Code(state string) int {
 	return CheckOK
 }
 
-// Check writes the line of a Nagios check, with performance data. kernelDropped is the number of
-// datagrams that the kernel dropped since the start.
+// Check formats the line of a Nagios check, with performance data. kernelDropped is the number of datagrams that
+// the kernel has dropped since the daemon's start.
 func Check(t Thresholds, st question.Status, kernelDropped float64) string {
 	return checkLine(t.Code(st.Health.State), checkText(&st)) + " | " + perfdata(&st, kernelDropped) + "\n"
 }
 
-// CheckFailed writes the line of a check that could not be made.
+// CheckFailed formats the line of a check that failed.
 func CheckFailed(code int, why string) string { return checkLine(code, why) + "\n" }
 
 func checkLine(code int, text string) string {
-	// A bar begins performance data.
+	// In the output of a Nagios check, performance data starts after a bar.
 	return "STATSD " + checkWords[code] + " - " + strings.ReplaceAll(ascii.Safe(text), "|", "/")
 }
 
@@ -83,7 +82,7 @@ func checkText(st *question.Status) string {
 	}
 }
 
-// perfdata writes what Nagios may draw: label=value[unit];warn;crit;min;max.
+// perfdata formats performance data for Nagios: label=value[unit];warn;crit;min;max.
 func perfdata(st *question.Status, kernelDropped float64) string {
 	bare := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	whole := func(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }

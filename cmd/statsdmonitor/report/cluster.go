@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Cluster writes who owns the partitions of a cluster and how far they are, its edges, and what this daemon
-// forwards.
+// Cluster formats the state of a cluster: who owns the partitions, how far they are, the edges, and what this
+// daemon forwards.
 func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	s := &sheet{Page: &p}
 	if !c.Collects && !c.Forwards {
@@ -31,7 +31,7 @@ func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	return s.String()
 }
 
-// owner writes an owner's view.
+// owner writes the state of the cluster as an owner knows it.
 func (s *sheet) owner(c *question.Cluster) {
 	s.groups("cluster", labels, []span{{c.Address, bold}, {text: "owner " + c.ID}, {text: plural.Things(uint64(len(c.Partitions)), "partition", "partitions")}, {text: "interval " + plural.Duration(seconds(c.Interval))}}, "")
 	if c.Fault != "" {
@@ -46,7 +46,7 @@ func (s *sheet) owner(c *question.Cluster) {
 	s.balance(c)
 }
 
-// limits writes which intervals the cluster publishes, if other clusters publish the earlier or later ones.
+// limits writes which intervals the cluster publishes, if another cluster publishes earlier or later intervals.
 func (s *sheet) limits(c *question.Cluster) {
 	var groups []span
 	if !c.After.IsZero() {
@@ -105,7 +105,7 @@ func (s *sheet) partitions(c *question.Cluster) {
 	}
 }
 
-// lossOf writes a count that should be 0.
+// lossOf formats a count that should be 0.
 func lossOf(n uint64) span {
 	if n > 0 {
 		return span{count(n), warn}
@@ -137,7 +137,7 @@ func (s *sheet) edges(c *question.Cluster) {
 	s.table(columns, rows)
 }
 
-// forwardAddress returns the address that an edge of a central would give.
+// forwardAddress returns the address that an edge needs for --forward.
 func forwardAddress(address string) string {
 	scheme, host, _ := strings.Cut(address, "://")
 	if strings.HasPrefix(host, ":") {
@@ -146,7 +146,7 @@ func forwardAddress(address string) string {
 	return scheme + "://" + host
 }
 
-// clockOff writes by how much a clock is ahead. Messages take some time, so a small lag has no meaning.
+// clockOff formats by how much a clock is ahead. Messages take some time, so a small lag is not significant.
 func clockOff(ahead float64) string {
 	d := time.Duration(ahead * float64(time.Second)).Round(10 * time.Millisecond)
 	switch {
@@ -191,7 +191,7 @@ type part struct {
 	n    uint64
 }
 
-// partsOf returns the parts of the sum of stored messages.
+// partsOf returns the parts of the number of stored messages.
 func partsOf(l *question.ClusterLedger) []part {
 	return []part{
 		{"merged", l.Merged}, {"duplicates", l.Duplicates}, {"late", l.Late}, {"damaged", l.Damaged}, {"foreign", l.Foreign}, {"future", l.Future},
@@ -199,7 +199,7 @@ func partsOf(l *question.ClusterLedger) []part {
 	}
 }
 
-// forward writes what an edge knows.
+// forward writes the state of forwarding as an edge knows it.
 func (s *sheet) forward(c *question.Cluster, f *question.ClusterForward) {
 	s.groups("forwards", labels, []span{{"to " + f.Address, bold}, {text: "as " + f.Edge}, {f.State, ofState(f.State)}}, "")
 	switch {

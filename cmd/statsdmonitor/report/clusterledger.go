@@ -8,31 +8,33 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// EdgeAccount compares the data that an edge has forwarded since its start with the data that the owners have from it.
+// EdgeAccount compares two counts: what an edge has forwarded since its start, and what the owners have received
+// from it.
 type EdgeAccount struct {
 	Edge    string `json:"edge"`
-	Address string `json:"address"` // where it was asked
-	// Number is the edge's newest interval, and Complete the newest that the owners have. If they are equal, and the
-	// owners have finished all messages, Settled is true. Then the numbers of samples must be equal.
+	Address string `json:"address"` // address that the edge was queried at
+	// Number is the edge's latest interval, and Complete the latest interval that the owners have completed. Settled
+	// means that Number equals Complete and that the owners have processed all messages. If Settled is true, Samples
+	// and Counted must be equal.
 	Number   uint64 `json:"number"`
 	Complete uint64 `json:"complete"`
 	Settled  bool   `json:"settled"`
-	Samples  uint64 `json:"samples"` // by the edge
-	Counted  uint64 `json:"counted"` // by the owners
-	Dropped  uint64 `json:"dropped"` // rows, by the edge
+	Samples  uint64 `json:"samples"` // number of samples, according to the edge
+	Counted  uint64 `json:"counted"` // number of samples, according to the owners
+	Dropped  uint64 `json:"dropped"` // number of dropped rows, according to the edge
 	Balances bool   `json:"balances"`
 	// Forward is the ledger of the edge itself.
 	Forward question.ClusterForward `json:"forward"`
 }
 
-// ClusterBook is a ledger over machines.
+// ClusterBook is a ledger over several daemons.
 type ClusterBook struct {
 	Balances bool          `json:"balances"`
 	Fault    string        `json:"fault"` // the account that does not balance, or ""
-	Edges    []EdgeAccount `json:"edges"` // the edges that were asked
+	Edges    []EdgeAccount `json:"edges"` // the edges that were queried
 }
 
-// ClusterLedger writes the ledger over machines.
+// ClusterLedger returns a function that formats a ledger over several daemons.
 func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) string {
 	return func(p Page, a question.Answer, c question.Cluster) string {
 		s := &sheet{Page: &p}
@@ -89,7 +91,7 @@ func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line()
 }
 
-// across compares the samples of an edge with the samples of the owners.
+// across compares the number of samples of an edge to the number at the owners.
 func (s *sheet) across(e *EdgeAccount) {
 	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
 	s.entry("forwarded", e.Samples)

@@ -9,17 +9,17 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Settings says which settings Config writes.
+// Settings selects the settings that Config writes.
 type Settings uint8
 
-// Which settings.
+// The selections of settings.
 const (
-	Set       Settings = iota // settings that are not defaults
+	Set       Settings = iota // only settings that are not defaults
 	All                       // all settings
-	Differing                 // settings in the files that the daemon does not use yet
+	Differing                 // only settings that differ from the configuration file
 )
 
-// Config returns a function that writes the running configuration.
+// Config returns a function that formats the running configuration.
 func Config(which Settings) func(Page, question.Answer, question.Config) string {
 	return func(p Page, a question.Answer, c question.Config) string {
 		s := &sheet{Page: &p}
@@ -76,5 +76,5 @@ func (s *sheet) settings(settings []question.Setting) {
 	}
 }
 
-// dashed writes the name of a setting with its dashes.
+// dashed returns the name of a setting with its dashes.
 func dashed(name string) string { return "--" + strings.TrimPrefix(ascii.Safe(name), "--") }

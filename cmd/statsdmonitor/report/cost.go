@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Cost writes where CPU and memory go.
+// Cost formats the use of CPU time and memory.
 func Cost(p Page, a question.Answer, c question.Cost) string {
 	s := &sheet{Page: &p}
 	var means []string
@@ -49,7 +49,7 @@ func Cost(p Page, a question.Answer, c question.Cost) string {
 	return s.String()
 }
 
-// cores writes processor cores that are busy: 0.30.
+// cores formats a number of busy processor cores, such as 0.30.
 func cores(f float64) string {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return "-"

@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Discards returns a function that writes which samples were bad or refused, and at most so many of
-// the last bad lines.
+// Discards returns a function that formats which samples were bad or refused. limit is the maximum number of bad
+// lines that are shown.
 func Discards(limit int) func(Page, question.Answer, question.Discards) string {
 	return func(p Page, a question.Answer, d question.Discards) string {
 		s := &sheet{Page: &p}
@@ -37,7 +37,7 @@ func Discards(limit int) func(Page, question.Answer, question.Discards) string {
 	}
 }
 
-// badLines writes the last bad lines, the newest first.
+// badLines writes the last bad lines, the latest first.
 func (s *sheet) badLines(lines []question.BadLine, limit int) {
 	shown := lines[:min(len(lines), limit)]
 	if len(shown) == 0 {
@@ -67,7 +67,7 @@ func (s *sheet) badLines(lines []question.BadLine, limit int) {
 	s.lines = append(s.lines, "")
 }
 
-// alike writes who sent how many bad lines of which kind.
+// alike writes groups of similar bad lines: the sender, the reason and the count.
 func (s *sheet) alike(groups []question.Alike) {
 	if len(groups) == 0 {
 		return

@@ -8,10 +8,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// steps is the column where the texts of steps begin.
+// steps is the column in which the texts of steps start.
 const steps = 11
 
-// Explain writes what happens to a line, or what the daemon knows about a name.
+// Explain formats what happens to a line, or what the daemon knows about a name.
 func Explain(p Page, a question.Answer, e question.Explanation) string {
 	s := &sheet{Page: &p}
 	for _, step := range e.Steps {
@@ -38,7 +38,7 @@ func Explain(p Page, a question.Answer, e question.Explanation) string {
 	return s.String()
 }
 
-// spaced is like text, but keeps the spaces between words if the whole text fits on one line.
+// spaced is like text. If the whole text fits on one line, it keeps multiple spaces between words.
 func (s *sheet) spaced(first span, indent int, words string) {
 	if words = ascii.Safe(words); indent+len(words) <= s.width() {
 		s.line(span{pad(ascii.Safe(first.text), indent), first.style}, span{text: words})
@@ -47,7 +47,7 @@ func (s *sheet) spaced(first span, indent int, words string) {
 	s.text(first, indent, words)
 }
 
-// braces writes paths that differ only after their last dot as one: stats.timers.a.{lower,upper}.
+// braces combines paths that differ only after their last dot: stats.timers.a.{lower,upper}.
 func braces(paths []string) string {
 	if len(paths) == 0 {
 		return ""

@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// bare are answers that say that there is nothing, as from a new daemon.
+// bare contains answers without any data, as a new daemon gives them.
 func bare() map[string]func(Page) string {
 	return map[string]func(Page) string{
 		"explain.bare":  func(p Page) string { return Explain(p, reporttest.Live(), question.Explanation{}) },
@@ -45,7 +45,7 @@ func tailed(p Page) (text string) {
 	return text
 }
 
-// changes are the answers to changes.
+// changes contains the answers to changes.
 func changes() map[string]func(Page) string {
 	later := reporttest.Now.Add(10 * time.Minute)
 	muted := []question.Mute{{Match: "debug.*", Until: later, Samples: 12_300}, {Match: "checkout.session.*.render.of.the.page.and.of.all.that.is.on.it.and.below.it", Until: later.Add(23 * time.Hour)}}
@@ -75,7 +75,7 @@ func changes() map[string]func(Page) string {
 	}
 }
 
-// accounts are the accounts of edges in all states.
+// accounts contains the accounts of edges in all states.
 func accounts() ClusterBook {
 	of := func(name string, complete, samples, dropped uint64, settled, balances bool) EdgeAccount {
 		f := reporttest.Forward()
@@ -149,7 +149,7 @@ func reports() map[string]func(Page) string {
 	return all
 }
 
-// TestReports compares each report with its files, and checks that no line is too long.
+// TestReports compares each report to its golden files, and checks that no line is too long.
 func TestReports(t *testing.T) {
 	for name, report := range reports() {
 		for _, width := range []int{40, 80, 120} {
@@ -172,7 +172,7 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// unpainted takes the colours out.
+// unpainted removes the colours from text.
 func unpainted(text string) string {
 	var b strings.Builder
 	for {
@@ -203,7 +203,7 @@ func compare(t *testing.T, file, got string) {
 	}
 }
 
-// A space separates a long command from the meaning of the mark.
+// TestPrefixHint checks that there is a space between a long command and the explanation after it.
 func TestPrefixHint(t *testing.T) {
 	answer := reporttest.Prefixes()
 	for n := range 50 {
@@ -227,7 +227,7 @@ func TestTailEnd(t *testing.T) {
 	}
 }
 
-// TestCheck checks the lines for Nagios, and their codes.
+// TestCheck checks the lines for Nagios and their exit codes.
 func TestCheck(t *testing.T) {
 	quiet := Thresholds{"failing", "never"}
 	usual := Thresholds{"degraded", "failing"}

@@ -12,14 +12,14 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// History draws each series.
+// History formats each series as a chart.
 func History(p Page, a question.Answer, h question.History) string {
 	s := &sheet{Page: &p}
 	for _, name := range slices.Sorted(maps.Keys(h.Series)) {
 		s.series(a, &h, name)
 	}
 	for _, note := range h.Notes {
-		if !strings.HasSuffix(note, " missing") { // the series say so
+		if !strings.HasSuffix(note, " missing") { // the titles of the series show how much is missing
 			s.text(span{}, 0, note)
 		}
 	}
@@ -30,7 +30,7 @@ func History(p Page, a question.Answer, h question.History) string {
 	return s.String()
 }
 
-// extremes returns the least and the greatest of some values. In a gap there are none.
+// extremes contains the minimum and maximum of some values. A gap has neither.
 type extremes struct {
 	least, greatest float64
 	present         int
@@ -54,7 +54,7 @@ func extremesOf(values []question.Number) extremes {
 	return m
 }
 
-// series writes one series. It leaves out leading gaps, because the history does not reach back so far.
+// series writes one series. It leaves out a gap at the beginning, which is older than the history.
 func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	all := h.Series[name]
 	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })
@@ -67,11 +67,11 @@ func (s *sheet) series(a question.Answer, h *question.History, name string) {
 		values = greatest[first:]
 	}
 	step := seconds(h.Step)
-	// A value is about the step that ends at its time.
+	// The value at a time describes the step that ends at this time.
 	from := h.From.Add(time.Duration(first-1) * step)
 	to := from.Add(time.Duration(len(values)) * step)
 	if to.After(a.AsOf) {
-		to = a.AsOf // the last step is not over yet
+		to = a.AsOf // the last step is not complete
 	}
 	s.text(span{}, 0, s.seriesTitle(h, name, to.Sub(from), to, first > 0))
 	sum := h.Sums[name]
@@ -87,7 +87,7 @@ func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	}
 }
 
-// seriesTitle writes the name of a series, its unit, and how much is missing.
+// seriesTitle formats the name of a series, its unit, and how many values are missing.
 func (s *sheet) seriesTitle(h *question.History, name string, over time.Duration, to time.Time, young bool) string {
 	if h.Kinds[name] == "rate" {
 		name += " per second"
@@ -104,25 +104,25 @@ func (s *sheet) seriesTitle(h *question.History, name string, over time.Duration
 	return text
 }
 
-// axis is the width of the labels at the left of a chart.
+// axis returns the width of the labels to the left of a chart.
 func axis(m extremes) int {
 	return max(len("health"), len(decimal(m.greatest, 4)), len(decimal(floor(m), 4)))
 }
 
-// drawn is the number of columns of a chart. A few values have several columns each.
+// drawn returns the number of columns in a chart. If there are only a few values, each value has several columns.
 func (s *sheet) drawn(m extremes, values int) int {
 	room := s.width() - axis(m) - 2
 	return min(room, values*max(room/values, 1))
 }
 
-// floor is the value at the bottom of a chart: 0, unless values are negative.
+// floor returns the value at the bottom of a chart: 0, or the minimum if it is negative.
 func floor(m extremes) float64 { return min(m.least, 0) }
 
-// rows is the height of a chart.
+// rows is the height of a chart in lines.
 const rows = 5
 
-// chart draws values from the floor to the greatest. A column shows the greatest of its values, and
-// the worst state of the health.
+// chart draws values from the floor to the maximum. A column shows the maximum of its values, and the worst
+// health state in its time.
 func (s *sheet) chart(values, worst []question.Number, m extremes) {
 	columns := s.drawn(m, len(values))
 	heights, states := make([]int, columns), make([]int, columns)
@@ -153,7 +153,7 @@ func (s *sheet) chart(values, worst []question.Number, m extremes) {
 	s.unwell(states, axis(m))
 }
 
-// height returns how high a column is, in halves of a row; -1 for a gap.
+// height returns the height of a column in half rows, or -1 for a gap.
 func height(top extremes, low, high float64) int {
 	if top.present == 0 {
 		return -1
@@ -164,7 +164,7 @@ func height(top extremes, low, high float64) int {
 	return max(int((top.greatest-low)/(high-low)*(2*rows)+0.5), 1)
 }
 
-// mark is the sign of a column of the given height in a row, counted from the bottom.
+// mark returns the character for a column of the given height in a row. Rows are counted from the bottom.
 func mark(height, row int) byte {
 	switch {
 	case height < 0:

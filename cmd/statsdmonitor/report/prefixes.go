@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Prefixes writes the prefixes with the most names.
+// Prefixes formats the prefixes with the most names.
 func Prefixes(p Page, a question.Answer, d question.Prefixes) string {
 	s := &sheet{Page: &p}
 	s.prefixHead(a, &d)
@@ -89,7 +89,8 @@ func (s *sheet) prefixRow(x *question.Prefix) []span {
 	}
 }
 
-// prefixHint suggests to look into the first prefix that grows fast, or else into the largest.
+// prefixHint suggests a command for the first prefix that grows fast. If no prefix grows fast, it suggests a
+// command for the largest one.
 func (s *sheet) prefixHint(d *question.Prefixes) {
 	look, explained := d.Prefixes[0].Prefix, false
 	for i := range d.Prefixes {
@@ -100,7 +101,7 @@ func (s *sheet) prefixHint(d *question.Prefixes) {
 	}
 	hint := "-> " + s.ask("prefixes "+argument(strings.TrimSuffix(look, ".")))
 	if !strings.HasSuffix(look, ".") {
-		hint = "" // a whole name
+		hint = "" // not a prefix but a whole name
 	}
 	if explained {
 		hint = pad(hint+" ", 44) + "! more than 10 % are new"

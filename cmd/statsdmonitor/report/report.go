@@ -1,14 +1,14 @@
-// Package report writes the answers of a daemon for people, as plain ASCII text.
+// Package report formats the answers of a daemon for people, as plain ASCII text.
 //
-// Each answer has a file and a function, from the answer to text:
+// For each kind of answer there is a file with a function that converts the answer to text:
 //
 //	fmt.Print(report.Status(report.Page{Width: 80, Now: time.Now(), Zone: time.Local}, answer, status))
 //
-// A Page says how wide the text may be. A narrow page has fewer columns, and long names lose their
-// middle; no row of a table is ever longer than the page. Sentences are wrapped. Colour is never
-// the only sign: red text also says FAILING, or begins with "!".
+// A Page contains the maximum width of the text. On a narrow page, tables have fewer columns, and long names are
+// shortened in the middle. A row of a table is never longer than the page. Sentences are wrapped. Information is never
+// shown by colour alone: red text also contains FAILING, or starts with "!".
 //
-// Everything in an answer is made safe for a terminal, because the answering program may not be a statsd.
+// All text in an answer is made safe for a terminal, because the server may be another program than statsd.
 package report
 
 import (
@@ -19,28 +19,28 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Page describes the output for which a report is written.
+// Page describes the output that a report is formatted for.
 type Page struct {
-	Width  int // columns
+	Width  int // in columns
 	Colour bool
-	Now    time.Time // by the daemon's clock; ages count from it
+	Now    time.Time // daemon's time, from which ages are computed
 	Zone   *time.Location
-	// Ask begins the commands that a report suggests. "": statsdmonitor.
+	// Ask is the beginning of the commands that a report suggests. If it is empty, they start with statsdmonitor.
 	Ask string
 }
 
-// wide is the width from which pages show more columns.
+// wide is the minimum width of pages with more columns.
 const wide = 110
 
-// narrow is the width below which pages show only the most important columns.
+// narrow is the minimum width of pages with more than the most important columns.
 const narrow = 60
 
-// least is the smallest width. A narrower page is treated like it.
+// least is the minimum width. For a narrower page, reports are formatted with this width.
 const least = 40
 
 func (p *Page) width() int { return max(p.Width, least) }
 
-// ask returns the command line of a command that is suggested.
+// ask returns a suggested command with its complete command line.
 func (p *Page) ask(command string) string {
 	if p.Ask == "" {
 		return "statsdmonitor " + command
@@ -56,7 +56,7 @@ type sheet struct {
 
 func (s *sheet) String() string { return strings.Join(s.lines, "\n") + "\n" }
 
-// line appends one line, and cuts it if it is too long.
+// line appends one line. It cuts off the end if the line is too long.
 func (s *sheet) line(parts ...span) {
 	room := s.width()
 	for i := range parts {
@@ -73,7 +73,7 @@ func (s *sheet) line(parts ...span) {
 	s.lines = append(s.lines, b.String())
 }
 
-// fitted shortens a text to the available width.
+// fitted shortens text to the available width.
 func fitted(text string, room int) string {
 	if len(text) > room && strings.Trim(text, " ") == "" {
 		return text[:room]
@@ -90,7 +90,7 @@ func blank(parts []span) bool {
 	return true
 }
 
-// text appends lines of words. All but the first begin with the indent.
+// text appends text that is wrapped to several lines. All lines except the first one start with the indent.
 func (s *sheet) text(first span, indent int, words string) {
 	lines := wrap(ascii.Safe(words), s.width()-indent)
 	for i, line := range lines {
@@ -101,8 +101,8 @@ func (s *sheet) text(first span, indent int, words string) {
 	}
 }
 
-// groups appends groups of words, three spaces apart. A group that does not fit begins a new line.
-// The end comes at the right of the last line, if there is room.
+// groups appends groups of words, with three spaces between groups. A group that does not fit starts a new line.
+// end is right-aligned on the last line if it fits.
 func (s *sheet) groups(label string, indent int, groups []span, end string) {
 	row, used := []span{{text: pad(label, indent)}}, indent
 	for _, g := range groups {
@@ -123,7 +123,7 @@ func (s *sheet) groups(label string, indent int, groups []span, end string) {
 	s.line(row...)
 }
 
-// hint appends a command to type next, at the right of the last line if it fits there.
+// hint appends a suggested command. It is right-aligned on the last line if it fits.
 func (s *sheet) hint(command string) {
 	if command == "" {
 		return

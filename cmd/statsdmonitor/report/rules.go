@@ -5,7 +5,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Rules writes the rules for names, and what each has matched.
+// Rules formats the rules for names, and how many samples each rule has matched.
 func Rules(p Page, a question.Answer, d question.Rules) string {
 	s := &sheet{Page: &p}
 	if len(d.Rules) == 0 {

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Senders writes who sends names that match.
+// Senders formats the senders of matching names.
 func Senders(p Page, a question.Answer, d question.Senders) string {
 	s := &sheet{Page: &p}
 	of := "all names"
@@ -66,7 +66,7 @@ func (s *sheet) processes(d question.Senders) {
 	s.forgot(d.ProcessesForgotten)
 }
 
-// marked writes a number that should be 0.
+// marked formats a number that should be 0.
 func marked(n uint64) span {
 	if n > 0 {
 		return span{count(n), warn}

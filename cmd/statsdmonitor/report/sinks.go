@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Sinks writes when each sink last accepted something, and how far it is behind. A single sink has
-// more lines.
+// Sinks formats when each sink last accepted points, and how far it is behind. For a single sink, it adds
+// details.
 func Sinks(p Page, a question.Answer, sinks []question.Sink) string {
 	s := &sheet{Page: &p}
 	if len(sinks) == 0 {
@@ -50,12 +50,12 @@ func Sinks(p Page, a question.Answer, sinks []question.Sink) string {
 	return s.String()
 }
 
-// cause returns the end of an error, such as: connection refused.
+// cause returns the last part of an error text, such as: connection refused.
 func cause(text string) string {
 	return strings.TrimSpace(text[strings.LastIndex(text, ": ")+1:])
 }
 
-// behind writes the points that wait, and the age of the oldest flush that was not accepted.
+// behind formats the number of waiting points, and the age of the oldest flush that was not accepted.
 func behind(k *question.Sink) string {
 	text := count(k.Waiting)
 	if k.Behind > 0 {
@@ -64,7 +64,7 @@ func behind(k *question.Sink) string {
 	return text
 }
 
-// sink writes where the points of one sink wait, and its attempts.
+// sink writes where the points of a sink are waiting, and its attempts to send.
 func (s *sheet) sink(k *question.Sink) {
 	name := ascii.Safe(k.Name) + ": "
 	indent := min(len(name), 20)
@@ -78,7 +78,7 @@ func (s *sheet) sink(k *question.Sink) {
 	}
 	s.text(span{text: name}, indent, fmt.Sprintf("queue %s (%s), %s, lost %s", count(k.Queue.Points), mebibytes(k.Queue), spool, count(k.Dropped)))
 	var parts []string
-	if k.FullIn > 0 && k.Dropped == 0 { // else it is full
+	if k.FullIn > 0 && k.Dropped == 0 { // after points were dropped, the queue is already full
 		parts = append(parts, "full in "+lasting(seconds(k.FullIn)))
 	}
 	if !k.Published.IsZero() {

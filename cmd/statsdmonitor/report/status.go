@@ -10,13 +10,13 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// labels is the column where the figures of a status begin.
+// labels is the column in which the values of a status start.
 const labels = 10
 
-// manyNew is the number of new names from which the status suggests to look at them.
+// manyNew is the number of new names above which the status suggests the command prefixes.
 const manyNew = 1000
 
-// Status writes whether the daemon is healthy, what is lost, how the sinks are and what it costs.
+// Status formats whether the daemon is healthy, what is lost, the state of the sinks, and the cost.
 func Status(p Page, _ question.Answer, st question.Status) string {
 	s := &sheet{Page: &p}
 	s.title(&st)
@@ -38,7 +38,7 @@ func Status(p Page, _ question.Answer, st question.Status) string {
 		s.groups("muted", labels, []span{{m.Match, warn}, {text: "until " + s.minute(m.Until)}, {text: plural.Things(m.Samples, "sample", "samples") + " not kept"}}, "")
 	}
 	if len(st.Muted) > 0 {
-		s.suggest(&st, "alerts --audit") // says who muted them
+		s.suggest(&st, "alerts --audit") // the audit log shows who muted the names
 	}
 	if st.Draining {
 		s.groups("draining", labels, []span{{"/readyz answers 503; receiving goes on", warn}}, "")
@@ -46,7 +46,7 @@ func Status(p Page, _ question.Answer, st question.Status) string {
 	return s.String()
 }
 
-// title writes the host and the state, and at the right how long it is up.
+// title writes the host and the state. The uptime is right-aligned.
 func (s *sheet) title(st *question.Status) {
 	state := strings.ToUpper(ascii.Safe(st.Health.State))
 	left := ascii.Safe(st.Host) + "  " + state
@@ -62,7 +62,8 @@ func (s *sheet) title(st *question.Status) {
 	s.line(span{host, bold}, span{rest, ofState(st.Health.State)}, span{text: strings.Repeat(" ", space) + right})
 }
 
-// reason writes a reason and its effect. Notes do not change the state.
+// reason writes a reason for the health state, with its effect. A note is a reason that does not change the
+// state.
 func (s *sheet) reason(r *question.Reason) {
 	mark := span{"! ", ofState(r.State)}
 	if r.State == "note" {
@@ -75,7 +76,7 @@ func (s *sheet) reason(r *question.Reason) {
 	s.hint(s.next(r.Next))
 }
 
-// next returns a command that the daemon suggests, with the address of the daemon.
+// next returns a command that the daemon suggests, completed with the address of the daemon.
 func (p *Page) next(command string) string {
 	rest, ok := strings.CutPrefix(command, "statsdmonitor ")
 	if !ok {
@@ -87,7 +88,7 @@ func (p *Page) next(command string) string {
 	return p.ask(rest)
 }
 
-// healthy writes a summary for a healthy daemon.
+// healthy formats a summary for a healthy daemon.
 func (s *sheet) healthy(st *question.Status) string {
 	text := "nothing lost in 15m"
 	if n := st.Lost.Sum15m; n > 0 {
@@ -106,7 +107,7 @@ func (s *sheet) healthy(st *question.Status) string {
 	return text + ", all sinks within " + lasting(oldest)
 }
 
-// intake writes what comes in, what is lost, and the names.
+// intake writes the received samples, the losses, and the number of names.
 func (s *sheet) intake(st *question.Status) {
 	in, lost := st.Received, st.Lost
 	s.groups("received", labels, []span{
@@ -138,7 +139,7 @@ func (s *sheet) intake(st *question.Status) {
 	}
 }
 
-// suggest writes a command to type next, unless a reason already suggests it.
+// suggest writes a suggested command, unless a reason already suggests it.
 func (s *sheet) suggest(st *question.Status, command string) {
 	for i := range st.Health.Reasons {
 		if strings.Contains(st.Health.Reasons[i].Next+" ", " "+command+" ") {
@@ -183,10 +184,10 @@ func (s *sheet) sinks(st *question.Status) {
 	s.groups("sinks", labels, groups, s.trend(st, "waiting"))
 }
 
-// ramp has a character for each height of a trend.
+// ramp contains a character for each height in a trend, the lowest first.
 const ramp = ".:-=+*#"
 
-// trend draws the last hour of a figure as one line, on wide pages.
+// trend draws the last hour of a metric as one line, on wide pages.
 func (s *sheet) trend(st *question.Status, figure string) string {
 	values := st.Trends[figure]
 	if s.width() < wide || len(values) == 0 {
@@ -195,8 +196,8 @@ func (s *sheet) trend(st *question.Status, figure string) string {
 	return "[" + sparkline(values[max(len(values)-30, 0):]) + "]"
 }
 
-// sparkline draws a character for each value, between the least and the greatest. Values that vary little look flat. A
-// space is a gap.
+// sparkline draws a character for each value, according to its position between the minimum and the maximum. If
+// the values vary little, all characters are the same. A gap is drawn as a space.
 func sparkline(values []question.Number) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
@@ -222,7 +223,7 @@ func sparkline(values []question.Number) string {
 	return string(line)
 }
 
-// grown writes the growth of the number of names in 15 minutes.
+// grown formats how many names were added in 15 minutes.
 func grown(n int) string {
 	if n == 0 {
 		return "no change in 15m"

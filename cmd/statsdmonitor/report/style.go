@@ -5,7 +5,7 @@ import "strings"
 // style is the colour of a text.
 type style uint8
 
-// The styles. A text says the same without its style, because not every output has colours.
+// The styles. The text must be understandable without its style, because not every output has colours.
 const (
 	plain style = iota
 	dim
@@ -15,10 +15,10 @@ const (
 	bad
 )
 
-// codes are the parameters of SGR, see ECMA-48.
+// codes are the parameters of the SGR escape sequence: see ECMA-48.
 var codes = [...]string{dim: "2", bold: "1", good: "32", warn: "33", bad: "1;31"}
 
-// span is a piece of a line.
+// span is a part of a line in one style.
 type span struct {
 	text  string
 	style style
@@ -31,7 +31,7 @@ func (p *Page) paint(s style, text string) string {
 	return "\x1b[" + codes[s] + "m" + text + "\x1b[0m"
 }
 
-// visible returns the columns that a painted text takes.
+// visible returns the number of columns that a text needs, without its escape sequences.
 func visible(text string) int {
 	n := 0
 	for {
@@ -44,7 +44,7 @@ func visible(text string) int {
 	}
 }
 
-// ofState returns the style of a state of the health or of a sink.
+// ofState returns the style for the state of the health or of a sink.
 func ofState(state string) style {
 	switch strings.ToLower(state) {
 	case "ok":

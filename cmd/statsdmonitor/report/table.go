@@ -6,21 +6,21 @@ import (
 	"github.com/statsd-ops/statsd/internal/ascii"
 )
 
-// column is a column of a table.
+// column describes a column of a table.
 type column struct {
 	head  string
-	right bool // aligned to the right
-	from  int  // the width of the page from which the column is shown
-	flex  bool // its texts lose their middle where there is no room
+	right bool // the texts are right-aligned
+	from  int  // minimum width of the page for showing the column
+	flex  bool // if there is no room, the middle of the texts is left out
 }
 
-// narrowest is the width below which a flexible column does not shrink.
+// narrowest is the minimum width of a flexible column.
 const narrowest = 12
 
-// gap is between columns.
+// gap is the space between two columns.
 const gap = "  "
 
-// table appends a table. A row has a span for each column.
+// table appends a table. Each row has a span for each column.
 func (s *sheet) table(columns []column, rows [][]span) {
 	var shown []int
 	for i, c := range columns {
@@ -56,7 +56,7 @@ func measure(columns []column, rows [][]span) []int {
 	return widths
 }
 
-// fit narrows flexible columns, the widest first, until the row fits on the page.
+// fit reduces the width of flexible columns until the row fits on the page. It starts with the widest column.
 func (s *sheet) fit(columns []column, shown, widths []int) {
 	total := len(gap) * (len(shown) - 1)
 	for _, i := range shown {
@@ -70,7 +70,7 @@ func (s *sheet) fit(columns []column, shown, widths []int) {
 			}
 		}
 		if widest < 0 {
-			return // line cuts the row
+			return // the row is still too long, and line will cut it off
 		}
 		widths[widest]--
 	}
@@ -96,7 +96,7 @@ func (s *sheet) row(columns []column, shown, widths []int, row []span) {
 	s.line(line...)
 }
 
-// bar draws a share of something as up to 20 signs.
+// bar draws a fraction as a bar of up to 20 characters.
 func bar(share float64) string {
 	if !(share > 0) {
 		return ""

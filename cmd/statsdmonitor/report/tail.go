@@ -9,10 +9,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// tailTime is the layout of the time of a line.
+// tailTime is the format for the time of a line.
 const tailTime = "15:04:05.000"
 
-// TailLine writes one line that came in, and what happened to it.
+// TailLine formats one received line, and what happened to it.
 func TailLine(p Page, l question.Line) string {
 	s := &sheet{Page: &p}
 	head := s.tailHead(&l)
@@ -26,7 +26,7 @@ func TailLine(p Page, l question.Line) string {
 	}
 	line := ascii.Safe(unquoted(l.Line))
 	if l.Reason == "" && len(line)+len(ascii.Safe(fate.text))+4 > room {
-		fate.text = l.Kind // the line shows the name
+		fate.text = l.Kind // the line already shows the name
 	}
 	fate.text = " -> " + ascii.Safe(fate.text)
 	line = shorten(line, room-len(fate.text))
@@ -35,7 +35,7 @@ func TailLine(p Page, l question.Line) string {
 	return s.String()
 }
 
-// tailHead writes when a line came, and its sender. Wide pages also show the transport.
+// tailHead formats the time and the sender of a line. Wide pages also show the transport.
 func (s *sheet) tailHead(l *question.Line) string {
 	head := l.Time.In(s.Zone).Format(tailTime) + gap
 	if s.width() < narrow {
@@ -52,8 +52,8 @@ func (s *sheet) tailHead(l *question.Line) string {
 	return head
 }
 
-// TailEnd writes how many of the matching lines were shown, and how much of the traffic was looked at. limit is the
-// maximum number of lines in a second.
+// TailEnd formats how many of the matching lines were shown, and which fraction of the traffic was examined.
+// limit is the maximum number of lines per second.
 func TailEnd(l question.TailLooked, shown uint64, limit int) string {
 	text := fmt.Sprintf("%s shown of %s that %s", count(shown), count(l.Matched), plural.Verb(l.Matched, "matches", "match"))
 	if l.NotShown > 0 {

@@ -23,7 +23,8 @@ func shorten(text string, width int) string {
 	return text[:head] + ".." + text[len(text)-(width-2-head):]
 }
 
-// unquoted removes the quotes from a text, unless spaces at an end would then be invisible.
+// unquoted removes the quotes around a text. It keeps them if the text starts or ends with a space, which would
+// be invisible.
 func unquoted(text string) string {
 	inner, ok := strings.CutPrefix(text, `"`)
 	inner, closed := strings.CutSuffix(inner, `"`)
@@ -35,7 +36,7 @@ func unquoted(text string) string {
 
 func pad(text string, width int) string { return text + strings.Repeat(" ", max(width-len(text), 0)) }
 
-// wrap splits words into lines of at most width. A word that is longer than a line is split.
+// wrap splits text into lines of at most width characters. It breaks words that are longer than a line.
 func wrap(text string, width int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {
@@ -53,7 +54,7 @@ func wrap(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// count writes a whole number with separators.
+// count formats a whole number with thousands separators.
 func count[N int | uint64](n N) string {
 	if n < 0 {
 		return "-" + plural.Count(uint64(-int64(n)))
@@ -61,7 +62,7 @@ func count[N int | uint64](n N) string {
 	return plural.Count(uint64(n))
 }
 
-// signed writes a difference.
+// signed formats a difference with its sign.
 func signed(n int) string {
 	if n > 0 {
 		return "+" + count(n)
@@ -69,14 +70,14 @@ func signed(n int) string {
 	return count(n)
 }
 
-// rate writes a rate: 172,140, 10.5, 0.021, 0.
+// rate formats a rate: 172,140, 10.5, 0.021, 0.
 func rate(f float64) string { return decimal(f, 2) }
 
-// number writes a value with at least four significant digits. "-" stands for no value.
+// number formats a value with at least four significant digits. A missing value is formatted as "-".
 func number(n question.Number) string { return decimal(float64(n), 4) }
 
-// decimal writes a number with separators and at least the given significant digits, and without
-// zeros at its end.
+// decimal formats a number with thousands separators and at least digits significant digits. It removes zeros at
+// the end.
 func decimal(f float64, digits int) string {
 	switch size := math.Abs(f); {
 	case math.IsNaN(f) || math.IsInf(f, 0):
@@ -102,7 +103,7 @@ func decimal(f float64, digits int) string {
 	return whole
 }
 
-// percent writes a share.
+// percent formats a fraction as a percentage.
 func percent(share float64) string {
 	if math.IsNaN(share) || math.IsInf(share, 0) {
 		return "-"
@@ -110,7 +111,7 @@ func percent(share float64) string {
 	return strconv.FormatFloat(100*share, 'f', 1, 64) + "%"
 }
 
-// memory writes bytes with three digits: 412 MB.
+// memory formats a number of bytes with three digits: 412 MB.
 func memory(n float64) string {
 	for _, unit := range []string{"B", "kB", "MB", "GB"} {
 		if n < 999.5 {
@@ -128,12 +129,12 @@ func scaled(n float64) string {
 	return strconv.FormatFloat(n, 'f', 0, 64)
 }
 
-// mebibytes writes how full a store is: 3 of 64 MiB.
+// mebibytes formats how full a store is: 3 of 64 MiB.
 func mebibytes(s question.Store) string {
 	return count(s.Bytes>>20) + " of " + count(s.MaxBytes>>20) + " MiB"
 }
 
-// seconds converts a duration of an answer.
+// seconds converts a number of seconds to a duration.
 func seconds(f float64) time.Duration {
 	if limit := time.Duration(math.MaxInt64).Seconds() / 2; math.IsNaN(f) || f < 0 || f > limit {
 		return 0
@@ -141,10 +142,10 @@ func seconds(f float64) time.Duration {
 	return time.Duration(f * float64(time.Second))
 }
 
-// lasting writes a duration of some seconds or more.
+// lasting formats a duration of at least some seconds.
 func lasting(d time.Duration) string { return plural.Duration(d.Round(time.Second)) }
 
-// brief writes a short duration: 1.9 ms, 404 ms, 1.2 s.
+// brief formats a short duration: 1.9 ms, 404 ms, 1.2 s.
 func brief(f float64) string {
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
@@ -155,7 +156,7 @@ func brief(f float64) string {
 	return decimal(f, 2) + " s"
 }
 
-// ago writes how long ago t was.
+// ago formats how long ago t was.
 func (p *Page) ago(t time.Time) string {
 	if t.IsZero() {
 		return "never"
@@ -163,13 +164,13 @@ func (p *Page) ago(t time.Time) string {
 	return p.since(t) + " ago"
 }
 
-// since writes how much time has passed since t.
+// since formats how much time has passed since t.
 func (p *Page) since(t time.Time) string { return lasting(p.Now.Sub(t)) }
 
-// clock writes a time of day, with the date if it is not today's.
+// clock formats a time of day. It adds the date if t is not today.
 func (p *Page) clock(t time.Time) string { return p.stamp(t, time.TimeOnly) }
 
-// minute writes a time of day without seconds, with the date if it is not today's.
+// minute formats a time of day without seconds. It adds the date if t is not today.
 func (p *Page) minute(t time.Time) string { return p.stamp(t, "15:04") }
 
 func (p *Page) stamp(t time.Time, layout string) string {
@@ -183,7 +184,7 @@ func (p *Page) stamp(t time.Time, layout string) string {
 	return t.Format(layout)
 }
 
-// looked writes how much of the traffic an answer looked at.
+// looked formats which fraction of the traffic was examined for an answer.
 func looked(a question.Answer) string {
 	l := a.LookedAt
 	if l == nil {

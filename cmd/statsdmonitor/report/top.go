@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Top writes the hottest names, prefixes, senders or kinds.
+// Top formats the names, prefixes, senders or kinds with the most samples.
 func Top(p Page, a question.Answer, t question.Top) string {
 	s := &sheet{Page: &p}
 	s.text(span{}, 0, "top by "+t.By+": "+s.looking(a)+s.sure(t.Error, t.UnseenBelow))
@@ -38,7 +38,7 @@ func Top(p Page, a question.Answer, t question.Top) string {
 	return s.String()
 }
 
-// never is a width that no page has.
+// never is a width greater than the width of any page.
 const never = 1 << 30
 
 func anyKind(rows []question.TopRow) bool {
@@ -59,7 +59,7 @@ func anyPublished(rows []question.TopRow) bool {
 	return false
 }
 
-// looking writes how much a probe looked at; on wide pages also the number of receivers.
+// looking formats how much of the traffic was examined. On wide pages, it adds the number of receivers.
 func (s *sheet) looking(a question.Answer) string {
 	text := looked(a)
 	if l := a.LookedAt; l != nil && l.Receivers > 0 && s.width() >= wide {
@@ -71,7 +71,7 @@ func (s *sheet) looking(a question.Answer) string {
 	return text
 }
 
-// sure writes how exact the rates of a probe are.
+// sure formats how exact the rates are.
 func (s *sheet) sure(relative, unseen float64) (text string) {
 	if relative > 0 {
 		text = fmt.Sprintf(", +-%s %%", decimal(100*relative, 2))
@@ -82,7 +82,7 @@ func (s *sheet) sure(relative, unseen float64) (text string) {
 	return text
 }
 
-// forgot writes how many entries a full table has replaced.
+// forgot writes how many entries of a full table were replaced.
 func (s *sheet) forgot(n uint64) {
 	if n > 0 {
 		s.line(span{"the table was full: " + plural.Things(n, "entry", "entries") + " were replaced by others", dim})

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Values writes published values.
+// Values formats published values.
 func Values(p Page, a question.Answer, v question.PathValues) string {
 	s := &sheet{Page: &p}
 	if len(v.Values) > 0 {

@@ -1,5 +1,5 @@
-// Package httpgatetest checks an HTTP listener for the protections of package httpgate. The tests
-// of each listener call Check, so that all have the same protections.
+// Package httpgatetest checks that an HTTP listener has the protections of package httpgate. The
+// tests of every HTTP listener call Check.
 package httpgatetest
 
 import (
@@ -19,10 +19,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// patience is longer than any busy machine needs.
+// patience is a timeout that does not expire even on a busy machine.
 const patience = time.Minute
 
-// protections lists the checks.
 var protections = []struct {
 	name  string
 	check func(t *testing.T, l listener)
@@ -36,14 +35,15 @@ var protections = []struct {
 	{"silent connections", checkSilent},
 }
 
-// Check checks the listener at addr, a loopback "host:port", for every protection. GET path must
-// answer 200 without parameters.
+// Check checks the listener at addr, a loopback "host:port", for every protection. A GET request to
+// path must be answered with status 200.
 func Check(t *testing.T, addr, path string) {
 	t.Helper()
 	listener{addr, path, nil}.check(t)
 }
 
-// CheckTLS checks a listener that speaks TLS, also for the protections of TLS. config must trust it.
+// CheckTLS checks a TLS listener for every protection, including the protections of TLS. config
+// must trust the listener's certificate.
 func CheckTLS(t *testing.T, addr, path string, config *tls.Config) {
 	t.Helper()
 	l := listener{addr, path, config}
@@ -52,10 +52,9 @@ func CheckTLS(t *testing.T, addr, path string, config *tls.Config) {
 	t.Run("plain http", func(t *testing.T) { checkPlain(t, l) })
 }
 
-// listener is the listener to check.
 type listener struct {
 	addr, path string
-	tls        *tls.Config // nil for plain HTTP
+	tls        *tls.Config // nil if the listener speaks plain HTTP
 }
 
 func (l listener) check(t *testing.T) {
@@ -65,8 +64,8 @@ func (l listener) check(t *testing.T) {
 	}
 }
 
-// checkOldTLS checks that TLS 1.1 is refused, and that HTTP/2, which has many requests on a
-// connection, is not offered.
+// checkOldTLS checks that the listener refuses TLS 1.1 and does not offer HTTP/2. HTTP/2 allows
+// many requests on a connection.
 func checkOldTLS(t *testing.T, l listener) {
 	old := l.tls.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
@@ -85,7 +84,7 @@ func checkOldTLS(t *testing.T, l listener) {
 	_ = conn.Close()
 }
 
-// checkPlain checks that plain HTTP gets no answer.
+// checkPlain checks that a plain HTTP request to a TLS listener gets no answer.
 func checkPlain(t *testing.T, l listener) {
 	plain := listener{l.addr, l.path, nil}
 	text, err := io.ReadAll(plain.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", l.path)))
@@ -94,7 +93,7 @@ func checkPlain(t *testing.T, l listener) {
 	}
 }
 
-// checkHost checks that only requests to this machine are answered.
+// checkHost checks that only requests to localhost or a loopback address are answered.
 func checkHost(t *testing.T, l listener) {
 	_, port, err := net.SplitHostPort(l.addr)
 	if err != nil {
@@ -115,7 +114,7 @@ func checkHost(t *testing.T, l listener) {
 	}
 }
 
-// checkHeaders checks the headers for browsers, in answers and refusals.
+// checkHeaders checks that answers and refusals have the security headers for browsers.
 func checkHeaders(t *testing.T, l listener) {
 	for _, tt := range []struct{ path, host string }{
 		{l.path, "localhost"}, {l.path, "evil.example"}, {"/no/such/path", "localhost"},
@@ -128,7 +127,8 @@ func checkHeaders(t *testing.T, l listener) {
 				t.Errorf("%s of host %s: %s is %q, want %q", tt.path, tt.host, name, got, want)
 			}
 		}
-		// Browsers may keep files that hold no data, and ask each time whether they changed.
+		// Answers without data, such as scripts, may be cached if the browser checks each time whether
+		// they have changed.
 		if got := h.Get("Cache-Control"); got != "no-store" && (got != "no-cache" || h.Get("ETag") == "") {
 			t.Errorf("%s of host %s: Cache-Control is %q", tt.path, tt.host, got)
 		}
@@ -144,7 +144,7 @@ func checkHeaders(t *testing.T, l listener) {
 	}
 }
 
-// checkOneRequest checks that a connection is closed after its answer.
+// checkOneRequest checks that the listener closes a connection after one answer.
 func checkOneRequest(t *testing.T, l listener) {
 	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", l.path)
 	text, err := l.answers(t, request+request)
@@ -162,20 +162,20 @@ func checkLargeHeader(t *testing.T, l listener) {
 	}
 }
 
-// checkLargeBody checks that nothing reads a body of 1 GiB to its end.
+// checkLargeBody checks that the listener does not read a body of 1 GiB to its end.
 func checkLargeBody(t *testing.T, l listener) {
 	conn := l.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n", l.path, 1<<30))
 	block := []byte(strings.Repeat(" ", 64<<10))
 	for sent := 0; sent < 64<<20; sent += len(block) {
 		if _, err := conn.Write(block); err != nil {
-			return // the server has closed
+			return // the server has closed the connection
 		}
 	}
 	t.Error("the server reads 64 MiB of a body")
 }
 
-// checkSlow checks that clients that begin a request and never end it are cut off. A server
-// may also answer without the rest.
+// checkSlow checks that the listener closes connections with incomplete requests. A listener may
+// also answer a request whose body is incomplete.
 func checkSlow(t *testing.T, l listener) {
 	soak.Slow(t)
 	header := l.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\nX-Slow", l.path))
@@ -187,8 +187,8 @@ func checkSlow(t *testing.T, l listener) {
 	}
 }
 
-// checkSilent checks that connections are limited, and that silent ones make room for a client that
-// asks.
+// checkSilent checks that the number of connections is limited. Silent connections must be closed
+// when another client sends a request.
 func checkSilent(t *testing.T, l listener) {
 	silent := make([]net.Conn, gate.MaxConns+20)
 	for i := range silent {
@@ -208,7 +208,7 @@ func checkSilent(t *testing.T, l listener) {
 	}
 }
 
-// isOpen reports whether a silent connection is open, without waiting for it to be closed.
+// isOpen reports whether a silent connection is open now. It does not wait for the connection to be closed.
 func isOpen(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	raw, err := conn.(*net.TCPConn).SyscallConn()
@@ -222,13 +222,13 @@ func isOpen(t *testing.T, conn net.Conn) bool {
 	return errors.Is(readErr, syscall.EAGAIN)
 }
 
-// answer is an answer without its body.
+// answer is an HTTP response without its body.
 type answer struct {
 	code   int
 	header http.Header
 }
 
-// get requests path with the header Host: host and reads the answer.
+// get sends a GET request for path with the header Host: host, and returns the response.
 func (l listener) get(t *testing.T, path, host string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.scheme()+l.addr+path, nil)
@@ -238,7 +238,7 @@ func (l listener) get(t *testing.T, path, host string) answer {
 	request.Host = host
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: l.tls}}
 	response, err := client.Do(request)
-	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // the connection was cut: see answers
+	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // cut by the server: see answers
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
@@ -271,7 +271,7 @@ func (l listener) dial(t *testing.T) net.Conn {
 	return conn
 }
 
-// send opens a connection and writes text as far as the server reads it.
+// send opens a connection and writes text until the server stops reading it.
 func (l listener) send(t *testing.T, text string) net.Conn {
 	t.Helper()
 	conn := l.dial(t)
@@ -286,8 +286,8 @@ func (l listener) send(t *testing.T, text string) net.Conn {
 	return conn
 }
 
-// answers sends text, and returns the complete answer. On a busy machine, the server may cut the connection before it
-// gets the text. Then answers sends the text once more.
+// answers sends text, and returns the complete answer. On a busy machine, the server may close the connection
+// before the text arrives. In this case, answers sends the text again on a new connection.
 func (l listener) answers(t *testing.T, text string) (string, error) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -298,7 +298,7 @@ func (l listener) answers(t *testing.T, text string) (string, error) {
 	}
 }
 
-// reset reports whether err says that the other side closed the connection.
+// reset reports whether err means that the server closed the connection.
 func reset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -1,5 +1,5 @@
-// Package reporttest has an example answer to each question, for tests of reports. The answers are of a daemon with a
-// failing sink, a prefix that grows fast, and lost datagrams.
+// Package reporttest contains an example answer to each question, for tests of reports. The answers describe a
+// daemon with a failing sink, a prefix that grows fast, and lost datagrams.
 package reporttest
 
 import (
@@ -9,25 +9,25 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Now is the time of the answers. Zones are UTC.
+// Now is the time of all answers. The time zone is UTC.
 var Now = time.Date(2026, 11, 29, 2, 28, 34, 0, time.UTC)
 
 var flush = Now.Add(-4 * time.Second)
 
-// None stands for a missing value.
+// None is the value for a missing number.
 var None = question.Number(math.NaN())
 
 func before(d time.Duration) time.Time { return Now.Add(-d) }
 
-// Flushed is the frame of an answer about the last flush.
+// Flushed returns the frame of an answer with data of the last flush.
 func Flushed() question.Answer {
 	return question.Answer{AsOf: flush, TookMillis: 900, Complete: true}
 }
 
-// Live is the frame of an answer about Now.
+// Live returns the frame of an answer with data of the time Now.
 func Live() question.Answer { return question.Answer{AsOf: Now, Live: true, Complete: true} }
 
-// Probed is the frame of an answer that looked at traffic.
+// Probed returns the frame of an answer that is based on a sample of the traffic.
 func Probed() question.Answer {
 	a := Live()
 	a.LookedAt = &question.LookedAt{Every: 8, Seconds: 5, Of: 860_700, Seen: 107_300, Receivers: 4}
@@ -53,7 +53,7 @@ func unhealthy() question.Health {
 	}}
 }
 
-// FailingSink accepts nothing.
+// FailingSink returns a sink whose receiver accepts nothing.
 func FailingSink() question.Sink {
 	return question.Sink{
 		Name: "archive", Address: "graphite://10.20.0.9:2003", State: "FAILING", Accepted: before(372 * time.Second),
@@ -64,7 +64,7 @@ func FailingSink() question.Sink {
 	}
 }
 
-// Rules are three, one of which only counts.
+// Rules returns three rules. One of them only counts samples.
 func Rules() question.Rules {
 	return question.Rules{Dropped: 1_204, Rules: []question.Rule{
 		{ID: "noise", Line: 2, Match: "noise.*", Action: "drop", Samples: 1_204, PerSecond: 1.5, Last: Now.Add(-3 * time.Second)},
@@ -73,7 +73,7 @@ func Rules() question.Rules {
 	}}
 }
 
-// Sinks are three, one of which fails.
+// Sinks returns three sinks. One of them is failing.
 func Sinks() []question.Sink {
 	return []question.Sink{
 		{Name: "main", Address: "graphite://carbon.example.com:2003", State: "ok", Accepted: flush, Published: flush, PerSecond: 33_100},
@@ -82,7 +82,7 @@ func Sinks() []question.Sink {
 	}
 }
 
-// ConflictingSink is a page with names that it cannot show.
+// ConflictingSink returns a prometheus sink with names that it cannot show.
 func ConflictingSink() question.Sink {
 	return question.Sink{
 		Name: "page", Address: "prometheus://127.0.0.1:9102", State: "ok", Accepted: flush, Published: flush,
@@ -93,7 +93,7 @@ func ConflictingSink() question.Sink {
 	}
 }
 
-// Status is degraded.
+// Status returns the status of a degraded daemon.
 func Status() question.Status {
 	return question.Status{
 		Host: "metrics-3:8125", Version: "2.4.0", Started: before(148 * time.Hour), Health: unhealthy(),
@@ -110,7 +110,7 @@ func Status() question.Status {
 	}
 }
 
-// Healthy is a status that is ok.
+// Healthy returns the status of a healthy daemon.
 func Healthy() question.Status {
 	st := Status()
 	st.Health = question.Health{State: "ok", Since: before(50 * time.Hour)}
@@ -119,7 +119,7 @@ func Healthy() question.Status {
 	return st
 }
 
-// Starting is the status of a daemon that has just started.
+// Starting returns the status of a daemon that has just started.
 func Starting() question.Status {
 	return question.Status{
 		Host: "metrics-3:8125", Version: "2.4.0", Started: before(3 * time.Second), Health: question.Health{State: "ok", Since: before(3 * time.Second)},
@@ -128,7 +128,7 @@ func Starting() question.Status {
 	}
 }
 
-// Explanation explains a good line.
+// Explanation returns the explanation of a valid line.
 func Explanation() question.Explanation {
 	return question.Explanation{Text: "Checkout Pay/EU:81.5|ms|@0.5", Known: true, Steps: []question.Step{
 		{Name: "parsed", OK: true, Text: "Checkout Pay/EU  value 81.5  type ms (timer)  rate 0.5"},
@@ -144,7 +144,7 @@ func Explanation() question.Explanation {
 	}}
 }
 
-// Values are published values; one has no history.
+// Values returns published values. One of them has no history.
 func Values() question.PathValues {
 	return question.PathValues{Matched: 3, Held: 2_412_006, Histories: 11_900, Values: []question.PathValue{
 		{Path: "stats.timers.checkout.pay.ms.mean", Value: 84.5, Time: flush, M1: 81.4, M5: 66.1, M15: 52.1, Min: 12, Max: 240.25, History: true},
@@ -153,7 +153,7 @@ func Values() question.PathValues {
 	}}
 }
 
-// Top are names.
+// Top returns the names with the most samples.
 func Top() question.Top {
 	return question.Top{By: "name", Error: 0.03, UnseenBelow: 40, Forgotten: 310, Entries: []question.TopRow{
 		{Name: "api.request.count", Kind: "counter", Rate: 28_410, Share: 0.165, Published: "stats.NAME"},
@@ -162,7 +162,7 @@ func Top() question.Top {
 	}}
 }
 
-// Senders are two.
+// Senders returns two senders.
 func Senders() question.Senders {
 	return question.Senders{Match: "checkout.*", Error: 0.02, Senders: []question.SenderRow{
 		{Sender: "10.20.4.17", Over: "udp", Rate: 12_310, Share: 0.34, Most: "checkout.pay.ms"},
@@ -173,7 +173,7 @@ func Senders() question.Senders {
 	}}
 }
 
-// Tail has good and bad lines.
+// Tail returns valid and bad lines.
 func Tail() question.Tail {
 	at := time.Date(2026, 11, 29, 2, 28, 31, 204e6, time.UTC)
 	return question.Tail{Matched: 4_120, NotShown: 4_115, Lines: []question.Line{
@@ -185,7 +185,7 @@ func Tail() question.Tail {
 	}}
 }
 
-// Prefixes are some of them.
+// Prefixes returns the prefixes with the most names.
 func Prefixes() question.Prefixes {
 	return question.Prefixes{Held: 1_822_130, Since: before(15 * time.Minute), Error: 12, Prefixes: []question.Prefix{
 		{Prefix: "checkout.", Names: 802_114, Share: 0.44, New: 261_911, Gone: 1_204, Bytes: 151e6, Newest: before(time.Second), ManyNew: true},
@@ -194,7 +194,7 @@ func Prefixes() question.Prefixes {
 	}, Others: question.Prefix{Names: 617_995, Share: 0.34, New: 4_011, Gone: 12}}
 }
 
-// Discards has bad lines and refusals.
+// Discards returns bad lines and refused samples.
 func Discards() question.Discards {
 	return question.Discards{
 		Reasons: map[string]uint64{"bad_value": 30_411, "bad_type": 12, "empty_name": 0},
@@ -213,7 +213,7 @@ func Discards() question.Discards {
 	}
 }
 
-// Alerts has alerts and an audit.
+// Alerts returns alerts and an audit log.
 func Alerts() question.Alerts {
 	at := before(376 * time.Second)
 	long := before(8*time.Hour + 51*time.Minute)
@@ -237,7 +237,7 @@ func Alerts() question.Alerts {
 	}
 }
 
-// Config differs from its file.
+// Config returns a configuration that differs from its file.
 func Config() question.Config {
 	return question.Config{Files: []string{"/etc/statsd/statsd.conf"}, Settings: []question.Setting{
 		{Flag: "--port", Value: "8125", Default: "8125", Source: "default"},
@@ -248,7 +248,7 @@ func Config() question.Config {
 	}}
 }
 
-// Cost has all parts.
+// Cost returns the costs of all parts of a daemon.
 func Cost() question.Cost {
 	return question.Cost{
 		CostSum: question.CostSum{Cores: 0.3, Memory: 412e6, MicrosPerSample: 1.7, BytesPerName: 188},
@@ -259,7 +259,7 @@ func Cost() question.Cost {
 	}
 }
 
-// History has a rate, a value, and a path without history.
+// History returns the history of a rate and of a value, and a path without history.
 func History() question.History {
 	drops, worst := make([]question.Number, 90), make([]question.Number, 90)
 	drops[22], drops[37], drops[44], drops[46], drops[52] = 8, 24.6, 1.2, 20, 0.4

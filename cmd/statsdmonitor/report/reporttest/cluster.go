@@ -6,7 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Cluster is one that an owner sees: a partition has no owner, and an edge is silent.
+// Cluster returns the state of a cluster as an owner knows it. One partition has no owner, and one edge is
+// silent.
 func Cluster() question.Cluster {
 	head := before(4 * time.Second)
 	of := func(p question.ClusterPartition) question.ClusterPartition {
@@ -35,7 +36,7 @@ func Cluster() question.Cluster {
 	return c
 }
 
-// Forward is what an edge forwards while its cluster is down.
+// Forward returns what an edge reports while its cluster is down.
 func Forward() question.ClusterForward {
 	return question.ClusterForward{
 		Address: "nats://n1,n2,n3", Edge: "web1", Sink: "forward", Partitions: 16, Horizon: 7200, Tags: "off",
@@ -45,19 +46,19 @@ func Forward() question.ClusterForward {
 	}
 }
 
-// Edge is the cluster as an edge sees it.
+// Edge returns the state of the cluster as an edge knows it.
 func Edge() question.Cluster {
 	return question.Cluster{Interval: 10, Forwards: true, Forward: Forward()}
 }
 
-// WaitingEdge waits for the settings of its cluster.
+// WaitingEdge returns the state of an edge that has not received the settings of its cluster yet.
 func WaitingEdge() question.Cluster {
 	return question.Cluster{Interval: 10, Forwards: true, Forward: question.ClusterForward{
 		Address: "statsd://central:8127", Edge: "web1", Sink: "forward", State: "waiting", Epoch: before(time.Minute), Waits: "ask the cluster for its settings: connection refused",
 	}}
 }
 
-// Central owns all partitions, and is the only edge.
+// Central returns the state of a central daemon that owns all partitions and is the only edge.
 func Central() question.Cluster {
 	f := Forward()
 	f.Address, f.Edge, f.State, f.Error, f.Part = "statsd://:8127", "central", "ok", "", true
@@ -71,7 +72,7 @@ func Central() question.Cluster {
 	}
 }
 
-// Ending is an owner whose cluster is over: another one goes on.
+// Ending returns the state of an owner whose cluster has been replaced by another cluster.
 func Ending() question.Cluster {
 	c := Central()
 	at := before(5 * time.Minute)

@@ -1,6 +1,6 @@
-// Process is a process with a stat pipe: process BEHAVIOUR DIRECTORY NUMBER. It prints "ready" when
-// the pipe exists and ends when its standard input ends. Each input line is a number; it adds the
-// number to its count and prints "done".
+// Process is a test process with a stat pipe: process BEHAVIOUR DIRECTORY NUMBER. It prints "ready"
+// when the pipe exists, and exits when its standard input ends. Each line of input is a number. The
+// process adds the number to the count of "requests" and prints "done".
 package main
 
 import (
@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// begin makes the pipe.
+// begin creates the stat pipe for a behaviour.
 func begin(behaviour, dir, number string) error {
 	n, err := strconv.Atoi(number)
 	if err != nil {
@@ -49,26 +49,26 @@ func begin(behaviour, dir, number string) error {
 	}
 	path := pipeOf(dir, os.Getpid())
 	switch behaviour {
-	case "recorder": // behaves well
+	case "recorder": // a valid stat pipe
 		statvent.Incr("requests", int64(n))
 		statvent.SetFloat("load", 0.5)
 		statvent.Record("lat.{0}", float64(n))
 		_, err = statvent.NewRecorder(nil, dir)
 		return err
-	case "silent": // opens its pipe and writes nothing
+	case "silent": // opens its pipe, and writes nothing
 		if err := syscall.Mkfifo(path, 0o644); err != nil {
 			return err
 		}
 		go func() { _, _ = os.OpenFile(path, os.O_WRONLY, 0) }()
 	case "absent": // never opens its pipe
 		return syscall.Mkfifo(path, 0o644)
-	case "garbage": // writes another format
+	case "garbage": // writes lines that are not in the format of stat pipes
 		return serve(path, "\x00\xff\nno colon\n: 1\nrequests: many\nrequests: NaN\nlast line cut: 1")
-	case "endless": // writes more than the limit
+	case "endless": // writes more data than a reader accepts
 		return serve(path, strings.Repeat("requests: 1\n", 1<<20))
-	case "cut": // gives up on its reader
+	case "cut": // ends with "(cut)", because its reader was too slow
 		return serve(path, "requests: 1\n(cut)")
-	case "threads": // has NUMBER threads, and an absent pipe for each
+	case "threads": // has NUMBER threads, each with a pipe that is never opened
 		return startThreads(dir, n)
 	case "idle": // has no pipe
 	default:
@@ -79,7 +79,7 @@ func begin(behaviour, dir, number string) error {
 
 func pipeOf(dir string, id int) string { return filepath.Join(dir, strconv.Itoa(id)+".stats") }
 
-// startThreads starts n threads that never end, and makes a pipe for each.
+// startThreads starts n threads that never end, and creates a pipe for each thread.
 func startThreads(dir string, n int) error {
 	made := make(chan error)
 	for range n {
@@ -97,7 +97,8 @@ func startThreads(dir string, n int) error {
 	return nil
 }
 
-// serve writes text to each reader like the original: open, write, close, remove, create.
+// serve writes text to each reader. It opens, writes, closes, removes and recreates the pipe for
+// each reader, like the original StatVent library.
 func serve(path, text string) error {
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		return err
