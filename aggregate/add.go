@@ -5,11 +5,11 @@ import (
 	"math/bits"
 )
 
-// counterSeen is the cell of a counter whose sum is zero: the negative zero of a
-// float64. A cell of all zero bits means that the counter was not seen.
+// counterSeen is the cell of a counter whose sum is zero. It is the bit pattern of the float64 -0,
+// because a cell with all bits zero means that the interval has no sample of the counter.
 const counterSeen = 1 << 63
 
-// addCounter adds to the sum in a counter's cell, a float64.
+// addCounter adds v to the sum in a counter's cell. The sum is a float64.
 func addCounter(rec record, off int, v float64) {
 	sum := math.Float64frombits(rec.word(off)) + v
 	w := math.Float64bits(clamp(sum))
@@ -19,7 +19,7 @@ func addCounter(rec record, off int, v float64) {
 	rec.setWord(off, w)
 }
 
-// clamp keeps a sum finite.
+// clamp replaces an infinite sum by the greatest finite float64.
 func clamp(v float64) float64 {
 	if v-v != 0 {
 		return math.Copysign(math.MaxFloat64, v)
@@ -27,13 +27,14 @@ func clamp(v float64) float64 {
 	return v
 }
 
-// The cell of a set has two words. The first has the number of members in the upper
-// half, and the logarithm of the table's size plus one in the lower half. The second is the place of the table, or its
-// index among the large tables. The table holds the 64-bit hashes of the members, never 0, in open addressing. The
-// probability that two of n members share a hash is n²/2⁶⁵: one in 37 million for a million members.
+// The cell of a set has two words. The upper half of the first word is the number of members. Its
+// lower half is the logarithm of the table's size plus one. The second word is the place of the
+// table in a block, or the index of a large table in blocks.large. The table uses open addressing.
+// It holds the 64-bit hashes of the members. A hash is never 0. The probability that two of n
+// members have the same hash is n²/2⁶⁵: one in 37 million for a million members.
 const (
 	firstSetLog = 2
-	largeSetLog = blockPageShift // tables of this size and above do not fit in a block
+	largeSetLog = blockPageShift // logarithm of the smallest table that does not fit into a block
 )
 
 func setTable(b *blocks, rec record, off int) []uint64 {
@@ -48,7 +49,7 @@ func setTable(b *blocks, rec record, off int) []uint64 {
 	}
 }
 
-// newSetTable gives the set an empty table of 1<<log slots.
+// newSetTable allocates an empty table of 1<<log slots for a set.
 func newSetTable(b *blocks, rec record, off int, log int) []uint64 {
 	count := rec.word(off) >> 32
 	rec.setWord(off, count<<32|uint64(log+1))
@@ -63,13 +64,14 @@ func newSetTable(b *blocks, rec record, off int, log int) []uint64 {
 	return setTable(b, rec, off)
 }
 
-// setMember is a member to add, and the maximum number of members of its set.
+// setMember is a member to add to a set, and the maximum number of members of the set.
 type setMember struct {
 	hash uint64
 	max  int
 }
 
-// addMember returns false if the set is full and does not have the member.
+// addMember adds a member to a set. It returns false if the set is full and does not contain the
+// member.
 func addMember(b *blocks, rec record, off int, m setMember) bool {
 	table := setTable(b, rec, off)
 	if table == nil {
@@ -85,7 +87,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	rec.setWord(off, count<<32|rec.word(off)&math.MaxUint32)
 	if int(count)*4 > len(table)*3 {
 		if log := bits.Len(uint(len(table))); log > largeSetLog {
-			// The memory of the old table is not reused within the interval.
+			// The memory of the old table is freed only when the interval is over.
 			b.large[rec.word(off+8)] = nil
 		}
 		larger := newSetTable(b, rec, off, bits.Len(uint(len(table))))
@@ -98,7 +100,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	return true
 }
 
-// appendMembers appends the members of a set's cell to dst.
+// appendMembers appends the hashes of the members in a set's cell to dst.
 func appendMembers(dst []uint64, b *blocks, rec record, off int) []uint64 {
 	for _, hash := range setTable(b, rec, off) {
 		if hash != 0 {
@@ -118,7 +120,7 @@ func hasMember(table []uint64, hash uint64) bool {
 	return false
 }
 
-// insertMember reports whether hash is new.
+// insertMember adds a hash to a table. It reports whether the hash is new.
 func insertMember(table []uint64, hash uint64) bool {
 	mask := len(table) - 1
 	i := int(hash) & mask

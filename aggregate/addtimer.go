@@ -8,22 +8,23 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The cell of a timer has two words. The first is the sum of the samples' weights, a
-// float64; its sign bit is set if a sample was in milliseconds. The second has the
-// number of samples in the upper half, and the place of the last block in the lower
-// half. Its bit timerSketched is set if that block holds a sketch.
+// The cell of a timer has two words. The first word is the sum of the samples' weights, a float64.
+// Its sign bit is set if a sample was in milliseconds. The upper half of the second word is the
+// number of samples. The lower half is the place of the last block. It includes the bit
+// timerSketched, which is set if the last block refers to a sketch.
 //
-// A block begins with the place of the block before it. The samples follow. The number
-// of samples tells where the next one goes: see timerIndex. So adding a sample does not
-// wait for a header.
+// The samples are in blocks. A block begins with the place of the previous block, and the samples
+// follow. timerIndex computes the index of the next sample from the number of samples. So adding a
+// sample does not have to read a block first.
 //
-// The block of a sketch is the last one. It has the number of samples in the blocks
-// before it in the upper half of its first word, and the index of the sketch in its
-// second word.
+// If a timer has a sketch, its last block refers to the sketch. The upper half of the first word of
+// this block is the number of samples in the previous blocks. The second word is the index of the
+// sketch.
 //
-// Many timers have one sample in an interval, with a weight of 1. It needs no block: its value
-// is the first word of the cell, and the second word is timerSingle or timerSingleMillis. No block
-// is at place 0, so no other timer has these words.
+// Many timers have only one sample in an interval, with a weight of 1. Such a timer needs no block.
+// The first word of its cell is the sample, and the second word is timerSingle or
+// timerSingleMillis. No block is at place 0, so the cell of another timer never has these second
+// words.
 const (
 	timerMillis   = 1 << 63
 	timerSketched = 1 << 31
@@ -33,11 +34,12 @@ const (
 
 	firstTimerBlock = 3
 	maxTimerBlock   = 127
-	// timerBlocksGrow is the number of samples in the blocks that are smaller than maxTimerBlock.
+	// timerBlocksGrow is the total number of samples in the first blocks, which are smaller than
+	// maxTimerBlock.
 	timerBlocksGrow = 3 + 7 + 15 + 31 + 63
 )
 
-// timerIndexes has what timerIndex returns for the first samples.
+// timerIndexes contains the results of timerIndex for the first timerBlocksGrow samples.
 var timerIndexes = func() (at [timerBlocksGrow]uint8) {
 	for n, room := 0, firstTimerBlock; n < timerBlocksGrow; n, room = n+room, 2*room+1 {
 		for i := range room {
@@ -47,7 +49,8 @@ var timerIndexes = func() (at [timerBlocksGrow]uint8) {
 	return at
 }()
 
-// timerIndex returns the index of a timer's n-th sample in its block, both from 0.
+// timerIndex returns the index of a timer's n-th sample within its block. Both n and the index
+// count from 0.
 func timerIndex(n int) int {
 	if n < timerBlocksGrow {
 		return int(timerIndexes[n])
@@ -55,10 +58,11 @@ func timerIndex(n int) int {
 	return (n - timerBlocksGrow) % maxTimerBlock
 }
 
-// timerRoom returns the number of samples in the block that starts with the n-th sample.
+// timerRoom returns the number of samples in the block whose first sample is the timer's n-th
+// sample.
 func timerRoom(n int) int { return min(n+firstTimerBlock+bits.Len(uint(n+1)/4), maxTimerBlock) }
 
-// addWeight returns the first word of a timer's cell with more weight.
+// addWeight returns the first word of a timer's cell after a sample with this weight was added.
 func addWeight(w uint64, weight float64, millis bool) uint64 {
 	flag := w & timerMillis
 	if millis {
@@ -76,10 +80,11 @@ func timerWeight(rec record, off int) (weight float64, millis bool) {
 	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
 }
 
-// isSingle reports whether a timer's cell holds its only sample in the first word, given the second word.
+// isSingle reports whether a timer's cell holds its only sample in the first word. w is the second
+// word.
 func isSingle(w uint64) bool { return w&^timerSketched == timerSingle }
 
-// addSingle adds the first sample to a timer's cell if that needs no block.
+// addSingle stores the first sample of a timer in its cell, if the sample needs no block.
 func addSingle(rec record, off int, s *metric.Sample) bool {
 	if rec.word(off+8) != 0 || s.Weight != 1 {
 		return false
@@ -93,7 +98,7 @@ func addSingle(rec record, off int, s *metric.Sample) bool {
 	return true
 }
 
-// moveSingle moves the only sample from a timer's cell to a block.
+// moveSingle moves the only sample of a timer from its cell to a block.
 func (b *blocks) moveSingle(rec record, off int) {
 	if !isSingle(rec.word(off + 8)) {
 		return
@@ -109,7 +114,7 @@ func (b *blocks) moveSingle(rec record, off int) {
 
 func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
 	w := rec.word(off + 8)
-	if uint32(w)&^timerSketched == 0 { // it has no block
+	if uint32(w)&^timerSketched == 0 { // the timer has no block
 		if addSingle(rec, off, s) {
 			return
 		}
@@ -132,8 +137,8 @@ func addTimer(b *blocks, rec record, off int, s *metric.Sample) {
 	rec.setWord(off+8, w+1<<32)
 }
 
-// addToSketch adds to the sketch of a timer, given the second word of its cell. It
-// returns that word.
+// addToSketch adds a sample to the sketch of a timer, and makes the sketch if there is none. It
+// takes the second word of the timer's cell, and returns the new second word.
 func (b *blocks) addToSketch(w uint64, v float64) uint64 {
 	if w&timerSketched == 0 {
 		w = b.putSketch(w, newSketch())
@@ -142,8 +147,8 @@ func (b *blocks) addToSketch(w uint64, v float64) uint64 {
 	return w
 }
 
-// putSketch adds a block with a sketch after a timer's last block, given the second word of its cell. It returns that
-// word.
+// putSketch adds a block with a sketch after a timer's last block. It takes the second word of the
+// timer's cell, and returns the new second word.
 func (b *blocks) putSketch(w uint64, s *sketch) uint64 {
 	place := b.allocate(2)
 	block := b.at(place)
@@ -156,7 +161,7 @@ func (b *blocks) sketchAt(w uint64) *sketch {
 	return b.sketches[b.at(uint32(w) &^ timerSketched)[1]]
 }
 
-// sketchOf returns the sketch of a timer's cell, or nil.
+// sketchOf returns the sketch of a timer, or nil if the timer has none.
 func sketchOf(b *blocks, rec record, off int) *sketch {
 	w := rec.word(off + 8)
 	if w&timerSketched == 0 || isSingle(w) {
@@ -165,8 +170,8 @@ func sketchOf(b *blocks, rec record, off int) *sketch {
 	return b.sketchAt(w)
 }
 
-// timerBlocks returns the number of a timer's samples that are in blocks, and the place
-// of the last block, or 0.
+// timerBlocks returns the number of a timer's samples that are in blocks, and the place of the last
+// block. The place is 0 if there is no block.
 func timerBlocks(b *blocks, rec record, off int) (n int, place uint32) {
 	w := rec.word(off + 8)
 	if isSingle(w) {
@@ -178,15 +183,15 @@ func timerBlocks(b *blocks, rec record, off int) (n int, place uint32) {
 	return int(w >> 32), uint32(w)
 }
 
-// lastBlock returns the last samples of the first n of a timer, given the place of their
-// block, and the place of the block before.
+// lastBlock returns the samples in the last block of a timer's first n samples, and the place of
+// the block before it. place is the place of the last block.
 func (b *blocks) lastBlock(n int, place uint32) (samples []uint64, before uint32) {
 	block := b.at(place)
 	return block[1 : 2+timerIndex(n-1)], uint32(block[0])
 }
 
-// appendSamples appends the samples of a timer's cell to dst, the last block first.
-// Samples in a sketch are left out.
+// appendSamples appends the samples in a timer's blocks to dst, beginning with the last block. It
+// omits the samples in a sketch.
 func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 	if isSingle(rec.word(off + 8)) {
 		return append(dst, math.Float64frombits(rec.word(off)))
@@ -204,13 +209,12 @@ func appendSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 	return dst
 }
 
-// appendFirstSamples appends the first samples of a timer's cell to dst, until dst has
-// MaxPeeked.
+// appendFirstSamples appends the first samples of a timer to dst, until dst has MaxPeeked samples.
 func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64 {
 	if isSingle(rec.word(off+8)) && len(dst) < MaxPeeked {
 		return append(dst, math.Float64frombits(rec.word(off)))
 	}
-	// The oldest blocks, in a ring. Five have room for more than MaxPeeked.
+	// A ring of the oldest blocks. Five blocks hold more than MaxPeeked samples.
 	var oldest [8][]uint64
 	last := 0
 	for n, place := timerBlocks(b, rec, off); n > 0; last++ {

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A block has room for the samples up to the start of the next block.
+// timerRoom returns the number of samples up to the start of the next block.
 func TestTimerBlocks(t *testing.T) {
 	t.Parallel()
 	room, used := 0, 0
@@ -26,8 +26,9 @@ func TestTimerBlocks(t *testing.T) {
 	}
 }
 
-// For any number of samples and any limit, no sample is lost: they are exact up to the limit, and the others are in a
-// sketch, even if a merged row added a sketch before.
+// For any number of samples and any limit, no sample is lost. The samples up to the limit are
+// stored, and the others are in a sketch. This holds even if a merged row has added a sketch
+// before.
 func TestTimersOfAllLengths(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 2, 3, 4, 10, 11, 118, 119, 120, 300, 1 << 20} {
@@ -63,7 +64,7 @@ func TestTimersOfAllLengths(t *testing.T) {
 	}
 }
 
-// A timer's first sample takes no block, and is kept when more samples come.
+// The only sample of a timer takes no block. It is kept when more samples are added.
 func TestSingleSamples(t *testing.T) {
 	for _, millis := range []bool{false, true} {
 		for name, more := range map[string]func(b *blocks, rec record){

@@ -6,9 +6,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// An alias maps a name as received to a record. A name has an alias if it is not the name of the record: it
-// needs cleaning, it has tags to sort, or a rule changes its samples. So this work is done only once for
-// each name.
+// An alias maps a name as received to a record. A name as received has an alias if it is not simply the name of
+// the record: it needs cleaning, its tags must be sorted, or a rule changes its samples. The alias stores the
+// result of this work, so that the work is done only once for each name.
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags
 //	          bytes 4-7: the ref of the record; 0 if a rule drops the samples
@@ -16,30 +16,31 @@ import (
 //	          byte 12: the Sign
 //	bytes     the name as received, padded to a whole unit
 //
-// Aliases are a cache: each can be made again from the name. They have two generations. After some flushes,
-// or when there are too many aliases, the young generation becomes the old one, and the previous old one is
-// freed. An old alias becomes young again when it is used. So the aliases of names that no longer come are
-// freed, and the memory has a limit. When records are removed, their aliases are removed too.
+// Aliases are a cache: an alias can be made again from the name. There are two generations of aliases. After
+// some flushes, or when there are too many aliases, the old generation is freed, and the young generation
+// becomes the old one. An old alias that is used moves to the young generation. So the aliases of names that
+// are no longer received are freed, and the memory has a limit. When records are removed, all aliases are removed.
 const (
 	aliasName        = 16
 	aliasTagsDropped = 1 << 24
 
-	// maxAlias is the length of the longest name with an alias, in bytes. A longer name is resolved for each
-	// sample.
+	// maxAlias is the maximum length of a name with an alias, in bytes. A longer name is resolved
+	// again for each sample.
 	maxAlias = 2048
-	// aliasFlushes is the number of flushes after which a young generation becomes old.
+	// aliasFlushes is the number of flushes after which the young generation of aliases becomes the
+	// old one.
 	aliasFlushes = 16
 	// aliasesPerName limits the aliases of a table, as a multiple of MaxNames.
 	aliasesPerName = 2
 )
 
-// aliases are one generation.
+// aliases is one generation of aliases.
 type aliases struct {
 	arena
-	began uint32 // number of the first flush
+	began uint32 // number of the flush in which the generation began
 }
 
-// find returns the alias of a name, or nil.
+// find returns the alias of a name, or nil if there is none.
 func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 	s, tag := &a.segments[hash>>56], uint32(hash)
 	if s.count == 0 {
@@ -53,7 +54,7 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 	return nil
 }
 
-// has reports whether there is an alias with a hash.
+// has reports whether there is an alias with this hash.
 func (a *aliases) has(hash uint64) bool {
 	p := probe{hash: hash}
 	a.start(&p)
@@ -61,14 +62,16 @@ func (a *aliases) has(hash uint64) bool {
 	return p.ref != 0
 }
 
-// lookup is a search in an arena for some of a batch's samples. Its loops are written like the loops of names.look.
+// lookup is a search in an arena for some samples of a batch. Its loops have the same structure as
+// the loops of names.look.
 type lookup struct {
-	which [BatchSize]uint8 // the samples
-	found [BatchSize]probe // their probes in the arena
+	which [BatchSize]uint8 // indexes of the samples in the batch
+	found [BatchSize]probe // the search for each of these samples
 	n     int
 }
 
-// add adds the i-th sample if it is wanted. It is called for the samples in order.
+// add adds the i-th sample of the batch if wanted is true. It must be called for the samples in
+// order.
 func (l *lookup) add(i int, wanted bool) {
 	l.which[l.n&(BatchSize-1)] = uint8(i)
 	if wanted {
@@ -76,7 +79,8 @@ func (l *lookup) add(i int, wanted bool) {
 	}
 }
 
-// search sets found for the samples, whose hashes are in probes.
+// search searches the arena for the samples, and stores the results in found. The hashes of the samples' names
+// are in probes.
 func (l *lookup) search(a *arena, probes []probe) {
 	for k, i := range l.which[:l.n] {
 		l.found[k].hash = probes[i].hash
@@ -87,8 +91,8 @@ func (l *lookup) search(a *arena, probes []probe) {
 	}
 }
 
-// lookAliases searches for the aliases of the names that have no record yet, and applies them. The function find
-// handles the rare cases: old aliases, and muted samples.
+// lookAliases searches for the aliases of the samples that have no record yet, and applies the
+// aliases. It leaves two rare cases to the function find: old aliases, and muted samples.
 func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 	var l lookup
 	for i := range probes {
@@ -108,13 +112,13 @@ func (s *Shard) lookAliases(samples []metric.Sample, probes []probe) {
 			}
 			rec.amend(s, sample)
 			if p.ref, p.drop = r, r == 0; r != 0 {
-				p.slot = s.names.pages.at(r).word(8) // begins to load the record into the cache
+				p.slot = s.names.pages.at(r).word(8) // loads the record into the CPU cache early
 			}
 		}
 	}
 }
 
-// lookRest finds the records of the names for which lookAliases found nothing.
+// lookRest searches for the records of the samples for which lookAliases found no alias.
 func (s *Shard) lookRest(samples []metric.Sample, probes []probe) {
 	var l lookup
 	for i := range probes {
@@ -130,7 +134,8 @@ func (s *Shard) lookRest(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// alias returns the alias of a name, or nil. It makes an old alias young again.
+// alias returns the alias of a name, or nil if there is none. It moves an old alias to the young
+// generation.
 func (s *Shard) alias(hash uint64, kind metric.Kind, raw []byte) record {
 	if young := s.aliases[0]; young != nil {
 		if rec := young.find(hash, kind, raw); rec != nil {
@@ -148,7 +153,8 @@ func (s *Shard) alias(hash uint64, kind metric.Kind, raw []byte) record {
 	return nil
 }
 
-// newAlias makes an alias of zeroes for a name of the given length. It returns nil if there is no room.
+// newAlias makes an alias for a name of the given length, filled with zeros. It returns nil if the
+// limit of aliases is reached.
 func (s *Shard) newAlias(hash uint64, length int) record {
 	if s.table.aliases.Add(1) > aliasesPerName*int64(s.table.config.MaxNames) {
 		s.table.aliases.Add(-1)
@@ -162,7 +168,7 @@ func (s *Shard) newAlias(hash uint64, length int) record {
 	return rec
 }
 
-// addAlias keeps the result for a name as received.
+// addAlias stores the result of resolving a name as received.
 func (s *Shard) addAlias(hash uint64, kind metric.Kind, raw []byte, to ref, effects *Effects) {
 	if len(raw) > maxAlias {
 		return
@@ -183,7 +189,7 @@ func (s *Shard) addAlias(hash uint64, kind metric.Kind, raw []byte, to ref, effe
 	copy(rec[aliasName:], raw)
 }
 
-// turnAliases makes the young aliases old, and frees the old ones.
+// turnAliases frees the old generation of aliases, and makes the young generation the old one.
 func (s *Shard) turnAliases() {
 	if old := s.aliases[1]; old != nil {
 		s.table.aliases.Add(-int64(old.count))
@@ -191,28 +197,28 @@ func (s *Shard) turnAliases() {
 	s.aliases[0], s.aliases[1] = nil, s.aliases[0]
 }
 
-// dropAliases frees all aliases.
+// dropAliases frees both generations of aliases.
 func (s *Shard) dropAliases() {
 	s.turnAliases()
 	s.turnAliases()
 }
 
-// ageAliases turns the aliases if the young generation has reached aliasFlushes.
+// ageAliases calls turnAliases if the young generation has reached the age aliasFlushes.
 func (s *Shard) ageAliases() {
 	if s.aliases[0] == nil && s.aliases[1] != nil || s.aliases[0] != nil && s.flush-s.aliases[0].began >= aliasFlushes {
 		s.turnAliases()
 	}
 }
 
-// aliases reports whether the record is the alias of this name as received.
+// aliases reports whether the record is the alias of a name as received.
 func (r record) aliases(kind metric.Kind, raw []byte) bool {
 	return r.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(r[aliasName:aliasName+len(raw)]) == string(raw)
 }
 
-// target returns the target record of an alias, or 0.
+// target returns the ref of the record to which an alias leads, or 0 if a rule drops the samples.
 func (r record) target() ref { return ref(binary.LittleEndian.Uint32(r[4:])) }
 
-// amend applies an alias to a sample, except for the name.
+// amend applies the effects of an alias to a sample, except the change of the name.
 func (r record) amend(s *Shard, sample *metric.Sample) {
 	if rules := binary.LittleEndian.Uint32(r[8:]); rules != 0 {
 		s.hit([2]uint16{uint16(rules), uint16(rules >> 16)})
@@ -222,7 +228,7 @@ func (r record) amend(s *Shard, sample *metric.Sample) {
 	}
 }
 
-// hit counts a sample for its rules.
+// hit counts a sample as a hit of the rules that it has matched.
 func (s *Shard) hit(rules [2]uint16) {
 	for _, rule := range rules {
 		if rule > 0 {
@@ -231,7 +237,7 @@ func (s *Shard) hit(rules [2]uint16) {
 	}
 }
 
-// amend applies the changes of rules and tags to a sample, except for the name.
+// amend applies the effects of rules and tags to a sample, except the change of the name.
 func amend(sample *metric.Sample, tagsDropped bool, sign Sign) {
 	if tagsDropped {
 		sample.TagsDropped = true

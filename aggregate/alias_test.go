@@ -18,7 +18,8 @@ var aliasLayout = Layout{
 	Counters: []string{"count"}, Prefix: [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges"}, Interval: time.Second,
 }
 
-// ruleMap is a Resolver for tests. It maps names as received to results, and counts its calls.
+// ruleMap is a Resolver for tests. It maps names as received to results, and counts how often it is
+// called.
 type ruleMap struct {
 	rules  map[string]Resolved
 	counts map[string]int
@@ -43,8 +44,8 @@ func (m *ruleMap) Judge(_ metric.Kind, clean []byte, to *Resolved) {
 	}
 }
 
-// rule makes a rule with a number: a rename, or a drop if the name is empty, or it leaves the name alone if
-// the name is "=".
+// rule returns the result of a rule with this number: it renames the sample, drops the sample if
+// name is empty, or keeps the name if name is "=".
 func rule(number int, name string, more Effects) Resolved {
 	r := Resolved{Effects: more}
 	r.Rules[0] = uint16(number + 1)
@@ -58,7 +59,7 @@ func rule(number int, name string, more Effects) Resolved {
 	return r
 }
 
-// setRules gives rules to all shards. ttls are in flushes.
+// setRules sets the rules of all shards. ttls are numbers of flushes.
 func setRules(table *Table, rules map[string]Resolved, ttls []uint32, heirs ...Heir) []*ruleMap {
 	all := &Rules{Count: 100, TTLs: ttls, Heirs: heirs}
 	var maps []*ruleMap
@@ -104,7 +105,8 @@ func TestNamesAreResolvedOnce(t *testing.T) {
 	}
 }
 
-// A name that only needs cleaning is cleaned once, too. Names that clean to the same name share a record.
+// A name that needs cleaning is cleaned only once. Names that become equal by cleaning share a
+// record.
 func TestUncleanNamesHaveAliases(t *testing.T) {
 	table := testTable(1)
 	s := table.Shard(0)
@@ -143,7 +145,8 @@ func TestAliasesChangeSamples(t *testing.T) {
 	}
 }
 
-// The sums and the hits match the rules of each interval, also while names come and go, and for batches of any size.
+// The sums and the hits follow the rules of each interval. Meanwhile names come and go. The samples
+// come in batches of different sizes.
 func TestRulesChangeWithFlushes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	table := testTable(2)
@@ -173,11 +176,11 @@ func TestRulesChangeWithFlushes(t *testing.T) {
 			}
 		}
 		changes := round%5 == 4
-		if changes { // at any time of the interval: they hold from the next one on
+		if changes { // rules set during an interval take effect at the next flush
 			rules = randomRules(rng)
 			setRules(table, rules, nil)
 		}
-		table.shards[rng.IntN(2)].retire = true // as if many names had expired
+		table.shards[rng.IntN(2)].retire = true // rebuild the shard, as if many names had expired
 		iv := table.Drain(nil)
 		if round >= 5 && !slices.Equal(iv.Hits, hits) {
 			t.Fatalf("round %d: hits %v, want %v", round, iv.Hits, hits)
@@ -192,7 +195,8 @@ func TestRulesChangeWithFlushes(t *testing.T) {
 	}
 }
 
-// ruled returns the name that rules give to a name as received, or that they drop it. It counts the hit.
+// ruled returns the name that the rules give to a name as received, or reports that they drop it.
+// It counts the hit.
 func ruled(rules map[string]Resolved, raw []byte, hits []uint64) (name string, dropped bool) {
 	name = strings.ReplaceAll(string(raw), "/", "-")
 	r, matches := rules[name]
@@ -232,7 +236,7 @@ func TestRulesKeepWhatStays(t *testing.T) {
 	add(t, table.Shard(0), "a g 1", "b g 2", "stays g 3", "renamed g 4", "dropped g 5", "kept g 6")
 	flushAs(table, aliasLayout)
 	expect(t, rememberedGauges(table), map[string]float64{"moved": 1, "gone": 2, "stays": 3, "renamed": 4, "dropped": 5, "kept": 6})
-	// The rule of a has another number now, and the rule of b is gone.
+	// The rule of a now has another number, and the rule of b was removed.
 	setRules(table, map[string]Resolved{
 		"a": rule(3, "moved", Effects{}), "renamed": rule(4, "other", Effects{}), "dropped": rule(5, "", Effects{}), "kept": rule(6, "=", Effects{}),
 	}, nil, Heir{Rule: 4}, Heir{})
@@ -279,7 +283,7 @@ func TestTTLs(t *testing.T) {
 	held("none other own")
 }
 
-// Names that never come again are removed from the aliases, which have a limit.
+// Aliases of names that are no longer received are removed. The number of aliases has a limit.
 func TestAliasesAreBounded(t *testing.T) {
 	config := testTable(1).config
 	config.Shards, config.MaxNames = 2, 100
@@ -343,7 +347,7 @@ func TestAliasesDoNotAllocate(t *testing.T) {
 	}
 }
 
-// Receivers, flushes and changes of rules do not disturb each other, and no sample is lost.
+// While receivers add samples, the table is flushed and its rules change. No sample is lost.
 func TestRulesBesideReceivers(t *testing.T) {
 	table := testTable(2)
 	var receiving sync.WaitGroup

@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// BenchmarkNewNames adds samples of names that the table does not hold yet, until it holds so many; an
-// operation is a name. B/name is the memory that a name takes.
+// BenchmarkNewNames adds samples of new names until the table holds a given number of names. An
+// operation is a name. The unit B/name is the memory of a name.
 func BenchmarkNewNames(b *testing.B) {
 	for _, n := range []int{10_000, 1_000_000} {
 		for name, kinds := range map[string][]metric.Kind{"counters": {metric.Counter}, "mixed": mixed} {

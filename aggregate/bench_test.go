@@ -7,12 +7,12 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// benchSamples are mixed samples, one for each of n names, in an order that caches
-// cannot predict.
+// benchSamples returns samples of several kinds, one for each of n names. The CPU cache cannot
+// predict their order.
 func benchSamples(n int, kinds ...metric.Kind) []metric.Sample {
 	samples := make([]metric.Sample, n)
 	for i := range samples {
-		at := i * 7919 % n // n has no factor 7919
+		at := i * 7919 % n // the result is a permutation, because n has no factor 7919
 		samples[at] = metric.Sample{
 			Kind:   kinds[i%len(kinds)],
 			Name:   fmt.Appendf(nil, "app.web-%02d.api.v2.users.get.status_%d", i%50, i),
@@ -49,7 +49,7 @@ func BenchmarkAdd(b *testing.B) {
 					}
 					if i += BatchSize; i+BatchSize > len(samples) {
 						i = 0
-						if rounds++; rounds%40 == 0 { // a flush
+						if rounds++; rounds%40 == 0 { // flush the table
 							b.StopTimer()
 							table.Drain(nil).Summarize(testLayout, 1)
 							b.StartTimer()
@@ -69,8 +69,8 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
-// BenchmarkFlush drains and summarises a table of mixed names. ns/op is per name;
-// swap-ns is how long a flush stops the intake.
+// BenchmarkFlush drains and summarises a table with names of all kinds. ns/op is the time per name.
+// swap-ns is the time for which a flush blocks receivers.
 func BenchmarkFlush(b *testing.B) {
 	for _, shards := range []int{1, 2} {
 		for _, n := range []int{1_000, 1_000_000} {

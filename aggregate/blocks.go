@@ -1,14 +1,14 @@
 package aggregate
 
-// blocks is the memory for the content of an interval that does not fit in cells: samples of
-// timers, members of sets, adjustments of gauges. It allocates runs of words, and frees all of them when the interval
-// is over.
+// blocks is the memory for values of an interval that do not fit into cells: samples of timers,
+// members of sets, adjustments of gauges. It allocates runs of words, and frees all of them when
+// the interval is over.
 type blocks struct {
 	pages []*blockPage
-	used  int // words used of the last page
+	used  int // number of words used in the last page
 	large [][]uint64
 	spare *spare
-	// sketches take the samples of timers beyond maxSamples.
+	// sketches hold the samples of timers beyond maxSamples.
 	sketches   []*sketch
 	maxSamples int
 }
@@ -20,11 +20,11 @@ const (
 
 type blockPage = [blockPageWords]uint64
 
-// spare are pages that no interval uses now. The shard's lock guards them.
+// spare holds the pages that no interval uses. The shard's lock guards it.
 type spare struct{ pages []*blockPage }
 
-// allocate returns the place of a run of at most blockPageWords words. Their content
-// is undefined. No run is at 0.
+// allocate returns the place of a run of words. A run has at most blockPageWords words, with
+// undefined content. No run is at place 0.
 func (b *blocks) allocate(words int) uint32 {
 	if len(b.pages) == 0 || b.used+words > blockPageWords {
 		var p *blockPage
@@ -45,13 +45,13 @@ func (b *blocks) allocate(words int) uint32 {
 	return at
 }
 
-// at returns the words from a place to the end of its page.
+// at returns the words from a place to the end of the place's page.
 func (b *blocks) at(place uint32) []uint64 {
 	return b.pages[place>>blockPageShift][place&(blockPageWords-1):]
 }
 
-// release frees everything. It keeps as many spare pages as the last interval used, so that memory is freed after a
-// flood of samples.
+// release frees all runs. It keeps as many spare pages as the last interval used, so the memory of
+// an unusually large interval is freed later.
 func (b *blocks) release() {
 	keep := len(b.pages)
 	b.spare.pages = append(b.spare.pages, b.pages...)

@@ -6,24 +6,26 @@ import (
 	"time"
 )
 
-// clock returns times for the order of gauges: Unix nanoseconds that never go back. If the system's clock is set back,
-// these times continue at half speed until it has caught up. Any number of goroutines may use a clock.
+// clock returns times that order the samples of gauges. The times are Unix nanoseconds and never
+// decrease. If the system's clock is set back, they continue at half speed until the system's clock
+// has caught up. A clock is safe for concurrent use.
 type clock struct {
-	ahead atomic.Pointer[ahead] // nil while both clocks agree
+	ahead atomic.Pointer[ahead] // nil if the clock equals the system's clock
 	last  atomic.Int64          // the last result of now
 
 	start time.Time
 	mutex sync.Mutex
-	// The system's clock and the time since start, at the last comparison.
+	// The system's clock and the time since start, both at the previous call of compare.
 	wall, since int64
 }
 
-// ahead is the difference to the system's clock. At the time in the field from, the difference is the field by; then it
-// shrinks.
+// ahead says how far a clock is ahead of the system's clock. At the time from it is ahead by the duration by.
+// After that time the difference shrinks.
 type ahead struct{ by, from int64 }
 
-// maxStep is the greatest difference of the system's clock between two comparisons at which it does not count as set.
-// Receivers read datagrams within this time unless they are starved.
+// maxStep is a tolerance. If the system's clock changes by more than this between two comparisons,
+// in addition to the elapsed time, it was set. Receivers read datagrams within this time unless
+// they get no CPU time.
 const maxStep = int64(100 * time.Millisecond)
 
 func newClock() *clock {
@@ -31,7 +33,7 @@ func newClock() *clock {
 	return &clock{start: now, wall: now.UnixNano()}
 }
 
-// now returns a time later than any it returned before.
+// now returns the current time. It is later than all times that it has returned before.
 func (c *clock) now() int64 {
 	for {
 		last := c.last.Load()
@@ -42,7 +44,7 @@ func (c *clock) now() int64 {
 	}
 }
 
-// at returns the time for a time of the system's clock.
+// at converts a time of the system's clock to a time of this clock.
 func (c *clock) at(wall int64) int64 {
 	if a := c.ahead.Load(); a != nil {
 		return wall + a.at(wall)
@@ -52,10 +54,11 @@ func (c *clock) at(wall int64) int64 {
 
 func (a *ahead) at(wall int64) int64 { return max(a.by-max(wall-a.from, 0)/2, 0) }
 
-// check finds out whether the system's clock was set.
+// check finds out whether the system's clock was set since the last check.
 func (c *clock) check(now time.Time) { c.compare(now.UnixNano(), int64(now.Sub(c.start))) }
 
-// compare takes the system's clock, and the time since start, which cannot be set.
+// compare does the work of check. wall is the time of the system's clock. since is the time since
+// start, which does not change when the system's clock is set.
 func (c *clock) compare(wall, since int64) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

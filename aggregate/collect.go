@@ -6,8 +6,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// collect gathers the collected values of one name, whose records are in s.sources. Call it before the name is
-// summarised, because summarising reorders and merges the values. A gauge's value is added afterwards.
+// collect gathers the collected values of one name, whose records are in s.sources. It must be
+// called before the name is summarised, because summarising reorders and merges the values. The
+// value of a gauge is added after summarising.
 func (s *summary) collect() {
 	r, c := &s.row, &s.collected
 	r.read(s.sources)
@@ -38,7 +39,7 @@ func (s *summary) collectTimer() {
 	}
 }
 
-// show shows the name just summarised to the interval's recorder.
+// show passes the name that was just summarised to the interval's recorder.
 func (s *summary) show(kind metric.Kind) {
 	if kind == metric.Gauge {
 		s.collected.Value = s.sources[0].rec.memory().value

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// shown returns the recorded values of each name at a flush, as text.
+// shown returns what the recorder gets at a flush, as a text for each name.
 func shown(table *Table) map[string]string {
 	all := map[string]string{}
 	iv := table.Drain(nil)
@@ -29,7 +29,7 @@ func shown(table *Table) map[string]string {
 	return all
 }
 
-// A recorder sees each name once, with the content of all shards.
+// The recorder is called once for each name, with the values of all shards.
 func TestRecord(t *testing.T) {
 	for _, shards := range []int{1, 2, 3} {
 		table := testTable(shards)
@@ -55,7 +55,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// If a timer has too many samples, bins stand for the others, and the sums are exact.
+// If a timer has too many samples, bins represent the samples beyond the limit. The sums are exact.
 func TestRecordSketched(t *testing.T) {
 	for _, shards := range []int{1, 2} {
 		table := sketchTable(shards, 10)

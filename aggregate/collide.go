@@ -2,8 +2,9 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// collides reports whether another kind already has a row with the path of a name. The name is the n-th of the last
-// lookup, in view j.
+// collides reports whether a name of another kind already has a row with the same path. The name is
+// the n-th name of the last lookup, in view j. own says that j is the view whose rows are being
+// made.
 func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 	v := &s.views[j]
 	for k, r := range s.found[j][n] {
@@ -13,8 +14,9 @@ func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 		}
 		other := v.pages.at(r)
 		if other.seen(k, v.flush) {
-			// Its row comes later. In the name's own view, collides looks for others only if the name is a
-			// twin itself.
+			// Both names have samples in this flush, but the collision must be counted only once. In the name's
+			// own view, it is counted for the newer of the two records, which has the flag metaTwin. In another
+			// view, it is counted later, when the row of other is made.
 			if own && other.meta()&metaTwin == 0 {
 				return true
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Two kinds collide once, whichever came first.
+// A collision of two kinds is found once, in whichever order their names were received.
 func TestCollisionsInAnyOrder(t *testing.T) {
 	for _, samples := range [][]string{{"x c 1", "x s m"}, {"x s m", "x c 1"}, {"x g 1", "x c 1"}} {
 		table := testTable(1)
@@ -41,7 +41,7 @@ func TestCollisions(t *testing.T) {
 	}
 }
 
-// A counter can have the path of a timer's mean, or of a gauge with another prefix.
+// A counter can have the same path as the mean of a timer, or as a gauge with another prefix.
 func TestNestedCollisions(t *testing.T) {
 	legacy := EtsyLegacy.Layout()
 	legacy.GlobalSuffix = "web1"
@@ -82,8 +82,8 @@ func TestNestedCollisions(t *testing.T) {
 	}
 }
 
-// Names that Graphite stores in one file collide. The expected files come from
-// carbon.util.TaggedSeries.encode on a file system.
+// Names that Graphite stores in the same file collide. The expected files were computed with
+// carbon.util.TaggedSeries.encode.
 func TestNamesInOneFile(t *testing.T) {
 	t.Parallel()
 	bare := testLayout
@@ -137,7 +137,7 @@ func TestNamesInOneFile(t *testing.T) {
 	}
 }
 
-// A flush checks a limited number of names with uneven dots.
+// A flush checks only a limited number of names with uneven dots.
 func TestUnevenNamesAreLimited(t *testing.T) {
 	t.Parallel()
 	table := testTable(1)

@@ -11,25 +11,25 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// column is one point for each name of a kind: the stat to compute, and the text around the name in
-// its path.
+// column is one point that each name of a kind has: the stat to compute, and the text before and
+// after the name in the path.
 type column struct {
 	prefix, suffix string
-	name           string // of the statistic, see metric.Row
+	name           string // name of the statistic, see metric.Row
 	stat           stat
-	part           int  // index of a threshold, or of a bin
-	newPrefix      bool // the prefix differs from the last column's
+	part           int  // index of a threshold or of a histogram bin
+	newPrefix      bool // whether the prefix differs from the prefix of the previous column
 }
 
-// stat is a statistic of a name.
+// stat is a statistic of a name, such as a mean or a rate.
 type stat uint8
 
 const (
-	ofValue    stat = iota // of a gauge or a set
-	ofRate                 // of a counter
-	ofCount                // a counter's sum, or a timer's samples, each counted 1/rate times
-	ofCountPS              // the same per second
-	ofReceived             // a timer's samples as received
+	ofValue    stat = iota // the value of a gauge or a set
+	ofRate                 // the rate of a counter
+	ofCount                // the sum of a counter, or the number of a timer's samples, where each sample counts as 1/(its sample rate)
+	ofCountPS              // ofCount per second
+	ofReceived             // the number of a timer's samples as received
 	ofLower
 	ofUpper
 	ofMean
@@ -37,28 +37,28 @@ const (
 	ofSquares
 	ofStd
 	ofMedian
-	ofBound // this stat and the next ones cover the samples inside a threshold
+	ofBound // this stat and the following ones are about the samples inside a threshold
 	ofPartMean
 	ofPartSum
 	ofPartCount
 	ofPartSquares
-	ofBin // of a histogram
+	ofBin // the number of samples in a histogram bin
 )
 
-// timerStats are the stats of timers by name. N stands for a threshold.
+// timerStats maps the names of timer stats to the stats. N in a name stands for a threshold.
 var timerStats = map[string]stat{
 	"lower": ofLower, "upper": ofUpper, "mean": ofMean, "count": ofCount, "count_ps": ofCountPS,
 	"sum": ofSum, "sum_squares": ofSquares, "std": ofStd, "median": ofMedian,
 	"upper_N": ofBound, "mean_N": ofPartMean, "sum_N": ofPartSum, "count_N": ofPartCount, "sum_squares_N": ofPartSquares,
 }
 
-// AllTimerStats returns the possible values of Layout.TimerStats. The upper_N of a
-// threshold below zero is published as lower_topN.
+// AllTimerStats returns the possible values of Layout.TimerStats. For a threshold below zero,
+// upper_N is published as lower_topN.
 func AllTimerStats() []string {
 	return slices.SortedFunc(maps.Keys(timerStats), func(a, b string) int { return cmp.Compare(timerStats[a], timerStats[b]) })
 }
 
-// columns returns the values published for each name of a kind.
+// columns returns the columns of the names of a kind that have samples.
 func (l *Layout) columns(kind metric.Kind) []column {
 	prefix := l.Prefix[kind]
 	switch kind {
@@ -119,8 +119,9 @@ func (l *Layout) timerColumns() (cols []column) {
 	return cols
 }
 
-// meaning returns the stat that a scheme publishes under the name of a timer's stat. Gstatsd has one threshold and no
-// rates of timers: its mean covers the samples inside the threshold, and its count the samples as received.
+// meaning returns the stat that a scheme publishes under the usual name of the stat s. Gstatsd
+// supports one threshold and no sample rates of timers. Its mean is the mean of the samples inside
+// the threshold, and its count is the number of samples as received.
 func (l *Layout) meaning(s stat) stat {
 	switch {
 	case l.Naming == Gstatsd && s == ofMean && len(l.Percentiles) > 0:
@@ -142,7 +143,7 @@ func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	return cols
 }
 
-// idleColumns returns the values published for unseen names of a kind.
+// idleColumns returns the columns of the names of a kind that have no samples.
 func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	for _, c := range l.columns(kind) {
 		if kind != metric.Timer || c.stat == ofCount || c.stat == ofCountPS || c.stat == ofReceived {
@@ -152,7 +153,8 @@ func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	return cols
 }
 
-// column returns a column. Its paths end in what, unless that is empty.
+// column returns a column for the stat s. Its paths begin with prefix. If the text what is not empty, the paths
+// end with it.
 func (l *Layout) column(prefix, what string, s stat) column {
 	c := column{prefix: join(l.GlobalPrefix, prefix), suffix: join(what, l.GlobalSuffix), stat: s}
 	if l.Naming == Gstatsd {
@@ -167,13 +169,13 @@ func (l *Layout) column(prefix, what string, s stat) column {
 	return c
 }
 
-// named returns the column with the name of its statistic.
+// named returns a copy of the column with this name of its statistic.
 func (c column) named(name string) column {
 	c.name = name
 	return c
 }
 
-// Own returns the path of one of the daemon's own metrics, under their prefix.
+// Own returns the path of one of the daemon's own metrics, below the prefix of these metrics.
 func (l *Layout) Own(prefix, name string) string {
 	return join(l.OwnPrefix(prefix), name, l.GlobalSuffix)
 }
@@ -186,8 +188,8 @@ func (l *Layout) OwnPrefix(prefix string) string {
 	return join(l.GlobalPrefix, prefix)
 }
 
-// AppendPoints appends the points of a counter with the sum v, or of a gauge with the value v.
-// Their time is 0.
+// AppendPoints appends the points of a counter with the sum v, or of a gauge with the value v. The
+// time of the points is 0.
 func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name string, v float64) []metric.Point {
 	columns := l.columns(kind)
 	values := make([]float64, len(columns))
@@ -201,7 +203,7 @@ func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name stri
 	return points
 }
 
-// join puts dots between the parts of a path, and leaves out empty ones.
+// join puts dots between the parts of a path, and omits empty parts.
 func join(parts ...string) string {
 	var kept []string
 	for _, p := range parts {
@@ -216,7 +218,7 @@ func countsPrefix(prefix string) string {
 	return cmp.Or(strings.TrimSuffix(prefix, "."), "stats") + "_counts"
 }
 
-// thresholdName returns the N of upper_N: 99_9 for 99.9, top10 for -10.
+// thresholdName returns the N of a name such as upper_N: 99_9 for 99.9, top10 for -10.
 func (l *Layout) thresholdName(p float64) string {
 	top := ""
 	if p < 0 {
@@ -228,7 +230,8 @@ func (l *Layout) thresholdName(p float64) string {
 	return top + number(math.Abs(p))
 }
 
-// number writes a number for a path, where a dot would begin another node.
+// number formats a number for use in a path. It contains no dot, because a dot would begin a new
+// path node.
 func number(v float64) string {
 	if math.IsInf(v, 1) {
 		return "inf"

@@ -6,30 +6,31 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// maxExpScale is the finest scale of exponential bins. The index of a sample's bin at a coarser scale
-// is its index at this scale, shifted right by the difference.
+// maxExpScale is the finest scale of exponential bins. To get the index of a sample's bin at a
+// coarser scale, shift the index at this scale right by the difference of the scales.
 const maxExpScale = 20
 
-// expIndex returns the index of the bin of v > 0 at maxExpScale. Powers of two are exact; the bounds
-// in between may be off by a rounding error.
+// expIndex returns the index of the bin of v at maxExpScale. v must be positive. The bounds at
+// powers of two are exact. The other bounds may be wrong by a rounding error.
 func expIndex(v float64) int {
 	fraction, exponent := math.Frexp(v) // v = fraction * 2^exponent, 0.5 <= fraction < 1
 	within := math.Ceil(math.Log2(2*fraction) * (1 << maxExpScale))
 	return (exponent-1)<<maxExpScale + int(within) - 1
 }
 
-// expBuilder counts samples in exponential bins: cover for each sample, begin, then add for each.
+// expBuilder counts samples in exponential bins. The caller calls cover for each sample, then
+// begin, then add for each sample.
 type expBuilder struct {
-	most               int // bins on each side of 0
+	most               int // maximum number of bins on each side of 0
 	to                 *metric.Distribution
 	positive, negative expRange
-	coarser            int // maxExpScale less the scale
+	coarser            int // difference between maxExpScale and the scale
 }
 
-// expRange has the lowest and the highest index of the bins on one side.
+// expRange holds the lowest and the highest index of the bins on one side of 0.
 type expRange struct {
 	low, high int
-	some      bool // there is a sample
+	some      bool // whether there is a sample
 }
 
 func (r *expRange) cover(index int) {
@@ -40,7 +41,8 @@ func (r *expRange) cover(index int) {
 	r.low, r.high = min(r.low, index), max(r.high, index)
 }
 
-// bins returns how many bins the range needs.
+// bins returns the number of bins for the range. coarser is the difference between maxExpScale and
+// the scale.
 func (r *expRange) bins(coarser int) int {
 	if !r.some {
 		return 0
@@ -54,7 +56,7 @@ func (r *expRange) begin(bins *metric.ExpBins, coarser int) {
 	}
 }
 
-// cover extends the ranges for a sample that will be added.
+// cover extends the ranges so that they include a sample.
 func (b *expBuilder) cover(v, _ float64) {
 	switch {
 	case v > 0:
@@ -64,7 +66,8 @@ func (b *expBuilder) cover(v, _ float64) {
 	}
 }
 
-// begin chooses the finest scale at which the bins are few enough, and makes room for them.
+// begin chooses the finest scale that needs at most the maximum number of bins, and allocates the
+// bins.
 func (b *expBuilder) begin(d *metric.Distribution) {
 	b.to = d
 	for b.positive.bins(b.coarser) > b.most || b.negative.bins(b.coarser) > b.most {
@@ -87,8 +90,8 @@ func (b *expBuilder) add(v, n float64) {
 	}
 }
 
-// distribution returns the distribution of the samples of the timer just summarised. The samples are in s.merged, or
-// else in s.samples.
+// distribution returns the distribution of the samples of the timer that was just summarised. If
+// the timer has a sketch, the samples are in s.merged, otherwise they are in s.samples.
 func (s *summary) distribution(off int) *metric.Distribution {
 	t := &s.timing
 	share := t.weight / float64(t.received)
@@ -115,7 +118,7 @@ func (s *summary) eachSample(visit func(v, n float64)) {
 	}
 }
 
-// eachBin calls visit with the value and the count of each bin.
+// eachBin calls visit with the value and the count of each bin of the sketch.
 func (s *sketch) eachBin(visit func(v, n float64)) {
 	s.bins.ForEach(func(v, n float64) bool {
 		visit(v, n)

@@ -7,17 +7,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Carbon stores each path in a file, and makes a directory of each node. It cuts off dots
-// at the start. Several dots in a row act as one. So app..req and .app.req have the
-// file of app.req. Each tagged series has a file of its own.
+// Graphite's carbon stores each path in a file, and makes a directory for each path node. It
+// removes dots at the start of a path, and treats several successive dots as one. So the paths
+// app..req and .app.req have the same file as app.req. Each tagged series has its own file.
 
-// unevenDots reports whether Graphite may drop dots from the name.
+// unevenDots reports whether the name contains dots that Graphite may remove.
 func unevenDots(name []byte) bool {
 	n := len(name)
 	return n > 0 && (name[0] == '.' || name[n-1] == '.' || bytes.Contains(name, []byte(".."))) && bytes.IndexByte(name, ';') < 0
 }
 
-// appendFile appends a path to dst as Graphite stores it.
+// appendFile appends to dst the form in which Graphite stores a path.
 func appendFile(dst, path []byte) []byte {
 	before := byte('.')
 	for _, c := range path {
@@ -29,18 +29,20 @@ func appendFile(dst, path []byte) []byte {
 	return dst
 }
 
-// maxUneven is the maximum number of names with uneven dots that a flush checks.
+// maxUneven limits the names that a flush checks with sharesFile.
 const maxUneven = 10_000
 
-// files holds the paths of names with uneven dots, by their file in Graphite.
+// files maps the stored form of a path in Graphite to the published path, for names with uneven
+// dots.
 type files struct {
 	names      int
-	first      map[string]string // the first published path of each file
+	first      map[string]string // the first published path of each stored form
 	path, file []byte
 }
 
-// sharesFile reports whether a name with uneven dots shares a file with another name seen in this
-// flush. If several such names share a file, it is true for all but the first.
+// sharesFile reports whether a name with uneven dots shares a file in Graphite with another name of
+// this flush. If several names with uneven dots share a file, it returns false for the first of
+// them and true for the others.
 func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 	f := &s.files
 	if f.names++; f.names > maxUneven {
@@ -56,13 +58,14 @@ func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 		if !taken {
 			f.first[string(f.file)] = string(f.path)
 		}
-		// If the published paths are equal, collides or nested has found it.
+		// Equal published paths are already found by collides or nested.
 		shares = shares || taken && first != string(f.path) || s.isPublished(f.file)
 	}
 	return shares
 }
 
-// isPublished reports whether a name that was seen, without uneven dots, has a path.
+// isPublished reports whether a name without uneven dots that has samples in this flush has this
+// path.
 func (s *summary) isPublished(path []byte) bool {
 	for kind, columns := range s.program.paths {
 		for _, c := range columns {
@@ -79,7 +82,8 @@ func (s *summary) isPublished(path []byte) bool {
 	return false
 }
 
-// stored returns a path for people. If Graphite changes the path, the text says how.
+// stored returns the text that shows a path to people. If Graphite stores the path in another form,
+// the text includes this form.
 func stored(path string) string {
 	if name, tags, _ := strings.Cut(path, ";"); tags == "" {
 		if file := string(appendFile(nil, []byte(name))); file != path {

@@ -2,12 +2,12 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// longAgo is a number of flushes for which no name is remembered.
+// longAgo is a number of flushes. A table remembers no name that long.
 const longAgo = 1 << 31
 
-// Forget deletes a name of a kind: its content since the last Drain, and a gauge's value. Later
-// samples start from nothing. It reports whether the name was known. Only the flushing goroutine
-// may call it, and not between Drain and Summarize.
+// Forget deletes a name of a kind: its values since the last Drain, and the remembered value of a
+// gauge. Later samples of the name start a new metric. Forget reports whether the table knew the
+// name. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 	known := false
 	for _, s := range t.shards {
@@ -20,8 +20,8 @@ func (t *Table) Forget(kind metric.Kind, name []byte) bool {
 	return known
 }
 
-// forget makes a record expired and empty. Its memory is freed together with other
-// expired names.
+// forget empties a record and marks it as expired. The memory is freed together with the memory of
+// other expired names.
 func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 	known = rec.seen(kind, s.flush)
 	if !s.expired(rec) {
@@ -31,6 +31,6 @@ func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 		s.table.gone.Add(rec.name())
 	}
 	rec.clear(kind, s.flush)
-	rec.setLastSeen(s.flush - 1 - longAgo) // too old for a gauge's value to count
+	rec.setLastSeen(s.flush - 1 - longAgo) // this number is so old that the value of a gauge no longer counts
 	return known
 }

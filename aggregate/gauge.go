@@ -9,29 +9,32 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A gauge gets the value that it would have if one receiver had applied all its samples
-// in the order of their times. It does not matter which shards received the samples, or in which order. So a cell keeps
-// the newest setting with its time, and the adjustments with theirs. Only adjustments after the newest setting count.
-// If times are equal, the setting comes first, and of two settings the greater one counts. So the result is the same
-// for any order of adding.
+// The value of a gauge must not depend on which shards received its samples, or in which order. It
+// is the value that results if all samples are applied in the order of their times. So a cell
+// stores the newest setting with its time, and the adjustments with their times. Only adjustments
+// after the newest setting count. If a setting and an adjustment have equal times, the setting is
+// applied first. If two settings have equal times, the greater one counts.
 //
-// The cell of a gauge has three parts: the value of the newest setting (one word); its time, or 0 (one word); the
-// place of the newest adjustment, or 0 (half a word). An adjustment has three words: the place of the next one in the
-// lower half; its time; its amount. The newest adjustment comes first; the others have no order. The upper half of its
-// first word is the number of adjustments. Some may be older than the setting; result leaves these out.
+// The cell of a gauge has three parts: the value of the newest setting (one word); the time of the
+// setting, or 0 (one word); the place of the newest adjustment, or 0 (half a word). An adjustment
+// has three words. The lower half of the first word is the place of the next adjustment. The second
+// word is the time, and the third word is the amount. The newest adjustment is the first in the
+// list; the other adjustments have no order. The upper half of its first word is the number of
+// adjustments. Some adjustments may be older than the setting; result ignores them.
 const (
 	adjustmentWords = 3
-	// maxAdjustments limits the adjustments that a gauge keeps in a shard and an interval. Further
-	// adjustments are added to the newest one. The result is wrong only if a setting's time is between
-	// the two.
+	// maxAdjustments limits the adjustments that a gauge stores in one shard during one interval. The
+	// amounts of further adjustments are added to the newest one. The result is wrong only if the time
+	// of a setting lies between two adjustments that were added together.
 	maxAdjustments = 1 << 16
-	// noArrival marks the absence of an arrival: no sample has it.
+	// noArrival means that there is no time of arrival. It differs from the time of all samples.
 	noArrival = -1
 )
 
-// gaugeTime returns the time of a gauge's sample; wall is its arrival by the system's clock, or 0
-// for now. All samples of a datagram have the same arrival. So each sample gets a time that is a nanosecond after the
-// previous one. This keeps their order, in any shard.
+// gaugeTime returns the time of a gauge's sample. wall is the sample's time of arrival by the
+// system's clock, or 0 for the current time. All samples of a datagram have the same time of
+// arrival. So each sample gets a time that is a nanosecond later than the time of the previous
+// sample. This keeps their order, whatever shard they are in.
 func (s *Shard) gaugeTime(wall int64) int64 {
 	if wall != s.wall {
 		return s.gaugeTimeAt(wall)
@@ -40,7 +43,8 @@ func (s *Shard) gaugeTime(wall int64) int64 {
 	return s.gaugeAt
 }
 
-// gaugeTimeAt does the same as gaugeTime, for an arrival that differs from the last one.
+// gaugeTimeAt is the slow part of gaugeTime. It is called if the sample's time of arrival differs from the
+// previous sample's.
 func (s *Shard) gaugeTimeAt(wall int64) int64 {
 	var arrival int64
 	if wall > 0 {
@@ -56,10 +60,10 @@ func (s *Shard) gaugeTimeAt(wall int64) int64 {
 	return at
 }
 
-// arrivalAt returns the time for an arrival by the system's clock.
+// arrivalAt converts a time of arrival from the system's clock to the table's clock.
 func (s *Shard) arrivalAt(wall int64) int64 {
 	at := s.table.clock.at(wall)
-	if at < s.arrival-maxStep { // it waited long, or the clock was set back
+	if at < s.arrival-maxStep { // the sample has waited long, or the system's clock was set back
 		s.table.clock.check(time.Now())
 		at = s.table.clock.at(wall)
 	}
@@ -113,24 +117,25 @@ func adjustGauge(b *blocks, rec record, off int, e GaugeChange) {
 	rec.setHalf(off+16, place)
 }
 
-// gaugeMerge combines the shards' parts of one gauge, in any order.
+// gaugeMerge combines the values of one gauge from several shards. The order of the shards does not
+// matter.
 type gaugeMerge struct {
-	memory      memory // the newest
+	memory      memory // the newest remembered value
 	set         GaugeChange
 	adjustments []GaugeChange
 }
 
-// begin starts another gauge.
+// begin prepares g for another gauge.
 func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
 
-// remember adds a record's remembered value, if it is newer than the present one.
+// remember takes over a record's remembered value if it is newer than the current one.
 func (g *gaugeMerge) remember(rec record) {
 	if m := rec.memory(); m.after > g.memory.after {
 		g.memory = m
 	}
 }
 
-// add adds the content of a cell.
+// add adds the values in a cell.
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {
 	g.set = newest(g.set, rec, off)
 	g.adjustments = appendAdjustments(g.adjustments, b, rec, off)
@@ -140,7 +145,7 @@ func (c GaugeChange) compare(o GaugeChange) int {
 	return cmp.Or(cmp.Compare(c.At, o.At), cmp.Compare(c.Value, o.Value))
 }
 
-// newest returns the setting in a cell, or set if that is newer.
+// newest returns the setting in a cell, or set, whichever is newer.
 func newest(set GaugeChange, rec record, off int) GaugeChange {
 	other := GaugeChange{int64(rec.word(off + 8)), math.Float64frombits(rec.word(off))}
 	if other.At == 0 || set.compare(other) > 0 {
@@ -159,8 +164,8 @@ func appendAdjustments(dst []GaugeChange, b *blocks, rec record, off int) []Gaug
 	return dst
 }
 
-// result returns the gauge's value, and when it was last set. It adds in the order of
-// time, so rounding does not depend on the shards.
+// result returns the gauge's value, and the time of its last setting. It adds the adjustments in
+// the order of their times, so that rounding does not depend on the shards.
 func (g *gaugeMerge) result() (value float64, setAt int64) {
 	value, setAt = g.set.Value, g.set.At
 	if setAt < g.memory.setting || setAt == 0 {

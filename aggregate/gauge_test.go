@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// addGauges adds samples such as "0: 5 @10" or "1: +5 @11": the shard, the
-// value, and the time of arrival.
+// addGauges adds samples such as "0: 5 @10" or "1: +5 @11". The parts are the shard, the value, and
+// the time of arrival.
 func addGauges(t *testing.T, table *Table, samples ...string) {
 	t.Helper()
 	for _, text := range samples {
@@ -29,7 +29,8 @@ func addGauges(t *testing.T, table *Table, samples ...string) {
 	}
 }
 
-// The time of arrival decides, not the order of adding.
+// The value of a gauge depends on the times of arrival, not on the order in which samples are
+// added.
 func TestGaugesInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -53,7 +54,8 @@ func TestGaugesInOrderOfArrival(t *testing.T) {
 		{"0: +1 @1; 1: +2 @4; 0: 10 @3; 1: +4 @2; 0: 20 @5; 1: +8 @6", 28},
 		{"0: +1 @1; 1: 10 @9; 0: +2 @2; 0: +4 @10; 0: +8 @3", 14},
 		{"0: +4 @10; 0: +1 @8; 0: +2 @12; 0: 10 @9; 0: +8 @11; 0: 20 @7", 24},
-		// One datagram: its samples have one time, and their own order.
+		// The samples of one datagram have the same time of arrival. They are applied in their order in
+		// the datagram.
 		{"0: 1 @5; 0: +2 @5; 0: 10 @5; 0: +4 @5", 14},
 		{"1: 7 @9; 0: 1 @5; 0: +2 @5; 0: 10 @5; 0: +4 @5", 7},
 		{"0: +7 @99; 0: 1 @5; 0: +2 @5; 0: 10 @5; 0: +4 @5", 21},
@@ -69,7 +71,7 @@ func TestGaugesInOrderOfArrival(t *testing.T) {
 	}
 }
 
-// A setting that is read after the flush counts only if it is newer than the last one.
+// A setting that is read after the flush counts only if it arrived after the last setting.
 func TestLateGauges(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -97,7 +99,7 @@ func TestLateGauges(t *testing.T) {
 	}
 }
 
-// After a restart the time of the last setting still counts. One in the future does not.
+// After a restart, the time of the last setting is still compared. A time in the future is ignored.
 func TestRememberedSettings(t *testing.T) {
 	t.Parallel()
 	for _, set := range []int64{0, 10, time.Now().Add(time.Hour).UnixNano()} {
@@ -106,7 +108,7 @@ func TestRememberedSettings(t *testing.T) {
 		addGauges(t, table, "0: +1 @20", "1: 7 @9")
 		want := map[bool]float64{true: 6, false: 8}[set == 10]
 		if set > 10 {
-			want = 5 // both are older than the start
+			want = 5 // both settings are older than the start of the table
 		}
 		if got := flush(table)["stats.g"]; got != want {
 			t.Errorf("set at %d: %v, want %v", set, got, want)
@@ -118,7 +120,8 @@ func TestRememberedSettings(t *testing.T) {
 	}
 }
 
-// A time in the future delays later settings until the next flush, and no longer.
+// A setting with a time in the future takes precedence over later settings, but only until the next
+// flush.
 func TestGaugesOfTheFuture(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -133,8 +136,8 @@ func TestGaugesOfTheFuture(t *testing.T) {
 	}
 }
 
-// Samples come through any shard in any order. The result equals one receiver in the
-// order of time.
+// Samples are added to any shard, in any order. The result is the same as if one receiver had
+// applied them in the order of their times.
 func TestGaugesModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
@@ -163,7 +166,7 @@ func TestGaugesModel(t *testing.T) {
 	}
 }
 
-// A gauge keeps a limited number of adjustments, and the sum has all of them.
+// A gauge stores a limited number of adjustments. The sum still includes all of them.
 func TestAdjustmentsAreLimited(t *testing.T) {
 	t.Parallel()
 	table := testTable(1)
@@ -180,22 +183,23 @@ func TestAdjustmentsAreLimited(t *testing.T) {
 	}
 }
 
-// The clock goes back by an hour: the times go on at half speed for two hours.
+// The system's clock is set back by an hour. The times of the clock then run at half speed for two
+// hours.
 func TestClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	const start, second = int64(1_000_000 * time.Second), int64(time.Second)
 	c := &clock{wall: start}
-	for _, tt := range []struct{ since, wall, want int64 }{ // in seconds
+	for _, tt := range []struct{ since, wall, want int64 }{ // all times are in seconds
 		{0, 0, 0},
 		{10, 10, 10},
-		{20, -3580, 20}, // set back by an hour
+		{20, -3580, 20}, // the system's clock is set back by an hour
 		{30, -3570, 25},
 		{1020, -2580, 520},
-		{1030, -2575, 525}, // by 5 s more
+		{1030, -2575, 525}, // the system's clock is set back by another 5 s
 		{7215, 3610, 3617},
-		{7235, 3630, 3630}, // it has caught up
+		{7235, 3630, 3630}, // the system's clock has caught up
 		{7245, 3640, 3640},
-		{7255, 7250, 7250}, // set forward
+		{7255, 7250, 7250}, // the system's clock is set forward
 		{7265, 7260, 7260},
 	} {
 		c.compare(start+tt.wall*second, tt.since*second)
@@ -208,13 +212,13 @@ func TestClockIsSetBack(t *testing.T) {
 	}
 }
 
-// Settings count after the clock was set back.
+// After the system's clock was set back, new settings of a gauge still count.
 func TestGaugesWhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
 	now := time.Now().UnixNano()
 	hour := int64(time.Hour)
-	table.clock.wall += hour // as if it had been an hour ahead until now
+	table.clock.wall += hour // simulates a system clock that was an hour ahead until now
 	addGauges(t, table, fmt.Sprintf("0: 3 @%d", now+hour), fmt.Sprintf("0: 4 @%d", now+1000), fmt.Sprintf("1: 5 @%d", now+2000))
 	if got := flush(table)["stats.g"]; got != 5 {
 		t.Errorf("%v, want 5", got)

@@ -11,17 +11,17 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Histogram counts the samples of timers by size.
+// Histogram counts the samples of timers in bins of different size.
 type Histogram struct {
-	// Substring selects timers whose names contain it; empty selects all.
+	// Substring selects the timers whose names contain it. If it is empty, all timers are selected.
 	Substring string
-	// Bounds are the upper limits of the bins, rising. A sample belongs to the first
-	// bound greater than it. The last can be infinite. Without bounds there is no
-	// histogram.
+	// Bounds are the upper limits of the bins, in ascending order. A sample belongs to the first bin
+	// whose bound is greater than the sample. The last bound can be infinite. If Bounds is empty,
+	// there is no histogram.
 	Bounds []float64
 }
 
-// ParseHistogram reads "substring:1,2.21,inf".
+// ParseHistogram parses a text such as "substring:1,2.21,inf".
 func ParseHistogram(text string) (h Histogram, err error) {
 	substring, bounds, ok := strings.Cut(text, ":")
 	if !ok {
@@ -34,7 +34,7 @@ func ParseHistogram(text string) (h Histogram, err error) {
 		}
 		v, err := strconv.ParseFloat(bound, 64)
 		if err != nil || math.IsNaN(v) {
-			return h, fmt.Errorf("%q: must be numbers, and inf as the last, not %q", text, bound)
+			return h, fmt.Errorf("%q: bounds must be numbers, and only the last may be inf, not %q", text, bound)
 		}
 		h.Bounds = append(h.Bounds, v)
 	}
@@ -49,7 +49,7 @@ const (
 func (h *Histogram) validate() error {
 	for i, bound := range h.Bounds {
 		if math.IsInf(bound, -1) || i > 0 && !(bound > h.Bounds[i-1]) {
-			return fmt.Errorf("%s:...%v: bounds must rise", h.Substring, bound)
+			return fmt.Errorf("%s:...%v: bounds must be in ascending order", h.Substring, bound)
 		}
 	}
 	if len(h.Bounds) > maxBounds {
@@ -74,13 +74,14 @@ func (l *Layout) validateHistograms() error {
 	return nil
 }
 
-// fits reports whether the histogram applies to the timer. Of several that fit, the first is used.
+// fits reports whether the histogram applies to the timer. If several histograms fit, the first one
+// is used.
 func (h *Histogram) fits(series []byte) bool {
 	name, _ := metric.CutTags(series)
 	return h.Substring == "" || bytes.Contains(name, []byte(h.Substring))
 }
 
-// bin returns the index of a sample's bin, or len(h.Bounds) for none.
+// bin returns the index of a sample's bin, or len(h.Bounds) if the sample is in no bin.
 func (h *Histogram) bin(v float64) int {
 	i, equal := slices.BinarySearch(h.Bounds, v)
 	if equal {

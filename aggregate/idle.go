@@ -2,7 +2,8 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// summarizeIdle adds rows for the records s.idle[kind] of view i. These are names that this view has not seen.
+// summarizeIdle adds rows for the records s.idle[kind] of view i. The names of these records have
+// no samples in view i.
 func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 	refs := s.idle[kind]
 	s.lookup(i, refs)
@@ -23,8 +24,8 @@ func (s *summary) summarizeIdle(i int, kind metric.Kind) {
 	}
 }
 
-// idleIn reports whether the n-th name looked up is idle in all views, and view i is
-// the first that holds it, at r. It sets s.sources.
+// idleIn reports whether the n-th name of the last lookup has no samples in any view, and view i is
+// the first view with a record of the name. r is the record in view i. idleIn sets s.sources.
 func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 	s.sources = append(s.sources[:0], source{&s.views[i], s.views[i].pages.at(r)})
 	for j := range s.views {
@@ -42,8 +43,8 @@ func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 	return true
 }
 
-// remember sets s.gauge to the value that the gauge had before the given flush. s.sources are the gauge's
-// records.
+// remember sets s.gauge to the value that the gauge had before the flush with this number.
+// s.sources are the gauge's records.
 func (s *summary) remember(flush uint32) {
 	s.gauge.begin()
 	for _, from := range s.sources {

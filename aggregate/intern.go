@@ -6,7 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// find finds or makes the record of a sample that look did not find, and refuses muted names.
+// find finds or makes the record of a sample for which look found no record. It refuses samples of
+// muted names.
 func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	if p.drop {
 		return 0, metric.DroppedByRule
@@ -26,7 +27,8 @@ func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reas
 	return r, reason
 }
 
-// intern finds or makes the record of a sample whose name as received leads to none.
+// intern finds or makes the record of a sample. The sample's name as received has neither a record
+// nor an alias.
 func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	kind, raw, to := sample.Kind&3, sample.Name, &s.resolved
 	s.resolve(kind, raw)
@@ -39,7 +41,7 @@ func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Re
 		return 0, to.Reason
 	}
 	hash := p.hash
-	own := bytes.Equal(raw, to.Name) && !to.perSample() // the name as received leads to the record
+	own := bytes.Equal(raw, to.Name) && !to.perSample() // whether the name as received leads to the record without an alias
 	if !own || s.resolver != nil {
 		clean := s.names.search(to.Name)
 		p, r = &clean, s.names.found(&clean, kind, to.Name)
@@ -65,7 +67,7 @@ func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Re
 	return r, metric.None
 }
 
-// resolve sets s.resolved for a name as received.
+// resolve resolves a name as received, and stores the result in s.resolved.
 func (s *Shard) resolve(kind metric.Kind, raw []byte) {
 	to, longest := &s.resolved, s.table.config.MaxNameLength
 	*to = Resolved{Name: to.Name[:0], Length: len(raw)}
@@ -83,8 +85,8 @@ func (s *Shard) resolve(kind metric.Kind, raw []byte) {
 	to.Name, to.Reason = s.table.config.form().Append(to.Name, raw)
 }
 
-// insert makes a record for a clean name that is not in the table. Its flags have metaMoved if it is not
-// new.
+// insert makes a record for a clean name that is not in the table. The flags of name include
+// metaMoved if the name is not new.
 func (s *Shard) insert(p *probe, name *newName) (ref, metric.Reason) {
 	name.flush = s.flush
 	if m := s.muteOf(name.name); m != nil {

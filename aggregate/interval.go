@@ -8,40 +8,42 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Interval is the content of a Table from one flush to the next, before it is summarised.
+// Interval holds the content of a Table from one flush to the next, before it is summarised.
 type Interval struct {
-	// Swap is how long Drain held the locks of the shards, in total.
+	// Swap is the total time for which Drain held the locks of the shards.
 	Swap time.Duration
-	// Hits are the numbers of samples that each rule matched, by the number of the rule. The rules did not change
-	// during the interval.
+	// Hits are the numbers of samples that each rule has matched, indexed by the number of the rule.
+	// The rules are the same during the whole interval.
 	Hits []uint64
-	// Summarize calls Record, unless it is nil, for each name with its raw values.
+	// Record, unless it is nil, is called by Summarize for each name, with the name's raw values.
 	Record func(*metric.Collected)
-	// Omit, unless nil, selects names without points: another daemon makes their points from their rows.
+	// Omit, unless it is nil, selects names for which Summarize makes no points. Another daemon makes
+	// the points of these names from their rows.
 	Omit func(name []byte) bool
 
 	table *Table
 	views []view
-	time  int64 // time of the Drain, see clock
-	known int64 // names known at the Drain
+	time  int64 // time of the Drain, by the table's clock
+	known int64 // number of names known at the time of the Drain
 }
 
-// view is one shard's part of an Interval: the records that existed when it was taken.
+// view is one shard's part of an Interval: the records that existed at the time of the Drain.
 type view struct {
 	shard   *Shard
 	names   *names
 	pages   pages
-	used    int // units used in the last page
+	used    int // number of units used in the last page
 	flush   uint32
 	blocks  *blocks
-	retired bool // whether the shard has begun a new names
-	reruled bool // because of new rules
+	retired bool // whether the shard has begun a new names table
+	reruled bool // whether the new names table was begun because of new rules
 }
 
-// batchSize is the number of records that are looked up under one lock: few enough that receivers hardly wait.
+// batchSize is the number of records that are looked up while a lock is held. It is so small that
+// receivers hardly have to wait.
 const batchSize = 256
 
-// views returns the content of the shards, between two flushes.
+// views returns views of all shards. It can be called between two flushes.
 func (t *Table) views() []view {
 	views := make([]view, len(t.shards))
 	for i, s := range t.shards {
@@ -52,11 +54,11 @@ func (t *Table) views() []view {
 	return views
 }
 
-// cursor is a position in the records of a view.
+// cursor is a position in the pages of a view: the next record begins at this page and unit.
 type cursor struct{ page, unit int }
 
-// next appends the places of the next records to batch, until it is full or there are
-// no more.
+// next appends the refs of the next records to batch, until batch is full or there are no more
+// records.
 func (v *view) next(c *cursor, batch []ref) []ref {
 	for ; c.page < len(v.pages); c.page, c.unit = c.page+1, 0 {
 		if c.page == 0 {
@@ -81,8 +83,8 @@ func (v *view) next(c *cursor, batch []ref) []ref {
 	return batch
 }
 
-// walk calls visit with the places of all records, at most batchSize at a time. In
-// between it lets other goroutines run.
+// walk calls visit with the refs of all records, at most batchSize at a time. Between two calls it
+// lets other goroutines run.
 func (v *view) walk(visit func([]ref)) {
 	var at cursor
 	for batch := make([]ref, 0, batchSize); ; runtime.Gosched() {
@@ -94,7 +96,7 @@ func (v *view) walk(visit func([]ref)) {
 	}
 }
 
-// lookup stores in found the places of each name's records in this shard.
+// lookup finds the records of each name in this shard, and stores their refs in found.
 func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Lock()
 	for i, name := range names {
@@ -103,17 +105,18 @@ func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Unlock()
 }
 
-// holds reports whether r is a record of this view. Newer records have no values of the interval.
+// holds reports whether r is a record of this view. A record that is newer than the view has no
+// values of the view's interval.
 func (v *view) holds(r ref) bool {
 	p, last := int(r>>pageShift), len(v.pages)-1
 	return r != 0 && (p < last || p == last && int(r&(pageUnits-1)) < v.used)
 }
 
-// carryBatch is the number of records carried under one lock if rules must be applied.
+// carryBatch is the number of records moved while a lock is held, if rules must be applied.
 const carryBatch = 16
 
-// carry moves records from the names of the view to the names that replaced them. It returns how many no
-// longer exist under the rules.
+// carry moves records from the names table of the view to the shard's current names table. It
+// returns the number of names that no longer exist under the current rules.
 func (v *view) carry(refs []ref, gone NameCounter) (lost int) {
 	most := len(refs)
 	if v.reruled {
@@ -132,7 +135,8 @@ func (v *view) carry(refs []ref, gone NameCounter) (lost int) {
 	return lost
 }
 
-// carryOne moves a record. It returns false if its name no longer exists under the rules.
+// carryOne moves a record. It returns false if the record's name no longer exists under the current
+// rules.
 func (v *view) carryOne(r ref) bool {
 	s, rec := v.shard, v.pages.at(r)
 	kind := kindOf(rec.meta())
@@ -162,7 +166,7 @@ func (v *view) carryOne(r ref) bool {
 	return true
 }
 
-// release frees the memory that only this interval needed.
+// release frees the memory that only this interval used.
 func (v *view) release() {
 	s := v.shard
 	s.mutex.Lock()

@@ -6,18 +6,19 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Known is a name that a table keeps from one flush to the next. To make the points of later flushes, a
-// table needs only these names of the earlier flushes.
+// Known is a name that a table keeps from one flush to the next. The points of later flushes depend
+// on earlier flushes only through these names.
 type Known struct {
 	Kind   metric.Kind
-	Name   []byte // clean; valid until the table is gone
-	Unseen uint32 // flushes since the name was last seen
+	Name   []byte // clean name; valid as long as the table exists
+	Unseen uint32 // number of flushes since the name last had a sample
 	Value  float64
-	Set    int64 // when a gauge was last set, in Unix nanoseconds; 0 if not known
+	Set    int64 // time when a gauge was last set, in Unix nanoseconds; 0 if unknown
 }
 
-// Known yields each name that has not expired, in the order in which the table first saw them. The table
-// must have one shard. Only the flushing goroutine may call it, and not between Drain and Summarize.
+// Known yields each name that has not expired, in the order in which the table first saw the names.
+// The table must have one shard. Only the flushing goroutine may call Known, and not between Drain
+// and Summarize.
 func (t *Table) Known() iter.Seq[Known] {
 	return func(yield func(Known) bool) {
 		v, more := t.views()[0], true
@@ -38,8 +39,8 @@ func (t *Table) Known() iter.Seq[Known] {
 	}
 }
 
-// Recall adds a name of another table to this one. The table must not have been used yet. If there is no
-// room, Recall returns the reason, otherwise metric.None.
+// Recall adds a Known of another table to this table. The table must not have been used yet. Recall
+// returns metric.None, or the reason if the limit of names is reached.
 func (t *Table) Recall(k Known) metric.Reason {
 	s := t.shardOf(k.Name)
 	s.mutex.Lock()
@@ -66,7 +67,7 @@ func (t *Table) Recall(k Known) metric.Reason {
 	return metric.None
 }
 
-// SetTime sets the time at which the interval was drained, in Unix nanoseconds. A gauge that was set later
-// counts as set at this time. SetTime is for an interval with rows from other machines: its points must not
-// depend on when they are computed.
+// SetTime sets the time of the Drain, in Unix nanoseconds. A gauge that was set later counts as set
+// at this time. SetTime is for an interval with rows from other machines, so that its points do not
+// depend on the time when they are computed.
 func (iv *Interval) SetTime(at int64) { iv.time = at }

@@ -7,7 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A table that recalls the known names of another table makes the same points, for any layout.
+// A table that recalls the known names of another table makes the same points as the other table,
+// for any layout.
 func TestRecall(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {

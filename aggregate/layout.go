@@ -8,57 +8,59 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Naming is a scheme of paths: the paths of another statsd, so that its dashboards still
-// work.
+// Naming is a scheme of paths. Each scheme produces the paths of another statsd implementation, so
+// that dashboards made for it still work.
 type Naming string
 
-// The schemes.
+// The values of Naming.
 const (
-	Reference  Naming = "reference"   // the deviantART pystatsd
-	Etsy       Naming = "etsy"        // Etsy's statsd with legacyNamespace: false
-	EtsyLegacy Naming = "etsy-legacy" // Etsy's statsd with its defaults
-	Gstatsd    Naming = "gstatsd"     // phensley/gstatsd
+	Reference  Naming = "reference"   // deviantART's pystatsd
+	Etsy       Naming = "etsy"        // Etsy's statsd with the setting legacyNamespace: false
+	EtsyLegacy Naming = "etsy-legacy" // Etsy's statsd with default settings
+	Gstatsd    Naming = "gstatsd"     // gstatsd by phensley
 )
 
-// Layout decides which points are made from an interval and how they are named. Start with Naming.Layout.
+// Layout decides which points are made from an interval, and what their paths are. Naming.Layout
+// returns a Layout to start with.
 //
-// A path is GlobalPrefix, the prefix of the kind, the name, the statistic, and GlobalSuffix, with
-// dots in between. Empty parts are left out.
+// The parts of a path are GlobalPrefix, the prefix of the kind, the name, the statistic, and
+// GlobalSuffix, separated by dots. Empty parts are omitted.
 type Layout struct {
 	Naming Naming
-	// Prefix comes before each name of a kind. If counts of counters have separate paths, these start
-	// with the counters' prefix and "_counts".
+	// Prefix is the part of the path before each name of a kind. Some schemes publish the counts of
+	// counters under other paths than the rates. These paths start with the prefix of counters and
+	// "_counts".
 	Prefix [metric.Kinds]string
-	// GlobalPrefix starts every path. In Gstatsd it comes between the prefix of the kind
-	// and the name instead.
+	// GlobalPrefix is the start of every path. With the scheme Gstatsd it stands between the prefix of
+	// the kind and the name.
 	GlobalPrefix string
-	// GlobalSuffix ends every path.
+	// GlobalSuffix is the end of every path.
 	GlobalSuffix string
 
-	// Counters selects the values published of a counter: "rate" (its sum divided by the
+	// Counters selects the values that are published for a counter: "rate" (its sum divided by the
 	// interval), "count" (its sum), or both.
 	Counters []string
-	// TimerStats selects the values published of a timer: some of AllTimerStats, or none. A value with
-	// an N is published for each of Percentiles.
+	// TimerStats selects the values that are published for a timer: a subset of AllTimerStats, which
+	// may be empty. A value with N in its name is published for each of Percentiles.
 	TimerStats []string
-	// Percentiles are thresholds for timers: of the smallest samples, 0 < p <= 100, or of
-	// the greatest, -100 <= p < 0.
+	// Percentiles are thresholds for timers. A positive p selects the smallest p percent of the
+	// samples, 0 < p <= 100. A negative p selects the greatest -p percent, -100 <= p < 0.
 	Percentiles []float64
-	// Histograms count the samples of timers by size. A timer uses the first that fits
-	// its name.
+	// Histograms count the samples of timers in bins of different size. For each timer the first
+	// histogram that fits its name is used.
 	Histograms []Histogram
 
-	// KeepGauges publishes unseen gauges too, for GaugeFlushes flushes after they were last seen. If GaugeFlushes is 0,
-	// they are published while their value is remembered.
+	// KeepGauges publishes gauges without new samples too, for GaugeFlushes flushes after their last
+	// sample. If GaugeFlushes is 0, they are published as long as the table remembers their value.
 	KeepGauges   bool
 	GaugeFlushes int
-	// IdleZeros publishes unseen counters, timers and sets too, as 0, until they expire. For timers it publishes only
-	// the counts.
+	// IdleZeros publishes 0 for counters, timers and sets without new samples, until they expire. For
+	// timers it publishes only the counts.
 	IdleZeros bool
 
-	// Rows keeps the data that Snapshot.Rows needs in addition to the points: sums of counters, and
-	// with ExpBins the
-	// distribution of timers in at most so many bins on each side of 0.
+	// Rows stores the data that Snapshot.Rows needs in addition to the points: the sums of counters
+	// and, if ExpBins is not 0, the distributions of timers. A distribution has at most ExpBins bins
+	// on each side of 0.
 	Rows    bool
 	ExpBins int
 
@@ -66,7 +68,7 @@ type Layout struct {
 	Interval time.Duration
 }
 
-// Layout returns the default layout of the scheme's own statsd.
+// Layout returns the default layout of the statsd implementation that the scheme imitates.
 func (n Naming) Layout() Layout {
 	l := Layout{
 		Naming:      n,
@@ -143,7 +145,7 @@ func (l *Layout) Validate() error {
 	return l.validateHistograms()
 }
 
-// validateWords checks that words are from a list, each once.
+// validateWords returns an error unless all words are in list and no word occurs twice.
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
@@ -169,7 +171,7 @@ func (l *Layout) validatePercentiles() error {
 		if before, there := names[name]; there && before == p {
 			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return metric.FlagErrorf("--pct", p, "has the name %s with --naming %s, like %v", name, l.Naming, before)
+			return metric.FlagErrorf("--pct", p, "is named %s with --naming %s, the same as %v", name, l.Naming, before)
 		}
 		names[name] = p
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// addAll adds samples of each kind, as TestNamings expects them.
+// addAll adds samples of each kind, with the values that TestNamings expects.
 func addAll(t *testing.T, s *Shard) {
 	add(t, s, "hits c 1", "hits c 4 x10", "g g 5", "u s a", "u s b")
 	add(t, s, "lat ms 320 x10", "lat ms 100", "lat ms 7.5")
 }
 
 func TestNamings(t *testing.T) {
-	// A tenth of three samples is none.
+	// A tenth of three samples is rounded to no sample.
 	etsy := points{
 		"stats.gauges.g": 5, "stats.sets.u.count": 2,
 		"stats.timers.lat.lower": 7.5, "stats.timers.lat.upper": 320, "stats.timers.lat.mean": 142.5, "stats.timers.lat.count": 12,
@@ -81,7 +81,7 @@ func TestPrefixAndSuffix(t *testing.T) {
 	}
 }
 
-// Unseen names are published once, until they expire, for any number of shards.
+// A name without samples is published once per flush until it expires, for any number of shards.
 func TestIdle(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Percentiles, layout.Histograms = nil, []Histogram{{"", []float64{1}}}
@@ -120,7 +120,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// Idle names are published while a shard's names move to a new table.
+// Idle names are published even while a shard's names move to a new table.
 func TestIdleNamesMove(t *testing.T) {
 	layout := EtsyLegacy.Layout()
 	config := testTable(1).config
@@ -141,7 +141,7 @@ func TestIdleNamesMove(t *testing.T) {
 	}
 }
 
-// With everything switched on, the results are the same for any number of shards.
+// With all options turned on, the results are the same for any number of shards.
 func TestShardsAgreeOnAll(t *testing.T) {
 	tables := []*Table{testTable(1), testTable(2), testTable(8)}
 	for _, table := range tables {
@@ -163,13 +163,13 @@ func TestHistogram(t *testing.T) {
 		}
 		layout.Histograms = append(layout.Histograms, h)
 	}
-	for _, limit := range []int{100, 2} { // kept, and folded
+	for _, limit := range []int{100, 2} { // with limit 100 all samples are stored; with limit 2 most are in sketches
 		table := sketchTable(1, limit)
 		for _, v := range []string{"-100", "-5", "0", "2.2", "2.21", "10", "19.9", "20", "1e9"} {
 			add(t, table.Shard(0), "app.render ms "+v+" x2", "other ms "+v, "not.render ms "+v)
 		}
 		got := flushAs(table, layout)
-		if limit == 2 { // 2.21 and others at a bound are estimates
+		if limit == 2 { // for samples equal to a bound, the sketch may count the wrong bin
 			if sum := got["stats.timers.other.histogram.bin_10"] + got["stats.timers.other.histogram.bin_20"]; sum < 6 || sum > 8 {
 				t.Errorf("folded: %v of 9 samples are below 20, want 7 or so", sum)
 			}
@@ -184,7 +184,7 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// Timers can be published as histograms alone, or not at all.
+// A layout can publish only histograms of timers, or nothing at all.
 func TestHistogramsAlone(t *testing.T) {
 	t.Parallel()
 	for _, naming := range Namings() {
@@ -219,20 +219,20 @@ func TestHistogramsAlone(t *testing.T) {
 
 func TestLayoutFaults(t *testing.T) {
 	for want, change := range map[string]func(*Layout){
-		`--naming: unknown scheme ""`:           func(l *Layout) { l.Naming = "" },
-		"--counters sum: must be some of rate":  func(l *Layout) { l.Counters = []string{"sum"} },
-		"--counters: must be rate, count":       func(l *Layout) { l.Counters = nil },
-		"--timer-stats mode: must be some of":   func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
-		"--timer-stats mean: given twice":       func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
-		"--pct 0: must be more than 0":          func(l *Layout) { l.Percentiles = []float64{0} },
-		"--pct -100.5: must be at least -100":   func(l *Layout) { l.Percentiles = []float64{-100.5} },
-		"--pct 99.9: has the name 99 with":      func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
-		"--gauge-flushes 2: must be at least 0": func(l *Layout) { l.GaugeFlushes = 2 },
-		`--prefix "a b": must consist of`:       func(l *Layout) { l.GlobalPrefix = "a b" },
-		`--suffix "a;b=c": must consist of`:     func(l *Layout) { l.GlobalSuffix = "a;b=c" },
-		"--histogram: a:...2: bounds must rise": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
-		"--histogram a: given twice":            func(l *Layout) { l.Histograms = []Histogram{{"a", nil}, {"b", nil}, {"a", nil}} },
-		"--histogram: a: may have at most 100":  func(l *Layout) { l.Histograms = []Histogram{{"a", rising(101)}} },
+		`--naming: unknown scheme ""`:                            func(l *Layout) { l.Naming = "" },
+		"--counters sum: must be some of rate":                   func(l *Layout) { l.Counters = []string{"sum"} },
+		"--counters: must be rate, count":                        func(l *Layout) { l.Counters = nil },
+		"--timer-stats mode: must be some of":                    func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
+		"--timer-stats mean: given twice":                        func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
+		"--pct 0: must be more than 0":                           func(l *Layout) { l.Percentiles = []float64{0} },
+		"--pct -100.5: must be at least -100":                    func(l *Layout) { l.Percentiles = []float64{-100.5} },
+		"--pct 99.9: is named 99 with":                           func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
+		"--gauge-flushes 2: must be at least 0":                  func(l *Layout) { l.GaugeFlushes = 2 },
+		`--prefix "a b": must consist of`:                        func(l *Layout) { l.GlobalPrefix = "a b" },
+		`--suffix "a;b=c": must consist of`:                      func(l *Layout) { l.GlobalSuffix = "a;b=c" },
+		"--histogram: a:...2: bounds must be in ascending order": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
+		"--histogram a: given twice":                             func(l *Layout) { l.Histograms = []Histogram{{"a", nil}, {"b", nil}, {"a", nil}} },
+		"--histogram: a: may have at most 100":                   func(l *Layout) { l.Histograms = []Histogram{{"a", rising(101)}} },
 	} {
 		l := Reference.Layout()
 		change(&l)
@@ -254,7 +254,8 @@ func rising(n int) (bounds []float64) {
 	return bounds
 }
 
-// Values of sketched timers are exact if they need no ranks, and close otherwise.
+// For a timer with a sketch, values that need no ranks are exact, and the other values are close to
+// exact.
 func TestFoldedTimersOfAllStats(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Interval = time.Second
@@ -274,7 +275,7 @@ func TestFoldedTimersOfAllStats(t *testing.T) {
 			}
 			want, got := flushAs(exact, layout), flushAs(folded, layout)
 			for path, w := range want {
-				// If samples have both signs, an error of 1 % is relative to their magnitudes.
+				// If a timer has samples of both signs, the error of 1 % is relative to their magnitudes.
 				near := 1e-9 * abs(w)
 				if strings.Contains(path, "_50") || strings.Contains(path, "_90") || strings.Contains(path, "10") || strings.HasSuffix(path, "median") {
 					near = 0.011*abs(w) + 0.02*abs(want["stats.timers.t.mean_50"])*float64(strings.Count(path, "mean_"))

@@ -1,9 +1,9 @@
 package aggregate
 
-// Memory is what a table takes, in bytes.
+// Memory says how much memory a table takes, in bytes.
 type Memory struct {
-	Names   int // records of names, their aliases, and the tables that find them
-	Samples int // samples of timers, members of sets, adjustments of gauges; without estimates
+	Names   int // records of names, aliases, and the hash tables that find them
+	Samples int // samples of timers, members of sets, adjustments of gauges; not the sketches of timers
 }
 
 // Memory returns the memory of the table. Only the flushing goroutine may call it.

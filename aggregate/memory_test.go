@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The reported memory of a table is nearly its real memory.
+// The memory that a table reports is close to the memory that it uses.
 func TestMemory(t *testing.T) {
 	n := soak.Times(200_000)
 	before := heapBytes()
@@ -37,10 +37,10 @@ func heapBytes() int {
 	return int(m.HeapAlloc)
 }
 
-// TestNameBytes limits what a name takes: of each kind in the table, and of mixed kinds in the table and in
-// the Snapshot of a flush.
+// TestNameBytes checks the memory per name: in the table for each kind, and in the table and the
+// Snapshot of a flush for a mixture of kinds.
 func TestNameBytes(t *testing.T) {
-	name := []byte("app.web-07.api.v2.users.get.status_200.total1") // 45 bytes
+	name := []byte("app.web-07.api.v2.users.get.status_200.total1") // a name of 45 bytes
 	for kind, want := range map[metric.Kind]int{metric.Counter: 72, metric.Gauge: 116, metric.Timer: 88, metric.Set: 88} {
 		if got := size(metaOf(kind, name)) * unitBytes; got != want {
 			t.Errorf("the record of %v takes %d bytes, want %d", kind, got, want)

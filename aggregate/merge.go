@@ -6,11 +6,13 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Merge adds a row to its name. It keeps nothing of the row. The shard must be locked.
+// Merge adds the values of a row to the row's name. It does not keep the memory of the row. The
+// shard must be locked.
 //
-// If the row was not added, it returns the reason: a limit, or BadValue for a row that no table can have made.
-// RefusedMember means that the set took only some of the members. Merge takes the times of a gauge as they are: a time
-// in the future wins until the next flush. So check the times of rows from other machines.
+// Merge returns metric.None, or the reason why the row was not added: a limit, or BadValue if no
+// table can have made the row. RefusedMember means that only some of the members of a set were
+// added. Merge does not check the times of a gauge: a time in the future has precedence until the
+// next flush. So the caller must check the times in rows from other machines.
 func (s *Shard) Merge(row *Row) metric.Reason {
 	if !row.valid() {
 		return metric.BadValue
@@ -58,7 +60,7 @@ func (s *Shard) mergeInto(rec record, row *Row) metric.Reason {
 func mergeTimer(b *blocks, rec record, off int, row *Row) {
 	b.moveSingle(rec, off)
 	rec.setWord(off, addWeight(rec.word(off), row.Weight, row.Millis))
-	var sample metric.Sample // without a weight
+	var sample metric.Sample // the weight stays 0, because row.Weight is already added
 	for _, sample.Value = range row.Samples {
 		addTimer(b, rec, off, &sample)
 	}
@@ -78,7 +80,7 @@ func mergeSketch(b *blocks, rec record, off int, o *sketch) {
 	rec.setWord(off+8, w+n<<32)
 }
 
-// checkName returns the reason why a table cannot have the row's name, or metric.None.
+// checkName returns the reason why a table cannot contain the row's name, or metric.None.
 func (r *Row) checkName(config *Config) metric.Reason {
 	switch {
 	case !config.form().Keeps(r.Name):
@@ -89,7 +91,7 @@ func (r *Row) checkName(config *Config) metric.Reason {
 	return metric.None
 }
 
-// valid reports whether a table can have made the row's values.
+// valid reports whether the row's values are possible. It returns false if no table can have made them.
 func (r *Row) valid() bool {
 	if !finite(r.Value, r.Weight, r.Set.Value) || !finite(r.Samples...) {
 		return false

@@ -6,18 +6,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Mute refuses the samples of some names.
+// Mute refuses the samples of the names that it matches.
 type Mute struct {
 	Match   func(name []byte) bool
-	Samples atomic.Uint64 // refused so far
+	Samples atomic.Uint64 // number of samples refused so far
 }
 
-// SetMutes replaces the mutes. From now on a new name that one of them matches is refused, and takes no
-// memory. A name that is already in the table is refused only after a call of Mark with it. Only the flushing goroutine
-// may call SetMutes.
+// SetMutes replaces the mutes. A new name that a mute matches is refused from now on, and takes no
+// memory. A name that is already in the table is refused only after Mark was called with it. Only
+// the flushing goroutine may call SetMutes.
 //
-// Without mutes a batch costs one comparison more. With mutes, each sample costs a test of one bit, and only the
-// samples of marked and of new names are matched.
+// Without mutes, the cost is one comparison per batch. With mutes, the cost is a test of one bit
+// for each sample, and only new and marked names are matched.
 func (t *Table) SetMutes(mutes []*Mute) {
 	for _, s := range t.shards {
 		s.mutex.Lock()
@@ -29,7 +29,7 @@ func (t *Table) SetMutes(mutes []*Mute) {
 	}
 }
 
-// Mark makes names of a kind known as possibly muted. Only the flushing goroutine may call it.
+// Mark marks names of a kind that a mute may match. Only the flushing goroutine may call it.
 func (t *Table) Mark(kind metric.Kind, names [][]byte) {
 	for _, s := range t.shards {
 		s.mutex.Lock()
@@ -42,7 +42,7 @@ func (t *Table) Mark(kind metric.Kind, names [][]byte) {
 	}
 }
 
-// muteOf returns the first mute that matches a name, or nil.
+// muteOf returns the first mute that matches a name, or nil if there is none.
 func (s *Shard) muteOf(name []byte) *Mute {
 	for _, m := range s.mutes {
 		if m.Match(name) {
@@ -52,7 +52,8 @@ func (s *Shard) muteOf(name []byte) *Mute {
 	return nil
 }
 
-// passMarked passes samples of marked records on to find, which calls muted.
+// passMarked removes the records of marked names from probes. The samples are then handled by find,
+// which calls muted.
 func (s *Shard) passMarked(probes []probe) {
 	for i := range probes {
 		if s.marked.has(probes[i].ref) {
@@ -61,13 +62,13 @@ func (s *Shard) passMarked(probes []probe) {
 	}
 }
 
-// muted counts a sample of a record, if a mute refuses it.
+// muted reports whether a mute refuses the samples of a record, and counts the sample if so.
 func (s *Shard) muted(r ref) bool {
 	if !s.marked.has(r) {
 		return false
 	}
 	m := s.muteOf(s.names.pages.at(r).name())
-	if m == nil { // the mute has ended
+	if m == nil { // no mute matches the name any more
 		s.marked.unset(r)
 		return false
 	}
@@ -75,7 +76,7 @@ func (s *Shard) muted(r ref) bool {
 	return true
 }
 
-// bitmap has one bit for each ref. It grows with the largest one that is set.
+// bitmap has one bit for each ref. It grows when a bit beyond its end is set.
 type bitmap []uint64
 
 func (b bitmap) has(r ref) bool {
@@ -86,7 +87,7 @@ func (b bitmap) has(r ref) bool {
 func (b *bitmap) set(r ref) {
 	i := int(r >> 6)
 	if i >= len(*b) {
-		// It grows by at least a page, and by at least an eighth.
+		// The bitmap grows by at least the bits of one page, and by at least an eighth of its size.
 		grown := make(bitmap, max(i+pageUnits/64, len(*b)+len(*b)/8))
 		copy(grown, *b)
 		*b = grown

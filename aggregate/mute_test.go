@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// starting returns a mute of the names that start with a prefix.
+// starting returns a mute that matches the names with a prefix.
 func starting(prefix string) *Mute {
 	return &Mute{Match: func(name []byte) bool { return strings.HasPrefix(string(name), prefix) }}
 }
@@ -23,8 +23,8 @@ func markAll(table *Table, m *Mute) {
 	}
 }
 
-// A mute refuses known names once they are marked, new ones at once, and keeps nothing of either, also
-// while the table is rebuilt.
+// A mute refuses the samples of known names after they were marked, and the samples of new names at
+// once. The table keeps no refused sample, even while it is rebuilt.
 func TestMutes(t *testing.T) {
 	config := Config{Shards: 2, MaxNames: 1000, MaxNameLength: 100, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{2, 2, 2, 2}}
 	table := NewTable(config)
@@ -48,7 +48,7 @@ func TestMutes(t *testing.T) {
 	want(metric.None, "api.a")
 	m := starting("web.")
 	table.SetMutes([]*Mute{starting("none."), m})
-	want(metric.None, "web.a") // not marked yet
+	want(metric.None, "web.a") // the name was not marked yet
 	markAll(table, m)
 	names := table.Names()
 	want(metric.RefusedMuted, "web.a")
@@ -60,7 +60,7 @@ func TestMutes(t *testing.T) {
 	}
 	layout := Reference.Layout()
 	layout.Interval = 1e9
-	for i := range 200 { // names come and go, so shards are rebuilt
+	for i := range 200 { // as names come and go, the shards are rebuilt
 		for n := range 20 {
 			add(i%2, metric.Counter, fmt.Sprintf("other.%d.%d", i, n))
 		}
@@ -82,7 +82,7 @@ func TestMutes(t *testing.T) {
 	want(metric.None, "web.new")
 }
 
-// A moved record stays muted.
+// After a record was moved to a new table, its samples are still muted.
 func TestMuteMoves(t *testing.T) {
 	config := Config{Shards: 1, MaxNames: 100_000, MaxNameLength: 100, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{2, 100, 2, 2}}
 	table := NewTable(config)
@@ -136,7 +136,7 @@ func TestBitmap(t *testing.T) {
 	b.unset(1 << 30)
 }
 
-// A muted sample is a hit of its rule, once, wherever in a batch it comes.
+// A muted sample counts once as a hit of its rule. Its position in the batch does not matter.
 func TestMutedSamplesAreHits(t *testing.T) {
 	table := testTable(1)
 	setRules(table, map[string]Resolved{"a": rule(0, "web.a", Effects{})}, nil)

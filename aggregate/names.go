@@ -9,24 +9,24 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// names finds the record of a name. The hash has a random seed, so clients cannot choose
-// names that collide.
+// names finds the record of a name. The hash function has a random seed, so that clients cannot
+// choose names with equal hashes.
 type names struct {
 	arena
 	seed  maphash.Seed
 	marks marks
-	ttls  []uint32       // flushes after which names of a class expire, see metaClass
-	ruled map[ref]uint16 // rules that gave names to records, by number plus 1; see Rules.Heirs
+	ttls  []uint32       // ttls of the classes, as numbers of flushes; see metaClass
+	ruled map[ref]uint16 // for each record with a name made by a rule: the rule's number plus 1; see Rules.Heirs
 }
 
 func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
 	return &names{seed: seed, marks: marks{began: now.Unix()}, ttls: ttls}
 }
 
-// end returns the place where the next record may go.
+// end returns the ref after the last record.
 func (n *names) end() ref { return ref(max(len(n.pages)-1, 0)<<pageShift | n.used) }
 
-// search begins the search for a name.
+// search begins the search for a name. The returned probe contains the state of the search.
 func (n *names) search(name []byte) probe {
 	p := probe{hash: maphash.Bytes(n.seed, name)}
 	n.start(&p)
@@ -34,13 +34,14 @@ func (n *names) search(name []byte) probe {
 	return p
 }
 
-// find returns the place of the record of a clean name, or 0.
+// find returns the ref of the record of a clean name, or 0 if there is none.
 func (n *names) find(kind metric.Kind, name []byte) ref {
 	p := n.search(name)
 	return n.found(&p, kind, name)
 }
 
-// found returns the place of the record of a clean name that was searched for, or 0.
+// found returns the ref of the record of a clean name, or 0 if there is none. p is the result of search for
+// this name.
 func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	s, tag := &n.segments[p.hash>>56], uint32(p.hash)
 	if s.count == 0 || n.absent(p) {
@@ -54,7 +55,8 @@ func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	return 0
 }
 
-// received does the same for a name as received: see record.is.
+// received returns the ref of the record of a name as received, or 0 if there is none (see record.is). p is the
+// result of search for this name.
 func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	r := n.found(p, kind, name)
 	if r != 0 && n.pages.at(r).meta()&metaHidden != 0 {
@@ -63,9 +65,10 @@ func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	return r
 }
 
-// look searches for the names of samples, whose hashes are in probes. It finds all names except those that share a tag
-// with another record. Each loop loads the memory that the next loop reads. Within a loop, reads of memory do not
-// depend on each other, so the processor does many at once.
+// look searches for the names of samples. The hashes of the names are in probes. It finds all
+// names, except a name whose tag equals the tag of another record that comes first. Each loop loads
+// the memory that the next loop needs. The memory reads within a loop do not depend on each other,
+// so that the CPU does many of them at the same time.
 func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		n.start(&probes[i])
@@ -80,7 +83,7 @@ func (n *names) look(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// findKinds stores in found the places of a name's records, by kind.
+// findKinds finds the records of a name, and stores their refs in found, indexed by kind.
 func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	p := n.search(name)
 	n.foundKinds(&p, name, found)
@@ -100,14 +103,14 @@ func (n *names) foundKinds(p *probe, name []byte, found *[metric.Kinds]ref) {
 	}
 }
 
-// newName is a name for a new record. flags are metaMoved, metaHidden and a class.
+// newName describes a new record. flags can contain metaMoved, metaHidden and a class.
 type newName struct {
 	kind         metric.Kind
 	name         []byte
 	flush, flags uint32
 }
 
-// insert makes a record for a name that was searched for, and returns its place.
+// insert makes a record for a name and returns the record's ref. p is the result of search for this name.
 func (n *names) insert(p *probe, name *newName) ref {
 	var others [metric.Kinds]ref
 	n.foundKinds(p, name.name, &others)

@@ -8,15 +8,16 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nest describes names of one kind that can have the path of a name of another kind. If both
-// have the prefix stats, the counter timers.a.mean has the path of the mean of timer a.
+// nest describes the names of one kind that can have the path of a name of another kind. For
+// example, if counters and timers have the same prefix, the counter timers.a.mean can have the path
+// of the mean of timer a.
 type nest struct {
-	kind  metric.Kind // the other kind
-	front string      // start of the name
-	tails []string    // possible ends of the name; the other name is between start and end
+	kind  metric.Kind // kind of the shorter name
+	front string      // start of the longer name
+	tails []string    // possible ends of the longer name; the name of the other kind is between front and tail
 }
 
-// newNests returns the nests of one kind's columns in another kind's.
+// newNests returns the nests of names with the given columns in names of the kind other.
 func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	for _, c := range columns {
 		for _, o := range others {
@@ -45,8 +46,8 @@ func (p *program) addNests(kind metric.Kind, nests []nest) {
 	}
 }
 
-// nested reports whether a name of a kind has the path of a name of another kind that
-// was seen.
+// nested reports whether a name of a kind has the path of a name of another kind with samples in
+// this flush.
 func (s *summary) nested(kind metric.Kind, name []byte) bool {
 	var tags []byte
 	if s.sn.tagged {
@@ -67,7 +68,7 @@ func (s *summary) nested(kind metric.Kind, name []byte) bool {
 	return false
 }
 
-// wasSeen reports whether any view saw a name of a kind in this flush.
+// wasSeen reports whether a name of a kind has samples in any view.
 func (s *summary) wasSeen(kind metric.Kind, name []byte) bool {
 	var found [1][metric.Kinds]ref
 	for i := range s.views {

@@ -7,13 +7,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Origin is a name of a kind.
+// Origin is a name and its kind, from which a path is made.
 type Origin struct {
 	Kind metric.Kind
-	Name string // clean; with Config.Tagged its tags follow
+	Name string // clean name; with Config.Tagged it includes the tags
 }
 
-// Scheme finds the paths of a name under a Layout, and the names that can have a path. It does not change.
+// Scheme finds the paths of a name under a Layout, and the names that can have a path. A Scheme
+// does not change.
 type Scheme struct{ program *program }
 
 // Scheme returns the scheme of the layout.
@@ -28,7 +29,7 @@ func (s *Scheme) Paths(o Origin, tagged bool) (paths []string) {
 	return paths
 }
 
-// columns returns the columns of a name that was seen.
+// columns returns the columns of a name with samples.
 func (s *Scheme) columns(o Origin) []column {
 	if o.Kind == metric.Timer {
 		return s.program.shapes[s.program.timerShape([]byte(o.Name))]
@@ -54,7 +55,8 @@ func (s *Scheme) Origins(path string, tagged bool) (origins []Origin) {
 	return origins
 }
 
-// has reports whether the origin has the path, without tags. It matters because a histogram fits only some timers.
+// has reports whether the path, without tags, is a path of the origin. Some paths exist only for
+// the timers that a histogram selects.
 func (s *Scheme) has(o Origin, path, name string) bool {
 	return slices.ContainsFunc(s.columns(o), func(c column) bool { return c.prefix+name+c.suffix == path })
 }
@@ -64,7 +66,7 @@ func cutSuffix(s, suffix string, ok bool) (string, bool) {
 	return before, ok && found
 }
 
-// cutTags splits a name from its tags, which begin with a semicolon.
+// cutTags splits a name into the part before the first semicolon, and the tags.
 func cutTags(name string, tagged bool) (plain, tags string) {
 	if i := strings.IndexByte(name, ';'); tagged && i >= 0 {
 		return name[:i], name[i:]

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Paths has the path of each point that a table makes, and Origins finds the name of each path.
+// Paths returns the path of each point that a table makes. Origins finds the name from each path.
 func TestPaths(t *testing.T) {
 	for _, naming := range Namings() {
 		for _, tagged := range []bool{false, true} {
@@ -38,7 +38,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// pointPaths returns the paths of the points that a table makes of a name.
+// pointPaths returns the paths of the points that a table makes for a name.
 func pointPaths(layout Layout, o Origin, tagged bool) (paths []string) {
 	config := testTable(1).config
 	config.Tagged = tagged

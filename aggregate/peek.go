@@ -7,31 +7,32 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Peeked is the content of a name since the last Drain.
+// Peeked is what a name has collected since the last Drain.
 type Peeked struct {
-	Name []byte // clean; it stays valid and must not be changed
-	// Value is a counter's sum, a gauge's value, or the number of a timer's samples or a set's
-	// distinct members. It is 0 for unseen names, except gauges.
+	Name []byte // clean name; it stays valid and must not be changed
+	// Value is the sum of a counter, the value of a gauge, the number of samples of a timer, or the
+	// number of distinct members of a set. For a name without new samples it is 0, except for a gauge.
 	Value float64
-	// Samples are a timer's first samples, at most MaxPeeked, in each receiver's order.
-	// They are valid until the next Show.
+	// Samples are the first samples of a timer, at most MaxPeeked, in the order of each receiver. They
+	// are valid until the next call of Show.
 	Samples []float64
 }
 
-// MaxPeeked is the maximum number of samples that a Peek shows of a timer.
+// MaxPeeked is the maximum number of samples of a timer that a Peek shows.
 const MaxPeeked = 100
 
-// Peek reads the values that the names of one kind have collected so far, and leaves them in the table. It visits each
-// name that existed at its start once, a limited number at a time, so that neither receivers nor the flush wait for it:
+// Peek reads the values that the names of one kind have collected so far. It does not remove the values from the
+// table. It visits each name that existed at its start once. Each step visits a limited number of names, so that
+// neither receivers nor a flush wait for it:
 //
-//	for look.Next() {
-//		shown := look.Show() // by the flushing goroutine
+//	for peek.Next() {
+//		shown := peek.Show() // in the flushing goroutine
 //	}
 //
-// Flushes may happen between two steps. Each step shows the values at its own moment.
+// Flushes may happen between two steps. Each step shows the current values.
 type Peek struct {
-	// Names are the names found by Next, in no particular order. The slice is valid until the next call of Next. A name
-	// stays valid and must not be changed.
+	// Names are the names found by Next, in no particular order. The slice is valid until the next
+	// call of Next. The bytes of a name stay valid, and must not be changed.
 	Names [][]byte
 
 	table    *Table
@@ -47,8 +48,8 @@ type Peek struct {
 	members  []uint64
 }
 
-// Peek begins to read the names of a kind that match, or all names if match is nil. Only the flushing goroutine may
-// call it, and not between Drain and Summarize.
+// Peek begins to read the names of a kind for which match returns true, or all names if match is
+// nil. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	return &Peek{
 		table: t, kind: kind, match: match, views: t.views(),
@@ -56,8 +57,8 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	}
 }
 
-// PeekName reads one clean name. It returns false if the name is not held. Only the flushing goroutine may call it, and
-// not between Drain and Summarize.
+// PeekName reads one clean name. It returns false if the table does not hold the name. Only the
+// flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) PeekName(kind metric.Kind, name []byte) (Peeked, bool) {
 	p := Peek{Names: [][]byte{name}, table: t, kind: kind, gathered: make([]gathered, 1)}
 	shown := p.Show()
@@ -67,8 +68,8 @@ func (t *Table) PeekName(kind metric.Kind, name []byte) (Peeked, bool) {
 	return shown[0], true
 }
 
-// Next finds the next Names, possibly none. It returns false at the end. Any one
-// goroutine may call it, at any time.
+// Next finds the next names and stores them in Names, which may be empty. It returns false at the
+// end. One goroutine at a time may call it, at any time.
 func (p *Peek) Next() bool {
 	if p.view == len(p.views) {
 		return false
@@ -81,8 +82,8 @@ func (p *Peek) Next() bool {
 	return true
 }
 
-// Show returns the content of Names. It leaves out names that have expired or were forgotten. Only
-// the flushing goroutine may call it, and not between Drain and Summarize.
+// Show returns the content of Names. It omits names that have expired or were forgotten. Only the
+// flushing goroutine may call it, and not between Drain and Summarize.
 func (p *Peek) Show() []Peeked {
 	p.gather()
 	p.shown = p.shown[:0]
@@ -105,7 +106,8 @@ func (p *Peek) Show() []Peeked {
 	return p.shown
 }
 
-// choose sets Names: it keeps the refs that have the kind, match, and were not visited in another view.
+// choose sets Names to the names of the records p.refs that have the right kind, match, and were
+// not in an earlier view.
 func (p *Peek) choose() {
 	p.Names = p.Names[:0]
 	for _, r := range p.refs {
@@ -128,11 +130,11 @@ func (p *Peek) choose() {
 	}
 }
 
-// gathered is the content of a name in all shards.
+// gathered is the content of a name, summed over all shards.
 type gathered struct {
 	known   bool
-	sum     float64 // a counter's sum, or the number of samples or members
-	holders int     // shards with members of the set
+	sum     float64 // the sum of a counter, or the number of samples or members
+	holders int     // number of shards with members of the set
 	samples []float64
 	gauge   gaugeMerge
 }
@@ -177,14 +179,14 @@ func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
 	}
 }
 
-// expired reports whether a name has not been seen for so long that it no longer counts. It
-// does not look at samples since the last Drain.
+// expired reports whether a name has had no sample for so long that it no longer counts. It ignores
+// samples since the last Drain.
 func (s *Shard) expired(rec record) bool {
 	seen := rec.lastSeen()
 	return seen != s.flush && s.flush-1-seen >= s.table.expire(s.names, rec)
 }
 
-// countMembers counts the distinct members of a set that has several shards.
+// countMembers counts the distinct members of a set that has members in several shards.
 func (p *Peek) countMembers(name []byte) int {
 	p.members = p.members[:0]
 	for _, s := range p.table.shards {

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// peek returns the content of all names of a kind.
+// peek returns what all names of a kind have collected.
 func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Peeked {
 	t.Helper()
 	got := map[string]Peeked{}
@@ -36,7 +36,7 @@ func peek(t testing.TB, table *Table, kind metric.Kind) map[string]Peeked {
 	return got
 }
 
-// values returns the result of peek without samples.
+// values returns the values in the result of peek.
 func values(shown map[string]Peeked) points {
 	got := points{}
 	for name, c := range shown {
@@ -50,7 +50,7 @@ func TestPeek(t *testing.T) {
 	a, b := table.Shard(0), table.Shard(2)
 	add(t, a, "hits c 1", "hits c 4 x10", "zero c 0", "g g 5", "u s a", "u s b", "lat ms 1 x2", "lat ms 2")
 	add(t, b, "hits c 2", "only c 7", "g g +4", "u s b", "u s c", "v s a", "lat ms 3")
-	for range 2 { // looking changes nothing
+	for range 2 { // a Peek does not change the table
 		expect(t, values(peek(t, table, metric.Counter)), points{"hits": 43, "zero": 0, "only": 7})
 		expect(t, values(peek(t, table, metric.Gauge)), points{"g": 9})
 		expect(t, values(peek(t, table, metric.Set)), points{"u": 3, "v": 1})
@@ -68,14 +68,14 @@ func TestPeek(t *testing.T) {
 	expect(t, values(peek(t, table, metric.Set)), points{"u": 0, "v": 0})
 	expect(t, values(peek(t, table, metric.Timer)), points{"lat": 1})
 	flush(table)
-	flush(table) // counters and sets have expired
+	flush(table) // now the counters and sets have expired
 	expect(t, values(peek(t, table, metric.Counter)), points{})
 	expect(t, values(peek(t, table, metric.Set)), points{})
 	expect(t, values(peek(t, table, metric.Timer)), points{"lat": 0})
 	expect(t, values(peek(t, table, metric.Gauge)), points{"g": 8})
 }
 
-// The value of a gauge that has expired does not count.
+// The value of an expired gauge is not shown.
 func TestPeekExpiredGauge(t *testing.T) {
 	table := testTable(2)
 	table.config.Expire[metric.Gauge] = 2
@@ -89,7 +89,7 @@ func TestPeekExpiredGauge(t *testing.T) {
 	expect(t, flush(table), points{"stats.g": 1})
 }
 
-// The first samples of a timer are shown if it has many.
+// If a timer has many samples, its first samples are shown.
 func TestPeekFirstSamples(t *testing.T) {
 	for _, limit := range []int{1 << 20, 120, 50, 1} {
 		table := testTable(1)
@@ -125,8 +125,8 @@ func TestPeekMatches(t *testing.T) {
 	}
 }
 
-// A long look sees each name that stays exactly once, while other names come and go and
-// the shards begin new tables.
+// A Peek that spans many flushes shows each name that is in the table all the time exactly once.
+// Meanwhile other names come and go, and the shards begin new names tables.
 func TestPeekAcrossFlushes(t *testing.T) {
 	stay, come := soak.Times(3_000), soak.Times(2_000)
 	table := testTable(2)
@@ -178,7 +178,7 @@ func TestForget(t *testing.T) {
 				add(t, table.Shard(i), samples...)
 			}
 		}
-		for range 2 { // both cells
+		for range 2 { // once for each of the two cells
 			each("a c 1", "a g 5", "a ms 1", "a s x", "b c 1", "b g 7")
 			flushAs(table, apart)
 		}
@@ -212,7 +212,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// A forgotten name is not published as an unseen one.
+// A forgotten name is not published as an idle name.
 func TestForgetIdle(t *testing.T) {
 	table := testTable(2)
 	idle := apart
@@ -230,7 +230,7 @@ func TestForgetIdle(t *testing.T) {
 	}
 }
 
-// A name that is forgotten before its first flush leaves nothing.
+// If a name is forgotten before its first flush, nothing of it is left.
 func TestForgetNew(t *testing.T) {
 	table := testTable(2)
 	add(t, table.Shard(1), "a c 1", "b c 1")
@@ -243,8 +243,8 @@ func TestForgetNew(t *testing.T) {
 	}
 }
 
-// Names come, go and are forgotten. A look shows what would be published, and the number
-// of names is right, for any number of shards.
+// Names come, go and are forgotten. A Peek shows what would be published, and the number of names
+// is correct, for any number of shards.
 func TestForgetModel(t *testing.T) {
 	t.Parallel()
 	for _, shards := range []int{1, 3} {
@@ -299,8 +299,8 @@ func TestForgetModel(t *testing.T) {
 	}
 }
 
-// Receivers go on while the flushing goroutine looks and forgets. Names that were not
-// forgotten are published to the last sample.
+// While receivers add samples, the flushing goroutine peeks and forgets names. All samples of names
+// that were not forgotten are published.
 func TestForgetWhileReceiving(t *testing.T) {
 	t.Parallel()
 	const shards, rounds, names = 8, 1_000, 50
@@ -347,7 +347,7 @@ func TestForgetWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkPeek looks at the names of two receivers; an operation is a name.
+// BenchmarkPeek reads the names of two receivers. An operation is a name.
 func BenchmarkPeek(b *testing.B) {
 	const names = 100_000
 	table := testTable(2)

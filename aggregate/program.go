@@ -6,36 +6,39 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// program is a Layout compiled for use in flushes.
+// program is a Layout prepared for use in flushes.
 type program struct {
 	Layout
-	// shapes are the columns that a row can have: of each kind, of each kind's unseen
-	// names, of timers with one sample, and of timers with each of the histograms.
+	// shapes are the possible sets of columns of a row. There is a shape for the names of each kind,
+	// for names of each kind without samples, for timers with one sample, and for timers with each of
+	// the histograms.
 	shapes     [][]column
 	thresholds []threshold
 	wants      wants
-	seconds    float64 // of the interval
-	// paths are all columns that names of a kind can have, with histograms.
+	seconds    float64 // the flush interval in seconds
+	// paths are all columns that names of a kind can have, including the columns of histograms.
 	paths [metric.Kinds][]column
-	// meets says for two kinds whether equal names have a common path.
+	// meets says whether equal names of two kinds have a common path.
 	meets [metric.Kinds][metric.Kinds]bool
-	// nests are the cases in which different names give the same path, for example timer a and counter a.mean.
+	// nests describe how different names of two kinds can have the same path, for example timer a and
+	// counter a.mean.
 	nests [metric.Kinds][]nest
-	// nestBegins has the first bytes of names that can be nested. It quickly excludes most names.
+	// nestBegins says with which bytes a name that nests describe can begin. It quickly excludes most
+	// names.
 	nestBegins [metric.Kinds][256]bool
 }
 
-// The indexes of the shapes after the kinds' shapes.
+// The indexes of the shapes that follow the shapes of the kinds.
 const (
 	idleShapes      = int(metric.Kinds)
 	loneShape       = 2 * int(metric.Kinds)
 	histogramShapes = loneShape + 1
 )
 
-// width returns how many values a row of a shape keeps.
+// width returns the number of values that a row of a shape stores.
 func (p *program) width(shape int) int {
 	if shape == loneShape {
-		return 1 // the sample, from which the others are computed
+		return 1 // only the sample is stored; the other values are computed from it
 	}
 	return len(p.shapes[shape])
 }
@@ -76,7 +79,7 @@ func compile(l Layout) *program {
 	return p
 }
 
-// add records which values a column needs.
+// add notes which values must be computed for a column with the stat s.
 func (w *wants) add(s stat) {
 	switch s {
 	case ofSquares:
@@ -92,7 +95,7 @@ func (w *wants) add(s stat) {
 	}
 }
 
-// meet reports whether two kinds have a path in common for the same name.
+// meet reports whether two kinds, with columns a and b, have a common path for the same name.
 func meet(a, b []column) bool {
 	for _, c := range a {
 		for _, d := range b {
@@ -104,8 +107,8 @@ func meet(a, b []column) bool {
 	return false
 }
 
-// idles reports whether an unseen name of a kind is still published. age is the number of flushes since it was last
-// seen. The name must not have expired.
+// idles reports whether a name of a kind without samples is still published. age is the number of
+// flushes since its last sample. The name must not have expired.
 func (p *program) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {
 		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)
@@ -113,7 +116,7 @@ func (p *program) idles(kind metric.Kind, age uint32) bool {
 	return p.IdleZeros
 }
 
-// timerShape returns the shape of a timer with many samples.
+// timerShape returns the shape of a timer with several samples.
 func (p *program) timerShape(name []byte) int {
 	for i := range p.Histograms {
 		if p.Histograms[i].fits(name) {
@@ -123,7 +126,7 @@ func (p *program) timerShape(name []byte) int {
 	return int(metric.Timer)
 }
 
-// timerShape returns the shape of the timer whose records are s.sources; rec is the first.
+// timerShape returns the shape of the timer whose records are s.sources. rec is the first record.
 func (s *summary) timerShape(rec record) int {
 	shape := s.program.timerShape(rec.name())
 	if shape == int(metric.Timer) && !s.program.Rows && len(s.sources) == 1 &&
@@ -133,7 +136,7 @@ func (s *summary) timerShape(rec record) int {
 	return shape
 }
 
-// histogram returns the histogram of a timer's shape, or nil.
+// histogram returns the histogram of a timer's shape, or nil if there is none.
 func (p *program) histogram(shape int) *Histogram {
 	if shape < histogramShapes {
 		return nil
@@ -141,24 +144,23 @@ func (p *program) histogram(shape int) *Histogram {
 	return &p.Histograms[shape-histogramShapes]
 }
 
-// fill gives all columns the same value.
 func fill(values []float64, v float64) {
 	for i := range values {
 		values[i] = v
 	}
 }
 
-// fillCounter gives a counter's columns its sum, or its rate.
+// fillCounter sets the values of a counter's columns to its sum or its rate.
 func fillCounter(columns []column, values []float64, sum, seconds float64) {
 	for i := range columns {
 		values[i] = sum
 		if columns[i].stat == ofRate {
-			values[i] = clamp(sum / seconds) // seconds may be less than one
+			values[i] = clamp(sum / seconds) // the rate is greater than the sum if seconds is less than one, and may overflow
 		}
 	}
 }
 
-// fill gives columns their values. It returns how many columns have no value.
+// fill sets the values of the columns. It returns the number of columns that have no value.
 func (t *timing) fill(columns []column, values []float64, seconds float64) (none int) {
 	for i := range columns {
 		c := &columns[i]

@@ -6,34 +6,34 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A record is what a shard knows about one name of one kind: a run of bytes in a page.
-// It begins at a multiple of unitBytes. Its words have 8 bytes.
+// A record holds the data of one name of one kind in a shard. It is a run of bytes in a page, and begins at a
+// multiple of unitBytes. A word has 8 bytes.
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes
-//	          bytes 4-7: the number of the last flush that saw the name
+//	          bytes 4-7: the number of the last flush with a sample of the name
 //	bytes     the cell of even flushes
 //	bytes     the cell of odd flushes
-//	bytes     only gauges: what it remembers, see memory
+//	bytes     only in gauges: the memory, which keeps the value between flushes
 //	bytes     the name, padded to a whole unit
 //
-// The receiving goroutine writes the cell of the running flush, under the shard's
-// lock. The flushing goroutine owns everything else that changes: the other cell, the
-// number of the flush, the memory. So neither waits for the other.
+// The receiving goroutine writes the cell of the current flush interval, under the shard's lock. The flushing
+// goroutine writes the rest: the other cell, the number of the flush, the memory. So the two goroutines do not
+// wait for each other.
 //
-// A cell of zeroes means that the name was not seen. The functions that add to a cell
-// say what its words mean.
+// A cell with all bytes zero means that there is no sample of the name. The comments of the functions that add to
+// a cell say what the words of the cell mean.
 const (
 	pageBytes  = 256 << 10
 	unitBytes  = 4
 	pageUnits  = pageBytes / unitBytes
-	pageShift  = 16 // log2 of pageUnits
+	pageShift  = 16 // log2 of the number of units in a page
 	metaLength = 1<<16 - 1
 	metaKind   = 16
-	metaTwin   = 1 << 24 // another kind already had this name
-	metaUneven = 1 << 25 // see unevenDots
-	metaMoved  = 1 << 26 // a rebuild or a start made the record: see marks
-	metaHidden = 1 << 27 // samples find it only through an alias: see record.is
-	metaClass  = 18      // bits 18 to 23: the class of its ttl, see Rules.TTLs; 0 for none
+	metaTwin   = 1 << 24 // a name of another kind with the same text was there before
+	metaUneven = 1 << 25 // Graphite may remove dots from the name; see unevenDots
+	metaMoved  = 1 << 26 // the record was moved by a rebuild, or was there since the start; see marks
+	metaHidden = 1 << 27 // samples find the record only through an alias; see record.is
+	metaClass  = 18      // bits 18 to 23: the class of the name's ttl, see Rules.TTLs; 0 for no ttl
 	metaFlags  = metaTwin | metaUneven | metaMoved | MaxTTLs<<metaClass
 )
 
@@ -43,10 +43,11 @@ const MaxTTLs = 1<<6 - 1
 // MaxNameLength is the maximum length of a name, in bytes.
 const MaxNameLength = metaLength
 
-// cellBytes is the size of a kind's cell.
+// cellBytes is the size of a cell in bytes, for each kind of metric. A cell holds the values of a name in one
+// flush interval.
 var cellBytes = [metric.Kinds]int{metric.Counter: 8, metric.Gauge: gaugeCell, metric.Timer: 2 * 8, metric.Set: 2 * 8}
 
-// nameOffset is where a record's name starts, in bytes.
+// nameOffset is the offset of the name in a record, in bytes.
 var nameOffset = [metric.Kinds]int{
 	metric.Counter: 8 + 2*8,
 	metric.Gauge:   gaugeMemory + memoryBytes,
@@ -54,27 +55,28 @@ var nameOffset = [metric.Kinds]int{
 	metric.Set:     8 + 2*8*2,
 }
 
-// gaugeMemory is where a gauge's memory starts, in bytes.
+// gaugeMemory is the offset of the memory in a gauge's record, in bytes.
 const (
 	gaugeCell   = 2*8 + 4
 	gaugeMemory = 8 + 2*gaugeCell
 	memoryBytes = 2*8 + 4
 )
 
-// ref is the place of a record: a page and a unit in it. No record is at 0.
+// ref identifies a record: it is the number of a page and of a unit in the page. No record has the
+// ref 0.
 type ref uint32
 
 type page = [pageBytes]byte
 
-// pages are the memory of records. They only grow, and a name never changes. So a copy
-// of the slice is a stable view of all records so far.
+// pages hold the records. The slice only grows, and a name never changes. So a copy of the slice is
+// a stable view of all records that exist at the time.
 type pages []*page
 
 func (p pages) at(r ref) record {
 	return record(p[r>>pageShift][int(r&(pageUnits-1))*unitBytes:])
 }
 
-// record is the bytes from a record's start to the end of its page.
+// record is the memory from a record's start to the end of its page.
 type record []byte
 
 func (r record) meta() uint32 { return binary.LittleEndian.Uint32(r) }
@@ -95,14 +97,15 @@ func (r record) name() []byte {
 	return r[off : off+int(m&metaLength)]
 }
 
-// is reports whether samples of a name as received belong to the record. A hidden record is found only by its clean
-// name (see named), because rules may treat samples with that name differently.
+// is reports whether samples with this name as received belong to the record. It returns false for
+// a hidden record, because rules may change samples with the same name as received. A hidden record
+// is found by its clean name; see named.
 func (r record) is(kind metric.Kind, name []byte) bool {
 	off := nameOffset[kind]
 	return r.meta()&^metaFlags == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)
 }
 
-// named reports whether it is the record of a clean name of a kind.
+// named reports whether the record has this kind and this clean name.
 func (r record) named(kind metric.Kind, name []byte) bool {
 	off := nameOffset[kind]
 	return r.meta()&^(metaFlags|metaHidden) == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)
@@ -114,12 +117,12 @@ func metaOf(kind metric.Kind, name []byte) uint32 {
 	return uint32(len(name)) | uint32(kind)<<metaKind
 }
 
-// cell returns the offset of the cell of a flush.
+// cell returns the offset of a record's cell for a flush. Flushes use the two cells of a record alternately.
 func cell(kind metric.Kind, flush uint32) int {
 	return 8 + int(flush&1)*cellBytes[kind]
 }
 
-// seen reports whether the name was seen in a flush.
+// seen reports whether the name has a sample in a flush.
 func (r record) seen(kind metric.Kind, flush uint32) bool {
 	off := cell(kind, flush)
 	switch kind {
@@ -132,14 +135,14 @@ func (r record) seen(kind metric.Kind, flush uint32) bool {
 	}
 }
 
-// clear empties the cell of a flush.
+// clear empties the cell for a flush.
 func (r record) clear(kind metric.Kind, flush uint32) {
 	off := cell(kind, flush)
 	clear(r[off : off+cellBytes[kind]])
 }
 
-// size returns the length of a record in units.
+// size returns the length of a record in units, from the record's meta.
 func size(meta uint32) int { return units(nameOffset[kindOf(meta)] + int(meta&metaLength)) }
 
-// units returns how many units a number of bytes takes.
+// units returns the number of units for a number of bytes.
 func units(bytes int) int { return (bytes + unitBytes - 1) / unitBytes }

@@ -8,15 +8,16 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Remembered is a gauge between two flush intervals. Later samples adjust its value.
+// Remembered is the value of a gauge between two flush intervals. Later samples can adjust it.
 type Remembered struct {
-	Name   []byte // clean; valid until the next one
+	Name   []byte // clean name; valid until the next Remembered
 	Value  float64
-	Set    int64  // when it was last set, in Unix nanoseconds; 0 if not known
-	Unseen uint32 // flushes since the last that saw it
+	Set    int64  // time when the gauge was last set, in Unix nanoseconds; 0 if unknown
+	Unseen uint32 // number of flushes since the last one with a sample
 }
 
-// For gauges given to Remember, rememberedFlush counts as the last flush. It is the flush before the table's first one.
+// The gauges given to Remember count as last seen in rememberedFlush, the flush before the table's
+// first one.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1
@@ -35,11 +36,11 @@ func (t *Table) Remembered() iter.Seq[Remembered] {
 	}
 }
 
-// remembering is one walk through all gauges.
+// remembering walks through all gauges of a table.
 type remembering struct {
 	table *Table
 	views []view
-	// The gauges of a batch.
+	// The gauges of one batch of records.
 	gauges []record
 	names  [][]byte
 	found  [][metric.Kinds]ref
@@ -50,8 +51,8 @@ func (t *Table) newRemembering() *remembering {
 	return &remembering{table: t, views: t.views(), found: make([][metric.Kinds]ref, batchSize)}
 }
 
-// yield yields the gauges whose newest value is in the i-th shard. It returns false when
-// no more are wanted.
+// yield yields the gauges whose newest value is in the i-th shard. It returns false when the caller
+// wants no more gauges.
 func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 	v, more := &r.views[i], true
 	v.walk(func(refs []ref) {
@@ -78,7 +79,7 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 	return more
 }
 
-// findNewest finds the gauges of shard i that have no newer value in another shard.
+// findNewest finds the gauges of shard i whose value is not newer in another shard.
 func (r *remembering) findNewest(i int) {
 	r.newest = r.newest[:0]
 	for range r.gauges {
@@ -99,22 +100,23 @@ func (r *remembering) findNewest(i int) {
 	}
 }
 
-// Remember gives the table a gauge's earlier value, for adjustments. The table must not
-// have been used yet. It returns the reason if there is no room, otherwise metric.None.
+// Remember gives the table an earlier value of a gauge, which later samples can adjust. The table
+// must not have been used yet. Remember returns metric.None, or the reason if the limit of names is
+// reached.
 func (t *Table) Remember(g Remembered) metric.Reason {
 	return t.Recall(Known{Kind: metric.Gauge, Name: g.Name, Value: g.Value, Set: min(g.Set, t.clock.now()), Unseen: g.Unseen})
 }
 
-// shardOf returns the shard that keeps the memory of a name.
+// shardOf returns the shard that stores the remembered value of a name.
 func (t *Table) shardOf(name []byte) *Shard {
 	return t.shards[maphash.Bytes(t.seed, name)%uint64(len(t.shards))]
 }
 
-// memory is the part of a gauge's record that lasts between flushes.
+// memory is the part of a gauge's record that keeps its value between flushes.
 type memory struct {
 	value   float64
-	after   uint32 // number of the flush that computed the value, 0 for none
-	setting int64  // the time of the last setting, 0 for none
+	after   uint32 // number of the flush that computed the value, 0 if there is no value
+	setting int64  // time of the last setting, 0 if there is none
 }
 
 func (r record) setMemory(m memory) {

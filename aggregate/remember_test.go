@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// gauges is a table of gauges; they are set and adjusted through all of its shards.
+// gauges is a table that contains gauges only. Samples are added to all of its shards.
 type gauges struct {
 	*Table
 	shards int
@@ -40,7 +40,8 @@ func (g gauges) flush() map[string]float64 {
 	return got
 }
 
-// remembered returns all gauges, as "VALUE FLUSHES".
+// remembered returns all gauges. The value in the map is a text with the gauge's value and the
+// number of flushes.
 func (g gauges) remembered(t *testing.T) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -53,7 +54,7 @@ func (g gauges) remembered(t *testing.T) map[string]string {
 	return got
 }
 
-// moved returns a new table with the same memory.
+// moved returns a new table to which the remembered gauges were copied.
 func (g gauges) moved(t *testing.T, shards int) gauges {
 	t.Helper()
 	to := newGauges(shards, g.config.Expire[metric.Gauge])
@@ -117,8 +118,8 @@ func TestRememberedRefused(t *testing.T) {
 	}
 }
 
-// A table that is moved now and then gives the same results as one that is not, for any
-// number of shards, while names come and go.
+// If the gauges are copied to a new table several times, the results are the same as without
+// copying. This holds for any number of shards, while names come and go.
 func TestRememberedGoesOn(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -143,7 +144,7 @@ func TestRememberedGoesOn(t *testing.T) {
 	}
 }
 
-// BenchmarkRemembered walks through the gauges of two receivers; an operation is a gauge.
+// BenchmarkRemembered iterates over the gauges of two receivers. An operation is a gauge.
 func BenchmarkRemembered(b *testing.B) {
 	const names = 100_000
 	g := newGauges(2, 5)

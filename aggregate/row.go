@@ -7,48 +7,51 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Row holds everything that a name collected in an interval. Rows lose nothing: if rows of several tables are merged
-// into one table, the points are the same as for all samples in one table. This holds for any split of the samples and
-// any order of merging, if the tables have the same Config.
+// Row holds everything that a name has collected in an interval. If rows of several tables are
+// merged into one table, the points are the same as if all samples had been added to that table.
+// This holds however the samples are divided, and in whatever order the rows are merged. All tables
+// must have the same Config.
 //
-// Sums of counters and weights are exact for whole numbers up to 2^53; other sums are rounded as
-// float64. If a timer has more samples than Config.MaxTimerSamples, its percentiles are within 1 %,
-// as in one table.
+// Sums of counters and weights are exact for whole numbers up to 2^53. Other sums are rounded as
+// float64. If a timer has more samples than Config.MaxTimerSamples, the error of its percentiles is
+// at most 1 %, the same as without merging.
 type Row struct {
 	Kind metric.Kind
-	// Name is clean. With Config.Tagged the tags follow it, from the first semicolon on.
+	// Name is the clean name. With Config.Tagged it includes the tags, which begin at the first
+	// semicolon.
 	Name []byte
 
 	// Value is the sum of a counter.
 	Value float64
 
-	// Set is the newest setting of a gauge; its At is 0 if there is none.
+	// Set is the newest setting of a gauge. Its At is 0 if there is no setting.
 	Set GaugeChange
-	// Adjustments are a gauge's adjustments after Set, in no particular order.
+	// Adjustments are the adjustments of a gauge after Set, in no particular order.
 	Adjustments []GaugeChange
 
-	// Samples are a timer's samples, in no particular order. If there were too many to keep, the rest
-	// is in Sketch; otherwise it is nil.
+	// Samples are the samples of a timer, in no particular order. If a timer has too many samples,
+	// Sketch represents the samples beyond the limit. Otherwise Sketch is nil.
 	Samples []float64
 	Sketch  *Sketch
-	// Weight is the number of events that a timer's samples represent: 1/rate each.
+	// Weight is the number of events that the samples of a timer represent. Each sample represents
+	// 1/(its sample rate) events.
 	Weight float64
-	// Millis says that at least one sample was sent in milliseconds.
+	// Millis says that at least one sample of a timer was sent in milliseconds.
 	Millis bool
 
-	// Members are the hashes of a set's members under Config.MemberKey, each once.
+	// Members are the hashes of the members of a set under Config.MemberKey, each once.
 	Members []uint64
 }
 
 // GaugeChange sets or adjusts a gauge.
 type GaugeChange struct {
-	At    int64 // in Unix nanoseconds, more than 0
+	At    int64 // time of the change in Unix nanoseconds; greater than 0
 	Value float64
 }
 
-// Rows calls visit once for each name that the interval has seen, in no particular order.
-// A row is valid until visit returns; only its name stays. Rows can be called any number of
-// times, but only before Summarize.
+// Rows calls visit once for each name with samples in the interval, in no particular order. A row
+// is valid only until visit returns, but its Name stays valid. Rows can be called several times
+// before Summarize, and not after it.
 func (iv *Interval) Rows(visit func(*Row)) {
 	r := rowReader{Interval: iv, found: make([][][metric.Kinds]ref, len(iv.views))}
 	for i := range r.found {
@@ -67,12 +70,12 @@ type rowReader struct {
 	*Interval
 	refs    []ref
 	names   [][]byte
-	found   [][][metric.Kinds]ref // indexed by view and name
+	found   [][][metric.Kinds]ref // refs of the records, indexed by view and by name
 	sources []source
-	row     Row // its slices are buffers
+	row     Row // the row passed to visit; its slices are reused for each row
 }
 
-// readBatch reads the rows of one view. It leaves out the names that an earlier
+// readBatch reads the rows of one batch of records in view i. It omits the names that an earlier
 // view contains.
 func (r *rowReader) readBatch(i int, refs []ref, visit func(*Row)) {
 	v := &r.views[i]
@@ -95,8 +98,8 @@ func (r *rowReader) readBatch(i int, refs []ref, visit func(*Row)) {
 	}
 }
 
-// findSources finds the records of the n-th name; its record in view i is given. It
-// returns false if an earlier view has seen the name.
+// findSources finds the records of the n-th name in the batch. rec is the name's record in view i.
+// It returns false if an earlier view has samples of the name.
 func (r *rowReader) findSources(i, n int, rec record) bool {
 	r.sources = append(r.sources[:0], source{&r.views[i], rec})
 	kind := kindOf(rec.meta())
@@ -115,8 +118,8 @@ func (r *rowReader) findSources(i, n int, rec record) bool {
 	return true
 }
 
-// read makes r the row of the name whose records are sources. It reuses r's slices. It only
-// reads: Summarize reorders samples and merges sketches.
+// read makes r the row of the name whose records are sources. It reuses r's slices. It does not
+// change the records, although Summarize later reorders samples and merges sketches.
 func (r *Row) read(sources []source) {
 	first := sources[0]
 	*r = Row{

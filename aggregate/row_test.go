@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// randomSamples returns samples of all kinds whose sums are exact in any order. The
-// gauges' samples are in the order of their times.
+// randomSamples returns samples of all kinds. Their sums are exact in any order. The samples of
+// gauges are in the order of their times.
 func randomSamples(rng *rand.Rand, at *int64, n int) []metric.Sample {
 	samples := make([]metric.Sample, n)
 	for i := range samples {
@@ -46,7 +46,7 @@ func apply(t *testing.T, rng *rand.Rand, table *Table, samples []metric.Sample) 
 	}
 }
 
-// cluster is tables whose rows are merged into another one.
+// cluster is a number of tables whose rows are merged into another table.
 type cluster struct {
 	edges []*Table
 	owner *Table
@@ -64,14 +64,15 @@ func newCluster(rng *rand.Rand, config Config) cluster {
 	return c
 }
 
-// cloneRow returns a row with slices of its own.
+// cloneRow returns a deep copy of a row.
 func cloneRow(r *Row) *Row {
 	c := *r
 	c.Samples, c.Members, c.Adjustments = slices.Clone(r.Samples), slices.Clone(r.Members), slices.Clone(r.Adjustments)
 	return &c
 }
 
-// flush lets the edges take samples, merges their rows, and returns the points.
+// flush adds the samples to the edge tables, merges their rows into one table, and returns its
+// points.
 func (c *cluster) flush(t *testing.T, rng *rand.Rand, layout Layout, samples []metric.Sample) points {
 	t.Helper()
 	split := make([][]metric.Sample, len(c.edges))
@@ -85,7 +86,7 @@ func (c *cluster) flush(t *testing.T, rng *rand.Rand, layout Layout, samples []m
 		apply(t, rng, edge, split[i])
 		iv := edge.Drain(nil)
 		iv.Rows(func(r *Row) { rows = append(rows, cloneRow(r)) })
-		iv.Summarize(layout, 1) // changes no row
+		iv.Summarize(layout, 1) // Summarize must not change the rows
 	}
 	rng.Shuffle(len(rows), func(a, b int) { rows[a], rows[b] = rows[b], rows[a] })
 	for _, r := range rows {
@@ -99,7 +100,8 @@ func (c *cluster) flush(t *testing.T, rng *rand.Rand, layout Layout, samples []m
 	return flushWithUnits(c.owner, layout)
 }
 
-// flushWithUnits returns the points of a flush, and 1 for each timer in milliseconds.
+// flushWithUnits returns the points of a flush, and a point with the value 1 for each timer in
+// milliseconds.
 func flushWithUnits(table *Table, layout Layout) points {
 	got := points{}
 	iv := table.Drain(nil)
@@ -114,7 +116,7 @@ func flushWithUnits(table *Table, layout Layout) points {
 	return got
 }
 
-// rowLayouts returns a layout with all points for each scheme.
+// rowLayouts returns one layout for each scheme, which publishes all possible points.
 func rowLayouts() (layouts []Layout) {
 	for _, naming := range Namings() {
 		l := naming.Layout()
@@ -126,7 +128,8 @@ func rowLayouts() (layouts []Layout) {
 	return layouts
 }
 
-// Any split of any traffic, merged, gives exactly the points of one table.
+// However the samples are divided between tables, merging the rows gives exactly the points of a
+// single table.
 func TestRowsOfAnySplit(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(soak.Times(12)) {
@@ -149,8 +152,8 @@ func TestRowsOfAnySplit(t *testing.T) {
 	}
 }
 
-// The same for timers with too many samples: the estimates equal the ones of one table, and
-// sums differ in the last digits at most.
+// TestRowsOfSketches divides samples between tables, for timers with too many samples. The
+// estimates equal the estimates of a single table. Sums differ at most by rounding errors.
 func TestRowsOfSketches(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(soak.Times(20)) {
@@ -177,7 +180,7 @@ func TestRowsOfSketches(t *testing.T) {
 	}
 }
 
-// A row has the content of all shards, and does not change later.
+// A row contains the values of all shards, and does not change later.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -219,7 +222,7 @@ func TestRows(t *testing.T) {
 	table.Drain(nil).Rows(func(r *Row) { t.Errorf("a row of an interval before: %s", r.Name) })
 }
 
-// Rows that no table can have made are refused, and change nothing.
+// Rows that no table can have made are refused, and do not change the table.
 func TestBadRows(t *testing.T) {
 	t.Parallel()
 	table := sketchTable(1, 2)
@@ -269,7 +272,7 @@ func TestBadRows(t *testing.T) {
 	}
 }
 
-// The limits apply to rows.
+// The limits of a table also apply to merged rows.
 func TestRowsAreLimited(t *testing.T) {
 	t.Parallel()
 	config := testTable(1).config
@@ -295,7 +298,7 @@ func TestRowsAreLimited(t *testing.T) {
 	}
 }
 
-// BenchmarkRows reads and merges rows; an operation is a row.
+// BenchmarkRows reads and merges rows. An operation is a row.
 func BenchmarkRows(b *testing.B) {
 	const n = 10_000
 	for _, kind := range []metric.Kind{metric.Counter, metric.Gauge, metric.Timer, metric.Set} {
@@ -308,7 +311,7 @@ func BenchmarkRows(b *testing.B) {
 				}
 			}
 			iv := from.Drain(nil)
-			iv.Rows(func(r *Row) { to.Shard(0).Merge(r) }) // so that the names are there
+			iv.Rows(func(r *Row) { to.Shard(0).Merge(r) }) // merge once, so that the table contains all names before the measurement
 			b.ReportAllocs()
 			b.ResetTimer()
 			for done := 0; done < b.N; done += n {
@@ -322,7 +325,7 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-// Every name that a table makes can be merged into another one of the same settings.
+// Each name that a table makes can be merged into another table with the same settings.
 func TestMergeTakesTheNamesOfEachDialect(t *testing.T) {
 	for dialect := range metric.Dialect(metric.Dialects) {
 		config := testTable(1).config

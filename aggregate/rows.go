@@ -7,13 +7,13 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// detail is what a row has in addition to its points: see Layout.Rows.
+// detail is what a row has in addition to the values of its points; see Layout.Rows.
 type detail struct {
 	sum   float64
 	timer *metric.Distribution
 }
 
-// addDetail adds the detail of the row that was added last. Every row needs one.
+// addDetail adds the detail of the last added row. Each row needs a detail.
 func (sn *Snapshot) addDetail(d detail) {
 	c := &sn.chunks[len(sn.chunks)-1]
 	if c.details == nil {
@@ -22,7 +22,7 @@ func (sn *Snapshot) addDetail(d detail) {
 	c.details = append(c.details, d)
 }
 
-// detail returns the detail of the name just summarised, whose records are s.sources.
+// detail returns the detail of the name that was just summarised. The name's records are s.sources.
 func (s *summary) detail(kind metric.Kind, off int) (d detail) {
 	switch {
 	case kind == metric.Counter:
@@ -35,7 +35,8 @@ func (s *summary) detail(kind metric.Kind, off int) (d detail) {
 	return d
 }
 
-// noSamples returns the distribution of an unseen name, nil if the name is not a timer.
+// noSamples returns the distribution of a name without samples. It returns nil if the name is not a
+// timer.
 func (s *summary) noSamples(kind metric.Kind) *metric.Distribution {
 	if kind != metric.Timer || s.program.ExpBins == 0 {
 		return nil
@@ -43,7 +44,7 @@ func (s *summary) noSamples(kind metric.Kind) *metric.Distribution {
 	return &metric.Distribution{}
 }
 
-// RowCount returns the number of rows, including the daemon's own figures.
+// RowCount returns the number of rows, including the daemon's own metrics.
 func (sn *Snapshot) RowCount() int {
 	n := len(sn.Own)
 	for i := range sn.chunks {
@@ -52,9 +53,9 @@ func (sn *Snapshot) RowCount() int {
 	return n
 }
 
-// Rows yields a row for each name with something to publish, and for each of the daemon's own points,
-// in no particular order, but the same each time. A row is valid until the next one. It needs
-// Layout.Rows.
+// Rows yields one row for each name that is published, and for each of the daemon's own points. The
+// order is not specified, but it is the same at each call. A row is valid until the next row. Rows
+// needs Layout.Rows.
 func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	return func(yield func(*metric.Row) bool) {
 		r := &metric.Row{Time: sn.Time, Start: sn.Time - sn.seconds}
@@ -76,7 +77,7 @@ func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	}
 }
 
-// fillRow makes r the row from.
+// fillRow fills r with the content of from.
 func (sn *Snapshot) fillRow(r *metric.Row, from *row) {
 	r.Kind = kindOfShape(from.shape)
 	r.Name, r.Tags = from.name, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// rows returns each row of a snapshot as text.
+// rows returns a text for each row of a snapshot.
 func rows(sn *Snapshot) map[string]string {
 	all := map[string]string{}
 	for r := range sn.Rows() {
@@ -30,7 +30,8 @@ func rows(sn *Snapshot) map[string]string {
 	return all
 }
 
-// A row has what its points have, and name, tags, kind and statistics apart.
+// A row contains the values of its points, and has separate fields for the name, tags, kind and
+// statistics.
 func TestSnapshotRows(t *testing.T) {
 	layout := testLayout
 	layout.Rows, layout.ExpBins = true, 160
@@ -60,7 +61,7 @@ func TestSnapshotRows(t *testing.T) {
 	}
 }
 
-// A name that is published without having been sent has a row without samples.
+// An idle name that is published has a row without samples.
 func TestIdleRows(t *testing.T) {
 	layout := Etsy.Layout()
 	layout.Rows, layout.ExpBins = true, 20
@@ -79,8 +80,8 @@ func TestIdleRows(t *testing.T) {
 	}
 }
 
-// Each sample lies inside the bounds of its bin, the bins add up to the count, and there are as many
-// as were asked for.
+// Each sample lies within the bounds of its bin. The sum of the bins equals the number of samples.
+// The number of bins is at most the requested maximum.
 func TestExpBins(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	inputs := map[string][]float64{
@@ -141,7 +142,7 @@ func checkBins(t *testing.T, name string, samples []float64, d *metric.Distribut
 	}
 }
 
-// The bins of a timer with too many samples to keep come from its sketch.
+// If a timer has too many samples, its bins are computed from its sketch.
 func TestExpBinsOfSketch(t *testing.T) {
 	layout := testLayout
 	layout.Rows, layout.ExpBins = true, 160
@@ -165,7 +166,7 @@ func TestExpBinsOfSketch(t *testing.T) {
 	}
 }
 
-// Without Layout.Rows a snapshot keeps nothing for rows.
+// Without Layout.Rows, a snapshot stores no data for rows.
 func TestNoRows(t *testing.T) {
 	table := testTable(1)
 	add(t, table.Shard(0), "hits c 1", "t ms 5")

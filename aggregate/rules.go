@@ -6,61 +6,63 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Rules decide what happens to names and samples. Rules never change.
+// Rules decide how names and samples are changed. A Rules value never changes.
 type Rules struct {
-	// Resolvers apply them, one for each shard.
+	// Resolvers apply the rules. There is one Resolver for each shard.
 	Resolvers []Resolver
-	// TTLs are numbers of flushes after which names expire by a rule, at most MaxTTLs of them. Effects.Class
-	// selects one.
+	// TTLs are the numbers of flushes after which names expire because of a rule. There are at most
+	// MaxTTLs. Effects.Class selects one of them.
 	TTLs []uint32
 	// Count is the number of rules.
 	Count int
-	// Heirs are the new rules that replace the old ones, by the number of the old rule. If an old rule gave a
-	// name and has no heir, the name is forgotten.
+	// Heirs says for each old rule which new rule replaces it, indexed by the number of the old rule. If an old
+	// rule has no heir, the names that it has made are forgotten.
 	Heirs []Heir
 }
 
-// Heir is a rule that replaces an old rule.
+// Heir is the new rule that replaces an old rule.
 type Heir struct {
-	Rule  uint16 // its number plus 1; 0 for none
+	Rule  uint16 // number of the new rule plus 1; 0 if there is none
 	Class uint8
 }
 
-// Resolver resolves a name as received. A shard calls it under its lock. It calls it once for a name and
-// not for each sample, because an alias keeps the result.
+// Resolver resolves names as received. A shard calls it while the shard is locked. An alias stores
+// the result, so the shard calls it once for each name and not for each sample.
 type Resolver interface {
 	// Resolve resolves a name as received, and stores the result in to.
 	Resolve(kind metric.Kind, raw []byte, to *Resolved)
-	// Judge does the same for a clean name with clean tags.
+	// Judge does the same as Resolve, for a clean name with clean tags.
 	Judge(kind metric.Kind, clean []byte, to *Resolved)
 }
 
-// Resolved is the result for a name as received.
+// Resolved is the result of resolving a name as received.
 type Resolved struct {
-	// Name is the name in the table, in memory that the Shard reuses.
+	// Name is the name under which samples are stored. The Shard reuses its memory.
 	Name []byte
-	// Length is the length of the name as received, with its tags.
+	// Length is the length of the name as received, including its tags.
 	Length int
-	// Reason is why there is no name. With metric.DroppedByRule, the Effects still apply.
+	// Reason says why samples with this name are refused, or is metric.None. With
+	// metric.DroppedByRule, the Effects still apply.
 	Reason metric.Reason
 	Effects
 }
 
-// Effects are the effects of rules and tags on the samples of a name, besides the name.
+// Effects are the effects that rules and tags have on the samples of a name, besides the name
+// itself.
 type Effects struct {
-	// Rules are the rules that count a hit for each sample, by number plus 1; 0 for none.
+	// Rules are the rules that count each sample as a hit, by their number plus 1. 0 means none.
 	Rules [2]uint16
-	// Renamed is the rule that gave the name, by number plus 1; 0 for none.
+	// Renamed is the rule that gave the name, by its number plus 1. 0 means none.
 	Renamed uint16
-	// Class is the place of the name's ttl in Rules.TTLs plus 1; 0 for none.
+	// Class is the index of the name's ttl in Rules.TTLs plus 1. 0 means none.
 	Class uint8
-	// Sign says how a gauge interprets a sign.
+	// Sign says what a sign in front of a gauge's value means.
 	Sign Sign
-	// TagsDropped says that some of the tags were dropped.
+	// TagsDropped says that some tags of the name were dropped.
 	TagsDropped bool
 }
 
-// perSample reports whether each sample needs some work.
+// perSample reports whether the effects require work for each sample.
 func (e *Effects) perSample() bool {
 	return e.Rules != [2]uint16{} || e.Renamed > 0 || e.Sign != AnySign || e.TagsDropped
 }
@@ -68,16 +70,17 @@ func (e *Effects) perSample() bool {
 // Sign is the meaning of a sign in front of a gauge's value.
 type Sign uint8
 
-// The meanings of a sign.
+// The values of Sign.
 const (
-	AnySign  Sign = iota // the one in metric.Sample.Delta
-	Absolute             // it belongs to the number
-	Delta                // it adjusts the gauge
+	AnySign  Sign = iota // metric.Sample.Delta decides
+	Absolute             // the sign is a part of the number
+	Delta                // the value adjusts the gauge
 )
 
-// SetRules replaces the rules. A table that is not used yet uses them at once. Another table uses them from
-// the next Drain on, and then resolves all names again. Names that stay keep their values. Names that do
-// not exist under the new rules are forgotten. Only the flushing goroutine may call it.
+// SetRules replaces the rules. A table that is not used yet follows the new rules at once.
+// Otherwise they apply from the next Drain on, and all names are resolved again. A name that also
+// exists under the new rules keeps its values. A name that does not exist under the new rules is
+// forgotten. Only the flushing goroutine may call SetRules.
 func (t *Table) SetRules(rules *Rules) {
 	for i, s := range t.shards {
 		s.mutex.Lock()
@@ -92,14 +95,14 @@ func (t *Table) SetRules(rules *Rules) {
 	}
 }
 
-// follow switches to the next rules.
+// follow makes the shard use the rules in s.next. number is the number of the shard.
 func (s *Shard) follow(number int) {
 	s.rules, s.next = s.next, nil
 	s.resolver = s.rules.Resolvers[number]
 	s.hits = make([]uint64, s.rules.Count)
 }
 
-// ttls returns the TTLs of the rules.
+// ttls returns the TTLs of the current rules.
 func (s *Shard) ttls() []uint32 {
 	if s.rules == nil {
 		return nil
@@ -107,7 +110,7 @@ func (s *Shard) ttls() []uint32 {
 	return s.rules.TTLs
 }
 
-// takeHits moves the hits from a shard to the interval.
+// takeHits moves the hits of a shard to the interval.
 func (iv *Interval) takeHits(s *Shard) {
 	if len(s.hits) == 0 {
 		return
@@ -121,7 +124,7 @@ func (iv *Interval) takeHits(s *Shard) {
 	clear(s.hits)
 }
 
-// note records which rule gave a record its name.
+// note stores which rule gave the name of a record.
 func (n *names) note(r ref, rule uint16) {
 	if n.ruled == nil {
 		n.ruled = map[ref]uint16{}
@@ -138,13 +141,13 @@ func (t *Table) expire(n *names, rec record) uint32 {
 	return t.config.Expire[kindOf(meta)]
 }
 
-// hidden returns the flags of a record for a clean name that did not come from a sample.
+// hidden returns the flags of a record for a clean name that does not come from a sample.
 func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 	if s.resolver == nil {
 		return 0
 	}
 	flags = s.judge(kind, name)
-	if flags&metaHidden == 0 { // whether samples of that name belong to the record
+	if flags&metaHidden == 0 { // whether samples with the same name as received belong to the record
 		s.resolve(kind, name)
 		if s.resolved.Reason != metric.None || !bytes.Equal(s.resolved.Name, name) {
 			flags |= metaHidden
@@ -153,7 +156,8 @@ func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// judge returns the flags for the record of a clean name under the rules. It sets s.resolved.
+// judge returns the flags for the record of a clean name under the current rules. It sets
+// s.resolved.
 func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	s.resolved = Resolved{Name: s.resolved.Name[:0]}
 	s.resolver.Judge(kind, name, &s.resolved)
@@ -166,8 +170,8 @@ func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// inherit returns the flags that a record of the old rules has under the new rules, and the rule that gives
-// its name. It returns false if the name no longer exists.
+// inherit returns the flags under the new rules of a record that the old rules made, and the rule
+// that gives the record's name. It returns false if the name does not exist under the new rules.
 func (s *Shard) inherit(before *names, r ref) (flags uint32, rule uint16, exists bool) {
 	rec := before.pages.at(r)
 	hidden := rec.meta() & metaHidden

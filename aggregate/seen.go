@@ -8,34 +8,35 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// marks record when records were made: at each flush, where the records ended. Only the flushing goroutine uses them.
+// marks store when records were made. At each flush a mark stores where the records end. Only the
+// flushing goroutine uses marks.
 type marks struct {
-	began   int64  // Unix seconds: when the first record was made, or moved here
-	list    []mark // by place and by time
-	dropped bool   // whether the first marks were removed
+	began   int64  // Unix seconds: time when the first record was made, or was moved to this table
+	list    []mark // sorted by ref and by time
+	dropped bool   // whether old marks were removed
 }
 
-// mark says that the records before end were there at a time.
+// mark says that all records before end existed at the time at.
 type mark struct {
 	end ref
-	at  uint32 // Unix seconds
+	at  uint32 // time in Unix seconds
 }
 
 const (
-	// In the last fineMarks seconds there is at most one mark every fineMark seconds. Before that,
-	// there is one mark every coarseMark seconds, up to an age of coarseMarks.
+	// In the last fineMarks seconds there is at most one mark in fineMark seconds. Older marks are
+	// kept at one per coarseMark seconds, up to the age coarseMarks.
 	fineMark, fineMarks     = 10, 24 * 60 * 60
 	coarseMark, coarseMarks = 60, 7 * 24 * 60 * 60
-	// maxMarks limits their number. At 8 bytes each it is 160 KB a shard.
+	// maxMarks limits the number of marks. A mark takes 8 bytes, so the marks of a shard take at most 160 KB.
 	maxMarks = fineMarks/fineMark + coarseMarks/coarseMark + 1000
 )
 
-// note adds a mark: the records made up to now (Unix seconds) end at end.
+// note adds a mark: the records that exist now end at end. now is in Unix seconds.
 func (m *marks) note(end ref, now int64) {
 	at := uint32(min(max(now, 0), math.MaxUint32))
 	n := len(m.list)
 	switch {
-	case n > 0 && m.list[n-1].end == end: // no new records
+	case n > 0 && m.list[n-1].end == end: // there are no new records since the last mark
 		return
 	case n > 1 && at < m.list[n-2].at+fineMark:
 		m.list[n-1] = mark{end, max(m.list[n-1].at, at)}
@@ -47,7 +48,8 @@ func (m *marks) note(end ref, now int64) {
 	}
 }
 
-// thin drops marks that are too old, and most of those that are not new.
+// thin removes the marks that are older than coarseMarks, and most of the marks that are older than
+// fineMarks.
 func (m *marks) thin(now uint32) {
 	kept := m.list[:0]
 	for i, k := range m.list {
@@ -56,7 +58,7 @@ func (m *marks) thin(now uint32) {
 			m.dropped = true
 			continue
 		}
-		// The next mark then covers the records of the removed mark too.
+		// The next mark then also covers the records of the removed mark.
 		next := i + 1
 		if age > fineMarks && next < len(m.list) && len(kept) > 0 && m.list[next].at < kept[len(kept)-1].at+coarseMark {
 			continue
@@ -66,15 +68,15 @@ func (m *marks) thin(now uint32) {
 	m.list = kept
 }
 
-// FirstSeen is when a name was first seen, exact to some seconds.
+// FirstSeen is the time when a name was first seen, with an error of some seconds.
 type FirstSeen struct {
 	At time.Time
-	// Before says that the name was first seen at At or earlier: a rebuild of the table or a restart
-	// forgot the time.
+	// Before says that the name was first seen at the time At or earlier. The exact time was lost when
+	// the table was rebuilt or the daemon was restarted.
 	Before bool
 }
 
-// first returns when the record at r was made.
+// first returns when the record with the ref r was made.
 func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	if rec.meta()&metaMoved != 0 {
 		return FirstSeen{time.Unix(m.began, 0), true}
@@ -87,14 +89,14 @@ func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	})
 	switch {
 	case i == len(m.list):
-		return FirstSeen{At: now} // since the last flush
+		return FirstSeen{At: now} // the record was made after the last flush
 	case i == 0 && m.dropped:
 		return FirstSeen{time.Unix(int64(m.list[0].at), 0), true}
 	}
 	return FirstSeen{At: time.Unix(int64(m.list[i].at), 0)}
 }
 
-// or combines the times of two records of a name: it returns the earlier one.
+// or returns the earlier of the times of two records of a name.
 func (f FirstSeen) or(o FirstSeen) FirstSeen {
 	if o.At.Before(f.At) {
 		f.At = o.At
@@ -103,16 +105,16 @@ func (f FirstSeen) or(o FirstSeen) FirstSeen {
 	return f
 }
 
-// Seen says when a name was first and last seen.
+// Seen says when a name first and last had a sample.
 type Seen struct {
 	First FirstSeen
-	// Unseen is the number of flushes since the last one with a sample of the name; 0 if a sample
-	// came since the last Drain.
+	// Unseen is the number of flushes since the last flush with a sample of the name. It is 0 if there
+	// is a sample since the last Drain.
 	Unseen uint32
 }
 
-// Seen returns when a name of a kind was seen. It reports false for a name that is not held. Only the
-// flushing goroutine may call it, and not between Drain and Summarize.
+// Seen returns when a name of a kind had samples. It returns false if the table does not hold the
+// name. Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) Seen(kind metric.Kind, name []byte) (seen Seen, held bool) {
 	now := time.Now()
 	for _, s := range t.shards {

@@ -35,23 +35,24 @@ func TestSeen(t *testing.T) {
 		gone("a")
 		table.Shard(0).name("a")
 		check("a", 0, false, 0)
-		flush() // at 30 s
+		flush() // 30 s after the start
 		check("a", 30*time.Second, false, 1)
 		table.Shard(0).name("a")
-		table.Shard(1).name("a") // later, in another shard
+		table.Shard(1).name("a") // the same name in another shard, at a later time
 		table.Shard(1).name("b")
 		check("a", 30*time.Second, false, 0)
-		check("b", 30*time.Second, false, 0) // between the flush and now
+		check("b", 30*time.Second, false, 0) // b was first seen between the last flush and now
 		flush()
 		check("b", 60*time.Second, false, 1)
 		flush()
 		check("b", 60*time.Second, false, 2)
 		flush()
 		gone("b")
-		table.Shard(1).name("b") // its record is still there
+		table.Shard(1).name("b") // b has expired, but its record still exists
 		check("b", 60*time.Second, false, 0)
 
-		// A rebuild forgets when a name came.
+		// When many names expire, a shard is rebuilt. The rebuild loses the times when names were first
+		// seen.
 		for i := range 5000 {
 			table.Shard(0).name("noise%d", i)
 		}
@@ -66,7 +67,7 @@ func TestSeen(t *testing.T) {
 		table.Shard(0).name("old")
 		table.Shard(0).name("c")
 		flush()
-		check("a", 60*time.Second, true, 1) // another shard has had it since
+		check("a", 60*time.Second, true, 1) // another shard has the name since 60 s
 		check("old", rebuilt, true, 1)
 		check("c", rebuilt+30*time.Second, false, 1)
 		if _, held := table.Seen(metric.Gauge, []byte("a")); held {
@@ -77,7 +78,7 @@ func TestSeen(t *testing.T) {
 	})
 }
 
-// A remembered gauge was there before the table was.
+// A remembered gauge was first seen before the table was made.
 func TestSeenRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := testTable(1)
@@ -91,12 +92,13 @@ func TestSeenRemembered(t *testing.T) {
 	})
 }
 
-// The number of marks is bounded. Their error is at most some seconds for the last day, and a minute for the last week.
+// The number of marks is bounded. Their error is at most some seconds for the last day, and at most
+// a minute for the last week.
 func TestMarks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := marks{began: 1_000_000}
 	now := m.began
-	made := []int64{} // by ref
+	made := []int64{} // times when names were made, indexed by ref
 	for step := 0; now < m.began+10*24*60*60; step++ {
 		now += 1 + r.Int64N(20)
 		for range r.IntN(3) {
@@ -123,7 +125,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// BenchmarkNewName measures the making of names.
+// BenchmarkNewName measures the time to make a name.
 func BenchmarkNewName(b *testing.B) {
 	table := testTable(1)
 	s := table.Shard(0)
@@ -144,7 +146,7 @@ func BenchmarkNewName(b *testing.B) {
 
 func (t *Table) flushAll() { t.Drain(nil).Summarize(testLayout, 1) }
 
-// name adds a sample of a counter.
+// name adds a sample of a counter with a formatted name.
 func (s *Shard) name(format string, args ...any) {
 	s.Lock()
 	s.Add(&metric.Sample{Name: fmt.Appendf(nil, format, args...), Value: 1, Weight: 1})

@@ -6,13 +6,12 @@ import (
 	"math/bits"
 )
 
-// memberKey is the key under which the members of sets are hashed with SipHash-1-3
-// (J.-P. Aumasson, D. Bernstein, "SipHash: a fast short-input PRF", 2012).
-// Tables with the same key can be merged. Clients that do not know it cannot choose
-// members that collide.
+// memberKey is the key with which the members of sets are hashed. The hash is SipHash-1-3 (J.-P.
+// Aumasson, D. Bernstein, "SipHash: a fast short-input PRF", 2012). Tables with the same key can be
+// merged. Clients do not know the key, so they cannot choose members with equal hashes.
 type memberKey [2]uint64
 
-// newMemberKey returns the configured key, or a random one if that is zero.
+// newMemberKey returns the configured key, or a random key if the configured key is zero.
 func newMemberKey(key [16]byte) memberKey {
 	if key == ([16]byte{}) {
 		rand.Read(key[:])
@@ -34,7 +33,7 @@ func (k *memberKey) hash(p []byte) uint64 {
 		v0 ^= m
 	}
 	switch n := len(p); {
-	case n >= 4: // the two halves may overlap
+	case n >= 4: // the two halves overlap if n < 8
 		last |= uint64(binary.LittleEndian.Uint32(p)) | uint64(binary.LittleEndian.Uint32(p[n-4:]))<<(8*(n-4))
 	case n > 0:
 		last |= uint64(p[0]) | uint64(p[n/2])<<(8*(n/2)) | uint64(p[n-1])<<(8*(n-1))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The hashes of the bytes 00 01 02..., from none to 17, with the key 00 01 ... 0f.
+// Reference hashes of the byte sequences 00 01 02... with lengths 0 to 17. The key is 00 01 ... 0f.
 var sipVectors = []uint64{
 	0xabac0158050fc4dc, 0xc9f49bf37d57ca93, 0x82cb9b024dc7d44d, 0x8bf80ab8e7ddf7fb,
 	0xcf75576088d38328, 0xdef9d52f49533b67, 0xc50d2b50c59f22a7, 0xd3927d989bb11140,
@@ -34,7 +34,8 @@ func TestSipHash(t *testing.T) {
 	}
 }
 
-// The members of an interval have one key, also if another key comes during it.
+// All members of an interval are hashed with the same key, even if NextMemberKey is called during
+// the interval.
 func TestNextMemberKey(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -63,7 +64,8 @@ func TestNextMemberKey(t *testing.T) {
 	}
 }
 
-// BenchmarkHashMember compares the hash of members with the standard library's.
+// BenchmarkHashMember compares the hash function for members with the hash function of the standard
+// library.
 func BenchmarkHashMember(b *testing.B) {
 	key, seed := newMemberKey([16]byte{1}), maphash.MakeSeed()
 	for _, n := range []int{8, 15, 36} {

@@ -8,18 +8,19 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch"
 )
 
-// sketch holds the samples of a timer that are too many to keep. A DDSketch (C. Masson, J. Rim, H.
-// Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", 2019)
-// estimates the percentiles; the other values are exact. It takes at most about 1 MB, even for
-// samples from the whole range of float64.
+// sketch represents the samples of a timer beyond the limit of stored samples. Percentiles are
+// estimated with a DDSketch (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable
+// quantile sketch with relative-error guarantees", 2019). All other values are exact. A sketch
+// takes at most about 1 MB, even if the samples cover the whole range of float64.
 type sketch struct {
 	bins         *ddsketch.DDSketch
 	n            int
 	lower, upper float64
-	sum          sum2 // divided by 2^sumShift, so that it stays finite
+	sum          sum2 // divided by 2^sumShift, so that it does not overflow
 	squares      sum2
-	// For the standard deviation: the sum of squared distances from origin, the first
-	// sample. It stays precise if samples are far from 0 and close together.
+	// For the standard deviation: the sum of the squared distances of the samples from origin. The
+	// origin is the first sample. The sum is precise even if the samples are far from 0 and close to
+	// each other.
 	origin    float64
 	distances sum2
 }
@@ -31,15 +32,15 @@ const (
 )
 
 func newSketch() *sketch {
-	// It fails only for a relative error outside (0, 1).
+	// The constructor fails only if the relative error is outside (0, 1).
 	bins, _ := ddsketch.NewDefaultDDSketch(sketchError)
 	return &sketch{bins: bins, lower: math.Inf(1), upper: math.Inf(-1)}
 }
 
 func (s *sketch) add(v float64) {
-	// The mapping has no bins above 1.26e308.
+	// The DDSketch has no bins above 1.26e308.
 	limit := s.bins.MaxIndexableValue()
-	// So Add fails only for NaN.
+	// With this limit, Add fails only for NaN, which is no valid sample.
 	_ = s.bins.Add(min(max(v, -limit), limit))
 	if s.n == 0 {
 		s.origin = v
@@ -51,9 +52,9 @@ func (s *sketch) add(v float64) {
 	s.distances.add((v - s.origin) * (v - s.origin))
 }
 
-// merge adds the samples of o.
+// merge adds the samples of the sketch o.
 func (s *sketch) merge(o *sketch) {
-	// It fails only for sketches with different mappings.
+	// MergeWith fails only for sketches with different mappings.
 	_ = s.bins.MergeWith(o.bins)
 	// The distances of o's samples from the origin of s.
 	n, shift := float64(o.n), o.origin-s.origin
@@ -71,14 +72,14 @@ func (s *sketch) mean() float64 {
 	return min(max(mean, s.lower), s.upper)
 }
 
-// meanDistance returns the mean minus the origin. It stays precise if they are close.
+// meanDistance returns the difference between the mean and the origin. It is precise even if they
+// are close to each other.
 func (s *sketch) meanDistance() float64 {
 	n := float64(s.n)
 	return math.Ldexp((math.FMA(-n, math.Ldexp(s.origin, -sumShift), s.sum.sum)+s.sum.rest)/n, sumShift)
 }
 
-// summarize fills in t, as timing.summarize does. Percentiles are estimates, the rest is
-// exact.
+// summarize computes the values of t from the sketch. Percentiles are estimates, all other values are exact.
 func (s *sketch) summarize(t *timing, p *program) {
 	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
 	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))
@@ -101,10 +102,12 @@ func (s *sketch) summarize(t *timing, p *program) {
 	}
 }
 
-// between returns approximately the k-th smallest sample, never outside the range of all samples.
+// between returns approximately the k-th smallest sample. The result is never outside the range of
+// the samples.
 func (s *sketch) between(k int) float64 { return min(max(s.at(k), s.lower), s.upper) }
 
-// addPart computes the sums of the p.count smallest samples, or of the greatest.
+// addPart computes the sums of the p.count smallest samples, or of the greatest samples if top is
+// set.
 func (s *sketch) addPart(p *part, top bool) {
 	var sum, squares sum2
 	left := p.count
@@ -125,7 +128,7 @@ func (s *sketch) addPart(p *part, top bool) {
 	p.squares = clampSquares(squares.value())
 }
 
-// count estimates a histogram.
+// count estimates the numbers of samples in the bins of a histogram.
 func (s *sketch) count(t *timing, h *Histogram) {
 	t.count(nil, h)
 	for _, b := range s.sorted() {
@@ -135,10 +138,10 @@ func (s *sketch) count(t *timing, h *Histogram) {
 	}
 }
 
-// bin holds approximately n samples of one value.
+// bin represents approximately n samples with the same value.
 type bin struct{ value, n float64 }
 
-// sorted returns the sketch's bins, the smallest first.
+// sorted returns the bins of the sketch, in ascending order of their values.
 func (s *sketch) sorted() (all []bin) {
 	s.bins.ForEach(func(v, n float64) bool {
 		all = append(all, bin{min(max(v, s.lower), s.upper), n})

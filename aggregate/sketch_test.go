@@ -12,15 +12,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// sketchTable returns a table that keeps at most max samples of a timer.
+// sketchTable returns a table that stores at most max samples of a timer.
 func sketchTable(shards, max int) *Table {
 	config := testTable(shards).config
 	config.MaxTimerSamples = max
 	return NewTable(config)
 }
 
-// Beyond the limit percentiles are within 1 % of the sample of their rank. All other
-// values are exact, for any number of shards.
+// If a timer has more samples than the limit, percentiles are within 1 % of the sample with the
+// right rank. All other values are exact, for any number of shards.
 func TestSketchedTimers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	layout := testLayout
@@ -43,7 +43,7 @@ func TestSketchedTimers(t *testing.T) {
 				samples := make([]float64, n)
 				for i := range samples {
 					samples[i] = shape(i)
-					// The last shard has few samples, and keeps them.
+					// The last shard gets few samples, so it stores all of them.
 					s := table.Shard(rng.IntN(max(shards-1, 1)))
 					if i%100 == 0 {
 						s = table.Shard(shards - 1)
@@ -83,7 +83,7 @@ func TestSketchedTimers(t *testing.T) {
 	}
 }
 
-// Up to the limit nothing is estimated, and no sketch stays after an interval.
+// Up to the limit, no value is an estimate. No sketch remains after an interval.
 func TestTimersUpToTheLimitAreExact(t *testing.T) {
 	for _, limit := range []int{1, 2, 3, 4, 10, 11, 127, 128, 1000} {
 		table := sketchTable(1, limit)
@@ -108,7 +108,7 @@ func TestTimersUpToTheLimitAreExact(t *testing.T) {
 	}
 }
 
-// heap returns the bytes of live objects.
+// heap returns the size of all live objects in bytes.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -116,7 +116,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// A sketch takes little memory for any samples.
+// A sketch takes little memory, whatever its samples are.
 func TestSketchIsSmall(t *testing.T) {
 	table := sketchTable(1, 1)
 	s := table.Shard(0)

@@ -6,24 +6,24 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch/store"
 )
 
-// Sketch holds samples of a timer that were too many to keep: the bins of a DDSketch with a
-// relative error of 1 %, and exact sums.
+// Sketch represents the samples of a timer beyond the limit of stored samples: it has the bins of a
+// DDSketch with a relative error of 1 %, and exact sums.
 type Sketch struct {
 	Count int
-	// Negative and Positive are bins; their index is a magnitude. Zero is the number of samples that
-	// are 0 or too close to it for a bin.
+	// Negative and Positive are the bins of negative and positive samples. Their index grows with the
+	// magnitude of the samples. Zero is the number of samples that are 0 or too close to 0 for a bin.
 	Negative, Positive []SketchBin
 	Zero               float64
 	// Lower and Upper are the smallest and the greatest sample.
 	Lower, Upper float64
-	// Sum is the sum of the samples, divided by 2^33. Squares is the sum of their squares;
-	// Distances is the sum of their squared distances from Origin. Each is a float64 and
-	// its rounding error. The last two are not finite if samples are too large.
+	// Sum is the sum of the samples, divided by 2^33. Squares is the sum of their squares. Distances
+	// is the sum of the squares of their distances from Origin. Each sum is a pair: a float64 and its
+	// rounding error. Squares and Distances are not finite if samples are too large.
 	Sum, Squares, Distances [2]float64
 	Origin                  float64
 }
 
-// SketchBin is a number of samples in a bin.
+// SketchBin is a bin of a sketch, with its number of samples.
 type SketchBin struct {
 	Index int32
 	Count float64
@@ -62,15 +62,15 @@ func (x *Sketch) restore() *sketch {
 		s.bins.GetPositiveValueStore().AddWithCount(int(bin.Index), bin.Count)
 	}
 	if x.Zero > 0 {
-		_ = s.bins.AddWithCount(0, x.Zero) // fails only for NaN
+		_ = s.bins.AddWithCount(0, x.Zero) // AddWithCount fails only for NaN
 	}
 	s.n, s.lower, s.upper, s.origin = x.Count, x.Lower, x.Upper, x.Origin
 	s.sum, s.squares, s.distances = sum2{x.Sum[0], x.Sum[1]}, sum2{x.Squares[0], x.Squares[1]}, sum2{x.Distances[0], x.Distances[1]}
 	return s
 }
 
-// valid reports whether a table can have made x. Indexes out of range would take a lot
-// of memory.
+// valid reports whether a table can have made x. It rejects bins with indexes out of range, because
+// they would take a lot of memory.
 func (x *Sketch) valid() bool {
 	mapping := newSketch().bins.IndexMapping
 	first, last := mapping.Index(mapping.MinIndexableValue()), mapping.Index(mapping.MaxIndexableValue())

@@ -1,40 +1,41 @@
 package aggregate
 
-// arena is the memory of records, and a hash table of their places. It holds no pointers
-// except to its pages and segments, so the garbage collector has little to scan, with
-// any number of records.
+// arena holds records, and a hash table that finds them. It contains no pointers except to its
+// pages and segments, so the garbage collector has little work even with many records.
 //
-// The table is split into segments, which grow one at a time. So a receiver waits only until some thousand slots are
-// moved.
+// The hash table consists of segments, which grow one at a time. So a receiver never waits longer
+// than it takes to move some thousand slots.
 type arena struct {
 	segments [segments]segment
 	pages    pages
-	used     int // units used of the last page
-	count    int // records
+	used     int // number of units used in the last page
+	count    int // number of records
 }
 
 const segments = 256
 
-// segment is an open-addressing table with linear probing. A slot holds a tag, the
-// lower half of the hash, and a ref. An empty slot is 0. Probing starts at a place in
-// proportion to the tag. So the slots are nearly sorted, and growing moves them in order.
+// segment is a hash table with open addressing and linear probing. A slot holds a tag and a ref.
+// The tag is the lower half of the hash. An empty slot is 0. The slot where a search starts is
+// proportional to the tag. So the slots are nearly sorted by tag, and a growing segment moves its
+// slots in order.
 type segment struct {
 	slots []uint64
 	count int
 }
 
 const (
-	// A segment grows when more than 7/8 of its slots are in use: it doubles until it has largeSlots, and
-	// then grows by a quarter, so that most of its memory is in use.
+	// A segment grows when more than 7/8 of its slots are in use. Up to largeSlots its size doubles.
+	// After that its size grows by a quarter, so that most of its memory is in use.
 	loadNum, loadDen = 7, 8
 	firstSlots       = 16
 	largeSlots       = 1024
 )
 
-// start returns the index at which the search for a tag starts.
+// start returns the index of the slot at which the search for a tag starts.
 func (s *segment) start(tag uint32) int { return int(uint64(tag) * uint64(len(s.slots)) >> 32) }
 
-// seek returns the index of the first slot from i on that has the tag or is empty. There must be slots.
+// seek returns the index of the first slot that contains the tag or is empty. It starts at index i.
+// The segment must have slots.
 func (s *segment) seek(tag uint32, i int) int {
 	for {
 		if slot := s.slots[i]; slot == 0 || uint32(slot>>32) == tag {
@@ -46,7 +47,7 @@ func (s *segment) seek(tag uint32, i int) int {
 	}
 }
 
-// after does the same as seek, from the slot after i on.
+// after does the same as seek, but starts after index i.
 func (s *segment) after(tag uint32, i int) int {
 	if i++; i == len(s.slots) {
 		i = 0
@@ -54,7 +55,7 @@ func (s *segment) after(tag uint32, i int) int {
 	return s.seek(tag, i)
 }
 
-// put stores a slot in a segment that has room.
+// put stores a slot. The segment must have an empty slot.
 func (s *segment) put(slot uint64) {
 	i := s.start(uint32(slot >> 32))
 	for s.slots[i] != 0 {
@@ -79,17 +80,18 @@ func (s *segment) grow() {
 	}
 }
 
-// probe is the search for a record. start reads the first slot, and seek continues from there.
+// probe is the state of a search for a record. The function start reads the first slot, and the
+// function seek continues the search.
 type probe struct {
 	hash  uint64
 	slot  uint64 // the content of the first slot
-	at    uint32 // index of the slot found; if no record has the tag, of the empty slot that ended the search
-	count uint32 // the segment's records at that time, plus 1; 0 if a record has the tag
-	ref   ref    // the first record with the tag, 0 for none
-	drop  bool   // an alias says that a rule drops the sample
+	at    uint32 // index of the slot where the search ended: the slot of the record, or an empty slot
+	count uint32 // number of records in the segment at the time of the search, plus 1; 0 if a record has the tag
+	ref   ref    // the first record with the same tag, 0 if there is none
+	drop  bool   // whether an alias says that a rule drops the sample
 }
 
-// start reads the first slot.
+// start reads the first slot of a search.
 func (n *arena) start(p *probe) {
 	if s := &n.segments[p.hash>>56]; len(s.slots) > 0 {
 		at := s.start(uint32(p.hash))
@@ -97,7 +99,7 @@ func (n *arena) start(p *probe) {
 	}
 }
 
-// seek finds the first record with the tag.
+// seek finds the first record with the tag of the probe.
 func (n *arena) seek(p *probe) {
 	if uint32(p.slot>>32) == uint32(p.hash) {
 		p.ref = ref(p.slot)
@@ -106,7 +108,7 @@ func (n *arena) seek(p *probe) {
 	n.seekOn(p)
 }
 
-// seekOn continues seek if the first slot does not have the tag.
+// seekOn continues seek after a first slot with another tag.
 func (n *arena) seekOn(p *probe) {
 	s := &n.segments[p.hash>>56]
 	if p.slot != 0 {
@@ -118,11 +120,11 @@ func (n *arena) seekOn(p *probe) {
 	}
 }
 
-// absent reports whether no record has the tag of a probe. If another record was added after the probe,
-// absent may return false.
+// absent reports whether no record has the tag of a probe. If another record was added since the
+// search, absent may return false although no record has the tag.
 func (n *arena) absent(p *probe) bool { return int(p.count) == n.segments[p.hash>>56].count+1 }
 
-// add makes a record of zeroes for a probe.
+// add makes a record for a probe, filled with zeros.
 func (n *arena) add(p *probe, units int) (ref, record) {
 	s := &n.segments[p.hash>>56]
 	r := n.allocate(units)
@@ -141,13 +143,13 @@ func (n *arena) add(p *probe, units int) (ref, record) {
 	return r, n.pages.at(r)
 }
 
-// allocate returns the place of free units, which are zero.
+// allocate returns the ref of free units, filled with zeros.
 func (n *arena) allocate(units int) ref {
 	if len(n.pages) == 0 || n.used+units > pageUnits {
 		n.pages = append(n.pages, new(page))
 		n.used = 0
 		if len(n.pages) == 1 {
-			n.used = 1 // no record is at 0
+			n.used = 1 // no record has the ref 0
 		}
 	}
 	r := ref((len(n.pages)-1)<<pageShift | n.used)

@@ -7,43 +7,43 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Snapshot is the content of one flush, to be published. It does not change: any number of goroutines may read it, at
-// any time.
+// Snapshot is the content of one flush, to be published. It does not change, so it is safe for
+// concurrent use.
 type Snapshot struct {
 	// Time is the end of the flush interval, in Unix seconds.
 	Time int64
 	// Count is the number of names of each kind.
 	Count [metric.Kinds]int
-	// Duration is the time that each kind took.
+	// Duration is the time that summarising each kind took.
 	Duration [metric.Kinds]time.Duration
-	// Collisions is the number of names that share a path with another kind's name, or a
-	// file in Graphite with another name. Collided has the paths of the first such names.
+	// Collisions is the number of names that share a path with a name of another kind, or share a file
+	// in Graphite with another name. Collided contains the paths of the first such names.
 	Collisions int
 	Collided   []string
 	// Sketched is the number of timers whose percentiles are estimates.
 	Sketched int
-	// Own are the daemon's own points. They come last.
+	// Own are the points of the daemon's own metrics. They come after all other points.
 	Own []metric.Point
 
 	points  int
-	tagged  bool // see Config.Tagged
+	tagged  bool // Config.Tagged of the table
 	program *program
-	pages   []pages // of each view
+	pages   []pages // the pages of each view
 	chunks  []chunk
-	seconds int64 // of the interval
+	seconds int64 // length of the flush interval in seconds
 	largest [metric.Kinds]struct {
 		rec  record
 		size int
 	}
 }
 
-// chunk is some thousand rows: a row is a name with its values. Rows that follow each other and have
-// the same view and shape are a run.
+// chunk holds some thousand rows. A row is a name with its values. A run is a sequence of rows with
+// the same view and the same shape.
 type chunk struct {
 	runs    []run
-	refs    []ref     // the records, by row
-	values  []float64 // of all rows; NaN means no point
-	details []detail  // by row, if Layout.Rows is set
+	refs    []ref     // refs of the records, one for each row
+	values  []float64 // values of all rows; NaN means that there is no point
+	details []detail  // one for each row, if Layout.Rows is set
 }
 
 type run struct {
@@ -53,8 +53,8 @@ type run struct {
 
 const chunkRows = 8 << 10
 
-// add starts a row and returns its values, to be filled in: one for each column of the shape, but
-// of loneShape only the sample.
+// add starts a row. It returns a slice for the values of the row, which the caller fills in. A row
+// has one value for each column of its shape. A row of loneShape has only one value, the sample.
 func (sn *Snapshot) add(view, shape int, r ref) []float64 {
 	last := len(sn.chunks) - 1
 	if last < 0 || len(sn.chunks[last].refs) == chunkRows {
@@ -76,7 +76,8 @@ func (sn *Snapshot) add(view, shape int, r ref) []float64 {
 	return c.values[at:]
 }
 
-// begin begins a chunk. The first one grows; the others are about as large as the one before.
+// begin begins a chunk. The first chunk grows as needed. Each later chunk is allocated with about
+// the size of the previous one.
 func (sn *Snapshot) begin() {
 	var next chunk
 	if n := len(sn.chunks); n > 0 {
@@ -88,16 +89,16 @@ func (sn *Snapshot) begin() {
 	sn.chunks = append(sn.chunks, next)
 }
 
-// row is a row as it is read.
+// row is one row of a snapshot, as all yields it.
 type row struct {
 	shape   int
 	columns []column
-	name    []byte    // with its tags
-	values  []float64 // one for each column
+	name    []byte    // name with its tags
+	values  []float64 // one value for each column
 	detail  detail
 }
 
-// all yields the rows. A row is valid until the next one.
+// all yields the rows. A row is valid until the next row.
 func (sn *Snapshot) all() iter.Seq[*row] {
 	return func(yield func(*row) bool) {
 		if len(sn.chunks) == 0 {
@@ -132,7 +133,7 @@ func (sn *Snapshot) all() iter.Seq[*row] {
 	}
 }
 
-// maxCollided is the maximum length of Collided.
+// maxCollided limits the paths in Snapshot.Collided.
 const maxCollided = 20
 
 func (sn *Snapshot) collided(shape int, name []byte) {
@@ -144,9 +145,9 @@ func (sn *Snapshot) collided(shape int, name []byte) {
 	}
 }
 
-// measure remembers the name with the largest cell in one shard.
+// measure updates the name with the largest cell in one shard.
 func (s *summary) measure(kind metric.Kind, off int) {
-	at := off // index of the word with the number of members
+	at := off // index of the word that contains the number of members or samples
 	switch kind {
 	case metric.Set:
 	case metric.Timer:
@@ -162,8 +163,8 @@ func (s *summary) measure(kind metric.Kind, off int) {
 	}
 }
 
-// Largest returns the set with the most members in one shard, or the timer with the most samples in one shard, and that
-// number. It returns 0 if there is none.
+// Largest returns the set with the most members in one shard, or the timer with the most samples in
+// one shard, and the number of its members or samples. The number is 0 if there is no such name.
 func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 	l := sn.largest[kind]
 	if l.size == 0 {
@@ -172,11 +173,11 @@ func (sn *Snapshot) Largest(kind metric.Kind) (name string, size int) {
 	return string(l.rec.name()), l.size
 }
 
-// Len returns the number of points, including the daemon's own.
+// Len returns the number of points, including the points of the daemon's own metrics.
 func (sn *Snapshot) Len() int { return sn.points + len(sn.Own) }
 
-// Points yields all points, in no particular order, but the same each time. A point's
-// path is valid until the next one.
+// Points yields all points. The order is not specified, but it is the same at each call. The path
+// of a point is valid until the next point.
 func (sn *Snapshot) Points() iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var path []byte

@@ -2,13 +2,15 @@ package aggregate
 
 import "math"
 
-// sum2 is a sum of floats in twice their precision, so that the order of the floats does not matter (T. Ogita, S. Rump,
-// S. Oishi, "Accurate sum and dot product", 2005, Sum2).
+// sum2 is a sum of float64 values in twice the usual precision, so that the result does not depend
+// on their order (T. Ogita, S. Rump, S. Oishi, "Accurate sum and dot product", 2005, algorithm
+// Sum2).
 type sum2 struct{ sum, rest float64 }
 
 func (s *sum2) add(v float64) { *s = s.plus(v) }
 
-// plus returns the sum of s and v. In a loop it is faster than add, because the sum stays in registers.
+// plus returns the sum of s and v. In a loop it is faster than add, because the sum can be kept in
+// registers.
 func (s sum2) plus(v float64) sum2 {
 	next := s.sum + v
 	part := next - s.sum
@@ -21,10 +23,10 @@ func (s *sum2) merge(o sum2) {
 	s.rest += o.rest
 }
 
-// value is not finite if the sum is beyond float64.
+// value returns the sum as a float64. It is not finite if the sum exceeds the range of float64.
 func (s sum2) value() float64 { return s.sum + s.rest }
 
-// sumAndMean returns the sum and the mean of at least one sample.
+// sumAndMean returns the sum and the mean of samples. There must be at least one sample.
 func sumAndMean(samples []float64) (sum, mean float64) {
 	var s sum2
 	for _, v := range samples {
@@ -33,20 +35,20 @@ func sumAndMean(samples []float64) (sum, mean float64) {
 	return s.of(samples)
 }
 
-// of returns the sum and the mean of samples; s is their sum.
+// of returns the sum and the mean of samples. s is their sum.
 func (s sum2) of(samples []float64) (sum, mean float64) {
 	n := float64(len(samples))
 	if sum = s.value(); sum-sum == 0 {
 		return sum, sum / n
 	}
-	for _, v := range samples { // the sum is too large for a float64, but the mean is not
+	for _, v := range samples { // the sum exceeds the range of float64, but the mean does not
 		mean += v / n
 	}
 	mean = clamp(mean)
 	return clamp(mean * n), mean
 }
 
-// sumOfSquares returns MaxFloat64 if the sum is greater.
+// sumOfSquares returns the sum of the squares, but at most MaxFloat64.
 func sumOfSquares(samples []float64) float64 {
 	var s sum2
 	for _, v := range samples {
@@ -55,7 +57,7 @@ func sumOfSquares(samples []float64) float64 {
 	return clampSquares(s.value())
 }
 
-// clampSquares keeps a sum of squares finite.
+// clampSquares replaces an infinite sum of squares by MaxFloat64.
 func clampSquares(v float64) float64 {
 	if v-v != 0 {
 		return math.MaxFloat64
@@ -63,10 +65,10 @@ func clampSquares(v float64) float64 {
 	return v
 }
 
-// deviation returns the standard deviation of all samples (of a population). Samples are
-// scaled by a power of two, so that squares stay finite. The rounding error of the mean is
-// corrected (T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample
-// variance", 1983, corrected two-pass).
+// deviation returns the standard deviation of the samples as a population. Samples are scaled by a
+// power of two, so that the squares do not overflow. The rounding error of the mean is corrected
+// (T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample variance", 1983, corrected
+// two-pass algorithm).
 func deviation(samples []float64, mean float64) float64 {
 	largest := 0.0
 	for _, v := range samples {

@@ -9,18 +9,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// scratch is memory that each call of Summarize reuses.
+// scratch is memory that successive calls of Summarize reuse.
 type scratch struct {
-	program *program            // compiled from the last layout
-	refs    [metric.Kinds][]ref // names that were seen
-	idle    [metric.Kinds][]ref // unseen names that are published
+	program *program            // compiled from the previous layout
+	refs    [metric.Kinds][]ref // records of names with samples
+	idle    [metric.Kinds][]ref // records of names that are published without samples
 	carry   []ref
 	names   [][]byte
-	found   [][][metric.Kinds]ref // by view, by name
+	found   [][][metric.Kinds]ref // indexed by view and by name
 	sources []source
 	samples []float64
 	timing  timing
-	merged  *sketch // all samples of the timer just summarised, if they are too many to keep
+	merged  *sketch // all samples of the timer that was just summarised, if they exceed the limit of stored samples
 	members []uint64
 	gauge   gaugeMerge
 
@@ -28,24 +28,24 @@ type scratch struct {
 	collected metric.Collected
 }
 
-// source is a record with a cell of the name.
+// source is a record of the name that is being summarised.
 type source struct {
 	view *view
 	rec  record
 }
 
-// summary is one call of Summarize.
+// summary is the state of one call of Summarize.
 type summary struct {
 	*Interval
 	*scratch
 	sn   *Snapshot
-	live int64 // names that have not expired
+	live int64 // number of names that have not expired
 
 	files files
 }
 
-// Summarize makes the points of the interval; now is their time, in Unix seconds. It
-// can be called once.
+// Summarize makes the points of the interval. now is the time of the points, in Unix seconds.
+// Summarize can be called only once.
 func (iv *Interval) Summarize(layout Layout, now int64) *Snapshot {
 	s := &summary{Interval: iv, scratch: &iv.table.scratch}
 	if s.program == nil || !reflect.DeepEqual(s.program.Layout, layout) {
@@ -122,11 +122,11 @@ func (s *summary) summarizeView(i int) {
 	}
 }
 
-// omits reports whether a name has no points.
+// omits reports whether no points are made for a name.
 func (s *summary) omits(rec record) bool { return s.Omit != nil && s.Omit(rec.name()) }
 
-// summarizeKind adds rows for the records s.refs[kind] of view i, together with the
-// names' records in other views.
+// summarizeKind adds rows for the records s.refs[kind] of view i. A row includes the values of the
+// name's records in other views.
 func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	v := &s.views[i]
 	refs := s.refs[kind]
@@ -173,7 +173,7 @@ func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	}
 }
 
-// lookup finds the names of records of view i in the other views.
+// lookup looks up the names of some records of view i in the other views.
 func (s *summary) lookup(i int, refs []ref) {
 	if len(s.views) == 1 {
 		return
@@ -219,7 +219,7 @@ func (s *summary) summarizeName(kind metric.Kind, shape int, values []float64) {
 	}
 }
 
-// summarizeTimer computes s.timing.
+// summarizeTimer computes the values of a timer and stores them in s.timing.
 func (s *summary) summarizeTimer(off, shape int) {
 	s.samples = s.samples[:0]
 	weight := 0.0
@@ -255,7 +255,8 @@ func (s *summary) summarizeTimer(off, shape int) {
 	s.sn.Sketched++
 }
 
-// summarizeGauge merges a gauge, and remembers its value for the next interval.
+// summarizeGauge computes the value of a gauge from all its records, and stores the value for the
+// next interval.
 func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.remember(flush)
 	for _, from := range s.sources {
@@ -265,7 +266,7 @@ func (s *summary) summarizeGauge(off int, flush uint32) float64 {
 	s.sources[0].rec.setMemory(memory{
 		value: value,
 		after: flush,
-		// If this time were in the future, a value that is set later would look older.
+		// If this time were in the future, a setting that arrives later would look older.
 		setting: min(setAt, s.time),
 	})
 	return value

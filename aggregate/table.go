@@ -7,25 +7,21 @@
 //
 //	shard := table.Shard(0)
 //	shard.Lock()
-//	shard.Add(&sample) // for each of a batch
+//	shard.Add(&sample) // for each sample of a batch
 //	shard.Unlock()
-//	...
 //	snapshot := table.Drain(nil).Summarize(layout, now)
 //
-// Rows reads the content of an interval before it is summarised. Merge adds such rows to another table, on this machine
-// or another one.
+// Rows reads the content of an interval before it is summarised. Merge adds such rows to a table, here or elsewhere.
 //
 // # Names
 //
-// A name stays in its shard while it is used. A name that was not seen for a number
-// of flushes expires: it no longer counts. Its memory is freed when a shard holds
-// many expired names: then the other names move to a new table.
+// A name stays in its shard while it has samples. A name without samples for a number of flushes expires: it no longer
+// counts. The memory of expired names is freed when a shard has many of them: its other names move to a new names table.
 //
 // # Results
 //
-// The results are the same for any number of shards. Sums of whole numbers are exact
-// up to 2^53. Percentiles are exact unless a timer has too many samples to keep: see
-// Config.MaxTimerSamples. Gauges follow the order of arrival: see metric.Sample.At.
+// The results are the same for any number of shards. Sums of whole numbers are exact up to 2^53. Percentiles are exact
+// unless a timer has more samples than Config.MaxTimerSamples. Gauges follow the order of arrival: see metric.Sample.At.
 package aggregate
 
 import (
@@ -37,30 +33,29 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Config sets the limits of a Table.
+// Config is the configuration of a Table.
 type Config struct {
 	// Shards is the number of receivers, at least 1.
 	Shards int
-	// MaxNames is the maximum number of names in all shards. Samples of further names
-	// are refused.
+	// MaxNames is the maximum number of names in all shards. Samples of further names are refused.
 	MaxNames int
-	// MaxNameLength is the maximum length of a name as received, in bytes. It is at most
-	// the constant MaxNameLength.
+	// MaxNameLength is the maximum length of a name as received, in bytes. It must not exceed the
+	// constant MaxNameLength.
 	MaxNameLength int
 	// MaxSetMembers is the maximum number of members of a set in one shard.
 	MaxSetMembers int
-	// MemberKey is the key for hashing set members. Tables must have the same key if
-	// their rows are merged. If it is zero, the table makes a random one.
+	// MemberKey is the key for hashing the members of sets. Tables whose rows are merged must have the
+	// same key. If it is zero, the table makes a random key.
 	MemberKey [16]byte
-	// MaxTimerSamples is the maximum number of samples kept of a timer in one shard,
-	// at least 1. If there are more, percentiles are estimates within 1 % of a
+	// MaxTimerSamples is the maximum number of samples that are stored for a timer in one shard. It
+	// must be at least 1. If a timer has more samples, its percentiles are estimates within 1 % of a
 	// sample's value. All other values stay exact.
 	MaxTimerSamples int
-	// Tagged says that names may carry tags after the first semicolon. Tags are clean
-	// already. A point's suffix goes before them.
+	// Tagged says that a name may have tags after the first semicolon. The table does not clean tags.
+	// In a path, the statistic's suffix stands before the tags.
 	Tagged bool
-	// Expire is the number of flushes after which an unseen name expires, by kind; at
-	// least 1.
+	// Expire is the number of flushes after which a name without samples expires, for each kind. It
+	// must be at least 1.
 	Expire [metric.Kinds]uint32
 	// Dialect selects the rules for cleaning names.
 	Dialect metric.Dialect
@@ -68,53 +63,53 @@ type Config struct {
 	NamesAsSent bool
 }
 
-// form is the form of the table's names.
+// form returns the form in which the table stores names.
 func (c *Config) form() metric.NameForm {
 	return metric.NameForm{Dialect: c.Dialect, Tagged: c.Tagged, AsSent: c.NamesAsSent}
 }
 
-// Table holds the samples since the last flush, and the names in use. Only one
-// goroutine, the flushing one, may call Drain and Summarize.
+// Table holds the samples since the last flush, and the names in use. Only one goroutine may call
+// Drain and Summarize. The comments call it the flushing goroutine.
 type Table struct {
 	config Config
-	seed   maphash.Seed // of the hashes of names
-	key    memberKey    // of the samples after the next Drain
+	seed   maphash.Seed // seed for hashing names
+	key    memberKey    // key for the samples after the next Drain
 	shards []*Shard
-	// known is the number of names that have not expired: the live ones at the last flush, and the
-	// ones added since.
+	// known is the number of names that have not expired. It counts the live names at the last flush,
+	// and the names added since the last flush.
 	known   atomic.Int64
-	aliases atomic.Int64 // in all shards
+	aliases atomic.Int64 // number of aliases in all shards
 	live    int64
-	clock   *clock      // of gauges
-	gone    NameCounter // names that expired or were deleted; only the flushing goroutine uses it
+	clock   *clock      // times of gauges
+	gone    NameCounter // counts names that expired or were deleted; only the flushing goroutine uses it
 	scratch scratch
 }
 
-// Shard is one receiver's part of a Table. A receiver takes its lock once for each batch of
+// Shard is one receiver's part of a Table. A receiver locks its shard once for each batch of
 // samples. The lock also guards the receiver's own counts.
 type Shard struct {
 	mutex    sync.Mutex
 	table    *Table
 	key      memberKey
 	names    *names
-	retiring *names      // the previous names; nil once all live names have moved
-	retire   bool        // whether to begin a new names at the next flush
-	flush    uint32      // number of the running flush
-	fresh    int64       // names added since the last Drain
-	made     NameCounter // of the same names
-	// The arrival of the batch's last gauge sample by the system's clock, or noArrival; the
-	// same by the table's clock; and the time that the sample got. See gaugeTime.
+	retiring *names      // the previous names table; nil after all live names were moved from it
+	retire   bool        // whether to begin a new names table at the next flush
+	flush    uint32      // number of the current flush interval
+	fresh    int64       // number of names added since the last Drain
+	made     NameCounter // counts the names added
+	// Three values of the batch's last gauge sample: its time of arrival by the system's clock, or noArrival if there
+	// is no gauge; the same time by the table's clock; the time that the sample got. See gaugeTime.
 	wall, arrival, gaugeAt int64
 	blocks                 [2]blocks
 	spare                  spare
-	rules                  *Rules      // nil for none
-	next                   *Rules      // the rules from the next flush on; nil for the same
+	rules                  *Rules      // nil if there are no rules
+	next                   *Rules      // the new rules from the next flush on; nil if the rules do not change
 	resolver               Resolver    // nil if names are only cleaned
-	resolved               Resolved    // the result of the last call
-	hits                   []uint64    // samples since the last Drain, by rule
-	aliases                [2]*aliases // young and old; nil if there are none
-	mutes                  []*Mute     // nil for none
-	marked                 bitmap      // records that a mute may refuse
+	resolved               Resolved    // result of the last call of the resolver
+	hits                   []uint64    // samples that each rule has matched since the last Drain
+	aliases                [2]*aliases // the young and the old generation; nil if there are no aliases
+	mutes                  []*Mute     // nil if there are no mutes
+	marked                 bitmap      // records whose samples a mute may refuse
 }
 
 // NewTable returns an empty table.
@@ -131,8 +126,8 @@ func NewTable(config Config) *Table {
 	return t
 }
 
-// SetLimits replaces the limits. Shards, Tagged, NamesAsSent and MemberKey cannot change;
-// MaxTimerSamples applies after the next Drain. Only the flushing goroutine may call it.
+// SetLimits changes the limits in the configuration. It does not change Shards, Tagged, NamesAsSent and MemberKey.
+// MaxTimerSamples takes effect after the next Drain. Only the flushing goroutine may call it.
 func (t *Table) SetLimits(config Config) {
 	config.Shards, config.Tagged = len(t.shards), t.config.Tagged
 	config.NamesAsSent = t.config.NamesAsSent
@@ -153,37 +148,36 @@ func (t *Table) SetMemberKey(key [16]byte) {
 	}
 }
 
-// NextMemberKey makes the samples after the next Drain have this key. Only the flushing goroutine may call it.
+// NextMemberKey sets the key for samples after the next Drain. Only the flushing goroutine may call it.
 func (t *Table) NextMemberKey(key [16]byte) { t.key = newMemberKey(key) }
 
-// Shard returns the i-th shard, 0 <= i < Config.Shards.
+// Shard returns the i-th shard. i must be at least 0 and below Config.Shards.
 func (t *Table) Shard(i int) *Shard { return t.shards[i] }
 
-// Names returns the number of names that have not expired. A name may count once for
-// each shard that took it.
+// Names returns the number of names that have not expired. A name may count several times, once for
+// each shard that has received it.
 func (t *Table) Names() int { return int(t.known.Load()) }
 
-// Lock begins a batch. Drain waits until it ends.
+// Lock begins a batch. Drain waits until the batch ends.
 func (s *Shard) Lock() {
 	s.mutex.Lock()
 	s.wall = noArrival
 }
 
-// Unlock ends a batch.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
-// Gauges reports whether there was a gauge in the batch so far. The shard must be locked.
+// Gauges reports whether the current batch contains a gauge sample. The shard must be locked.
 func (s *Shard) Gauges() bool { return s.wall != noArrival }
 
-// BatchSize is the best number of samples to add at once.
+// BatchSize is the most efficient number of samples to add at once.
 const BatchSize = 32
 
-// AddAll adds samples to their names, in order. For each sample it stores in reasons the reason why it was not added,
-// or metric.None. reasons must be as long as samples. It keeps none of the samples' bytes. The shard must be locked.
+// AddAll adds samples to their names, in order. For each sample it stores metric.None in reasons,
+// or the reason why the sample was not added. reasons must be as long as samples. AddAll does not
+// keep the samples' bytes. The shard must be locked.
 //
-// With more names than fit in the CPU's caches, each lookup waits for memory twice.
-// So all lookups of a batch begin before the first addition: then memory answers
-// many of them at the same time.
+// If there are more names than fit into the CPU's caches, each lookup waits for memory twice. So AddAll begins all
+// lookups of a batch before it adds the first sample. Then the memory reads of many lookups overlap.
 func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 	for len(samples) > 0 {
 		n := min(len(samples), BatchSize)
@@ -192,7 +186,7 @@ func (s *Shard) AddAll(samples []metric.Sample, reasons []metric.Reason) {
 	}
 }
 
-// addBatch does the same as AddAll, for at most BatchSize samples.
+// addBatch adds at most BatchSize samples for AddAll.
 func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
 	var probes [BatchSize]probe
 	for i := range samples {
@@ -207,8 +201,8 @@ func (s *Shard) addBatch(samples []metric.Sample, reasons []metric.Reason) {
 	}
 }
 
-// look finds the records of samples, whose hashes are in probes. The names of a client are mostly alike. So if the
-// first and the last name have an alias, it searches the aliases first.
+// look finds the records of samples. The hashes of the names are in probes. The names of one client usually resemble
+// each other. So if the first and the last name have an alias, look searches the aliases first.
 func (s *Shard) look(samples []metric.Sample, probes []probe) {
 	switch young := s.aliases[0]; {
 	case young == nil:
@@ -222,7 +216,8 @@ func (s *Shard) look(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// Add adds one sample. See AddAll.
+// Add adds one sample. It returns metric.None, or the reason why the sample was not added. The shard must be
+// locked.
 func (s *Shard) Add(sample *metric.Sample) metric.Reason {
 	return s.add(sample, &probe{hash: maphash.Bytes(s.table.seed, sample.Name)})
 }
@@ -254,9 +249,9 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 	return metric.None
 }
 
-// Drain removes and returns the content of all shards since the last Drain. If cut is not nil, Drain calls it for each
-// shard while that shard is locked, so that the caller can read a receiver's own counts at the same moment. The
-// previous Interval must be summarised before.
+// Drain removes and returns the content of all shards since the last Drain. If cut is not nil, Drain calls it for
+// each shard while the shard is locked, so that the caller can read the receiver's own counts at the same moment. The
+// previous Interval must be summarised before the next Drain.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}
 	iv.known = t.live

@@ -33,7 +33,7 @@ func testTable(shards int) *Table {
 	})
 }
 
-// add adds samples such as "a c 1", "a ms 320 x10", "g g +4", "u s member".
+// add adds samples such as "a c 1", "a ms 320 x10", "g g +4" or "u s member": name, kind and value.
 func add(t testing.TB, s *Shard, samples ...string) {
 	t.Helper()
 	for _, text := range samples {
@@ -86,7 +86,7 @@ func flushAs(table *Table, layout Layout) map[string]float64 {
 	return points
 }
 
-// apart is a layout in which no two kinds have the same paths.
+// apart is a layout in which two kinds never have the same path.
 var apart = func() Layout {
 	l := Reference.Layout()
 	l.Prefix = [metric.Kinds]string{"counters", "gauges", "timers", "sets"}
@@ -210,11 +210,12 @@ func TestGaugesAreRemembered(t *testing.T) {
 	expect(t, flush(table), points{"stats.g": 11})
 }
 
-// Two receivers read one gauge in turns. The result is the same as with one receiver.
+// Two receivers alternately receive samples of one gauge. The result is the same as with one
+// receiver.
 func TestGaugesInOrder(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
-		ops  []string // by turns to shard 0 and shard 1
+		ops  []string // alternately added to shard 0 and shard 1
 		want float64
 	}{
 		{"set, adjusted elsewhere", []string{"10", "+5"}, 15},
@@ -244,7 +245,7 @@ func TestGaugesInOrder(t *testing.T) {
 	}
 }
 
-// An expired gauge starts at 0, with or without its memory.
+// An expired gauge starts again at 0, whether or not its record was freed.
 func TestExpiredGaugesStartAtZero(t *testing.T) {
 	table := testTable(1)
 	table.config.Expire[metric.Gauge] = 2
@@ -305,7 +306,7 @@ func TestMaxNames(t *testing.T) {
 	if got := flush(table); len(got) != 100 || got["stats.n7"] != 2 {
 		t.Errorf("%d points, n7 = %v; want 100, 2", len(got), got["stats.n7"])
 	}
-	// While unused names expire, known names are never refused.
+	// While unused names expire, samples of known names are never refused.
 	for round := range 4 {
 		for i := range 50 {
 			add(t, s, fmt.Sprintf("n%d c 10", i))
@@ -370,8 +371,8 @@ func TestShardsAgree(t *testing.T) {
 	shardsAgree(t, []*Table{testTable(1), testTable(2), testTable(8)}, apart, soak.Times(10_000))
 }
 
-// shardsAgree gives the same samples to tables with different numbers of shards, over
-// several flushes while names come and go. All points must be equal.
+// shardsAgree adds the same samples to tables with different numbers of shards, over several
+// flushes, while names come and go. All tables must make the same points.
 func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -408,7 +409,7 @@ func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 	}
 }
 
-// addOfEach adds a counter, a timer and a gauge. The names change every 5000 numbers.
+// addOfEach adds a counter, a timer and a gauge. The same names are used for 5000 successive values of n.
 func addOfEach(s *Shard, n int) {
 	name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
 	s.Lock()
@@ -418,9 +419,9 @@ func addOfEach(s *Shard, n int) {
 	s.Add(&metric.Sample{Kind: metric.Gauge, Name: name, Value: 1, Weight: 1, Delta: true})
 }
 
-// TestConcurrentFlushes adds from several goroutines while another one flushes. Nothing
-// may be lost or counted twice, also when one shard gets no samples for many flushes.
-// Gauges must not expire meanwhile: they would start again at 0.
+// TestConcurrentFlushes adds samples in several goroutines while another goroutine flushes. No
+// sample may be lost or counted twice. This holds even if one shard gets no samples for many
+// flushes. Gauges must not expire during the test, because they would start again at 0.
 func TestConcurrentFlushes(t *testing.T) {
 	const shards, each, pause = 4, 20_000, 150
 	config := testTable(shards).config
@@ -428,7 +429,7 @@ func TestConcurrentFlushes(t *testing.T) {
 	table := NewTable(config)
 	var adding, others sync.WaitGroup
 	var flushes atomic.Int64
-	wait := func() { // for the other shards, and then for many flushes
+	wait := func() { // waits for the other shards, and then for many flushes
 		others.Wait()
 		for until := flushes.Load() + pause; flushes.Load() < until; {
 			runtime.Gosched()
@@ -441,7 +442,7 @@ func TestConcurrentFlushes(t *testing.T) {
 				defer others.Done()
 			}
 			for n := range each {
-				if i == 0 && n == each/2+2500 { // in the middle of a group of names
+				if i == 0 && n == each/2+2500 { // wait in the middle of a group of names
 					wait()
 				}
 				addOfEach(table.Shard(i), n)
@@ -481,8 +482,8 @@ func TestConcurrentFlushes(t *testing.T) {
 	}
 }
 
-// The race detector finds it if looking up names reads what a flush writes. Some names are
-// names of several kinds, and records of different lengths lie side by side.
+// The race detector reports an error if looking up names reads memory that a flush writes. Some
+// names have several kinds, and records of different lengths are next to each other.
 func TestLookupsBesideFlushes(t *testing.T) {
 	t.Parallel()
 	table := testTable(1)
@@ -549,8 +550,8 @@ func TestSegmentsGrowOneAtATime(t *testing.T) {
 	}
 }
 
-// The cost of a sample must not grow with the number of names. A test cannot assert times,
-// so it counts the slots that a search looks at.
+// The cost of adding a sample must not grow with the number of names. A test cannot check times
+// reliably, so this test counts the slots that a search reads.
 func TestSearchesStayShort(t *testing.T) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		names := newNames(maphash.MakeSeed(), time.Now(), nil)
@@ -577,7 +578,7 @@ func TestSearchesStayShort(t *testing.T) {
 	}
 }
 
-// Limits can change while the table holds names, members and samples.
+// SetLimits changes the limits of a table that contains names, members and samples.
 func TestSetLimits(t *testing.T) {
 	t.Parallel()
 	config := Config{Shards: 2, MaxNames: 10, MaxNameLength: 10, MaxSetMembers: 10, MaxTimerSamples: 3, Expire: [metric.Kinds]uint32{9, 9, 9, 9}}
@@ -622,7 +623,7 @@ func TestSetLimits(t *testing.T) {
 	}
 }
 
-// Names that come while Drain goes from shard to shard count once.
+// A name that is added while Drain goes from shard to shard is counted once.
 func TestNamesDuringDrain(t *testing.T) {
 	table := testTable(2)
 	add(t, table.Shard(0), "before c 1")
@@ -631,7 +632,7 @@ func TestNamesDuringDrain(t *testing.T) {
 			add(t, table.Shard(1), "meanwhile c 1", "before c 1")
 		}
 	}).Summarize(testLayout, 1)
-	if n := table.Names(); n != 3 { // one of them in both shards
+	if n := table.Names(); n != 3 { // one of the names is in both shards
 		t.Errorf("%d names, want 3", n)
 	}
 }

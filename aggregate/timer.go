@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// timing holds the values computed from a timer's samples.
+// timing holds the values computed from the samples of a timer.
 type timing struct {
 	received     int
 	weight       float64
@@ -14,14 +14,15 @@ type timing struct {
 	mean, sum    float64
 	squares, std float64
 	median       float64
-	parts        []part    // by threshold
-	bins         []float64 // of a histogram
+	parts        []part    // one for each threshold
+	bins         []float64 // numbers of samples in the bins of a histogram
 
-	sizes  []int // numbers of samples in the parts
-	places []int // the ranks that are needed
+	sizes  []int // number of samples in each part
+	places []int // the ranks whose samples are needed
 }
 
-// part is computed from the samples inside a threshold. Its numbers are NaN if there are no samples.
+// part holds the values of the samples inside a threshold. The values are NaN if there are no
+// samples inside.
 type part struct{ count, bound, mean, sum, squares float64 }
 
 var nothing = part{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
@@ -30,12 +31,12 @@ func newTiming(thresholds int) timing {
 	return timing{parts: make([]part, thresholds), sizes: make([]int, thresholds)}
 }
 
-// threshold is a percentile threshold.
+// threshold is a percentile threshold, prepared for use.
 type threshold struct {
-	percent float64 // more than 0
-	top     bool    // whether it selects the greatest samples
-	first   bool    // divide percent by 100 first, as in Etsy's statsd and gstatsd
-	none    bool    // it may have no samples inside, as in Etsy's statsd
+	percent float64 // greater than 0
+	top     bool    // whether it selects the greatest samples instead of the smallest
+	first   bool    // whether to divide percent by 100 first, like Etsy's statsd and gstatsd
+	none    bool    // whether it may select no samples, like Etsy's statsd
 }
 
 func newThresholds(l *Layout) (ts []threshold) {
@@ -48,12 +49,12 @@ func newThresholds(l *Layout) (ts []threshold) {
 	return ts
 }
 
-// size returns how many of n samples are inside: percent/100 * n, rounded half away from zero, and
-// at least one.
+// size returns how many of n samples are inside the threshold: percent/100 * n, rounded half away
+// from zero. The result is at least one, unless the field none is set.
 func (t *threshold) size(n int) int {
 	share := t.percent * float64(n) / 100
 	if t.first {
-		share = t.percent / 100 * float64(n) // this order rounds differently
+		share = t.percent / 100 * float64(n) // the order of the division and the multiplication affects rounding
 	}
 	k := int(math.Round(share))
 	if k == 0 && n > 1 && t.none {
@@ -62,8 +63,8 @@ func (t *threshold) size(n int) int {
 	return min(max(k, 1), n)
 }
 
-// bound returns the index of the last of the k samples inside, among n sorted samples:
-// the greatest, or with top the smallest.
+// bound returns the index of the last of the k samples inside the threshold, among n sorted
+// samples. This is the greatest of the k samples, or the smallest if the field top is set.
 func (t *threshold) bound(k, n int) int {
 	if t.top {
 		return n - k
@@ -71,10 +72,11 @@ func (t *threshold) bound(k, n int) int {
 	return k - 1
 }
 
-// wants says which parts of a timing are needed.
+// wants says which values of a timing must be computed.
 type wants struct{ squares, std, median, parts, partSquares bool }
 
-// summarize computes a timing from at least one sample. It reorders the samples.
+// summarize computes a timing from samples. There must be at least one sample. It reorders the
+// samples.
 func (t *timing) summarize(samples []float64, p *program) {
 	n := len(samples)
 	lower, upper := samples[0], samples[0]
@@ -125,8 +127,8 @@ func (t *timing) lone(v float64) {
 	}
 }
 
-// sortPlaces puts the samples of the needed ranks in their places. No sample before such a place is greater, and no
-// sample after it is smaller.
+// sortPlaces reorders the samples so that each needed rank holds the right sample: no sample before
+// it is greater, and no sample after it is smaller.
 func (t *timing) sortPlaces(samples []float64, p *program) {
 	n := len(samples)
 	t.places = t.places[:0]
@@ -144,7 +146,7 @@ func (t *timing) sortPlaces(samples []float64, p *program) {
 	if len(t.places) > 1 {
 		slices.Sort(t.places)
 	}
-	done := 0 // no sample in samples[:done] is greater than the rest
+	done := 0 // samples[:done] contains no sample that is greater than a sample after it
 	for _, k := range t.places {
 		if k >= done {
 			selectRank(samples[done:], k-done)
@@ -153,7 +155,7 @@ func (t *timing) sortPlaces(samples []float64, p *program) {
 	}
 }
 
-// count makes a histogram of samples.
+// count counts the samples in the bins of a histogram.
 func (t *timing) count(samples []float64, h *Histogram) {
 	t.bins = slices.Grow(t.bins[:0], len(h.Bounds))[:len(h.Bounds)]
 	clear(t.bins)
@@ -164,15 +166,15 @@ func (t *timing) count(samples []float64, h *Histogram) {
 	}
 }
 
-// selectRank puts the sample of rank k in its place. No sample before it is greater, and no sample after it is smaller.
-// If partitioning makes no progress, it sorts.
+// selectRank reorders a so that a[k] is the sample of rank k: no sample before it is greater, and
+// no sample after it is smaller. If partitioning makes no progress, it sorts a.
 func selectRank(a []float64, k int) {
 	const few = 24
 	for budget := 2 * bits.Len(uint(len(a))); len(a) > few; budget-- {
 		if budget == 0 {
 			break
 		}
-		// Samples equal to the pivot are between less and greater.
+		// The samples between the indexes less and greater are equal to the pivot.
 		less, greater := partition(a, medianOfThree(a))
 		switch {
 		case k < less:
@@ -191,8 +193,8 @@ func medianOfThree(a []float64) float64 {
 	return max(min(x, y), min(max(x, y), z))
 }
 
-// partition orders a into samples less than, equal to and greater than pivot. It returns the indexes at which the
-// second and the third part start.
+// partition reorders a into three parts: the samples less than, equal to and greater than the
+// pivot. It returns the indexes at which the second and the third part start.
 func partition(a []float64, pivot float64) (less, greater int) {
 	greater = len(a)
 	for i := 0; i < greater; {

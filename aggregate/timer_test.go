@@ -11,7 +11,7 @@ import (
 func TestRank(t *testing.T) {
 	for _, tt := range []struct {
 		percent float64
-		n, want int // the want-th smallest
+		n, want int // the expected value is the want-th smallest sample
 	}{
 		{90, 1, 1}, {90, 10, 9}, {90, 5, 5}, {50, 5, 3}, {50, 4, 2}, {1, 10, 1}, {5, 10, 1}, {25, 10, 3}, {99.9, 1000, 999}, {100, 7, 7},
 	} {
@@ -21,7 +21,7 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// The result equals the result of sorting all samples.
+// The result equals the result of a computation that sorts all samples.
 func TestTiming(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	shapes := map[string]func(i, n int) float64{
@@ -58,7 +58,7 @@ func TestTiming(t *testing.T) {
 	}
 }
 
-// flat lists all values of a timing.
+// flat returns all values of a timing in one slice.
 func flat(t *timing) []float64 {
 	l := []float64{float64(t.received), t.lower, t.upper, t.mean, t.sum, t.squares, t.std, t.median}
 	for _, p := range t.parts {
@@ -67,7 +67,7 @@ func flat(t *timing) []float64 {
 	return l
 }
 
-// naiveTiming computes the same from sorted samples, with 300 bits.
+// naiveTiming computes the expected timing from sorted samples, with a precision of 300 bits.
 func naiveTiming(sorted []float64, l *Layout) []float64 {
 	wide := func(v float64) *big.Float { return new(big.Float).SetPrec(300).SetFloat64(v) }
 	all := func(samples []float64, from *big.Float) (sum, squares *big.Float) {
@@ -114,7 +114,8 @@ func naiveTiming(sorted []float64, l *Layout) []float64 {
 	return list
 }
 
-// The mean must not depend on the order, and must survive cancellation.
+// The mean must not depend on the order of the samples, and must be exact even if large samples
+// cancel each other.
 func TestMean(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	samples := make([]float64, 1000)
@@ -137,7 +138,7 @@ func TestMean(t *testing.T) {
 	}
 }
 
-// A timer's only sample gives the same values as many samples would, bit by bit.
+// For a timer with one sample, lone gives exactly the same values as summarize.
 func TestLone(t *testing.T) {
 	for _, naming := range Namings() {
 		layout := naming.Layout()

@@ -6,11 +6,11 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// NameCounter counts names when they are made, or when they are removed.
+// NameCounter counts names, for example the names that a table makes or removes.
 type NameCounter interface {
-	// Add counts a name, with its tags. It must not keep the bytes.
+	// Add counts a name with its tags. It must not keep the slice.
 	Add(name []byte)
-	// Turn is called with the time at each flush.
+	// Turn is called at each flush. The counter can begin a new period then.
 	Turn(now time.Time)
 }
 
@@ -20,8 +20,8 @@ type uncounted struct{}
 func (uncounted) Add([]byte)     {}
 func (uncounted) Turn(time.Time) {}
 
-// Count makes the table count the names that are made and removed, in separate counters. Call it before the first
-// sample.
+// Count makes the table count the names that it makes and the names that it removes. counter
+// returns a new NameCounter. Count must be called before the first sample.
 func (t *Table) Count(counter func() NameCounter) {
 	for _, s := range t.shards {
 		s.made = counter()
@@ -29,8 +29,8 @@ func (t *Table) Count(counter func() NameCounter) {
 	t.gone = counter()
 }
 
-// Counters shows the counters that Count made: one of each shard for the names made, and one of all names
-// that expired or were deleted. Only the flushing goroutine may call it.
+// Counters calls made with the NameCounter of each shard, which counts new names, and gone with the
+// NameCounter of all expired or deleted names. Only the flushing goroutine may call it.
 func (t *Table) Counters(made, gone func(NameCounter)) {
 	for _, s := range t.shards {
 		s.mutex.Lock()
@@ -40,18 +40,19 @@ func (t *Table) Counters(made, gone func(NameCounter)) {
 	gone(t.gone)
 }
 
-// Held is a name that the table holds.
+// Held describes a name that the table holds.
 type Held struct {
-	Name  []byte // without tags; it must not be changed
-	Bytes uint64 // bytes of its record
+	Name  []byte // name without tags; it must not be changed
+	Bytes uint64 // memory of the name's record in bytes
 	First FirstSeen
 }
 
-// slotBytes is approximately the memory of a record in the hash table.
+// slotBytes is the approximate memory that a record takes in the hash table.
 const slotBytes = 16
 
-// Walk visits all names that are held in steps, so that neither receivers nor the flush wait for it. It
-// visits a name once for each kind, and for each receiver that took it.
+// Walk visits all names in a table. It does so in steps, so that neither receivers nor a flush wait
+// for it. It visits a name several times if the name has several kinds, or if several receivers
+// have received it.
 type Walk struct {
 	table *Table
 	views []view
@@ -60,12 +61,13 @@ type Walk struct {
 	refs  []ref
 }
 
-// Walk begins a walk. Only the flushing goroutine may call it and Step, and not between Drain and Summarize.
+// Walk begins a walk. Only the flushing goroutine may call Walk and Step, and not between Drain and
+// Summarize.
 func (t *Table) Walk() *Walk {
 	return &Walk{table: t, views: t.views(), refs: make([]ref, 0, 2*batchSize)}
 }
 
-// Step visits some hundred names. It returns false at the end.
+// Step visits some hundred names. It returns false after the last name.
 func (w *Walk) Step(visit func(Held)) bool {
 	if w.view == len(w.views) {
 		return false
@@ -90,9 +92,10 @@ func (w *Walk) Step(visit func(Held)) bool {
 	return true
 }
 
-// held reports whether a record had not expired when the walk began.
+// held reports whether the table held a record's name when the walk began: the name had not expired at that
+// time.
 func (w *Walk) held(v *view, rec record) bool {
-	const flushes = 1 << 20 // longer than a walk takes
+	const flushes = 1 << 20 // more flushes than a walk can take
 	seen := rec.lastSeen()
 	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
 }

@@ -1,14 +1,15 @@
-// Package alert tells people about the daemon's health. It does not judge the health.
+// Package alert informs people about the daemon's health. It does not decide whether the daemon is healthy.
 //
 //	a := alert.New(config)
 //	a.Follow(service, audience)   // at the start and at each reload
-//	go a.Check(ctx, health)       // notifiers: the result of each check, or the changes
-//	a.Observe(ctx, health)        // channels: begins, changes and ends of episodes; once a second
+//	go a.Check(ctx, health)       // informs the notifiers: about each check, or only about changes
+//	a.Observe(ctx, health)        // informs the channels when problems begin, change and end; once a second
 //	a.End()
 //
-// A notifier gets the whole health as one status. A failed notification is repeated at the next check. A
-// channel gets a message for each episode, and its relay repeats the message until the channel takes it. A
-// file keeps the episodes, and which receivers were told, over a restart.
+// A notifier gets the whole health as one status. If a notification fails, the notifier gets the result of the next
+// check. A channel gets a message about each episode, which is the time from the start to the end of a problem. The
+// channel's relay repeats a message until the channel accepts it. A file keeps the episodes over a restart, and which
+// receivers were informed about them.
 package alert
 
 import (
@@ -23,19 +24,20 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// Audience is the set of receivers, and how often they are told. A reload can change it.
+// Audience is the set of receivers of alerts, and the time between checks. A reload can change it.
 type Audience struct {
-	// Alerts turns on health checks, which report to the log and the notifiers.
+	// Alerts turns on regular health checks, whose results go to the log and to the notifiers.
 	Alerts bool
 	// AlertInterval is the time between two health checks, by default 60 s.
 	AlertInterval time.Duration
-	// Notifiers receive the alerts.
+	// Notifiers are informed about the results of health checks.
 	Notifiers []Notifier
-	// Channels are told about each episode of the health, even without Alerts.
+	// Channels are informed about each episode of the health, even if Alerts is false. An episode is
+	// the time from the start to the end of a problem.
 	Channels []Channel
 }
 
-// Validate returns an error that names the flag at fault.
+// Validate checks the settings. Its errors name the flag.
 func (a *Audience) Validate() error {
 	if a.AlertInterval < 10*time.Millisecond {
 		return metric.FlagErrorf("--alert-interval", a.AlertInterval, "must be at least 10ms")
@@ -43,36 +45,37 @@ func (a *Audience) Validate() error {
 	return nil
 }
 
-// Channel is a receiver of episodes, and its name in the log and in figures.
+// Channel is a receiver of messages about episodes. Its name is used in the log and in figures.
 type Channel struct {
 	Name     string
 	Receiver notify.Receiver
-	Config   any // the configuration of the receiver: a reload compares it
+	Config   any // configuration of the Receiver; a reload replaces the Receiver if this has changed
 }
 
-// Notifier is a notifier with its name for the log.
+// Notifier is a notifier, with its name for the log.
 type Notifier struct {
 	Name     string
 	Notifier notify.Notifier
-	// EveryLook sends the result of each check, for receivers that check freshness. Without it only changes
-	// are sent.
+	// EveryLook means that the notifier gets the result of each check. It is for receivers that report
+	// a missing result as an error. Other notifiers get only changes.
 	EveryLook bool
 }
 
 // Config configures Alerts.
 type Config struct {
-	Host string // name of the daemon, with the port
-	// StateFile is the state file of the daemon, or "". The episodes are kept beside it.
+	Host string // name and port of the daemon
+	// StateFile is the state file of the daemon, or "". The episodes are saved in a file beside it.
 	StateFile string
-	// Patience is how long after a restart a reason may take to appear again.
+	// Patience is how long after a restart an old problem may take to be seen again. Until then its
+	// episode stays open.
 	Patience time.Duration
 	Log      zerolog.Logger
 }
 
-// Alerts tells people about the health. Make it with New.
+// Alerts informs people about the health. New creates it.
 type Alerts struct {
 	Config
-	page     string // the address of the status page, "" without one
+	page     string // address of the live page; "" without a monitor
 	episodes *meta.Episodes
 	history  historyFile
 	results  results
@@ -80,19 +83,19 @@ type Alerts struct {
 
 	checking checking
 
-	adopted  *following // used by Observe only
+	adopted  *following // only Observe uses it
 	running  sync.WaitGroup
 	mu       sync.Mutex // guards channels
 	channels []*channel
 }
 
-// following is the newest Audience.
+// following is an Audience, with the name of the service for messages.
 type following struct {
 	Audience
 	service string
 }
 
-// New returns Alerts without receivers, with the episodes of an earlier daemon.
+// New returns Alerts without receivers. It loads the episodes that an earlier daemon has saved.
 func New(cfg Config) *Alerts {
 	a := &Alerts{Config: cfg, episodes: meta.NewEpisodes(cfg.Host)}
 	a.checking.changed = make(chan struct{}, 1)
@@ -102,10 +105,10 @@ func New(cfg Config) *Alerts {
 	return a
 }
 
-// Show sets the address of the status page that messages name. Call it before Check and Observe.
+// Show sets the address of the live page, which messages contain. Call it before Check and Observe.
 func (a *Alerts) Show(page string) { a.page = page }
 
-// Follow applies an audience from the next check on. Messages name service.
+// Follow sets the receivers, from the next check on. Messages contain the name service.
 func (a *Alerts) Follow(service string, set Audience) {
 	a.audience.Store(&following{set, service})
 	select {
@@ -114,16 +117,16 @@ func (a *Alerts) Follow(service string, set Audience) {
 	}
 }
 
-// Episodes returns the episodes, and which receivers were told about them.
+// Episodes returns the episodes. They include which receivers were informed.
 func (a *Alerts) Episodes() *meta.Episodes { return a.episodes }
 
 // Untold returns the receivers whose last message failed.
 func (a *Alerts) Untold() []meta.Fault { return a.results.untold() }
 
-// Tallies returns the counts of each receiver that got a message.
+// Tallies returns the counts of messages, by the name of the receiver.
 func (a *Alerts) Tallies() map[string]Tally { return a.results.tallies() }
 
-// Waiting returns how many messages wait for each channel.
+// Waiting returns the number of waiting messages, by the name of the channel.
 func (a *Alerts) Waiting() map[string]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

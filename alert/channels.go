@@ -14,16 +14,16 @@ import (
 	"github.com/statsd-ops/statsd/notify/relay"
 )
 
-// channel is a running Channel.
+// channel is a Channel with a running relay, which sends the messages.
 type channel struct {
 	Channel
 	*relay.Relay
 	stop    context.CancelFunc
-	failing atomic.Bool // the last attempt failed
+	failing atomic.Bool // the last attempt to send failed
 }
 
-// Observe compares the health with the last one, and tells the channels about the changes. Only one
-// goroutine may call it. That goroutine calls End after the last Observe.
+// Observe compares the health with the health at the last call, and informs the channels about
+// changes. Only one goroutine may call it. After the last call, this goroutine must call End.
 func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 	now := time.Now()
 	if set := a.audience.Load(); set != a.adopted {
@@ -38,7 +38,8 @@ func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 	a.history.save(a.episodes, now)
 }
 
-// tell gives a channel a message about an event, if the channel wants messages of this stage.
+// tell queues a message about an event for a channel. It skips changes if the channel wants only
+// begins and ends.
 func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	stage := ev.StageFor(c.Name)
 	if stage == meta.Change && c.Receiver.Manner().Ends {
@@ -48,7 +49,7 @@ func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	c.Add(a.message(ev, stage, c.Name), now)
 }
 
-// stages translates the stages of meta to stages of notify.
+// stages converts the stages of package meta to the stages of package notify.
 var stages = [...]notify.Stage{meta.Begin: notify.Begin, meta.Change: notify.Change, meta.End: notify.End}
 
 func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Message {
@@ -57,8 +58,8 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
-		// A channel that dropped messages gets this message when it works again. When it accepts the message, the
-		// reason ends.
+		// This message says that the channel has missed messages. The channel must get it when it works
+		// again, because the reason ends when the channel accepts it.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {
@@ -67,7 +68,7 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 	return m
 }
 
-// adoptChannels starts, changes and stops relays.
+// adoptChannels starts, replaces and stops channels after a change of the configuration.
 func (a *Alerts) adoptChannels(ctx context.Context, wanted []Channel) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -91,7 +92,7 @@ func (a *Alerts) adoptChannels(ctx context.Context, wanted []Channel) {
 	}
 }
 
-// startChannel starts a relay, with the messages that the channel has not accepted yet.
+// startChannel starts a channel. It gets the messages that it has not accepted in an earlier run.
 func (a *Alerts) startChannel(ctx context.Context, w Channel) *channel {
 	ctx, stop := context.WithCancel(ctx)
 	c := &channel{Channel: w, stop: stop}
@@ -107,7 +108,7 @@ func (a *Alerts) startChannel(ctx context.Context, w Channel) *channel {
 	return c
 }
 
-// noteTold keeps the result of an attempt to send to a channel.
+// noteTold stores the results of an attempt to send messages to a channel.
 func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 	var gaveUp error
 	for i := range results {
@@ -124,7 +125,7 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 		}
 		if r.GivenUp {
 			o.At = r.At.Round(0)
-			gaveUp = fmt.Errorf("gave up the message %s of %s after %d attempts: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
+			gaveUp = fmt.Errorf("dropped the message %s of %s after %d attempts: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
 			a.results.count(c.Name, false)
 			a.Log.Error().Str("notifier", c.Name).Err(gaveUp).Msg("notifying failed")
 		}
@@ -133,7 +134,8 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 	a.noteAttempt(c, results, gaveUp)
 }
 
-// noteAttempt passes the result of an attempt to the health and the log.
+// noteAttempt stores the result of an attempt for the health. It logs the first failure, and the
+// first success after failures.
 func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 	failed := results[0].Err
 	if failed == nil || gaveUp != nil {
@@ -149,15 +151,16 @@ func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 
 func stageOf(s notify.Stage) meta.Stage { return meta.Stage(slices.Index(stages[:], s)) }
 
-// endPatience limits how long the end waits for the disk.
+// endPatience limits how long the shutdown waits until the history is saved.
 const endPatience = time.Second
 
-// End waits for the relays, whose context has ended, and then saves the history.
+// End waits until all relays have ended, and then saves the history. The context of Observe must
+// have ended.
 func (a *Alerts) End() {
 	a.running.Wait()
 	for _, c := range a.channels {
 		if n := c.Waiting(); n > 0 {
-			a.Log.Warn().Str("notifier", c.Name).Int("messages", n).Msg("messages were not sent; with --state-file they are sent after the next start")
+			a.Log.Warn().Str("notifier", c.Name).Int("messages", n).Msg("messages were not sent; with --state-file they would be sent after the next start")
 		}
 	}
 	a.history.saveLast(a.episodes, time.Now().Add(endPatience))

@@ -14,28 +14,30 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// checking checks the health at each interval, and tells notifiers the result. It only reads the health.
+// checking checks the health regularly, and informs notifiers about the results. It does not change
+// the health.
 type checking struct {
-	changed chan struct{} // signals new settings
+	changed chan struct{} // signals a changed configuration
 
-	failing map[string]streak // failing sinks, by name
-	logged  notify.Status     // the last status logged
-	told    []notify.Status   // the last status that each notifier accepted
+	failing map[string]streak // the failing sinks, by name
+	logged  notify.Status     // the last status that was logged
+	told    []notify.Status   // the last status that each notifier has accepted
 }
 
-// streak counts the consecutive checks at which a sink was failing.
+// streak is the number of consecutive checks in which a sink was failing, and when it started to
+// fail.
 type streak struct {
 	since time.Time
 	looks int
 }
 
 const (
-	// A failing sink is critical from this check on.
+	// A sink must be failing in this many consecutive checks before the status is critical.
 	criticalLooks = 3
 	notifyTimeout = 10 * time.Second
 )
 
-// Check checks the health at each interval until ctx ends, and tells the notifiers.
+// Check checks the health once in each interval until ctx ends, and informs the notifiers.
 func (a *Alerts) Check(ctx context.Context, health func() (meta.Health, []meta.SinkFacts)) {
 	set, c := &following{}, &a.checking
 	var ticks <-chan time.Time
@@ -65,7 +67,7 @@ func (a *Alerts) Check(ctx context.Context, health func() (meta.Health, []meta.S
 	}
 }
 
-// keepTold keeps, after a reload, the state of the notifiers that stay.
+// keepTold keeps the last accepted status of each notifier that a reload has not removed.
 func (a *Alerts) keepTold(before, now []Notifier) {
 	told := make([]notify.Status, len(now))
 	for i, n := range now {
@@ -80,13 +82,13 @@ func (a *Alerts) keepTold(before, now []Notifier) {
 	}))
 }
 
-// look translates the health into a status of Nagios and a text.
+// look converts the health to a status of Nagios and a text.
 func (c *checking) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, string) {
 	c.countLooks(h)
 	switch h.State {
 	case meta.Failing:
 		critical := slices.ContainsFunc(h.Reasons, func(r meta.Reason) bool {
-			// A sink may be away briefly, for example during a restart.
+			// A sink that fails only briefly is not critical, because it may just have been restarted.
 			return r.State == meta.Failing && (r.ID != meta.SinkFailing || c.failing[r.Subject].looks >= criticalLooks)
 		})
 		if !critical {
@@ -110,13 +112,13 @@ func (c *checking) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, s
 		}
 		texts = append(texts, fmt.Sprintf("sink %s: last published %s, %d points in all", s.Name, s.Accepted.UTC().Format(time.RFC3339), s.Delivered))
 	}
-	if texts == nil { // only recorders are configured
+	if texts == nil { // all sinks are recorders
 		return status, "nothing is wrong"
 	}
 	return status, strings.Join(texts, "; ")
 }
 
-// countLooks counts the consecutive checks for each failing sink.
+// countLooks counts, for each failing sink, the consecutive checks in which it was failing.
 func (c *checking) countLooks(h meta.Health) {
 	before := c.failing
 	c.failing = map[string]streak{}
@@ -132,7 +134,7 @@ func (c *checking) countLooks(h meta.Health) {
 	}
 }
 
-// logStatus logs a change of status.
+// logStatus logs the status if it has changed.
 func (a *Alerts) logStatus(status notify.Status, text string) {
 	if status == a.checking.logged {
 		return
@@ -145,8 +147,8 @@ func (a *Alerts) logStatus(status notify.Status, text string) {
 	a.Log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
 }
 
-// notify sends e to the notifiers that want it, in parallel, and waits for them. A notification that failed
-// is repeated at the next check.
+// notify sends an event to all notifiers that need it, at the same time, and waits for the results.
+// A notifier that fails gets the result of the next check too.
 func (a *Alerts) notify(ctx context.Context, notifiers []Notifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()

@@ -22,13 +22,13 @@ var (
 // historyEvery is the minimum time between two saves.
 const historyEvery = 10 * time.Second
 
-// historyFile keeps the episodes over a restart, in a file beside the state file. Each save has its own
-// goroutine, so other goroutines do not wait for the disk.
+// historyFile saves the episodes in a file beside the state file, so that they survive a restart.
+// Each save runs in its own goroutine, so other goroutines do not wait for the disk.
 type historyFile struct {
-	path   string // "" for none
+	path   string // "" for no file
 	log    zerolog.Logger
-	begun  time.Time // the last save
-	saved  uint64    // the version of the episodes in the file
+	begun  time.Time // start of the last save
+	saved  uint64    // version of the episodes that was saved last
 	saving *historySave
 	failed bool // the last save failed
 }
@@ -45,7 +45,7 @@ func (f *historyFile) open(stateFile string, log zerolog.Logger) {
 	}
 }
 
-// load reads the file. A fault of the file is logged, and the daemon starts anyway.
+// load reads the file. If this fails, it logs the error, and the history is empty.
 func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 	if f.path == "" {
 		return
@@ -57,7 +57,7 @@ func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 	if err == nil {
 		if err = episodes.Load(text, settled); err != nil {
 			aside := f.path + ".damaged"
-			err = errors.Join(fmt.Errorf("%w, put aside as %s: %w", errHistory, aside, err), os.Rename(f.path, aside))
+			err = errors.Join(fmt.Errorf("%w, renamed to %s: %w", errHistory, aside, err), os.Rename(f.path, aside))
 		}
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func readHistory(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, meta.MaxEpisodesFile))
 }
 
-// save begins to save the episodes if they have changed.
+// save starts to save the episodes if they have changed.
 func (f *historyFile) save(episodes *meta.Episodes, now time.Time) {
 	if f.settle(now); f.saving != nil || now.Sub(f.begun) < historyEvery {
 		return
@@ -102,7 +102,7 @@ func (f *historyFile) begin(episodes *meta.Episodes, now time.Time) {
 	}(f.path, f.saving.ended)
 }
 
-// saveLast saves the episodes at the end, and gives up at the given time.
+// saveLast saves the episodes at shutdown. It returns at the time until at the latest.
 func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	if f.settle(until); f.saving == nil {
 		f.begin(episodes, time.Now())
@@ -113,7 +113,7 @@ func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	}
 }
 
-// settle waits until the given time for the running save, and stores its result.
+// settle waits for the running save, at most until the given time, and stores the result.
 func (f *historyFile) settle(until time.Time) {
 	if f.saving == nil {
 		return
@@ -131,7 +131,7 @@ func (f *historyFile) settle(until time.Time) {
 	}
 }
 
-// note logs a failed save, unless the save before it failed too.
+// note logs the first failed save, and the first success after failures.
 func (f *historyFile) note(err error) {
 	if err != nil && !f.failed {
 		f.log.Error().Err(err).Msg("saving the history of alerts failed: the file is unchanged; trying again")

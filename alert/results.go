@@ -8,31 +8,30 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// results records which receivers accepted their messages.
+// results stores which receivers accepted their messages.
 type results struct {
 	mu     sync.Mutex
-	faults []meta.Fault     // the receivers whose last message failed
-	counts map[string]Tally // by receiver
+	faults []meta.Fault     // receivers whose last message failed
+	counts map[string]Tally // by name of the receiver
 }
 
-// Tally counts messages to a receiver, since the start.
+// Tally counts the messages to a receiver since the start.
 type Tally struct{ Sent, Errors uint64 }
 
-// untold returns the receivers whose last message failed.
 func (r *results) untold() []meta.Fault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.faults)
 }
 
-// forget drops the results of notifiers that no longer exist.
+// forget removes the results of notifiers that were removed.
 func (r *results) forget(notifiers []Notifier) {
 	for _, n := range notifiers {
 		r.note(n.Name, nil)
 	}
 }
 
-// count counts a message as sent, or as failed.
+// count counts a message that was sent, or that failed.
 func (r *results) count(receiver string, sent bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,14 +44,14 @@ func (r *results) count(receiver string, sent bool) {
 	r.counts[receiver] = c
 }
 
-// tallies returns the counts of each receiver that got a message.
+// tallies returns the counts of messages, by the name of the receiver.
 func (r *results) tallies() map[string]Tally {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.counts)
 }
 
-// note records whether a receiver accepted its last message: if so, err is nil.
+// note stores the result of the last message to a receiver. err is nil if it was accepted.
 func (r *results) note(receiver string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// aim is what a row should show.
+// aim is the expected result of one measurement.
 type aim struct{ question, where, aim string }
 
-// aimsText says where to find each answer, and what it should be.
+// aimsText returns a table that says where each result can be found, and what the result should be.
 func aimsText() string {
 	var b strings.Builder
 	b.WriteString("## Aims\n\nRatios are of CPU time unless they say something else. `go run ./bench NAME` measures one of them.\n\n| question | where | aim |\n|---|---|---|\n")

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// The test program can also run as the floor (see floor.go), like the built program.
+// TestMain lets the test program also run as the floor (see floor.go), like the built program does.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "floor" {
 		if err := runFloor(os.Args[2:]); err != nil {
@@ -23,15 +23,15 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	// The race detector keeps a program that ends for a second, unless told not to.
+	// Tell the race detector to omit its pause of one second at the end of a program.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
 }
 
-// short is a workload of a moment. The daemon must publish all metrics, even if it gets no CPU time meanwhile: the
-// smallest socket buffer holds all of them.
+// short is a workload that takes less than a second. All its metrics fit into the smallest socket
+// buffer, so the daemon must publish all of them even if it gets no CPU time for a while.
 var short = workload{
 	name: "short", traffic: traffic{mix: allKinds, names: 500, pack: packed},
 	network: "udp", rate: 5_000, length: 300 * time.Millisecond, flush: 300 * time.Millisecond, drain: 1000,
@@ -47,7 +47,7 @@ func TestFloorIsMeasured(t *testing.T) {
 	measure(t, "", "floor-blocking", short)
 }
 
-// measure runs a workload. It fails if anything was lost or not measured.
+// measure runs a workload. It fails the test if metrics were lost or a value was not measured.
 func measure(t *testing.T, statsd, name string, w workload) {
 	t.Helper()
 	chosen, err := choose(name, peers(statsd), func(p peer) string { return p.name })
@@ -66,7 +66,7 @@ func measure(t *testing.T, statsd, name string, w workload) {
 		if m.received < 1-1e-9 || m.received > 1+1e-9 {
 			t.Errorf("%s, run %d: received the part %v of the sent metrics, want all", name, i, m.received)
 		}
-		// A short drain may end before the kernel accounts for its CPU time.
+		// If the drain is very short, the kernel may not have counted any CPU time for it.
 		if m.cpu <= 0 && m.rate <= 0 {
 			t.Errorf("%s, run %d: neither CPU time nor rate: %+v", name, i, m)
 		}

@@ -14,37 +14,38 @@ import (
 	"time"
 )
 
-// carbon receives the published points of a daemon and adds up its counters. For daemons that do not publish to carbon,
-// scrape and serveOTLP receive the points instead.
+// carbon receives the points that a daemon publishes, and adds up the values of the counters. If
+// the daemon does not publish to carbon, scrape or serveOTLP receives the points.
 type carbon struct {
 	listener net.Listener
-	ended    context.CancelFunc // ends scrape and serveOTLP
+	ended    context.CancelFunc // ends scrape or serveOTLP
 	counters names
 
 	mu     sync.Mutex
 	totals totals
 }
 
-// names holds all names with this prefix and suffix.
+// names is the set of all names with this prefix and suffix.
 type names struct{ prefix, suffix string }
 
 func (n names) match(name []byte) bool {
 	return bytes.HasPrefix(name, []byte(n.prefix)) && bytes.HasSuffix(name, []byte(n.suffix))
 }
 
-// totals are the sums so far.
+// totals are the sums of what was received so far.
 type totals struct {
 	lines int
-	sum   float64 // sum of the counters' values
+	sum   float64 // sum of the values of all counters
 	last  time.Time
-	// A flush is a run of lines without a pause longer than pause.
+	// flushStart and the following fields describe the current flush. A flush ends when no line
+	// arrives for the duration pause.
 	flushStart   time.Time
 	longestFlush time.Duration
-	// stamp is the time on the last counter of this flush. after has how long after its stamp the last
-	// counter with it came.
+	// stamp is the timestamp of the last counter in the current flush. after contains, for each
+	// timestamp, the time from the timestamp until its last counter arrived.
 	stamp int64
 	after map[int64]time.Duration
-	pages int // how often a page was read
+	pages int // number of times that the page was read
 }
 
 const pause = 300 * time.Millisecond
@@ -81,7 +82,8 @@ func (c *carbon) serve() {
 	}
 }
 
-// take waits for lines and adds up all that have come. It reports whether more can come.
+// take waits for lines and adds up all that have arrived. It returns false at the end of the
+// connection.
 func (c *carbon) take(r *bufio.Reader) bool {
 	if _, err := r.Peek(1); err != nil {
 		return false
@@ -112,7 +114,7 @@ func (c *carbon) take(r *bufio.Reader) bool {
 	return true
 }
 
-// line parses "name value time".
+// line parses a line of the form "name value time".
 func (c *carbon) line(line []byte) {
 	c.totals.lines++
 	name, rest, _ := bytes.Cut(line, []byte(" "))
@@ -122,13 +124,13 @@ func (c *carbon) line(line []byte) {
 	value, at, _ := bytes.Cut(rest, []byte(" "))
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
-		return // a bad line is noticed in the sum
+		return // a bad line shows as a difference in the sum
 	}
 	c.totals.sum += v
 	c.totals.stamp, _ = strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
 }
 
-// awaitRead waits until everything that an ended daemon has sent is read.
+// awaitRead waits until everything that a stopped daemon has sent was read.
 func (c *carbon) awaitRead() {
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if socketsOn("tcp", c.port()).Connections == 0 {
@@ -145,8 +147,9 @@ func (c *carbon) snapshot() totals {
 	return t
 }
 
-// published returns the median time until all counters of an interval were published, of the intervals that ended
-// after a second.
+// published returns how long it took until all counters of an interval were published, as the
+// median over intervals. It uses only the intervals that ended after the time known, in Unix
+// seconds.
 func (t totals) published(known int64) time.Duration {
 	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
 	if len(t.after) == 0 {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// cost is one measurement of the daemon, with its rows of the table.
+// cost is one measurement of the daemon. It gives one or more rows of the table.
 type cost struct {
 	title string
 	run   func(*bench, peer) (measured, error)
@@ -25,16 +25,16 @@ type costRow struct {
 	values     []float64
 }
 
-// costFlush is the flush interval while costs are measured.
+// costFlush is the flush interval of the daemon while costs are measured.
 const costFlush = 2 * time.Second
 
-// runCost measures the cost of one sample, one name and one member in this project's daemon. A shared machine is slow
-// at times, so each round measures everything once more.
+// runCost measures what one sample, one name and one member cost in this project's daemon. A shared
+// machine is slow at times, so runCost measures everything in several rounds.
 func runCost(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench cost", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
 	repeats := flags.Int("repeats", 3, "rounds")
-	_ = flags.Parse(args) // it exits
+	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	b := &bench{restore: func() {}}
 	if err := b.pinDaemons(newReport(nil)); err != nil {
 		return err
@@ -63,13 +63,14 @@ func runCost(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// self returns the peer for this project's daemon.
+// self returns this project's daemon as a peer.
 func self(statsd string) peer {
 	all := peers(statsd)
 	return all[slices.IndexFunc(all, func(p peer) bool { return p.name == "statsd" })]
 }
 
-// brief writes a value with two significant digits, or as an integer.
+// brief formats a value with two significant digits. A value of at least 100 is formatted as an
+// integer.
 func brief(v float64) string {
 	if v >= 100 {
 		return strconv.FormatFloat(v, 'f', 0, 64)
@@ -109,7 +110,7 @@ func costs() []cost {
 		cost{"a set's member until the flush", keptCost(func() []packet { return memberPackets(keptSamples) }), []costRow{{": memory", "bytes", kept, nil}}})
 }
 
-// sampleCost sends samples of few names at a rate.
+// sampleCost returns a measurement that sends samples with few different names at a rate.
 func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		w := workload{name: fmt.Sprint(network, t), network: network, traffic: t, rate: rate, length: 3 * time.Second, flush: costFlush}
@@ -118,7 +119,7 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 			return costOf(d, func() (float64, error) {
 				s, err := d.send(packets, int(float64(rate)*w.length.Seconds()), rate)
 				await(p, w, c, s)
-				if s.count == 0 { // without counters, which show losses
+				if s.count == 0 { // losses cannot be seen without counters
 					return float64(s.metrics), err
 				}
 				return float64(s.metrics) * p.part(c.snapshot(), w, s), err
@@ -127,8 +128,9 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 	}
 }
 
-// fewNames and manyNames are the numbers of names that nameCost sends. The difference of their
-// memory is the cost of the names alone. The points of as many timers fit into the daemon's queue.
+// fewNames and manyNames are the numbers of names that nameCost sends. The memory of the names is
+// computed from the difference between the two measurements. The points of all these timers fit
+// into the daemon's queue.
 const (
 	fewNames  = 50_000
 	manyNames = 150_000
@@ -137,7 +139,8 @@ const (
 // costRounds is how often each name is sent.
 const costRounds = 4
 
-// nameCost measures fewNames and manyNames. The memory with few names counts as idle memory.
+// nameCost measures the memory with fewNames and with manyNames. It stores the memory with fewNames
+// as the idle memory of the result.
 func nameCost(mix mix, points int) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		few, err := nameRounds(b, p, mix, points, fewNames)
@@ -150,7 +153,8 @@ func nameCost(mix mix, points int) func(*bench, peer) (measured, error) {
 	}
 }
 
-// nameRounds sends each name once, and again when all are published.
+// nameRounds sends each name costRounds times. Before each repetition it waits until the points of
+// all names are published.
 func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) {
 	t := traffic{mix: mix, names: names, pack: packed, stream: true}
 	w := workload{name: fmt.Sprint("names", t), network: "tcp", traffic: t, flush: costFlush}
@@ -173,13 +177,14 @@ func nameRounds(b *bench, p peer, mix mix, points, names int) (measured, error) 
 // keptSamples is the number of samples or members that keptCost sends in one flush interval.
 const keptSamples = 1_000_000
 
-// keptCost measures the memory of the samples of timers, or of the members of sets, that are kept until the flush.
+// keptCost measures the memory of the samples of timers, or of the members of sets, that the daemon
+// stores until the flush.
 func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		w := workload{network: "tcp", flush: 10 * time.Second}
 		return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (measured, error) {
 			return costOf(d, func() (float64, error) {
-				if err := awaitLines(c, 1); err != nil { // so that a complete interval follows
+				if err := awaitLines(c, 1); err != nil { // wait for a flush, so that a complete interval follows
 					return 0, err
 				}
 				if _, err := d.send(packets(), keptSamples, 0); err != nil {
@@ -191,7 +196,7 @@ func keptCost(packets func() []packet) func(*bench, peer) (measured, error) {
 	}
 }
 
-// memberPackets returns n lines for 100 sets. Each has a new member of 16 bytes.
+// memberPackets returns n lines for 100 sets. Each line contains a new member of 16 bytes.
 func memberPackets(n int) []packet {
 	var all []packet
 	var p packet
@@ -206,7 +211,8 @@ func memberPackets(n int) []packet {
 	return append(all, p)
 }
 
-// costOf measures the daemon while do runs. do returns the number of units of work.
+// costOf measures the daemon while do runs. do returns the number of units of work that the daemon
+// has done.
 func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	m.idleRSS = memory(d.pid, "VmRSS")
 	before, err := cpuTime(d.pid)
@@ -222,7 +228,7 @@ func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	return m, err
 }
 
-// awaitLines waits until the given number of lines was published.
+// awaitLines waits until this number of lines was published.
 func awaitLines(c *carbon, n int) error {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c.snapshot().lines >= n {

@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// daemon is a running peer, on its own core if there are two.
+// daemon is a running peer. It runs on its own CPU core if the machine has two cores.
 type daemon struct {
 	setup
 	target
 	cmd     *exec.Cmd
-	partner *exec.Cmd // nil without a partner
-	pid     int       // network and port of the measured daemon
+	partner *exec.Cmd // the second daemon of a cluster; nil if there is none
+	pid     int       // network and port on which the measured daemon receives
 	log     string
 	watch   watch
 }
 
-// Daemons run on daemonCore; the sender and carbon run on the other core.
+// The daemon runs on daemonCore. The sender and carbon run on the other core.
 const (
 	ownCore    = 0
 	daemonCore = 1
@@ -65,12 +65,13 @@ func startDaemon(p peer, w workload, s setup, pin bool) (d *daemon, err error) {
 	return d, d.awaitReady()
 }
 
-// start starts a program on a core.
+// start starts a program on a CPU core.
 func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
 	if core != allCores {
 		command = append([]string{"taskset", "-c", strconv.Itoa(core)}, command...)
 	} else if _, err := exec.LookPath("taskset"); err == nil {
-		// Without a core of its own, the daemon must not stay on the core of this program.
+		// Let the daemon use all cores, because this program is pinned to one core and the daemon would
+		// inherit that.
 		command = append([]string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}, command...)
 	}
 	log, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -87,16 +88,17 @@ func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// giveUp ends a wait for a stuck daemon. It is far longer than a busy machine needs.
+// giveUp is the time after which a wait for a daemon fails. Even on a busy machine, a daemon that
+// works needs much less time.
 const giveUp = 3 * time.Minute
 
-// awaitReady waits until the daemon receives and is idle after its start. If the machine is so busy that the daemon is
-// never idle, the daemon is measured anyway.
+// awaitReady waits until the daemon receives, and is idle after its start. If the machine is so
+// busy that the daemon does not become idle, awaitReady returns after a while without an error.
 func (d *daemon) awaitReady() error {
 	last, looks := time.Duration(-1), 0
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if memory(d.pid, "VmRSS") == 0 {
-			break // the daemon has ended
+			break // the daemon has exited
 		}
 		if !d.bound() {
 			continue
@@ -111,10 +113,11 @@ func (d *daemon) awaitReady() error {
 		last = used
 	}
 	log, _ := os.ReadFile(d.log)
-	return fmt.Errorf("it has ended, or does not receive on %s %s within %v; it says: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
+	return fmt.Errorf("it has exited, or does not receive on %s %s within %v; its output: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
 }
 
-// bound reports whether the daemon receives. A daemon without traffic receives datagrams, too.
+// bound reports whether the daemon has bound its sockets. In a workload without traffic, it checks
+// for a UDP socket.
 func (d *daemon) bound() bool {
 	switch d.network {
 	case "unixgram":
@@ -126,7 +129,8 @@ func (d *daemon) bound() bool {
 	return socketsOn(d.network, d.port).Bound
 }
 
-// stop ends the daemon, then its partner. After half a minute it kills them. It may be called again.
+// stop stops the daemon, and then its partner. If they do not exit within half a minute, it kills
+// them. stop may be called several times.
 func (d *daemon) stop() {
 	for _, cmd := range []*exec.Cmd{d.cmd, d.partner} {
 		if cmd == nil || cmd.ProcessState != nil {
@@ -139,10 +143,10 @@ func (d *daemon) stop() {
 	}
 }
 
-// awaitEmpty waits until the daemon has read everything from its sockets.
+// awaitEmpty waits until the daemon has read all data in its sockets.
 func (d *daemon) awaitEmpty() error {
 	if d.network == "unixgram" {
-		return nil // the sender has already waited
+		return nil // a sender to a unix socket has already waited for the daemon
 	}
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); {
 		if socketsOn(d.network, d.port).Queued == 0 {
@@ -150,10 +154,10 @@ func (d *daemon) awaitEmpty() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
+	return fmt.Errorf("the daemon did not read everything from its socket within %v", giveUp)
 }
 
-// spent returns the CPU time of the daemon while do runs.
+// spent returns the CPU time that the daemon uses while do runs.
 func (d *daemon) spent(do func() error) (time.Duration, error) {
 	before, err := cpuTime(d.pid)
 	if err != nil {

@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// drained fills the socket of a stopped daemon, continues the daemon, and measures how long it
-// takes to read everything. That is its top speed, independent of the sender's. Where a sender waits
-// for its receiver, it sends as fast as the daemon reads. Before that, the daemon gets every name
-// and publishes it, so that neither first names nor a flush fall into the drain.
+// drained fills the socket of a suspended daemon, resumes the daemon, and measures how long the
+// daemon takes to read everything. The result is the daemon's maximum speed, and does not depend on
+// the speed of the sender. On networks where a sender waits for the receiver, the sender sends as
+// fast as the daemon reads. Before the measurement, the daemon receives and publishes every name
+// once. So the measurement includes neither new names nor a flush.
 func (b *bench) drained(p peer, w workload) (measured, error) {
 	packets := b.traffic(w)
 	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
@@ -23,7 +24,7 @@ func (b *bench) drained(p peer, w workload) (measured, error) {
 			return m, err
 		}
 		await(p, w, c, warm)
-		if p.variant.partner != nil { // it has published long after its flush
+		if p.variant.partner != nil { // a cluster publishes the data of a flush interval some time after the flush
 			time.Sleep(time.Until(time.Now().Truncate(w.flush).Add(w.flush + pause)))
 		}
 		stopped := w.network == "udp"

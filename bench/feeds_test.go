@@ -24,13 +24,13 @@ func TestPageAddsUpCounters(t *testing.T) {
 	c := &carbon{counters: names{"app_", ""}}
 	c.readPage(t.Context(), page.URL)
 	page.Close()
-	c.readPage(t.Context(), page.URL) // the daemon has ended: the last page stays
+	c.readPage(t.Context(), page.URL) // the daemon has exited, so the last page that was read is kept
 	if got := c.snapshot(); got.sum != 102.5 || got.lines != 4 {
 		t.Errorf("got a sum of %v on %d lines, want 102.5 on 4", got.sum, got.lines)
 	}
 }
 
-// field returns a protobuf field with bytes.
+// field returns an encoded protobuf field whose value is a sequence of bytes.
 func field(number int, value []byte) []byte {
 	key := binary.AppendUvarint(nil, uint64(number)<<3|2)
 	return slices.Concat(binary.AppendUvarint(key, uint64(len(value))), value)
@@ -44,7 +44,7 @@ func TestOTLPAddsUpCounters(t *testing.T) {
 		for _, p := range points {
 			all = append(all, field(1, p)...)
 		}
-		return field(7, append(all, 2<<3, 1)) // aggregation_temporality: delta
+		return field(7, append(all, 2<<3, 1)) // the field aggregation_temporality with the value delta
 	}
 	metric := func(name string, data []byte) []byte { return field(2, slices.Concat(field(1, []byte(name)), data)) }
 	request := field(1, field(2, slices.Concat(
@@ -133,7 +133,7 @@ func TestFiftyGlobs(t *testing.T) {
 	}
 }
 
-// Each workload has rows, and each variant has its workload.
+// Each workload has at least one peer, and each variant has its workload.
 func TestWorkloadsHavePeers(t *testing.T) {
 	used := map[string]bool{}
 	for _, w := range workloads() {
@@ -155,7 +155,7 @@ func TestWorkloadsHavePeers(t *testing.T) {
 	}
 }
 
-// Each aim names workloads, or a command.
+// Each aim contains the name of a workload or a command.
 func TestAims(t *testing.T) {
 	for _, a := range aims() {
 		for where := range strings.SplitSeq(a.where, "; ") {

@@ -16,21 +16,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floor receives UDP and TCP and only counts lines. No Go daemon on this machine can use less CPU.
-// All results are compared with it.
+// floor receives UDP and TCP and only counts lines. It uses less CPU time than any complete daemon
+// in Go could use on this machine. All results are compared with the results of the floor.
 type floor struct {
 	lines atomic.Int64
 }
 
-// largest is the size of the buffer for a datagram, or for a read of a stream.
+// largest is the size of the buffer for one datagram, or for one read from a stream.
 const largest = 64 << 10
 
-// runFloor is the command "bench floor". It serves until SIGTERM.
+// runFloor is the command "bench floor". It runs until it gets SIGTERM.
 func runFloor(args []string) error {
 	flags := flag.NewFlagSet("bench floor", flag.ExitOnError)
 	port := flags.Int("port", 8125, "port to receive on, at 127.0.0.1")
-	blocking := flags.Bool("blocking", false, "receive with blocking system calls, many datagrams each, outside the runtime's poller")
-	_ = flags.Parse(args) // it exits
+	blocking := flags.Bool("blocking", false, "receive with blocking system calls that read many datagrams each, without Go's poller")
+	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 
@@ -58,7 +58,7 @@ func runFloor(args []string) error {
 
 func (f *floor) count(data []byte) { f.lines.Add(int64(bytes.Count(data, []byte("\n")))) }
 
-// receive uses Go's usual way: one datagram per call, through the poller.
+// receive reads in the usual way for Go: one datagram per call, through Go's poller.
 func (f *floor) receive(address string) error {
 	conn, err := net.ListenPacket("udp", address)
 	if err != nil {
@@ -75,7 +75,7 @@ func (f *floor) receive(address string) error {
 	}
 }
 
-// receiveBlocking uses blocking system calls, outside the poller.
+// receiveBlocking reads with blocking system calls, without Go's poller.
 func (f *floor) receiveBlocking(port int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

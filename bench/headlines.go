@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// quietLoad is the load before the run up to which a machine counts as quiet.
+// quietLoad is the maximum load average at which the machine counts as idle before the run.
 const quietLoad = 0.5
 
-// quiet returns a sentence about how reliable the times are.
+// quiet returns a text that says how reliable the measured times are.
 func (r *report) quiet() string {
 	text := "The machine was quiet."
 	if r.load > quietLoad {
@@ -24,7 +24,7 @@ func (r *report) quiet() string {
 	return text
 }
 
-// headlines returns the main results in a few lines.
+// headlines returns the main results of the run in a few lines.
 func (r *report) headlines() string {
 	var b strings.Builder
 	line := func(format string, values ...string) {
@@ -54,7 +54,7 @@ func toAny(values []string) (all []any) {
 
 func millions(m *measured) float64 { return measuredOnly(m.rate / 1e6) }
 
-// in returns the table of a workload. It is empty if the workload was not measured.
+// in returns the table of a workload. If the workload was not measured, the table is empty.
 func (r *report) in(workload string) *table {
 	for _, t := range r.tables {
 		if t.workload.name == workload {
@@ -78,17 +78,18 @@ func (t *table) perName(m *measured) float64 {
 	return measuredOnly(float64(m.rss-m.idleRSS) / float64(t.workload.traffic.names))
 }
 
-// value returns the median of a peer's values.
+// value returns the median of the values of a peer, as text.
 func (t *table) value(format, peer string, of func(round) *measured, value func(*measured) float64) string {
 	return median(format, each(t.row(peer), of, value))
 }
 
-// times returns the median of a peer's ratios to another peer.
+// times returns the median of the ratios between a peer and the peer base, as text.
 func (t *table) times(peer, base string, of func(round) *measured, value func(*measured) float64) string {
 	return median("%.2f", t.ratios(t.row(peer), base, of, value))
 }
 
-// next names the other project's daemon that needs the least CPU time, with that time as a multiple of this project's.
+// next returns the name of the other project's daemon that needs the least CPU time. It also
+// returns this time as a multiple of the time of this project's daemon.
 func (t *table) next() string {
 	least, name := math.Inf(1), ""
 	for _, r := range t.rows {
@@ -106,7 +107,8 @@ func (t *table) next() string {
 	return fmt.Sprintf("%.1f × as much (%s)", least, name)
 }
 
-// settled returns the CPU time for comparisons: the steady one, if it was measured.
+// settled returns a function that selects the CPU time for comparisons. It is the time with known names if this
+// time was measured, otherwise the time including new names.
 func (t *table) settled() func(*measured) float64 {
 	if t.workload.steady {
 		return steady
@@ -114,7 +116,7 @@ func (t *table) settled() func(*measured) float64 {
 	return cpu
 }
 
-// lost names the workloads in which this project's daemon lost metrics.
+// lost lists the workloads in which this project's daemon lost metrics.
 func (r *report) lost() string {
 	var all []string
 	for _, t := range r.tables {
@@ -132,7 +134,7 @@ func (r *report) lost() string {
 	return "in " + strings.Join(all, ", ")
 }
 
-// glance returns a table with one line for each row of each workload.
+// glance returns a table with one line for each daemon in each workload.
 func (r *report) glance() string {
 	var b strings.Builder
 	b.WriteString("## At a glance\n\n| workload | daemon | CPU cold, µs | CPU steady, µs | × floor | × statsd | drained, M/s | received, % |\n|---|---|---:|---:|---:|---:|---:|---:|\n")

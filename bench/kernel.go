@@ -14,10 +14,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// cpuTime returns the CPU time that a process with all its threads has used so far, in nanoseconds.
+// cpuTime returns the CPU time that all threads of a process have used so far. It is exact to
+// nanoseconds.
 func cpuTime(pid int) (time.Duration, error) {
-	// The clock of a process, computed like clock_getcpuclockid(3): the complement of the id, shifted
-	// past the two bits that choose the scheduler's clock.
+	// clock is the id of the CPU clock of the process, as clock_getcpuclockid(3) computes it. It is the
+	// complement of the process id, shifted left by three bits. The lower bits select the scheduler's clock.
 	clock := int32(^pid<<3 | 2)
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {
@@ -26,7 +27,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// memory returns a field of /proc/PID/status, for example VmHWM, in bytes.
+// memory returns a field of /proc/PID/status in bytes, for example VmHWM.
 func memory(pid int, field string) int {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, rest, _ := strings.Cut(string(status), field+":")
@@ -38,8 +39,8 @@ func memory(pid int, field string) int {
 	return kib << 10
 }
 
-// socketsOn returns the kernel's state of a port. This program runs on Linux only, where the state
-// is always known. The kernel shows no queues of unix sockets.
+// socketsOn returns the state of the sockets on a port. On Linux, where this program runs, the
+// state is always known. The kernel does not report the queues of unix sockets.
 func socketsOn(network string, port int) sockets.State {
 	if network != "tcp" && network != "udp" {
 		return sockets.State{}
@@ -48,8 +49,8 @@ func socketsOn(network string, port int) sockets.State {
 	return s
 }
 
-// watchQueue checks a port's queue every 10 ms until stop is called, which returns the largest size
-// seen, in bytes.
+// watchQueue reads the length of a port's queue every 10 ms until stop is called. stop returns the
+// greatest length in bytes.
 func watchQueue(network string, port int) (stop func() int) {
 	done, longest := make(chan struct{}), make(chan int)
 	go func() {
@@ -72,7 +73,8 @@ func watchQueue(network string, port int) (stop func() int) {
 	}
 }
 
-// pinSelf keeps every thread of this program, including later ones, on one core.
+// pinSelf pins all threads of this program to one CPU core, including threads that are started
+// later.
 func pinSelf(core int) error {
 	var set unix.CPUSet
 	set.Set(core)
@@ -92,12 +94,12 @@ func pinSelf(core int) error {
 	return nil
 }
 
-// bufferSettings are the default size of receive buffers, and the largest size that a program may
-// request.
+// bufferSettings are the kernel settings for receive buffers: the default size, and the maximum
+// size that a program may request.
 var bufferSettings = [...]string{"/proc/sys/net/core/rmem_default", "/proc/sys/net/core/rmem_max"}
 
-// setReceiveBuffers gives every daemon started from now on the same receive buffer, whatever it
-// requests. It needs root.
+// setReceiveBuffers makes all daemons that are started from now on get the same receive buffer,
+// whatever they request. It needs root.
 func setReceiveBuffers(bytes int) error {
 	for _, path := range bufferSettings {
 		if err := os.WriteFile(path, strconv.AppendInt(nil, int64(bytes), 10), 0); err != nil {
@@ -107,7 +109,7 @@ func setReceiveBuffers(bytes int) error {
 	return nil
 }
 
-// keepReceiveBuffers returns a function that restores the present sizes.
+// keepReceiveBuffers returns a function that restores the current kernel settings.
 func keepReceiveBuffers() (restore func(), err error) {
 	var kept [len(bufferSettings)][]byte
 	for i, path := range bufferSettings {
@@ -122,8 +124,9 @@ func keepReceiveBuffers() (restore func(), err error) {
 	}, nil
 }
 
-// checkBuffers returns an error unless each UDP socket of the daemon's port has the buffer of its setup. The kernel
-// shows the buffer size only to the holder of the socket, so checkBuffers copies the descriptor.
+// checkBuffers returns an error unless each UDP socket on the daemon's port has the configured
+// buffer size. The kernel reports the buffer size only to a process that has the socket open, so
+// checkBuffers duplicates the daemon's descriptors.
 func (d *daemon) checkBuffers() error {
 	pid := d.cmd.Process.Pid
 	process, err := unix.PidfdOpen(pid, 0)
@@ -143,7 +146,7 @@ func (d *daemon) checkBuffers() error {
 		}
 		fd, err := unix.PidfdGetfd(process, n, 0)
 		if err != nil {
-			continue // the descriptor was closed meanwhile
+			continue // the daemon has closed the descriptor
 		}
 		granted, ok := bufferOf(fd, d.port)
 		unix.Close(fd)
@@ -157,7 +160,8 @@ func (d *daemon) checkBuffers() error {
 	return nil
 }
 
-// bufferOf returns the receive buffer of a descriptor, if it is a UDP socket of the port.
+// bufferOf returns the size of the receive buffer of a descriptor. It returns false if the
+// descriptor is not a UDP socket on this port.
 func bufferOf(fd, port int) (bytes int, ok bool) {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil || kind != unix.SOCK_DGRAM {

@@ -1,19 +1,20 @@
 //go:build linux
 
-// Command bench compares this project's daemon with others: CPU time per metric, highest rate, memory,
-// and losses. It starts each daemon, sends it the same traffic, receives its published points, and
-// compares them with the traffic.
+// Command bench compares this project's daemon with other daemons: CPU time per metric, maximum rate, memory, and
+// losses. It starts each daemon, sends it the same traffic, receives the published points, and compares them with the
+// traffic.
 //
-//	go run ./bench                                    # everything; more than an hour
-//	go run ./bench -repeats 1 -scale 0.2              # everything once, and less of it; 15 minutes
-//	go run ./bench W6                                 # one workload
-//	go run ./bench -peers floor,statsd W1 W3
-//	go run ./bench -results bench/RESULTS.md          # everything, into the file: make bench
-//	go run ./bench cost                               # one sample, one name: docs/cost.md; 4 minutes
-//	go run ./bench profile                            # cmd/statsd/default.pgo; 2 minutes
+//	go run ./bench                                    # measure everything; takes more than an hour
+//	go run ./bench -repeats 1 -scale 0.2              # measure everything once, with less traffic; takes 15 minutes
+//	go run ./bench W6                                 # measure one workload
+//	go run ./bench -peers floor,statsd W1 W3          # measure two programs in two workloads
+//	go run ./bench -other old/statsd W1               # compare two builds of the daemon
+//	go run ./bench -results bench/RESULTS.md          # measure everything and write the results file: make bench
+//	go run ./bench cost                               # measure the cost of a sample and a name for docs/cost.md; 4 minutes
+//	go run ./bench profile                            # make cmd/statsd/default.pgo; takes 2 minutes
 //
-// The speed of machines drifts. So daemons are compared with a floor measured in the same minutes: a
-// receiver that only counts newlines.
+// The speed of a machine changes over time. So daemons are compared with the floor, which is measured in the same
+// minutes. The floor is a receiver that only counts newlines.
 package main
 
 import (
@@ -48,16 +49,17 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
-	peerList := flags.String("peers", "", "which of "+known(peers(""), peerName)+" (default all that are installed)")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
+	peerList := flags.String("peers", "", "comma-separated programs to measure, of "+known(peers(""), peerName)+" (default: all that are installed)")
+	other := flags.String("other", "", "path of another build of the daemon, to measure both builds")
 	repeats := flags.Int("repeats", 3, "number of rounds; in each round every daemon runs once")
-	scale := flags.Float64("scale", 1, "reduce the traffic, and the number of names where it is large, to this fraction")
+	scale := flags.Float64("scale", 1, "reduce the traffic to this fraction, and also large numbers of names")
 	results := flags.String("results", "", "also write the tables to this file")
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "Usage: bench [flags] [WORKLOAD...]\n\nThe workloads are %s. Without any, all are measured.\n\n", known(workloads(), workloadName))
 		flags.PrintDefaults()
 	}
-	_ = flags.Parse(args) // it exits
+	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	chosen, err := choose(strings.Join(flags.Args(), ","), workloads(), workloadName)
 	if err != nil {
 		return fmt.Errorf("workload %w", err)
@@ -65,6 +67,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 	wanted, err := choose(*peerList, peers(*statsd), peerName)
 	if err != nil {
 		return fmt.Errorf("-peers: %w", err)
+	}
+	if *other != "" {
+		wanted = append(wanted, build("statsd, other build", *other))
 	}
 	report := newReport(append([]string{"go run ./bench"}, args...))
 	there, err := report.installed(wanted, *peerList != "", stderr)
@@ -83,7 +88,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		if *results == "" {
 			continue
 		}
-		// After each workload, so that an interrupted run keeps what it has.
+		// Write the file after each workload, so that an interrupted run keeps its results.
 		if err := os.WriteFile(*results, []byte(report.String()), 0o644); err != nil {
 			return err
 		}
@@ -91,7 +96,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// installed returns the peers that can be measured, and writes their versions to the report.
+// installed returns the peers that can be measured, and adds their versions to the report.
 func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there []peer, err error) {
 	for _, p := range wanted {
 		version, err := p.version()
@@ -99,7 +104,7 @@ func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there [
 			return nil, fmt.Errorf("%s cannot be measured: %w", p.name, err)
 		}
 		if err != nil {
-			fmt.Fprintf(stderr, "bench: leaving out %s: %v\n", p.name, err)
+			fmt.Fprintf(stderr, "bench: %s is not measured: %v\n", p.name, err)
 			r.peers = append(r.peers, p.name+": not measured, because it is not installed")
 			continue
 		}
@@ -111,7 +116,8 @@ func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there [
 	return there, nil
 }
 
-// newBench prepares the machine as far as its permissions allow. The report says what it could not prepare.
+// newBench prepares the machine as far as its permissions allow. It adds a note to the report for
+// what it could not prepare.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
 	if err := b.pinDaemons(report); err != nil {
@@ -137,7 +143,7 @@ func newBench(report *report) (*bench, error) {
 	return b, nil
 }
 
-// pinDaemons runs daemons on a separate core, if there are two.
+// pinDaemons makes daemons run on a separate CPU core, if the machine has two cores.
 func (b *bench) pinDaemons(report *report) error {
 	_, err := exec.LookPath("taskset")
 	b.pin = err == nil && runtime.NumCPU() > daemonCore

@@ -4,17 +4,17 @@ package main
 
 import "fmt"
 
-// limit is the highest rate without loss.
+// limit is the highest rate at which a daemon loses no metrics.
 type limit struct {
-	rate   float64 // metrics a second; 0: not measured
-	sender bool    // the sender could not go faster
+	rate   float64 // metrics per second; 0 if not measured
+	sender bool    // whether the rate was limited by the sender
 }
 
-// maxRate finds the highest rate that a daemon keeps up with: less than 0.1 % is lost, and less
-// than a quarter of the buffer waits at the end. The result is exact to about 10 %. A rate that fails is tried once
-// more, because the machine may have been busy.
+// maxRate finds the highest rate that a daemon can keep up with: it loses less than 0.1 %, and at
+// the end less than a quarter of the buffer is in use. The result is exact to about 10 %. If the
+// daemon fails at a rate, the rate is tried a second time, because the machine may have been busy.
 func (b *bench) maxRate(p peer, w workload) (limit, error) {
-	w.steady = false // the traffic includes first names
+	w.steady = false // the measured traffic includes new names
 	var good limit
 	bad := 0.0
 	for rate := 100_000.0; bad == 0 || bad > 1.1*good.rate; {
@@ -42,7 +42,8 @@ func (b *bench) maxRate(p peer, w workload) (limit, error) {
 	return good, nil
 }
 
-// keepsUp returns the rate at which it sent, or 0 if that was too fast for the daemon.
+// keepsUp returns the rate at which it has sent. It returns 0 if this rate was too high for the
+// daemon.
 func (b *bench) keepsUp(p peer, w workload, rate float64) (limit, error) {
 	m, err := b.paced(p, w, int(rate))
 	if err != nil || m.received <= 0.999 || m.leftQueue >= pacedBuffer/4 {

@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// collectd publishes the values that its plugins read, in every interval. DeleteX forgets idle
-// names, like this daemon; CounterSum adds counters up per interval.
+// collectdConfig configures collectd's plugin statsd. collectd publishes the values of its plugins
+// in every interval. DeleteX makes it forget idle names, like this project's daemon. CounterSum
+// makes it publish the sum of a counter in each interval.
 const collectdConfig = `
 Hostname "bench"
 FQDNLookup false
@@ -53,7 +54,7 @@ func collectdCommand(s setup) ([]string, error) {
 	return []string{"/usr/sbin/collectd", "-f", "-C", path}, os.WriteFile(path, []byte(text), 0o644)
 }
 
-// etsyFolder is where make test and make bench install Etsy's statsd.
+// etsyFolder is the folder into which make test and make bench install Etsy's statsd.
 const etsyFolder = ".counterparts/node_modules/statsd"
 
 func etsyCommand(s setup) ([]string, error) {
@@ -61,7 +62,7 @@ func etsyCommand(s setup) ([]string, error) {
 	server := func(network string) object {
 		return object{"server": "./servers/" + network, "address": "127.0.0.1", "port": s.port}
 	}
-	// stats.js reads JavaScript, which includes JSON.
+	// stats.js expects JavaScript. JSON is a subset of JavaScript.
 	config, err := json.Marshal(object{
 		"servers":      []object{server("udp"), server("tcp")},
 		"mgmt_address": "127.0.0.1", "mgmt_port": s.port + 1,
@@ -81,10 +82,10 @@ func etsyCommand(s setup) ([]string, error) {
 	return []string{"node", filepath.Join(folder, "stats.js"), path}, os.WriteFile(path, config, 0o644)
 }
 
-// peersFolder is where make bin/peers builds the daemons of bench/peers.
+// peersFolder is the folder into which make bin/peers builds the daemons in bench/peers.
 const peersFolder = "bin/peers"
 
-// moduleVersion returns the version of a module that a program was built with.
+// moduleVersion returns the version of a module that is compiled into a program.
 func moduleVersion(program, module string) (string, error) {
 	info, err := buildinfo.ReadFile(filepath.Join(peersFolder, program))
 	if err != nil {
@@ -110,8 +111,9 @@ func exporterCommand(s setup) ([]string, error) {
 	return command, nil
 }
 
-// globs maps names to families and labels: 32 globs of counters by tier and service, 8 of timers by service,
-// 8 of gauges by service, and two for the rest of counters and gauges.
+// globs returns rules that map names to Prometheus metric families and labels. There are 32 globs
+// for counters by tier and service, 8 for timers by service, 8 for gauges by service, and two for
+// all other counters and gauges.
 func globs() string {
 	var b strings.Builder
 	glob := func(match, name string, labels ...string) {
@@ -133,7 +135,7 @@ func globs() string {
 	return b.String()
 }
 
-// unmatched are 50 rules for intake that match no name of a benchmark.
+// unmatched returns 50 rules for intake. They match no name that a benchmark sends.
 func unmatched() string {
 	var b strings.Builder
 	b.WriteString("mappings:\n")
@@ -143,7 +145,8 @@ func unmatched() string {
 	return b.String()
 }
 
-// otelcol adds up counters and sends the sums as deltas.
+// otelcolConfig configures an OpenTelemetry collector that adds up counters and sends the sums as
+// deltas.
 const otelcolConfig = `
 receivers:
   statsd:

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// serveOTLP accepts OTLP over HTTP at a port, until close.
+// serveOTLP receives OTLP over HTTP on a port, until close is called.
 func (c *carbon) serveOTLP(port string) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *carbon) serveOTLP(port string) error {
 	return nil
 }
 
-// takeOTLP adds up the counters of one request.
+// takeOTLP adds up the counters in one request.
 func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
 	var body io.Reader = r.Body
 	if r.Header.Get("Content-Encoding") == "gzip" {
@@ -50,7 +50,8 @@ func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
 	if now.Sub(c.totals.last) > pause {
 		c.totals.flushStart = now
 	}
-	// request, resource_metrics, scope_metrics, metrics: opentelemetry/proto/metrics/v1/metrics.proto.
+	// The field numbers lead from the request through resource_metrics and scope_metrics to metrics;
+	// see opentelemetry/proto/metrics/v1/metrics.proto.
 	err = within(message, []int{1, 2, 2}, c.metric)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -61,7 +62,8 @@ func (c *carbon) takeOTLP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-// metric reads a message Metric. Field 1 is its name, field 7 the Sum of a counter. The collector writes the name last.
+// metric reads a message of the type Metric. Field 1 is the name, field 7 is the Sum of a counter.
+// The collector writes the name after the other fields.
 func (c *carbon) metric(message []byte) error {
 	c.totals.lines++
 	var name, sum []byte
@@ -80,7 +82,8 @@ func (c *carbon) metric(message []byte) error {
 	return within(sum, []int{1}, c.point)
 }
 
-// point reads a NumberDataPoint: field 4 is the value as a double, field 6 as an integer.
+// point reads a message of the type NumberDataPoint. Field 4 is the value as a double, field 6 is
+// the value as an integer.
 func (c *carbon) point(message []byte) error {
 	return fields(message, func(number int, value []byte) error {
 		if len(value) == 8 && number == 4 {
@@ -93,7 +96,7 @@ func (c *carbon) point(message []byte) error {
 	})
 }
 
-// within calls take for each message that a path of field numbers leads to.
+// within calls take for each message to which a path of field numbers leads.
 func within(message []byte, path []int, take func([]byte) error) error {
 	if len(path) == 0 {
 		return take(message)
@@ -108,7 +111,8 @@ func within(message []byte, path []int, take func([]byte) error) error {
 
 var errProtobuf = errors.New("not protobuf")
 
-// fields calls take for each field of a protobuf message, with the bytes of its value. A varint has none.
+// fields calls take for each field of a protobuf message, with the bytes of its value. For a
+// varint, the bytes are nil.
 func fields(message []byte, take func(number int, value []byte) error) error {
 	for len(message) > 0 {
 		key, n := binary.Uvarint(message)
@@ -129,8 +133,8 @@ func fields(message []byte, take func(number int, value []byte) error) error {
 	return nil
 }
 
-// sizeOf returns the index at which the value of a field begins, and the size of the value. The index is negative if
-// the message is damaged.
+// sizeOf returns the size of a field's value, and the index at which the value begins. The index is
+// negative if the message is damaged.
 func sizeOf(kind uint64, message []byte) (before int, size uint64) {
 	switch kind {
 	case 0:

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// scrape reads a daemon's page for Prometheus in every interval, until close. The counters on it are sums
-// since the start.
+// scrape reads the Prometheus page of a daemon at regular intervals, until close is called. The
+// counters on the page are sums since the start of the daemon.
 func (c *carbon) scrape(url string, every time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.ended = cancel
@@ -30,7 +30,7 @@ func (c *carbon) scrape(url string, every time.Duration) {
 	}()
 }
 
-// readPage reads the page once. If the daemon has ended, the last page stays.
+// readPage reads the page once. If the daemon has exited, the values of the previous page are kept.
 func (c *carbon) readPage(ctx context.Context, url string) {
 	start := time.Now()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
@@ -58,14 +58,15 @@ func (c *carbon) readPage(ctx context.Context, url string) {
 	c.totals.longestFlush = max(c.totals.longestFlush, time.Since(start))
 }
 
-// onPage returns the value of a line of the page, or 0 if the line is not about a counter that was sent.
+// onPage returns the value in a line of the page. It returns 0 if the line is not about a counter
+// that the benchmark sends.
 func (c *carbon) onPage(line []byte) float64 {
 	if !c.counters.match(line) {
 		return 0
 	}
 	v, err := strconv.ParseFloat(string(line[bytes.LastIndexByte(line, ' ')+1:]), 64)
 	if err != nil {
-		return 0 // a bad line is noticed in the sum
+		return 0 // a bad line shows as a difference in the sum
 	}
 	return v
 }

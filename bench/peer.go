@@ -13,44 +13,48 @@ import (
 	"time"
 )
 
-// peer is a program to measure.
+// peer is a program that can be measured.
 type peer struct {
 	name string
-	// version returns the version, or the reason why the program cannot be measured.
+	// version returns the version of the program. It returns an error if the program cannot be
+	// measured.
 	version func() (string, error)
-	// command returns the command line of a daemon.
+	// command returns the command line of the daemon.
 	command func(setup) ([]string, error)
-	// counters are the published names of counters. It is nil for a peer that publishes nothing. For such a peer only
-	// the kernel's drops show losses.
+	// counters describes the names under which the peer publishes counters. It is nil if the peer
+	// publishes nothing. In this case losses are seen only in the kernel's count of dropped datagrams.
 	counters *names
-	// rates says that counters are published per second instead of per flush.
+	// rates says that counters are published as a rate per second, and not as a sum per flush.
 	rates bool
-	// publishes says how the peer publishes: to carbon if empty, otherwise page (for Prometheus), otlp or nothing.
+	// publishes says how the peer publishes: "" to carbon, page as a Prometheus page, otlp over OTLP,
+	// nothing not at all.
 	publishes string
-	// networks lists the networks to receive from. onlyDrain says that the peer takes part in drains
-	// only.
+	// networks lists the networks on which the peer can receive. onlyDrain says that the peer is only
+	// measured in drains.
 	networks  string
 	onlyDrain bool
-	// only lists the workloads of a variant. The variant takes part in no other workload.
+	// only lists the workloads in which a variant takes part. If it is empty, the peer is not a
+	// variant, and takes part in all workloads.
 	only    string
 	variant variant
 }
 
-// variant holds the differences between a peer and the daemon of which it is a variant.
+// variant says how a variant differs from the daemon on which it is based.
 type variant struct {
-	network string                // replaces the network of the workload
-	traffic func(traffic) traffic // changes the traffic of the workload
-	signed  bool                  // datagrams are signed
-	loose   bool                  // the daemon may run on all cores
-	// partner is the command line of a second daemon, which runs on the sender's core. With measured set, the two
-	// daemons change places: the partner runs on the daemon's core and is measured.
+	network string                // network that replaces the network of the workload
+	traffic func(traffic) traffic // function that changes the traffic of the workload
+	signed  bool                  // whether datagrams are signed
+	loose   bool                  // whether the daemon may run on all CPU cores
+	// partner returns the command line of a second daemon, which runs on the sender's core. If
+	// measured is set, the partner runs on the daemon's core and is measured, and the first daemon
+	// runs on the sender's core.
 	partner  func(setup) []string
 	measured bool
-	late     time.Duration // how long after its flush an interval may be published
-	watch    watch         // looks at the daemon during paced traffic
+	late     time.Duration // maximum time from a flush until its points are published
+	watch    watch         // function that queries the daemon while traffic is sent
 }
 
-// takesPart reports whether a workload has a row for the peer.
+// takesPart reports whether the peer is measured in a workload.
 func (p peer) takesPart(w workload) bool {
 	switch {
 	case p.only != "":
@@ -63,7 +67,7 @@ func (p peer) takesPart(w workload) bool {
 
 func listed(list, word string) bool { return slices.Contains(strings.Split(list, ","), word) }
 
-// adapt returns the workload with the peer's changes.
+// adapt returns a copy of the workload with the changes of the peer's variant.
 func (p peer) adapt(w workload) workload {
 	if p.variant.network != "" {
 		w.network = p.variant.network
@@ -74,17 +78,18 @@ func (p peer) adapt(w workload) workload {
 	return w
 }
 
-// setup is the configuration of a daemon.
+// setup is the configuration for one run of a daemon.
 type setup struct {
-	dir          string // its own directory for configuration files
+	dir          string // directory for the configuration files of this run
 	port, carbon int
 	flush        time.Duration
-	buffer       int      // bytes of receive buffer
-	flags        []string // of this project's daemon
-	mapping      bool     // the file of this setup maps the names
+	buffer       int      // size of the receive buffer in bytes
+	flags        []string // additional flags for this project's daemon
+	mapping      bool     // whether the daemon maps names with the mapping file of this setup
 }
 
-// The places of a setup. The ports after the first are the daemon's too: 10 after each is a monitor's.
+// These methods return the addresses and files of a setup. The daemon also uses ports after the first one. The
+// port of a monitor is 10 higher than the port of its daemon.
 func (s setup) page() string   { return strconv.Itoa(s.port + 1) }
 func (s setup) otlp() string   { return strconv.Itoa(s.port + 2) }
 func (s setup) link() string   { return strconv.Itoa(s.port + 4) }
@@ -96,16 +101,16 @@ func (s setup) monitor() string {
 	return "http://127.0.0.1:" + strconv.Itoa(s.port+10)
 }
 
-// nothing says that a daemon has no sink.
+// nothing is the value of publishes for a daemon without a sink.
 const nothing = "nothing"
 
-// partnerPort is added to the ports of the first daemon to get the ports of the second.
+// partnerPort is added to a port of the first daemon to get the same port of the second daemon.
 const partnerPort = 3
 
-// benchKey signs datagrams. It is no secret.
+// benchKey is the key for signed datagrams. It need not be secret.
 const benchKey = "every datagram of this benchmark"
 
-// target returns the address at which the peer receives.
+// target returns the address to which traffic for the peer is sent.
 func (p peer) target(w workload, s setup) target {
 	t := target{network: w.network, address: "127.0.0.1:" + strconv.Itoa(s.port), senders: w.senders}
 	if w.network == "unixgram" {
@@ -117,7 +122,7 @@ func (p peer) target(w workload, s setup) target {
 	return t
 }
 
-// peers lists the programs. statsd is the path of this project's daemon.
+// peers returns all programs. statsd is the path of this project's daemon.
 func peers(statsd string) []peer {
 	return slices.Concat([]peer{
 		{
@@ -130,18 +135,23 @@ func peers(statsd string) []peer {
 			version: func() (string, error) { return "Go, blocking recvmmsg of 32; counts newlines", nil },
 			command: func(s setup) ([]string, error) { return floorCommand(s, "-blocking") },
 		},
-		{
-			name: "statsd", networks: "udp,tcp,none", counters: reference, rates: true,
-			version: func() (string, error) { return output(statsd, "--version") },
-			command: func(s setup) ([]string, error) { return toCarbon(statsd, s), nil },
-		},
+		build("statsd", statsd),
 	}, variants(statsd), others())
+}
+
+// build returns a peer: this project's daemon, with the program at the given path.
+func build(name, path string) peer {
+	return peer{
+		name: name, networks: "udp,tcp,none", counters: reference, rates: true,
+		version: func() (string, error) { return output(path, "--version") },
+		command: func(s setup) ([]string, error) { return toCarbon(path, s), nil },
+	}
 }
 
 // reference describes the names under which this project's daemon publishes counters.
 var reference = &names{"stats." + counterRoot + ".", ""}
 
-// others are the daemons of other projects.
+// others returns the daemons of other projects.
 func others() []peer {
 	return []peer{
 		{

@@ -15,16 +15,18 @@ import (
 	"time"
 )
 
-// profileTime is how long a workload is profiled: more than W4's flush interval.
+// profileTime is how long the daemon is profiled in each workload. It is longer than the flush
+// interval of W4.
 const profileTime = 12 * time.Second
 
-// runProfile makes the profile with which the compiler optimises the daemon. It shows where the daemon spends its time
-// while it receives W1 to W5 as fast as it can. See go.dev/doc/pgo.
+// runProfile makes the profile with which the compiler optimises the daemon (see go.dev/doc/pgo).
+// The profile shows where the daemon spends CPU time while it receives the workloads W1 to W5 as
+// fast as it can.
 func runProfile(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench profile", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "this project's daemon, from make build")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
 	output := flags.String("o", "cmd/statsd/default.pgo", "where to write the profile")
-	_ = flags.Parse(args) // it exits
+	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	b, err := newBench(newReport(nil))
 	if err != nil {
 		return err
@@ -54,7 +56,7 @@ func runProfile(args []string, stderr io.Writer) error {
 	return nil
 }
 
-// profile runs one workload and writes a CPU profile of the daemon to a file.
+// profile runs one workload, and writes a CPU profile of the daemon to a file.
 func (b *bench) profile(p peer, w workload, path string) error {
 	command, address := p.command, ""
 	p.command = func(s setup) ([]string, error) {
@@ -80,7 +82,7 @@ func (b *bench) profile(p peer, w workload, path string) error {
 	return err
 }
 
-// fetchProfile asks a daemon for a profile, and writes it to a file.
+// fetchProfile requests a profile from a daemon, and writes it to a file.
 func fetchProfile(address, path string) error {
 	answer, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", address, profileTime.Seconds()))
 	if err != nil {

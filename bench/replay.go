@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// replay ends the owner while an edge takes traffic, starts it again, and measures how fast the edge then
-// sends what it has kept.
+// replay stops the owner while an edge receives traffic, and starts the owner again. It measures
+// how fast the edge then sends the rows that it has kept.
 func replay(b *bench, p peer, w workload) (measured, error) {
 	packets := b.traffic(w)
 	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (m measured, err error) {
@@ -41,10 +41,10 @@ func replay(b *bench, p peer, w workload) (measured, error) {
 	})
 }
 
-// rows are what an edge has to forward.
+// rows are the numbers of rows that an edge still has to forward, and has forwarded.
 type rows struct{ waiting, delivered float64 }
 
-// forwarded asks an edge how far it is.
+// forwarded asks an edge for its numbers of rows.
 func (d *daemon) forwarded() (r rows, err error) {
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, d.monitor()+"/api/v1/figures", http.NoBody)
 	if err != nil {
@@ -63,7 +63,7 @@ func (d *daemon) forwarded() (r rows, err error) {
 	return rows{f["forward.rows.queued"] + f["forward.rows.spooled"], f["forward.rows.delivered"]}, nil
 }
 
-// awaitForwarded returns how long it takes from the first accepted rows until none wait.
+// awaitForwarded returns the time from the first accepted rows until no rows are waiting.
 func (d *daemon) awaitForwarded(kept rows) (time.Duration, error) {
 	var begun time.Time
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {

@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// report is the file of results.
+// report contains the results of a run, as they are written to the results file.
 type report struct {
 	command []string
 	start   time.Time
 	notes   []string
 	peers   []string
 	tables  []*table
-	load    float64 // load of the machine before the run
+	load    float64 // load average of the machine before the run
 }
 
 func newReport(command []string) *report {
@@ -43,7 +43,7 @@ daemon alone, independent of the sender. Over TCP and unix sockets it is how fas
 read into queues of their own, so their drains say little: their steady CPU is what they can keep up with.
 `
 
-// String returns the report as Markdown.
+// String returns the report as a Markdown text.
 func (r *report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\n%s\n\n", r.quiet())
@@ -64,12 +64,12 @@ func (r *report) String() string {
 	return b.String()
 }
 
-// absent explains why some well-known daemons are not measured.
+// absent says why some well-known daemons are not measured.
 const absent = `Not measured, because neither Debian nor the Go module proxy has them where this was run: brubeck, statsite, gostatsd, bitly's
 and raintank's statsdaemon. telegraf takes too long to build: it comes with all its hundreds of plugins.
 `
 
-// machine describes the machine.
+// machine returns a text about the CPU, the memory and the system of the machine.
 func machine() string {
 	model := "unknown processor"
 	info, _ := os.ReadFile("/proc/cpuinfo")
@@ -88,7 +88,7 @@ func machine() string {
 		unix.ByteSliceToString(system.Release[:]), runtime.Version())
 }
 
-// load returns the machine's load of the last minute.
+// load returns the load average of the last minute.
 func load() float64 {
 	text, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(text), " ")

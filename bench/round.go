@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// table runs a workload. Each round runs every daemon once, so that changes in the machine's speed affect all equally.
+// table measures a workload. Each daemon runs once in each round, so that changes of the machine's
+// speed affect all daemons equally.
 func (b *bench) table(w workload, peers []peer, rounds int, progress io.Writer) *table {
 	if w.rounds > 0 {
 		rounds = min(rounds, w.rounds)
@@ -44,7 +45,7 @@ func (b *bench) table(w workload, peers []peer, rounds int, progress io.Writer) 
 	return t
 }
 
-// round measures one daemon once.
+// round measures one daemon in one round.
 func (b *bench) round(p peer, w workload, t *table) (r round) {
 	take := func(m measured, err error) *measured {
 		if t.failed(err) {
@@ -69,7 +70,7 @@ func (b *bench) round(p peer, w workload, t *table) (r round) {
 	return r
 }
 
-// goBenchmark runs Go benchmarks and returns what they print, as Markdown.
+// goBenchmark runs Go benchmarks, and returns their output as Markdown.
 func goBenchmark(arguments []string, rounds int) (string, error) {
 	command := append([]string{"test", "-run", "^$", "-count", fmt.Sprint(rounds)}, arguments...)
 	out, err := exec.Command("go", command...).Output()

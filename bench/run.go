@@ -14,38 +14,39 @@ import (
 
 // measured is the result of one run of one daemon.
 type measured struct {
-	sentRate  float64 // metrics a second that the sender reached
-	received  float64 // the fraction that was received
-	cpu       float64 // microseconds per received metric, to the end of the last flush
-	steadyCPU float64 // the same, when the daemon already knows all names
-	idleCPU   float64 // CPU use of a daemon without traffic, as a part of a core
-	rate      float64 // metrics a second received while draining the socket
-	drainCPU  float64 // microseconds per metric while draining the socket
-	queue     int     // bytes: the longest queue in its sockets
-	leftQueue int     // bytes waiting after the last packet was sent
-	idleRSS   int     // bytes before the traffic
-	sentRSS   int     // bytes when the last packet was sent
-	rss       int     // highest, in bytes
+	sentRate  float64 // rate that the sender has reached, in metrics per second
+	received  float64 // fraction of the metrics that the daemon has received
+	cpu       float64 // microseconds of CPU time per received metric, including the last flush
+	steadyCPU float64 // like cpu, for a daemon that already knows all names
+	idleCPU   float64 // CPU usage of a daemon without traffic, as a fraction of a core
+	rate      float64 // metrics per second that the daemon reads while it drains its socket
+	drainCPU  float64 // microseconds of CPU time per metric while the daemon drains its socket
+	queue     int     // greatest length of the queue in the daemon's sockets, in bytes
+	leftQueue int     // length of the queue after the last packet was sent, in bytes
+	idleRSS   int     // memory before the traffic, in bytes
+	sentRSS   int     // memory when the last packet was sent, in bytes
+	rss       int     // highest memory, in bytes
 	flush     time.Duration
-	after     time.Duration // from the end of an interval until all of it was published; the median
+	after     time.Duration // median of the time from the end of a flush interval until all points of the interval were published
 	lines     int
-	scrapeCPU float64 // seconds for one page, with its flush
+	scrapeCPU float64 // seconds of CPU time for one Prometheus page, including the flush
 	replay    float64 // seconds of traffic that an edge sends in one second after an outage
 }
 
-// The receive buffers of every daemon: for paced traffic as on a busy host, and for a complete drain.
+// The sizes of the receive buffers. Normal traffic uses a size that is usual on a busy host. A
+// drain uses a buffer that holds all of its datagrams.
 const (
 	pacedBuffer = 8 << 20
 	drainBuffer = 64 << 20
 )
 
-// bench runs daemons.
+// bench runs daemons and measures them.
 type bench struct {
 	pin     bool
-	buffers bool                 // the kernel's buffers may be set
-	restore func()               // restores the kernel's buffers
-	packets map[traffic][]packet // directory of the last workload used
-	of      string               // name of the directory
+	buffers bool                 // whether the kernel settings for receive buffers can be changed
+	restore func()               // restores the kernel settings for receive buffers
+	packets map[traffic][]packet // packets of the workload that was used last
+	of      string               // name of the workload to which packets belong
 }
 
 func (b *bench) traffic(w workload) []packet {
@@ -58,7 +59,7 @@ func (b *bench) traffic(w workload) []packet {
 	return b.packets[w.traffic]
 }
 
-// with starts a daemon and its carbon, calls use, and stops both.
+// with starts a daemon and a carbon, calls use, and stops both.
 func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
 	if b.buffers {
 		if err := setReceiveBuffers(buffer); err != nil {
@@ -70,7 +71,7 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 		return m, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	port, release, err := ports.Reserve() // the following ports are for the daemon's console and monitor
+	port, release, err := ports.Reserve() // Reserve also reserves the following ports, which the daemon's console and monitor use
 	if err != nil {
 		return m, err
 	}
@@ -100,7 +101,7 @@ func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) 
 	return m, err
 }
 
-// write writes the files that some daemons need.
+// write writes the configuration files that some daemons need.
 func (s setup) write() error {
 	return errors.Join(
 		os.WriteFile(s.keys(), []byte(benchKey+"\n"), 0o600),
@@ -109,7 +110,7 @@ func (s setup) write() error {
 	)
 }
 
-// receiver receives the points that the peer publishes.
+// receiver returns a carbon that receives the points that the peer publishes.
 func (p peer) receiver(s *setup) (*carbon, error) {
 	var counters names
 	if p.counters != nil {
@@ -147,7 +148,7 @@ func (b *bench) idle(p peer, w workload) (measured, error) {
 	})
 }
 
-// paced sends traffic at a rate and waits until everything is published.
+// paced sends traffic at a rate, and waits until the daemon has published everything.
 func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	packets := b.traffic(w)
 	n := int(float64(rate) * w.length.Seconds())
@@ -160,7 +161,8 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 		defer stop()
 		defer d.watched()()
 		var sent sent
-		// pass sends everything, and returns the CPU time until it is published.
+		// pass sends all packets once. It returns the CPU time that the daemon uses until everything is
+		// published.
 		pass := func() (time.Duration, error) {
 			return d.spent(func() error {
 				more, err := d.send(packets, n, rate)
@@ -197,7 +199,6 @@ func (b *bench) paced(p peer, w workload, rate int) (measured, error) {
 	})
 }
 
-// count returns the number of metrics in the packets.
 func count(packets []packet) (n int) {
 	for _, p := range packets {
 		n += p.metrics
@@ -205,11 +206,12 @@ func count(packets []packet) (n int) {
 	return n
 }
 
-// await waits until everything that was sent has been published. If some of it was lost, or if the daemon holds it back
-// until more comes, await ends after a time without new points, or with only two flushes.
+// await waits until everything that was sent has been published. Some metrics may be lost, and some
+// daemons hold data back until they receive more. So await also returns after some time without new
+// points. For some peers it only waits for two flushes.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
-		if p.publishes == nothing { // a flush costs, too
+		if p.publishes == nothing { // the measurement must include a flush
 			time.Sleep(w.flush + pause)
 		}
 		return
@@ -226,8 +228,10 @@ func await(p peer, w workload, c *carbon, s sent) {
 	}
 }
 
-// received ends the daemon and returns the published part of the sent metrics. It ends the daemon first because some
-// daemons hold back the last lines until more come. For a peer that publishes nothing it counts the kernel's drops.
+// received stops the daemon, and returns the fraction of the sent metrics that were published. It
+// stops the daemon first, because some daemons hold the last lines back until they receive more. If
+// a peer publishes nothing, received computes the fraction from the kernel's count of dropped
+// datagrams.
 func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	drops := socketsOn(w.network, d.port).Drops
 	d.stop()
@@ -238,7 +242,7 @@ func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	return p.part(c.snapshot(), w, s)
 }
 
-// part returns the published part of the sent metrics.
+// part returns the fraction of the sent metrics that were published.
 func (p peer) part(t totals, w workload, s sent) float64 {
 	sum := t.sum
 	if p.rates {

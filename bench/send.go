@@ -17,24 +17,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sent holds the results that the daemon should publish.
+// sent says what was sent, and so what the daemon should publish.
 type sent struct {
 	metrics, packets, count int
 	took                    time.Duration
 }
 
-// burst is the number of packets in one system call.
+// burst is the number of packets that are sent with one system call.
 const burst = 32
 
-// target is the address at which a daemon receives.
+// target is the address on which a daemon receives.
 type target struct {
 	network string
 	address string
 	senders int
-	key     []byte // signs each datagram, unless empty
+	key     []byte // key for signing datagrams; empty if they are not signed
 }
 
-// send sends at least n metrics, at a rate per second, or as fast as possible if rate is 0.
+// send sends at least n metrics. rate is in metrics per second. If rate is 0, it sends as fast as
+// possible.
 func (t target) send(packets []packet, n, rate int) (s sent, err error) {
 	conns := make([]net.Conn, max(1, t.senders))
 	for i := range conns {
@@ -80,12 +81,12 @@ func (s *sent) add(p packet) {
 	s.packets++
 }
 
-// plus returns the sum of both.
+// plus returns the sum of s and more.
 func (s sent) plus(more sent) sent {
 	return sent{s.metrics + more.metrics, s.packets + more.packets, s.count + more.count, s.took + more.took}
 }
 
-// writer returns the function that writes a burst of packets.
+// writer returns the function that writes a burst of packets to the target's network.
 func (t target) writer() func(net.Conn, []packet) error {
 	if t.network == "tcp" {
 		return writeStream
@@ -105,7 +106,8 @@ func (t target) writer() func(net.Conn, []packet) error {
 	}
 }
 
-// sign writes a signed datagram, in the format of a udp+hmac listener, into the buffer.
+// sign writes a signed datagram into the buffer and returns it. The format is the format of a
+// udp+hmac listener.
 func sign(buffer []byte, mac hash.Hash, nonce uint32, lines []byte) []byte {
 	buffer = append(buffer, make([]byte, sha256.Size)...)
 	buffer = binary.LittleEndian.AppendUint64(buffer, uint64(time.Now().Unix()))
@@ -117,7 +119,7 @@ func sign(buffer []byte, mac hash.Hash, nonce uint32, lines []byte) []byte {
 	return buffer
 }
 
-// awaitTaken waits until the receiver has read everything that was written to a unix socket.
+// awaitTaken waits until the daemon has read everything that was written to a unix socket.
 func awaitTaken(conn net.Conn) error {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -133,7 +135,7 @@ func awaitTaken(conn net.Conn) error {
 			return failed
 		}
 	}
-	return fmt.Errorf("it did not read everything from its socket within %v", giveUp)
+	return fmt.Errorf("the daemon did not read everything from its socket within %v", giveUp)
 }
 
 func writeStream(conn net.Conn, packets []packet) error {
@@ -145,14 +147,14 @@ func writeStream(conn net.Conn, packets []packet) error {
 	return err
 }
 
-// message is the kernel's struct mmsghdr: a message and its length.
+// message is the kernel's struct mmsghdr, a message header with the length of the message.
 type message struct {
 	header unix.Msghdr
 	length uint32
 	_      [4]byte
 }
 
-// batch holds the arguments of sendmmsg and recvmmsg, reused for each call.
+// batch holds the arguments for sendmmsg and recvmmsg. They are reused for each call.
 type batch struct {
 	messages []message
 	vectors  []unix.Iovec
@@ -167,13 +169,14 @@ func newBatch(n int) *batch {
 	return b
 }
 
-// set sets the buffer of message i, to send from or to receive into.
+// set sets the buffer of the i-th message. The call sends from this buffer or receives into it.
 func (b *batch) set(i int, data []byte) {
 	b.vectors[i].Base = &data[0]
 	b.vectors[i].SetLen(len(data))
 }
 
-// call makes the system call for the first n messages and returns how many were sent or received.
+// call makes the system call for the first n messages. It returns the number of messages that were
+// sent or received.
 func (b *batch) call(trap uintptr, fd, n, flags int) (int, error) {
 	for {
 		done, _, errno := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(&b.messages[0])),

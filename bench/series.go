@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// pagesMeasured is how many pages are read after the traffic.
+// pagesMeasured is the number of pages that are read after the traffic.
 const pagesMeasured = 5
 
-// series sends each name once, then measures the memory, and the CPU time of reading the page: of the flush before
-// it, of writing it and of compressing it.
+// series sends each name once. Then it measures the memory, and the CPU time for reading the page.
+// This time includes the flush before the page is made, and the compression of the page.
 func series(b *bench, p peer, w workload) (measured, error) {
 	packets := b.traffic(w)
 	return b.with(p, w, pacedBuffer, func(d *daemon, c *carbon) (m measured, err error) {
@@ -36,7 +36,7 @@ func series(b *bench, p peer, w workload) (measured, error) {
 	})
 }
 
-// awaitPages waits until n more pages were read, and returns how many were.
+// awaitPages waits until n more pages were read. It returns the number of pages that were read.
 func (c *carbon) awaitPages(n int) (int, error) {
 	before := c.snapshot().pages
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -47,7 +47,8 @@ func (c *carbon) awaitPages(n int) (int, error) {
 	return 0, fmt.Errorf("%d pages were not read within %v", n, giveUp)
 }
 
-// awaitSettled waits until two pages have the same sum: the daemon has read everything.
+// awaitSettled waits until two successive pages have the same sum. The daemon has then read
+// everything.
 func (c *carbon) awaitSettled() error {
 	for before := -1.0; ; {
 		if _, err := c.awaitPages(1); err != nil {

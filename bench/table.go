@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// table holds the results of a workload for each daemon.
+// table holds the results of all daemons in one workload.
 type table struct {
 	workload workload
 	rows     []*row
 	failures []string
-	text     string // output of Go's benchmarks, instead of rows
+	text     string // output of Go benchmarks; empty if the workload measures daemons
 }
 
 type row struct {
@@ -23,7 +23,8 @@ type row struct {
 	max    limit
 }
 
-// round is one daemon's part of a round. A nil part was not measured or failed.
+// round holds the results of one daemon in one round. A part is nil if it was not measured or
+// failed.
 type round struct{ paced, drained *measured }
 
 func (t *table) failed(err error) bool {
@@ -36,7 +37,7 @@ func (t *table) failed(err error) bool {
 	return true
 }
 
-// The functions below select parts of a round, and values of these parts.
+// The following functions select a part of a round, or a value of a part.
 func paced(r round) *measured      { return r.paced }
 func drained(r round) *measured    { return r.drained }
 func cpu(m *measured) float64      { return measuredOnly(m.cpu) }
@@ -44,7 +45,7 @@ func steady(m *measured) float64   { return measuredOnly(m.steadyCPU) }
 func drainCPU(m *measured) float64 { return measuredOnly(m.drainCPU) }
 func grown(m *measured) float64    { return measuredOnly(float64(m.rss - m.idleRSS)) }
 
-// column is one value of every row. A column without any value is left out.
+// column is one value of each row. A column without values is omitted.
 type column struct {
 	title string
 	cell  func(*row) string
@@ -100,7 +101,8 @@ func (t *table) columns() []column {
 	}
 }
 
-// drainBase is the baseline for drains. Streams have no blocking floor.
+// drainBase returns the name of the floor with which drains are compared. On streams, there is no
+// blocking floor.
 func (t *table) drainBase() string {
 	if t.workload.network == "udp" {
 		return "floor-blocking"
@@ -108,7 +110,8 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName is only known where the names take most of the memory, and where all names arrive.
+// bytesPerName returns the memory per name. It returns nothing unless most of the memory is used
+// for names, and all names have arrived.
 func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	names := float64(r.peer.adapt(t.workload).traffic.names)
 	if names < manyNames || t.workload.traffic.zipf || r.peer.counters == nil {
@@ -117,7 +120,7 @@ func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	return each(r, paced, func(m *measured) float64 { return measuredOnly(bytes(m) / names) })
 }
 
-// idleCPU is a percentage of a core and can be 0.
+// idleCPU returns the CPU usage as a percentage of a core. It can be 0.
 func (t *table) idleCPU(m *measured) float64 {
 	if t.workload.network != "none" {
 		return math.NaN()
@@ -125,8 +128,8 @@ func (t *table) idleCPU(m *measured) float64 {
 	return 100 * m.idleCPU
 }
 
-// measuredOnly replaces a value that was not measured by NaN. Per received metric it is infinite if nothing
-// was received.
+// measuredOnly returns the value, or NaN if the value was not measured. A value per received metric
+// is infinite if no metric was received.
 func measuredOnly(value float64) float64 {
 	if value == 0 || math.IsInf(value, 0) {
 		return math.NaN()
@@ -134,7 +137,7 @@ func measuredOnly(value float64) float64 {
 	return value
 }
 
-// each returns the values of all rounds that have one.
+// each returns the values of all rounds in which the value was measured.
 func each(r *row, of func(round) *measured, value func(*measured) float64) []float64 {
 	var all []float64
 	for _, round := range r.rounds {
@@ -145,7 +148,7 @@ func each(r *row, of func(round) *measured, value func(*measured) float64) []flo
 	return all
 }
 
-// ratios divides the values by another daemon's values, round by round.
+// ratios divides the values of a daemon by the values of the daemon base in the same round.
 func (t *table) ratios(r *row, base string, of func(round) *measured, value func(*measured) float64) []float64 {
 	i := slices.IndexFunc(t.rows, func(r *row) bool { return r.peer.name == base })
 	if i < 0 {
@@ -168,13 +171,13 @@ func median(format string, all []float64) string {
 	return fmt.Sprintf(format, middle(all))
 }
 
-// middle returns the median.
+// middle returns the median of the values.
 func middle(all []float64) float64 {
 	all = slices.Sorted(slices.Values(all))
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 }
 
-// spread formats the median, with the minimum and maximum if they differ.
+// spread formats the median. If the minimum and the maximum differ, it adds them.
 func spread(format string, all []float64) string {
 	text := median(format, all)
 	if len(all) > 1 {
@@ -188,7 +191,7 @@ func spread(format string, all []float64) string {
 
 func mib(bytes int) float64 { return float64(bytes) / (1 << 20) }
 
-// String returns the table as Markdown.
+// String returns the table as a Markdown text.
 func (t *table) String() string {
 	if t.text != "" {
 		return fmt.Sprintf("### %s: %s\n\n%s", t.workload.name, t.workload.title, t.text)

@@ -10,38 +10,38 @@ import (
 	"strings"
 )
 
-// mix is the number of names of each kind, in a hundred names.
+// mix says how many of a hundred names have each kind.
 type mix struct{ counters, timers, gauges, sets int }
 
-// traffic describes the packets to send. The packets have the same bytes on every machine.
+// traffic describes the packets to send. The packets are the same on every machine.
 type traffic struct {
 	mix    mix
 	names  int
-	pack   int  // size in bytes that lines are packed to; 0: one line per packet
-	stream bool // every packet ends with a newline
-	tags   int  // number of tags of every name, in DogStatsD's format
-	zipf   bool // a few names come often, and most of them seldom
-	once   bool // every name comes once: no packet is sent again
+	pack   int  // size of packets in bytes; 0 means one line per packet
+	stream bool // whether every packet ends with a newline
+	tags   int  // number of tags of each name, in DogStatsD's format
+	zipf   bool // whether the frequencies of names have a Zipf distribution
+	once   bool // whether each name is sent only once, so that no packet is repeated
 }
 
-// packet is a datagram, or one write to a stream.
+// packet is one datagram, or the data of one write to a stream.
 type packet struct {
 	data    []byte
 	metrics int
-	count   int // the sum of its counters
+	count   int // sum of the counters in the packet
 }
 
-// kind is one type of metric. The first part of a name shows its kind, so that counters are
-// recognised in the published points.
+// kind is a type of metric. The first part of a name depends on the kind, so that counters can be
+// recognised among the published points.
 type kind struct{ root, suffix string }
 
 const counterRoot = "app"
 
-// fewest is the minimum number of metrics before the sender repeats the packets.
+// fewest is the minimum number of metrics that are sent before the packets are repeated.
 const fewest = 1 << 16
 
-// packets makes the packets, which the sender repeats in a circle. Each pass over the names
-// contains every name once, in a new order.
+// packets makes the packets. The sender repeats them in a loop. Each pass over the names contains
+// every name once, in a different order.
 func (t traffic) packets() []packet {
 	random := rand.New(rand.NewPCG(1, 2))
 	kinds := make([]kind, t.names)
@@ -71,10 +71,11 @@ func (t traffic) packets() []packet {
 	return append(all, p)
 }
 
-// skew is the exponent of Zipf's law: with a million names, about one line in ten has the first name.
+// skew is the exponent of the Zipf distribution. With a million names, the most frequent name is in
+// about one of ten lines.
 const skew = 1.1
 
-// order yields the numbers of the names in the order of their lines.
+// order yields the numbers of the names, in the order of the lines to send.
 func (t traffic) order(random *rand.Rand) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if t.zipf {
@@ -99,7 +100,8 @@ func (t traffic) order(random *rand.Rand) iter.Seq[int] {
 	}
 }
 
-// section returns the tags of the i-th name. Three of the tags differ between names, as with real tags.
+// section returns the tags of the i-th name. Three of the tags differ between names, as in real
+// traffic.
 func (t traffic) section(i int) string {
 	if t.tags == 0 {
 		return ""
@@ -112,7 +114,7 @@ func (t traffic) section(i int) string {
 	return strings.Join(all, ",")
 }
 
-// kind returns the kind for a number from 0 to 99.
+// kind returns the kind of the n-th of a hundred names.
 func (m mix) kind(n int) kind {
 	switch {
 	case n < m.counters:
@@ -126,7 +128,7 @@ func (m mix) kind(n int) kind {
 	}
 }
 
-// The words of names.
+// The words from which names are made.
 var (
 	endings  = []string{"status_200", "status_404", "status_500", "latency", "bytes_out"}
 	methods  = []string{"get", "put", "post", "list", "delete"}
@@ -134,7 +136,7 @@ var (
 	tiers    = []string{"web", "api", "job", "edge"}
 )
 
-// name returns the i-th name without its root: about 40 bytes, like real names.
+// name returns the i-th name without its first part. It has about 40 bytes, like real names.
 func name(i int) string {
 	tail := ""
 	for _, words := range [][]string{endings, methods, services, tiers} {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// variants are this project's daemon with other flags, or with other traffic. Each variant has its workload.
+// variants returns variants of this project's daemon, with other flags or other traffic. Each
+// variant belongs to one workload.
 func variants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	carbon := func(name, workloads string, v variant, flags ...string) peer {
@@ -63,10 +64,12 @@ func variants(statsd string) []peer {
 	}...)
 }
 
-// lateness is longer than an owner waits for an edge that it does not know yet.
+// lateness is how much later a cluster may publish. It is longer than an owner waits for an edge that it does
+// not know yet.
 const lateness = 6 * time.Second
 
-// clusterVariants are an edge and an owner. Each is measured while the other runs beside it.
+// clusterVariants returns two variants of a cluster of an edge and an owner. In one the edge is
+// measured, in the other the owner.
 func clusterVariants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	return []peer{
@@ -87,14 +90,14 @@ func clusterVariants(statsd string) []peer {
 
 func statsdCommand(statsd string, s setup) []string {
 	return append([]string{statsd, "--port", strconv.Itoa(s.port), "--quiet", "--flush-interval", s.flush.String(),
-		"--udp-buffer", strconv.Itoa(s.buffer / 2)}, s.flags...) // the kernel doubles it
+		"--udp-buffer", strconv.Itoa(s.buffer / 2)}, s.flags...) // the kernel doubles the size that the daemon requests
 }
 
 func toCarbon(statsd string, s setup) []string {
 	return append(statsdCommand(statsd, s), "--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(s.carbon))
 }
 
-// edgeCommand runs a daemon that forwards everything to the owner.
+// edgeCommand returns the command line of an edge, which forwards everything to the owner.
 func edgeCommand(statsd string) func(setup) ([]string, error) {
 	return func(s setup) ([]string, error) {
 		return append(statsdCommand(statsd, s), "--forward", "statsd://127.0.0.1:"+s.link(), "--forward-id", "edge",
@@ -102,7 +105,8 @@ func edgeCommand(statsd string) func(setup) ([]string, error) {
 	}
 }
 
-// ownerCommand runs a daemon that merges and publishes the rows that the edge forwards.
+// ownerCommand returns the command line of an owner, which merges and publishes the rows that the
+// edge forwards.
 func ownerCommand(statsd string) func(setup) []string {
 	return func(s setup) []string {
 		link := s.link()

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// watch looks at a running daemon through its monitor, until the context ends.
+// watch sends queries to the monitor of a running daemon, until the context ends.
 type watch func(ctx context.Context, monitor string)
 
-// watched starts to look at the daemon, if its peer does that. The function ends it.
+// watched starts the watch of the daemon's peer, if there is one. The returned function stops the
+// watch.
 func (d *daemon) watched() (stop func()) {
 	if d.watch == nil {
 		return func() {}
@@ -27,14 +28,14 @@ func (d *daemon) watched() (stop func()) {
 	}
 }
 
-// The most streams that a daemon has, and the connections beside them.
+// The maximum number of streams of a daemon, and the number of additional connections.
 const (
 	watchStreams     = 8
 	watchConnections = 32
 )
 
-// crowd reads the streams of the live page, and asks for the status over connections that stay open, each once
-// a second.
+// crowd reads the maximum number of streams of the live page. It also opens connections that stay
+// open, and requests the status over each connection once per second.
 func crowd(ctx context.Context, monitor string) {
 	var all sync.WaitGroup
 	for range watchStreams {
@@ -46,12 +47,12 @@ func crowd(ctx context.Context, monitor string) {
 	all.Wait()
 }
 
-// looks returns a watch that asks a question without a pause.
+// looks returns a watch that repeats a query without a pause.
 func looks(question string) watch {
 	return func(ctx context.Context, monitor string) { again(ctx, 0, monitor+"/api/v1/"+question+"?seconds=5") }
 }
 
-// again asks over one connection.
+// again repeats a query over one connection.
 func again(ctx context.Context, every time.Duration, url string) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
@@ -64,8 +65,8 @@ func again(ctx context.Context, every time.Duration, url string) {
 	}
 }
 
-// ask reads an answer. If a daemon does not answer, its row has no queries and costs as much as the row of
-// statsd.
+// ask sends a query and reads the answer. It ignores errors, because they show in the results:
+// without queries, the daemon costs as much as the row of statsd.
 func ask(ctx context.Context, client *http.Client, url string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

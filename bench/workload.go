@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// workload is one kind of traffic and its measurements.
+// workload is a type of traffic, and what is measured with it.
 type workload struct {
 	name    string
 	title   string
 	traffic traffic
-	network string        // udp, unixgram, tcp or, for an idle daemon, none
-	senders int           // sockets to send from; 0: one
-	rate    int           // metrics a second, for paced traffic
-	length  time.Duration // duration of paced traffic
-	steady  bool          // send the same again, to daemons that know all names
-	flush   time.Duration // the flush interval
-	drain   int           // metrics in the socket of a stopped daemon; 0: not measured
-	findMax bool          // find the highest rate without loss
-	rounds  int           // maximum number of rounds; 0: no maximum
-	peers   string        // which of the daemons take part; empty: all
-	absent  string        // why the other daemons do not take part
-	flags   []string      // flags of this project's daemon
-	goBench []string      // arguments of go test, instead of daemons
-	// measure replaces paced traffic.
+	network string        // udp, unixgram, tcp, or none for a daemon without traffic
+	senders int           // number of sockets to send from; 0 means one
+	rate    int           // metrics per second for traffic at a fixed rate
+	length  time.Duration // duration of the traffic at a fixed rate
+	steady  bool          // whether to send the traffic a second time, when the daemon knows all names
+	flush   time.Duration // flush interval
+	drain   int           // number of metrics to send to the socket of a suspended daemon; 0 means no drain
+	findMax bool          // whether to find the highest rate without loss
+	rounds  int           // maximum number of rounds; 0 means no maximum
+	peers   string        // names of the other daemons that are measured; empty means all
+	absent  string        // why the remaining daemons are not measured
+	flags   []string      // additional flags for this project's daemon
+	goBench []string      // arguments of go test, if the workload runs Go benchmarks
+	// measure is called instead of sending traffic at a fixed rate, unless it is nil.
 	measure func(*bench, peer, workload) (measured, error)
-	mapping bool // daemons with a page map names by 50 globs
+	mapping bool // whether daemons with a Prometheus page map names with 50 globs
 }
 
-// scaled returns a smaller workload, of the same kind.
+// scaled returns the workload with less traffic.
 func (w workload) scaled(scale float64) workload {
 	if w.traffic.names >= 1_000_000 {
 		w.traffic.names = int(float64(w.traffic.names) * scale)
@@ -45,7 +45,7 @@ func (w workload) scaled(scale float64) workload {
 		w.flush = max(min(w.flush, 2*time.Second), time.Duration(float64(w.flush)*scale))
 	}
 	w.drain = int(float64(w.drain) * scale)
-	w.findMax = w.findMax && scale == 1 // finding the highest rate takes long
+	w.findMax = w.findMax && scale == 1 // omit the search for the highest rate, because it takes long
 	return w
 }
 
@@ -54,14 +54,14 @@ var (
 	allKinds     = mix{counters: 50, timers: 30, gauges: 15, sets: 5}
 )
 
-// packed is the payload of a datagram that fills an Ethernet frame.
+// packed is a packet size: the payload of a UDP datagram that fits into one Ethernet frame.
 const packed = 1432
 
 func workloads() []workload {
 	return slices.Concat(basicWorkloads(), namesWorkloads(), wayWorkloads(), askedWorkloads())
 }
 
-// basicWorkloads are workloads that every daemon supports.
+// basicWorkloads returns the workloads that all daemons support.
 func basicWorkloads() []workload {
 	return []workload{
 		{
@@ -90,8 +90,8 @@ func basicWorkloads() []workload {
 			network: "tcp", rate: 200_000, length: 3 * time.Second, flush: 2 * time.Second, drain: 5_000_000,
 		},
 		{
-			name: "idle", title: "no traffic for 10 s", network: "none",
-			length: 10 * time.Second, flush: 2 * time.Second, rounds: 1,
+			name: "idle", title: "no traffic for a minute, a flush every 10 s", network: "none",
+			length: time.Minute, flush: 10 * time.Second, rounds: 1,
 		},
 	}
 }
@@ -99,7 +99,7 @@ func basicWorkloads() []workload {
 func workloadName(w workload) string { return w.name }
 func peerName(p peer) string         { return p.name }
 
-// known returns the names of all items, with commas.
+// known returns the names of all items, separated by commas.
 func known[T any](items []T, name func(T) string) string {
 	var all []string
 	for _, item := range items {
@@ -108,8 +108,9 @@ func known[T any](items []T, name func(T) string) string {
 	return strings.Join(all, ", ")
 }
 
-// choose returns the items named in a comma-separated list, in the order of items. An empty list means all.
-// An item whose name begins with a listed name and a comma is a variant of it, and chosen too.
+// choose returns the items whose names are in a comma-separated list, in the order of items. An
+// empty list selects all items. A listed name also selects the variants of the item: their names
+// begin with the listed name and a comma.
 func choose[T any](list string, items []T, name func(T) string) ([]T, error) {
 	if list == "" {
 		return items, nil

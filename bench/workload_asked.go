@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-// askedWorkloads are rows of one question each.
+// askedWorkloads returns workloads that each answer a single question about performance.
 func askedWorkloads() []workload {
 	counters := traffic{mix: onlyCounters, names: 1000, pack: packed}
 	all := []workload{

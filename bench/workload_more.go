@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-// namesWorkloads have many names, or long ones.
+// namesWorkloads returns workloads with many or long names.
 func namesWorkloads() []workload {
 	return []workload{
 		{
@@ -36,7 +36,7 @@ func namesWorkloads() []workload {
 	}
 }
 
-// wayWorkloads test inputs and outputs that not every daemon has.
+// wayWorkloads returns workloads for inputs and outputs that not all daemons have.
 func wayWorkloads() []workload {
 	const length = 3 * time.Second
 	counters := traffic{mix: onlyCounters, names: 1000, pack: packed}

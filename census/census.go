@@ -3,9 +3,10 @@
 //
 //	table.Count(census.NewCounter) // before the first sample
 //	walk := census.Begin(table, "checkout", since)
-//	for walk.Step() { // each on the flushing goroutine
+//	for walk.Step() { // each step runs in the flushing goroutine
 //	}
 //	answer := walk.Result()
 //
-// It counts only some of many prefixes, in bounded memory (internal/heavy). So the answers are bounds.
+// The memory is bounded. If there are many prefixes, only some of them are counted, with internal/heavy. So the counts in
+// an answer are bounds.
 package census

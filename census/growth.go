@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	// growthDepth is the number of depths at which names are counted: by the first node, and by the first two
-	// nodes.
+	// growthDepth is the number of prefix lengths for which names are counted: the first node, and the
+	// first two nodes.
 	growthDepth = 2
-	// growthPrefixes is the number of prefixes that are counted at each depth in a minute. A prefix with more
-	// than 1/growthPrefixes of the minute's names is always counted.
+	// growthPrefixes is the number of prefixes of each length for which counts are kept in a minute. A
+	// prefix with more than 1/growthPrefixes of the minute's names always has a count.
 	growthPrefixes = 64
-	// growthMinutes is the number of minutes that are kept.
+	// growthMinutes is the number of minutes for which counts are kept.
 	growthMinutes = 60
-	// maxGrowthPrefix limits the kept bytes of a prefix.
+	// maxGrowthPrefix limits the stored bytes of a prefix.
 	maxGrowthPrefix = 128
 )
 
-// growth counts names by prefix in each of the last minutes. It allocates its memory when it counts the
-// first name.
+// growth counts names by prefix, separately for each of the last minutes. It allocates its memory
+// when it counts the first name.
 type growth struct {
 	began   time.Time
 	minutes [growthMinutes]*growthMinute
-	now     int // index of the running minute
+	now     int // index of the current minute
 }
 
 type growthMinute struct {
-	from, until time.Time // until is zero for the running minute
+	from, until time.Time // until is zero for the current minute
 	total       uint64
-	prefixes    [growthDepth]*heavy.Counters // by the number of nodes less 1
+	prefixes    [growthDepth]*heavy.Counters // indexed by the number of nodes minus 1
 }
 
 // NewCounter returns a counter of names for aggregate.Table.Count.
@@ -64,7 +64,7 @@ func (g *growth) Add(name []byte) {
 	m.prefixes[1].Add(0, two[:min(len(two), maxGrowthPrefix)])
 }
 
-// Turn implements aggregate.NameCounter. It begins a new minute if the running one is over.
+// Turn implements aggregate.NameCounter. It begins a new minute if the current minute is over.
 func (g *growth) Turn(now time.Time) {
 	m := g.minutes[g.now]
 	if m == nil || now.Sub(m.from) < time.Minute {
@@ -86,27 +86,29 @@ func (g *growth) Turn(now time.Time) {
 	}
 }
 
-// Growth is the number of names that were made, and that expired or were deleted, by prefix.
+// Growth contains the numbers of names that were made, and of names that expired or were deleted,
+// by prefix.
 type Growth struct {
-	// Since is when the counting began: the start of the requested minute, or later if fewer minutes are kept.
+	// Since is when the counting began. It is the start of the minute that contains the requested
+	// time, or later if the counts of that minute are no longer kept.
 	Since     time.Time
 	New, Gone Grown
 }
 
-// Grown counts names by prefix.
+// Grown is the number of names that were made or removed, in total and by prefix.
 type Grown struct {
-	Total uint64   // exact
-	Nodes [2]Depth // by first nodes, and by first two nodes
+	Total uint64   // the exact number
+	Nodes [2]Depth // by the first node, and by the first two nodes
 }
 
-// Depth counts names by their first nodes, with the dot after them. A name with fewer nodes counts as a
-// whole.
+// Depth counts names by a prefix of one or two nodes. A prefix includes the dot after its last
+// node. A name with fewer nodes is counted under the whole name.
 type Depth struct {
 	Prefixes map[string]Bounds // the prefixes with the most names
-	Others   Bounds            // bounds for any other prefix
+	Others   Bounds            // bounds for each prefix that is not in Prefixes
 }
 
-// Bounds are the smallest and the greatest possible counts.
+// Bounds are the lowest and the highest possible value of a count.
 type Bounds struct{ Least, Most uint64 }
 
 // GrowthFor is the longest period for GrowthOf.
@@ -123,8 +125,8 @@ func GrowthOf(t *aggregate.Table, since time.Time) Growth {
 	return g
 }
 
-// addAll returns a function that adds the minutes of a counter from since on. That function sets since to
-// the start of the first added minute.
+// addAll returns a function that adds the counts of a counter from the time since on. The returned
+// function sets since to the start of the first minute that it adds.
 func (g *Grown) addAll(since *time.Time) func(aggregate.NameCounter) {
 	asked := *since
 	return func(c aggregate.NameCounter) {
@@ -148,8 +150,8 @@ func newGrown() (g Grown) {
 	return g
 }
 
-// add adds a minute if a part of the minute is later than the requested time. It sets since to the start of
-// the minute if that is earlier.
+// add adds the counts of a minute if the minute ends after the time asked. It sets since to the
+// start of the minute if that is earlier.
 func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {
 		return
@@ -170,7 +172,7 @@ func (d *Depth) add(counted *heavy.Counters) {
 		_, key := counted.Key(i)
 		listed[string(key)] = true
 		b, known := d.Prefixes[string(key)]
-		if !known { // earlier minutes did not list it
+		if !known { // the minutes that were added before have no count for this prefix
 			b = d.Others
 		}
 		count, over := counted.Count(i)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The minutes of growth are the last 60.
+// growth keeps the last 60 minutes.
 func TestGrowthMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := testTable(1)
@@ -19,7 +19,7 @@ func TestGrowthMinutes(t *testing.T) {
 		}
 		for _, minutes := range []int{0, 1, 10, 59, 60, 200} {
 			got := GrowthOf(table.Table, time.Now().Add(-time.Duration(minutes)*time.Minute))
-			want := uint64(min(minutes, growthMinutes-1)) // the running one is empty
+			want := uint64(min(minutes, growthMinutes-1)) // the current minute contains no names
 			if got.New.Total != want || got.New.Nodes[0].Prefixes["app."] != (Bounds{want, want}) && want > 0 ||
 				got.New.Nodes[1].Prefixes[fmt.Sprintf("app.n%d", 3*growthMinutes-1)].Most > 1 {
 				t.Errorf("%d minutes: %d new, want %d: %v", minutes, got.New.Total, want, got.New)

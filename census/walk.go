@@ -11,66 +11,71 @@ import (
 	"github.com/statsd-ops/statsd/internal/heavy"
 )
 
-// maxChildren is the number of prefixes that a walk counts separately. If there are more, it keeps the
-// prefixes with the most names.
+// maxChildren is the number of prefixes that a walk counts separately. If there are more prefixes,
+// it keeps the prefixes with the most names.
 const maxChildren = 1 << 14
 
-// Prefixes are the prefixes of the held names, with the number of names of each prefix.
+// Prefixes is the result of a Walk: the number of held names for each prefix.
 type Prefixes struct {
-	Below string    // the prefix whose parts these are, with its dot; "" for all names
-	At    time.Time // when the walk began
+	Below string    // the prefix under which names were counted, with the dot at its end; "" for all names
+	At    time.Time // start of the walk
 	Took  time.Duration
-	// Held is the number of all held names below it. A name counts once for each kind and for each receiver
-	// that took it, as for Config.MaxNames.
+	// Held is the number of all held names under the prefix Below. A name is counted once for each of
+	// its kinds and for each receiver that has received it, in the same way as for Config.MaxNames.
 	Held int
-	// Since is when the counting of new and removed names began.
+	// Since is the time since when new and removed names are counted.
 	Since     time.Time
-	New, Gone int  // of all below
-	AtLeast   bool // New and Gone count only the names that are still held
-	// Rows has the fast-growing prefixes first, see Prefix.ManyNew. The prefixes with the most names follow.
+	New, Gone int  // numbers of new and of removed names under the prefix Below
+	AtLeast   bool // whether New and Gone count only those new names that are still held
+	// Rows begins with the prefixes that grow fast, see Prefix.ManyNew. The other prefixes follow,
+	// sorted by the number of names in descending order.
 	Rows []Prefix
-	// Forgotten is the number of prefixes that were replaced by others, because there were too many.
+	// Forgotten is the number of prefixes whose counts were given up because there were too many
+	// prefixes.
 	Forgotten uint64
 }
 
-// Prefix is one of Prefixes.
+// Prefix is one row of Prefixes.
 type Prefix struct {
-	Prefix string // with a dot at the end, unless it is a whole name
-	Names  int    // held names; a lower bound if prefixes were Forgotten
-	Bytes  uint64 // bytes of their records
-	// New is the least number of names made since Prefixes.Since. Gone is the least number of names that
-	// expired or were deleted since then. The true numbers may be greater, by up to NewError and GoneError.
+	Prefix string // prefix with a dot at its end; a whole name has no dot at its end
+	Names  int    // number of held names; a lower bound if Prefixes.Forgotten is not 0
+	Bytes  uint64 // memory of the held names' records in bytes
+	// New is the number of names made since Prefixes.Since. Gone is the number of names that expired
+	// or were deleted in this time. Both are lower bounds. The true numbers can be greater by at most
+	// NewError and GoneError.
 	New, Gone           int
 	NewError, GoneError int
-	Newest              time.Time // when the newest name that is held was first seen; zero if that is not known
-	ManyNew             bool      // more than a tenth of its names, and a hundredth of all names, are new
+	Newest              time.Time // time when the newest held name was first seen; zero if unknown
+	ManyNew             bool      // whether more than a tenth of the names, and more than a hundredth of all names, are new
 }
 
-// Walk counts the names by prefix in steps, so that neither receivers nor the flush wait for it.
+// Walk counts the names of a table by prefix. It does so in steps, so that neither receivers nor a
+// flush wait for it.
 //
 // Only the flushing goroutine may call its methods, and not between Drain and Summarize.
 type Walk struct {
 	names    *aggregate.Walk
 	below    []byte
-	depth    int // nodes of below
+	depth    int // number of nodes in below
 	sum      Prefixes
 	growth   Growth
 	children *heavy.Counters
-	counts   []childCount // by place in children
+	counts   []childCount // indexed like the entries of children
 }
 
-// childCount has the totals of the held names of a prefix.
+// childCount holds the counts of one prefix.
 type childCount struct {
 	names, fresh int
-	moved        int // moved by a rebuild since then, so they may be new
+	moved        int // number of names moved by a rebuild after Since, which may be new
 	bytes        uint64
 	newest       time.Time
 }
 
-// Begin begins a walk over the names below a prefix of whole nodes, with or without its last dot. An empty
-// prefix selects all names. The walk counts the new names since a time. It counts all of them if the time
-// is within GrowthFor and the prefixes are first nodes. Otherwise it counts only the new names that are
-// still held. Only the flushing goroutine may call Begin, and not between Drain and Summarize.
+// Begin begins a walk over the names below a prefix. The prefix consists of whole nodes; its last
+// dot is optional. An empty prefix selects all names. The walk also counts the names made since a
+// time. If the time is within GrowthFor and the prefix has at most one node, all names made since then are
+// counted. Otherwise, only those that are still held are counted. Only the flushing goroutine may
+// call Begin, and not between Drain and Summarize.
 func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."
@@ -86,7 +91,7 @@ func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	return w
 }
 
-// Step counts some hundred names. It returns false when the walk is over.
+// Step counts some hundred names. It returns false after the last name.
 func (w *Walk) Step() bool { return w.names.Step(w.count) }
 
 func (w *Walk) count(held aggregate.Held) {
@@ -109,7 +114,7 @@ func (w *Walk) count(held aggregate.Held) {
 	c.names++
 	c.bytes += held.Bytes
 	w.sum.Held++
-	if first.At.Unix() >= w.sum.Since.Unix() { // marks are in seconds
+	if first.At.Unix() >= w.sum.Since.Unix() { // compare in seconds, because the table stores the times in seconds
 		if first.Before {
 			c.moved++
 		} else {
@@ -121,7 +126,7 @@ func (w *Walk) count(held aggregate.Held) {
 	}
 }
 
-// Result returns the counts. Call it after the last Step.
+// Result returns the counts. It must be called after the last Step.
 func (w *Walk) Result() *Prefixes {
 	p := w.sum
 	p.Took, p.Forgotten = time.Since(p.At), w.children.Evicted()
@@ -156,7 +161,7 @@ func comparePrefixes(a, b Prefix) int {
 	return cmp.Or(fast(b)-fast(a), b.Names-a.Names, b.New-a.New, strings.Compare(a.Prefix, b.Prefix))
 }
 
-// grow adds the new and removed names to the rows.
+// grow adds the numbers of new and removed names to the rows.
 func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	made, gone := &w.growth.New.Nodes[w.depth], &w.growth.Gone.Nodes[w.depth]
 	for _, d := range []*Depth{made, gone} {
@@ -169,7 +174,7 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	moved := w.moved()
 	for child, r := range rows {
 		b, g := made.of(child), gone.of(child)
-		// New names are the held ones and the removed ones.
+		// The new names are the held new names and the removed ones.
 		held := uint64(r.New)
 		b.Least = min(max(b.Least, held), b.Most)
 		if may, exact := moved[child]; exact || p.Forgotten == 0 {
@@ -190,8 +195,8 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	}
 }
 
-// moved returns, for each child, the number of names that may be new because they were moved. It omits children whose
-// names are not all counted.
+// moved returns, for each child, the number of names that may be new because a rebuild has moved
+// them. It omits the children for which not all names were counted.
 func (w *Walk) moved() map[string]uint64 {
 	moved := make(map[string]uint64, len(w.counts))
 	for i := range w.counts {
@@ -203,7 +208,7 @@ func (w *Walk) moved() map[string]uint64 {
 	return moved
 }
 
-// of returns the bounds of a prefix's count.
+// of returns the bounds for the count of a prefix.
 func (d *Depth) of(prefix string) Bounds {
 	if b, listed := d.Prefixes[prefix]; listed {
 		return b
@@ -211,5 +216,6 @@ func (d *Depth) of(prefix string) Bounds {
 	return d.Others
 }
 
-// split returns the lower bound of a count, and the difference to the upper bound.
+// split returns the lower bound of a count, and the difference between the upper and the lower
+// bound.
 func (b Bounds) split() (least, more int) { return int(b.Least), int(b.Most - b.Least) }

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// table is a table that counts its names.
+// table is a table with counters for its names.
 type table struct {
 	*aggregate.Table
 	config aggregate.Config
@@ -32,7 +32,7 @@ func newTable(c aggregate.Config) *table {
 	return &table{t, c}
 }
 
-// count counts the names below a prefix that are new in the last quarter of an hour.
+// count counts the names below a prefix. Names are new if they were made in the last 15 minutes.
 func (t *table) count(below string) *Prefixes {
 	walk := Begin(t.Table, below, time.Now().Add(-15*time.Minute))
 	for walk.Step() {
@@ -74,9 +74,9 @@ func TestPrefixes(t *testing.T) {
 		table.name(0, "web")
 		table.name(0, "web.hits")
 		table.name(0, "plain")
-		table.add(0, metric.Sample{Name: []byte("web"), Kind: metric.Gauge, Value: 1}) // other kinds count apart
+		table.add(0, metric.Sample{Name: []byte("web"), Kind: metric.Gauge, Value: 1}) // a gauge with the same name is counted separately
 		table.add(0, metric.Sample{Name: []byte("web.hits"), Kind: metric.Timer, Value: 1, Weight: 1})
-		table.name(1, "web.hits.n0") // and so do other receivers
+		table.name(1, "web.hits.n0") // the same name is counted once more in another receiver's shard
 		table.name(1, "api.a..b")
 		table.name(1, ".odd")
 		check := func(below string, held int, want ...string) {
@@ -96,7 +96,7 @@ func TestPrefixes(t *testing.T) {
 		check("we", 0)
 		check("api.a", 1, "api.a.. 1 +1 -0!")
 
-		for range 3 { // all but the gauge expire, and web.new comes
+		for range 3 { // all names except the gauge expire, and web.new is made
 			table.name(0, "web.new")
 			time.Sleep(10 * time.Second)
 			table.flushAll()
@@ -130,9 +130,9 @@ func TestPrefixesOfTags(t *testing.T) {
 	}
 }
 
-// A prefix that explodes comes first, within its bounds: whether its names live on, or expire at once
-// with rebuilds of the table between. Others hold more names, and there are more of them than are
-// counted in a minute.
+// A prefix with a large number of new names is the first row, and its counts are within the
+// reported bounds. This holds whether its names stay or expire at once, while the table is rebuilt.
+// The table has other prefixes with more names, and more prefixes than are counted in a minute.
 func TestExplodingPrefix(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		t.Run(fmt.Sprintf("once=%v", once), func(t *testing.T) {
@@ -141,12 +141,12 @@ func TestExplodingPrefix(t *testing.T) {
 	}
 }
 
-// explosion is a table in which one prefix explodes.
+// explosion is a table in which one prefix gets a large number of new names.
 type explosion struct {
 	*table
-	once    bool            // its names expire at once
-	fresh   map[string]bool // names that came since the last rebuild
-	rebuilt int             // flushes with a rebuild
+	once    bool            // whether the new names expire at once
+	fresh   map[string]bool // names made since the last rebuild
+	rebuilt int             // number of flushes with a rebuild
 }
 
 const exploding, stable, small, explodingFlushes = 4000, 8000, 200, 20
@@ -159,13 +159,13 @@ func explode(t *testing.T, once bool) {
 		e.flush()
 	}
 	if e.rebuilt = 0; once {
-		e.config.MaxNames = stable + 1000 // nearly full: rebuilds are frequent
+		e.config.MaxNames = stable + 1000 // the table is nearly full, so it is rebuilt often
 		e.SetLimits(e.config)
 	}
 	for i := range explodingFlushes {
 		e.keep()
 		e.make(i)
-		if i%7 == 0 { // something else is new too
+		if i%7 == 0 { // another prefix also gets new names
 			e.name(0, "rare%d.a.b", i)
 		}
 		e.flush()
@@ -181,7 +181,7 @@ func (e *explosion) flush() {
 	for walk.Step(func(h aggregate.Held) {
 		if !h.First.Before {
 			fresh[string(h.Name)] = true
-		} else if e.fresh[string(h.Name)] { // only a rebuild makes it so
+		} else if e.fresh[string(h.Name)] { // the name is old, but counts as possibly new because a rebuild has moved it
 			rebuilt = true
 		}
 	}) {
@@ -191,7 +191,7 @@ func (e *explosion) flush() {
 	}
 }
 
-// keep sends the names that stay.
+// keep adds samples of the names that stay.
 func (e *explosion) keep() {
 	for i := range stable {
 		e.name(i%2, "stable%d.part%d.n%d", i%4, i%10, i)
@@ -201,7 +201,8 @@ func (e *explosion) keep() {
 	}
 }
 
-// make sends the new names of a flush, and the earlier ones if they live on.
+// make adds samples of the new names of a flush. It also adds samples of earlier new names, unless
+// they should expire.
 func (e *explosion) make(flush int) {
 	for n := range exploding {
 		switch made := n * explodingFlushes / exploding; {
@@ -251,7 +252,8 @@ func (e *explosion) check(t *testing.T) {
 	within("new below", below.New, below.NewError, exploding)
 }
 
-// Growth does not count all of many prefixes. The rest follows from the held names.
+// Growth does not count all prefixes if there are many. The walk then derives the number of new
+// names from the held names.
 func TestNewNamesOfManyPrefixes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := testTable(1)
@@ -265,7 +267,7 @@ func TestNewNamesOfManyPrefixes(t *testing.T) {
 				t.Errorf("got %+v", r)
 			}
 		}
-		for range 4 { // all expire
+		for range 4 { // all names expire
 			table.name(0, "app0.part0.n0")
 			time.Sleep(10 * time.Second)
 			table.flushAll()
@@ -278,7 +280,8 @@ func TestNewNamesOfManyPrefixes(t *testing.T) {
 	})
 }
 
-// More prefixes than a walk counts: those with most names are there, with at most their names.
+// If there are more prefixes than a walk can count, the prefixes with the most names are in the
+// result. Their counts are not too high.
 func TestTooManyPrefixes(t *testing.T) {
 	table := testTable(1)
 	const n = 3 * maxChildren
@@ -293,7 +296,7 @@ func TestTooManyPrefixes(t *testing.T) {
 	}
 }
 
-// Receivers and flushes go on between the steps.
+// While a walk runs, receivers add samples and the table is flushed.
 func TestPrefixesWhileReceiving(t *testing.T) {
 	table := testTable(2)
 	for i := range 5000 {
@@ -323,7 +326,7 @@ func TestPrefixesWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkWalk counts held names; an operation is a name.
+// BenchmarkWalk counts held names. An operation is a name.
 func BenchmarkWalk(b *testing.B) {
 	const n = 200_000
 	table := testTable(1)
@@ -344,7 +347,7 @@ func BenchmarkWalk(b *testing.B) {
 	}
 }
 
-// A remembered gauge was there before the table was.
+// A remembered gauge was first seen before the table was made, so it is not new.
 func TestRemembered(t *testing.T) {
 	table := testTable(1)
 	table.Remember(aggregate.Remembered{Name: []byte("level"), Value: 1, Unseen: 3})

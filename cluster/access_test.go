@@ -39,7 +39,7 @@ func use(t *testing.T, cfg nats.Config) error {
 	return s.Send(ctx, link.Message{ID: fmt.Sprint(time.Now().UnixNano()), Data: []byte("x")})
 }
 
-// TestTLS lets the servers demand TLS, with and without certificates of clients.
+// TestTLS configures the NATS servers to require TLS, with and without client certificates.
 func TestTLS(t *testing.T) {
 	authority := counterpart.NewAuthority(t)
 	cert, key := authority.Issue("127.0.0.1")
@@ -66,7 +66,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestCreds lets the servers trust an operator, and gives the daemons a JWT.
+// TestCreds configures the NATS servers to trust an operator, and gives each daemon a JWT.
 func TestCreds(t *testing.T) {
 	operator, account, user := newKey(t, nkeys.CreateOperator), newKey(t, nkeys.CreateAccount), newKey(t, nkeys.CreateUser)
 	ac := jwt.NewAccountClaims(public(t, account))

@@ -22,7 +22,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// central is a world without NATS: the owner is a central daemon, in its directory.
+// central is a cluster without NATS. Its only owner is a central daemon, which stores the rows in
+// its own directory.
 type central struct {
 	*world
 	dir, addr string
@@ -53,7 +54,7 @@ func (c *central) flags(dir, addr string) []string {
 	}
 }
 
-// killEdge kills an edge and starts it again. The samples of the running interval are gone.
+// killThis kills an edge and starts it again. The samples of the current interval are lost.
 func (w *world) killThis(e *daemon) {
 	e.kill()
 	w.load.set(e.name, false)
@@ -63,7 +64,7 @@ func (w *world) killThis(e *daemon) {
 	w.load.set(e.name, true)
 }
 
-// kills kills the central and edges at random moments.
+// kills kills the central daemon and edges at random times.
 func (c *central) kills(times int) {
 	for range times {
 		time.Sleep(rand.N(interval))
@@ -79,8 +80,8 @@ func (c *central) kills(times int) {
 	c.owners[0].await()
 }
 
-// TestOneCentral breaks a cluster without an engine. Every point is compared with the point of one table that got all
-// samples.
+// TestOneCentral causes faults in a cluster that has a central daemon instead of NATS. It compares
+// every point with the point of a single table that gets all samples.
 func TestOneCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -116,7 +117,8 @@ func TestOneCentral(t *testing.T) {
 	}
 }
 
-// secondCentral starts a central in the same directory, and one at the same address. Both end and say why.
+// secondCentral starts a second central daemon, once in the same directory and once at the same
+// address. Both must exit with an error that says why.
 func (c *central) secondCentral(t *testing.T) {
 	for want, flags := range map[string][]string{
 		"another central uses this directory": c.flags(c.dir, "127.0.0.1:0"),
@@ -134,7 +136,7 @@ func (c *central) secondCentral(t *testing.T) {
 	}
 }
 
-// checkLedger checks with statsdmonitor that the ledger balances.
+// checkLedger checks with statsdmonitor that the ledger is balanced.
 func checkLedger(t *testing.T, d *daemon) {
 	t.Helper()
 	if out, err := command(t, "statsdmonitor", "--at", d.monitor, "ledger"); err != nil {
@@ -142,7 +144,8 @@ func checkLedger(t *testing.T, d *daemon) {
 	}
 }
 
-// A full disk at the central keeps the data at the edges, until there is room again.
+// While the disk of the central daemon is full, the edges keep the data. They send it when the disk
+// has free space again.
 func TestCentralDiskFull(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -151,7 +154,8 @@ func TestCentralDiskFull(t *testing.T) {
 	c.scenario("full disk", func(t *testing.T) { fill(t, disk, func() { windows(4) }) })
 }
 
-// Many edges forward their intervals to one central. After it was killed, all edges come back at the same time.
+// Many edges forward their intervals to one central daemon. After the central daemon was killed and
+// restarted, all edges connect at the same time.
 func TestManyEdges(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -186,7 +190,7 @@ func TestManyEdges(t *testing.T) {
 	t.Errorf("want %d samples of as many edges:\n%s", edges, differs)
 }
 
-// startEdge makes an edge of this process.
+// startEdge starts an edge inside the test process.
 func (c *central) startEdge(t *testing.T, name string) *forward.Edge {
 	t.Helper()
 	e, err := forward.New(forward.Config{
@@ -202,7 +206,8 @@ func (c *central) startEdge(t *testing.T, name string) *forward.Edge {
 	return e
 }
 
-// runEdge forwards the windows that end in [from, to], each with a sample of its name.
+// runEdge forwards the windows that end in [from, to]. Each window contains one sample, whose name
+// is the edge's name.
 func runEdge(ctx context.Context, t *testing.T, e *forward.Edge, from, to int64) {
 	s, err := e.Join(ctx)
 	if err != nil {

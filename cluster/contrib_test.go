@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/cluster/nodes"
 )
 
-// TestSample lets nats-server check the configurations of contrib/nats.
+// TestSample checks the configurations in contrib/nats with nats-server.
 func TestSample(t *testing.T) {
 	for _, name := range []string{"a.conf", "b.conf", "c.conf"} {
 		cmd := exec.Command(nodes.Program(t), "-t", "-c", filepath.Join(nodes.Tree(), "contrib", "nats", name))

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,13 +23,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// programs has the commands of this tree, and next the daemon with the next version of the format.
+// programs contains the commands of this source tree. next contains the daemon with the next
+// version of the format.
 var (
 	programs = sync.OnceValues(func() (string, error) { return build("./cmd/statsd", "./cmd/statsdmonitor") })
 	next     = sync.OnceValues(func() (string, error) { return build("-tags", "nextversion", "./cmd/statsd") })
 )
 
-// built are the directories that build has made.
+// built contains the directories that build has made.
 var (
 	building sync.Mutex
 	built    []string
@@ -48,10 +52,10 @@ func build(args ...string) (dir string, err error) {
 	return dir, nil
 }
 
-// TestMain runs three tests at a time, which mostly wait. Each has a world of some ten processes. The flag -parallel
-// has priority.
+// TestMain sets the number of parallel tests to three. Most tests wait most of the time, and each
+// of them runs about ten processes. The flag -parallel has priority.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "3") // each test program has this flag
+	_ = flag.Set("test.parallel", "3") // ignore the error, because every test program has this flag
 	code := m.Run()
 	for _, dir := range built {
 		_ = os.RemoveAll(dir)
@@ -68,11 +72,11 @@ func program(t testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// daemon is a statsd process that can end and come back.
+// daemon is a statsd process that the test can stop and start again.
 type daemon struct {
 	t       testing.TB
 	name    string
-	addr    netip.AddrPort // for samples
+	addr    netip.AddrPort // address for sending samples
 	monitor string
 	program string
 	args    []string
@@ -81,7 +85,7 @@ type daemon struct {
 	exited  chan struct{}
 }
 
-// newDaemon starts a daemon with these flags. It ends with the test.
+// newDaemon starts a daemon with these flags. The daemon is stopped at the end of the test.
 func newDaemon(t testing.TB, name string, args ...string) *daemon {
 	t.Helper()
 	addr := counterpart.FreeAddress(t)
@@ -111,7 +115,7 @@ func (d *daemon) said() string {
 	return string(text)
 }
 
-// start starts the daemon, and does not wait.
+// start starts the daemon. It does not wait until the daemon is ready.
 func (d *daemon) start() {
 	d.t.Helper()
 	log, err := os.OpenFile(d.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -122,7 +126,7 @@ func (d *daemon) start() {
 	cmd := exec.Command(d.program, d.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = filepath.Dir(d.log)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive the test
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // kill the daemon if the test process ends
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -134,7 +138,7 @@ func (d *daemon) start() {
 	}()
 }
 
-// await waits until the daemon takes samples.
+// await waits until the daemon receives samples.
 func (d *daemon) await() {
 	d.t.Helper()
 	for deadline := time.Now().Add(wait.Patience); !d.ready(); time.Sleep(20 * time.Millisecond) {
@@ -156,6 +160,27 @@ func (d *daemon) ready() bool {
 	}
 	defer answer.Body.Close()
 	return answer.StatusCode == http.StatusOK
+}
+
+var pendingStats = regexp.MustCompile(`"pending_stats":(\d+)`)
+
+// pending asks the daemon how many samples it has received since its last flush.
+func (d *daemon) pending(deadline time.Time) (n int, err error) {
+	client := http.Client{Timeout: max(time.Until(deadline), time.Millisecond), Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Post("http://"+d.monitor+"/RPC2", "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err
+	}
+	found := pendingStats.FindSubmatch(body)
+	if found == nil {
+		return 0, fmt.Errorf("istats has no pending_stats: %s", body)
+	}
+	return strconv.Atoi(string(found[1]))
 }
 
 func (d *daemon) signal(s os.Signal) {
@@ -185,12 +210,12 @@ func (d *daemon) stop() {
 func (d *daemon) freeze() { d.signal(syscall.SIGSTOP) }
 func (d *daemon) thaw()   { d.signal(syscall.SIGCONT) }
 
-// natsURL is the URL of a cluster for --forward or --collect.
+// natsURL returns the URL of a cluster for --forward or --collect.
 func natsURL(servers []string, role string) string {
 	return "nats://" + strings.Join(servers, ",") + "?nkey=" + nodes.Key(role)
 }
 
-// command runs a command of this tree.
+// command runs one of the commands in this source tree.
 func command(t testing.TB, name string, args ...string) (string, error) {
 	t.Helper()
 	out, err := exec.Command(program(t, name), args...).CombinedOutput()

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// health returns what /healthz answers.
+// health returns the response of /healthz.
 func (d *daemon) health() string {
 	answer, err := http.Get("http://" + d.monitor + "/healthz")
 	if err != nil {
@@ -24,8 +24,9 @@ func (d *daemon) health() string {
 	return string(text)
 }
 
-// TestOwnersDead kills all owners. The edges notice it, also one that starts again meanwhile. They still say so when
-// the streams are full. When the owners are back, nothing is missing.
+// TestOwnersDead kills all owners. The edges must report it, including an edge that is restarted
+// during this time. They must still report it when the streams are full. After the owners are
+// started again, no data is missing.
 func TestOwnersDead(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -58,7 +59,8 @@ func TestOwnersDead(t *testing.T) {
 	})
 }
 
-// awaitHealth waits until the health of a daemon says a text, or no longer does.
+// awaitHealth waits until the health of a daemon contains a text. If there is false, it waits until
+// the health does not contain the text.
 func (w *world) awaitHealth(d *daemon, text string, there bool) {
 	w.t.Helper()
 	const patience = 3 * time.Minute

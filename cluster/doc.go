@@ -1,2 +1,3 @@
-// Package cluster tests daemons that work together over real NATS servers: make test-cluster.
+// Package cluster tests daemons that form a cluster over real NATS servers. make test-cluster runs
+// the tests.
 package cluster

@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// graphite keeps the newest value of each path and time, as carbon does.
+// graphite is a receiver of points. Like carbon, it stores the last value that it has received for each path
+// and time.
 type graphite struct {
 	t    testing.TB
 	addr string
@@ -55,7 +56,7 @@ func (g *graphite) start() {
 	})
 }
 
-// stop ends as carbon does on SIGTERM: what has arrived is read.
+// stop stops graphite like a SIGTERM stops carbon: it reads what has already arrived.
 func (g *graphite) stop() {
 	g.mu.Lock()
 	if g.listener == nil {
@@ -77,7 +78,7 @@ func (g *graphite) read(conn net.Conn) {
 	for lines.Scan() {
 		path, rest, _ := strings.Cut(lines.Text(), " ")
 		if !strings.Contains(path, "test.") {
-			continue // a daemon's own figures
+			continue // ignore the daemon's own metrics
 		}
 		var value float64
 		var at int64
@@ -97,7 +98,7 @@ func (g *graphite) read(conn net.Conn) {
 	g.mu.Unlock()
 }
 
-// at returns a copy of the values of a time.
+// at returns a copy of the values with this timestamp.
 func (g *graphite) at(second int64) map[string]float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

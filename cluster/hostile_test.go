@@ -20,14 +20,15 @@ import (
 	"github.com/statsd-ops/statsd/link/tcp"
 )
 
-// hostile is a central with a key on a small disk, while peers without the key try to keep edges out.
+// hostile is a cluster whose central daemon requires a key and has a small disk. Peers without the
+// key try to keep the edges from connecting.
 type hostile struct {
 	*central
-	keys    string // the file of the key
-	garbage uint64 // samples in messages that must not count
+	keys    string // path of the file with the key
+	garbage uint64 // number of samples in messages that must be ignored
 }
 
-// writeKey writes a file of keys.
+// writeKey writes a key to a file.
 func writeKey(t *testing.T, key string) string {
 	path := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
@@ -57,7 +58,8 @@ func newHostile(t *testing.T, edges int) *hostile {
 	return h
 }
 
-// besiege holds as many connections as it can until the test ends. Some send nothing, others part of a frame.
+// besiege keeps this number of connections to the central daemon open until the test ends. Some of
+// the connections send nothing, others send a part of a frame.
 func (h *hostile) besiege(t *testing.T, connections int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -71,7 +73,7 @@ func (h *hostile) besiege(t *testing.T, connections int) {
 	t.Cleanup(func() { cancel(); all.Wait() })
 }
 
-// hold connects, and stays until the central closes the connection.
+// hold connects to the central daemon, and waits until the daemon closes the connection.
 func (h *hostile) hold(ctx context.Context, i int) {
 	conn, err := net.DialTimeout("tcp", h.addr, time.Second)
 	if err == nil {
@@ -92,13 +94,13 @@ func (h *hostile) hold(ctx context.Context, i int) {
 	}
 }
 
-// act is what happens to a hostile.
+// act is a fault that a test causes in a hostile cluster.
 type act struct {
 	name string
 	run  func(h *hostile, t *testing.T)
 }
 
-// moreActs are for the soak. Others test them too.
+// moreActs are used only in the soak test, because other tests also cause these faults.
 var moreActs = []act{
 	{"nothing", func(*hostile, *testing.T) { windows(2) }},
 	{"kills", func(h *hostile, _ *testing.T) { h.kills(4) }},
@@ -116,7 +118,7 @@ var moreActs = []act{
 var acts = []act{
 	{"central frozen", func(h *hostile, _ *testing.T) {
 		h.owners[0].freeze()
-		time.Sleep(12 * time.Second) // longer than an edge waits for an answer
+		time.Sleep(12 * time.Second) // wait longer than an edge waits for an answer
 		h.owners[0].thaw()
 	}},
 	{"full disk of the central, killed", func(h *hostile, t *testing.T) {
@@ -143,7 +145,7 @@ var acts = []act{
 	{"wrong key", (*hostile).wrongKey},
 }
 
-// flag returns the value of a flag.
+// flag returns the value of one of the daemon's flags.
 func (d *daemon) flag(name string) string {
 	for i, arg := range d.args {
 		if arg == name {
@@ -153,7 +155,7 @@ func (d *daemon) flag(name string) string {
 	return ""
 }
 
-// fill fills a disk, and frees it after during.
+// fill fills a disk, calls during, and frees the disk.
 func fill(t *testing.T, disk string, during func()) {
 	hog, err := os.Create(filepath.Join(disk, "hog"))
 	if err != nil {
@@ -169,14 +171,15 @@ func fill(t *testing.T, disk string, during func()) {
 	}
 }
 
-// otherCentral puts a central with a directory of its own in the place of the first one for some time, as a name
-// that leads to two machines does. It gets nothing from the edges.
+// otherCentral replaces the central daemon for some time by another one with a directory of its
+// own. This happens if a host name has the addresses of two machines. The edges must not send their
+// rows to the other central daemon.
 func (h *hostile) otherCentral(t *testing.T) {
 	h.owners[0].kill()
 	other := newDaemon(t, "other", h.flags(t.TempDir(), h.addr+"?keys="+h.keys)...)
 	other.await()
 	windows(4)
-	if c, err := other.cluster(); err != nil || len(c.Edges) > 1 { // it is its own edge
+	if c, err := other.cluster(); err != nil || len(c.Edges) > 1 { // the other central daemon is itself one edge
 		t.Errorf("another central has %+v: %v", c.Edges, err)
 	}
 	other.stop()
@@ -184,7 +187,8 @@ func (h *hostile) otherCentral(t *testing.T) {
 	h.owners[0].await()
 }
 
-// wrongKey starts an edge with another key. It is refused, is not ready and says why.
+// wrongKey starts an edge with another key. The central daemon refuses it. The edge is not ready,
+// and its health says why.
 func (h *hostile) wrongKey(t *testing.T) {
 	d := newDaemon(t, "stranger", "--spool-dir", t.TempDir(), "--forward-id", "stranger",
 		"--forward", "statsd://"+h.addr+"?keys="+writeKey(t, "another key that is long enough"))
@@ -198,9 +202,10 @@ func (h *hostile) wrongKey(t *testing.T) {
 	d.stop()
 }
 
-// TestSoakCentral does one thing after the other to a central and its edges under load, while strangers hold more
-// connections than it serves. With SOAK it goes on with random ones. Every point is compared with the ones of one table
-// that got all samples.
+// TestSoakCentral causes one fault after another in a central daemon and its edges under load. At
+// the same time, peers without the key hold more connections than the daemon accepts. With SOAK,
+// the test continues with random faults. It compares every point with the point of a single table
+// that gets all samples.
 func TestSoakCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

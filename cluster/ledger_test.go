@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// cluster returns the cluster as an owner sees it.
+// cluster returns the state of the cluster as this owner sees it.
 func (d *daemon) cluster() (question.Cluster, error) {
 	var body struct {
 		Data question.Cluster `json:"data"`
@@ -28,12 +28,12 @@ func (d *daemon) cluster() (question.Cluster, error) {
 	return body.Data, err
 }
 
-// ledger checks that every message and every sample is accounted for. Other samples were in messages that do not
-// count.
+// ledger checks that every message and every sample is accounted for. others is the number of
+// samples in messages that must be ignored.
 func (w *world) ledger(t *testing.T, others uint64) {
 	t.Helper()
 	w.load.end()
-	windows(3) // the last ones
+	windows(3) // wait until the last flush intervals are published
 	sure, maybe := w.load.samples()
 	var last question.ClusterLedger
 	for deadline := time.Now().Add(wait.Patience / 2); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
@@ -51,8 +51,8 @@ func (w *world) ledger(t *testing.T, others uint64) {
 	}
 }
 
-// samples returns the number of samples that edges have received, and the number that they may have lost when they were
-// killed.
+// samples returns the number of samples that edges have certainly received, and the number of
+// samples that may be lost because an edge was killed.
 func (l *load) samples() (sure, maybe uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

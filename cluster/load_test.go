@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -16,12 +17,12 @@ import (
 const (
 	// interval is the flush interval of all daemons.
 	interval = 2 * time.Second
-	// The samples of a window are sent some time after its begin and before its end, so that a busy machine
-	// does not move them into another one.
-	afterBegin, beforeEnd = 2 * interval / 5, 3 * interval / 10
+	// The samples of a window are sent this long after its begin, so that a busy machine moves them rarely into
+	// another one.
+	afterBegin = 2 * interval / 5
 )
 
-// load sends samples to edges, and computes the expected points.
+// load sends samples to edges, and computes the points that the cluster must publish.
 type load struct {
 	t    testing.TB
 	stop chan struct{}
@@ -29,26 +30,28 @@ type load struct {
 
 	mu      sync.Mutex
 	edges   []*edgeLoad
-	windows map[int64]*window // by their end, in Unix seconds
+	windows map[int64]*window // the samples of each flush interval, by the end of the interval in Unix seconds
+	// unsure contains the ends of windows that are not compared. A window may lack samples that came late, or have late
+	// samples of the previous window.
+	unsure map[int64]bool
 }
 
-// edgeLoad holds the samples for one edge.
+// edgeLoad is the connection over which samples are sent to one edge.
 type edgeLoad struct {
-	name string
+	*daemon
 	conn net.Conn
 	on   bool
 }
 
-// window has the samples of a window.
+// window holds the samples of one flush interval.
 type window struct {
-	sent  map[string][]metric.Sample // by edge
-	dirty bool                       // they may have come too late
-	// maybe are the edges whose samples may be missing, because they were killed.
+	sent map[string][]metric.Sample // samples by the name of the edge
+	// maybe contains the edges that were killed, so that their samples may be missing.
 	maybe map[string]bool
 }
 
 func newLoad(t testing.TB) *load {
-	l := &load{t: t, stop: make(chan struct{}), windows: map[int64]*window{}}
+	l := &load{t: t, stop: make(chan struct{}), windows: map[int64]*window{}, unsure: map[int64]bool{}}
 	l.done.Go(l.run)
 	t.Cleanup(l.end)
 	return l
@@ -63,7 +66,7 @@ func (l *load) end() {
 	l.done.Wait()
 }
 
-// add begins to send to an edge, in the next window.
+// add starts sending samples to an edge. The first samples are sent in the next window.
 func (l *load) add(d *daemon) {
 	l.t.Helper()
 	conn, err := net.Dial("udp", d.addr.String())
@@ -73,7 +76,7 @@ func (l *load) add(d *daemon) {
 	l.t.Cleanup(func() { _ = conn.Close() })
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.edges = append(l.edges, &edgeLoad{d.name, conn, true})
+	l.edges = append(l.edges, &edgeLoad{d, conn, true})
 }
 
 // set turns the samples for an edge on or off.
@@ -87,7 +90,8 @@ func (l *load) set(name string, on bool) {
 	}
 }
 
-// killed records that an edge was killed now: samples that it had not forwarded are lost.
+// killed notes that an edge is being killed, so that the samples that it has not forwarded are
+// lost.
 func (l *load) killed(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,7 +103,7 @@ func (l *load) killed(name string) {
 	}
 }
 
-// end returns the end of the window of a time.
+// end returns the end of the window that contains a time.
 func end(at time.Time) int64 {
 	return (at.UnixNano()/int64(interval) + 1) * int64(interval) / int64(time.Second)
 }
@@ -117,7 +121,7 @@ func (l *load) run() {
 	}
 }
 
-// window sends the samples of a window.
+// window sends the samples of one window.
 func (l *load) window(ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,12 +138,45 @@ func (l *load) window(ends int64) {
 			for i := range part {
 				b.WriteString(line(&part[i]))
 			}
-			_, _ = e.conn.Write(b.Bytes()) // an edge that is down gets nothing, and the scenario expects this
+			_, _ = e.conn.Write(b.Bytes()) // ignore the error: a stopped edge gets no samples, and the scenario expects this
 		}
 	}
-	if time.Until(time.Unix(ends, 0)) < beforeEnd {
-		w.dirty = true
+	for _, e := range l.edges {
+		if n := len(w.sent[e.name]); n > 0 {
+			l.done.Go(func() { l.confirm(e.daemon, n, ends) })
+		}
 	}
+}
+
+// confirm asks an edge whether the samples of a window have come before its end. On a busy machine they may come too
+// late. They are then part of the next window. An edge that does not answer is dead: see killed.
+func (l *load) confirm(edge *daemon, n int, ends int64) {
+	deadline := time.Unix(ends, 0)
+	for {
+		received, err := edge.pending(deadline)
+		inTime := time.Now().Before(deadline)
+		if inTime && err == nil && received >= n {
+			return
+		}
+		if !inTime {
+			if slow, ok := errors.AsType[net.Error](err); err == nil || ok && slow.Timeout() {
+				l.doubt(edge.name, ends)
+			}
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// doubt excludes a window of an edge, and the next one, from the comparison.
+func (l *load) doubt(edge string, ends int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.windows[ends].maybe[edge] {
+		return // it was killed
+	}
+	l.t.Logf("%s may have received samples after the end of their window, %d", edge, ends)
+	l.unsure[ends], l.unsure[ends+int64(interval/time.Second)] = true, true
 }
 
 // samples returns the samples of one window for one edge.
@@ -174,8 +211,8 @@ func line(s *metric.Sample) string {
 	}[s.Kind])
 }
 
-// expected returns the points of a window by path. There are several values if edges were killed: with and without
-// their samples.
+// expected returns the points of a window by path. If edges were killed, a path has several
+// possible values: with and without the samples of these edges.
 func (w *window) expected(ends int64) map[string][]float64 {
 	var maybe []string
 	for name := range w.maybe {
@@ -192,7 +229,7 @@ func (w *window) expected(ends int64) map[string][]float64 {
 		}
 	}
 	for _, name := range maybe {
-		delete(all, "stats.gauges.test.gauge."+name) // an older value may stand
+		delete(all, "stats.gauges.test.gauge."+name) // the gauge may still have an older value
 	}
 	return all
 }
@@ -223,13 +260,14 @@ func (w *window) summarize(ends int64, without map[string]bool) map[string]float
 	return all
 }
 
-// difference compares the windows that end in [from, to] with the received points, and describes the differences.
+// difference compares the points received for the windows that end in [from, to] with the expected
+// points. It returns the number of points, and a description of each difference.
 func (l *load) difference(g *graphite, from, to int64) (points int, differs []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ends := from; ends <= to; ends += int64(interval / time.Second) {
 		w := l.windows[ends]
-		if w == nil || w.dirty {
+		if w == nil || l.unsure[ends] {
 			continue
 		}
 		got := g.at(ends)

@@ -16,7 +16,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// twoPrefixes returns the users of contrib/nats with the same rights for the prefix sd2.
+// twoPrefixes returns the NATS users of contrib/nats with the same permissions for a second prefix,
+// sd2.
 func twoPrefixes(t *testing.T) string {
 	t.Helper()
 	sample, err := os.ReadFile(filepath.Join(nodes.Tree(), "contrib", "nats", "statsd.conf"))
@@ -30,7 +31,8 @@ func twoPrefixes(t *testing.T) string {
 	return "authorization {" + users
 }
 
-// restartWith restarts a daemon without some of its flags, and with others.
+// restartWith restarts a daemon with changed flags. It removes the flags in without, and adds
+// flags.
 func (w *world) restartWith(d *daemon, kill bool, without []string, flags ...string) {
 	w.t.Helper()
 	w.load.set(d.name, false)
@@ -66,19 +68,20 @@ func gauge(t *testing.T, d *daemon, text string) {
 	}
 }
 
-// change is a change to another cluster at a time.
+// change is the change from one cluster to the next at a fixed time.
 type change struct {
 	*world
 	at        time.Time
-	old, next []*daemon // owners
+	old, next []*daemon // owners of the old and of the next cluster
 }
 
-// nextURL is the URL of the next cluster.
+// nextURL returns the URL of the next cluster.
 func (c *change) nextURL(role string) string {
 	return natsURL(c.nats.Servers(), role) + "&prefix=sd2&from=" + c.at.UTC().Format(time.RFC3339)
 }
 
-// prepare tells all daemons the time, one after the other. A busy machine needs a later time.
+// prepare configures the time of the change in all daemons, one after the other. On a busy machine
+// this takes longer, so the time of the change must be later.
 func (c *change) prepare() {
 	for lead := time.Minute; ; lead *= 2 {
 		c.at = time.Now().Truncate(interval).Add(lead)
@@ -93,7 +96,7 @@ func (c *change) prepare() {
 	}
 }
 
-// steps are the ones of docs/cluster.md.
+// steps returns the steps of the change. They are the same as in docs/cluster.md.
 func (c *change) steps() (steps []func()) {
 	both := []string{"--collect", "--forward"}
 	for i := range 2 {
@@ -120,7 +123,7 @@ func (c *change) steps() (steps []func()) {
 	return steps
 }
 
-// over waits until an owner of the old cluster may be stopped.
+// over waits until the owner of the old cluster reports that it may be stopped.
 func (d *daemon) over(t *testing.T) {
 	t.Helper()
 	wait.Until(t, d.name+" has not handed over its partitions, or messages wait", func() bool {
@@ -134,9 +137,10 @@ func (d *daemon) over(t *testing.T) {
 	})
 }
 
-// TestNextCluster changes the number of partitions under load, as docs/cluster.md says: a cluster with 2 partitions is followed by one
-// with 8. No point is missing or wrong. This includes gauges that only the old cluster has seen, and an edge that
-// cannot reach the old cluster while they change.
+// TestNextCluster changes the number of partitions under load, in the steps of docs/cluster.md: a
+// cluster with 8 partitions replaces a cluster with 2 partitions. No point may be missing or wrong.
+// This includes gauges that only the old cluster has received, and an edge that cannot reach the
+// old cluster during the change.
 func TestNextCluster(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// proxy passes connections on to one of several servers. While it is mute, it passes nothing on, and neither side
-// notices.
+// proxy relays connections to one of several servers. While the proxy is mute, it relays nothing.
+// The connections stay open, so neither side notices.
 type proxy struct {
 	addr    string
 	servers []string
 
 	mu    sync.Mutex
-	open  *sync.Cond // not mute
+	open  *sync.Cond // signalled when the proxy is no longer mute
 	mute  bool
 	conns map[net.Conn]bool
 }
@@ -68,7 +68,8 @@ func (p *proxy) keep(conn net.Conn) {
 	p.conns[conn] = true
 }
 
-// serve connects to the first server that answers, beginning with another one each time.
+// serve relays a connection to the first server that accepts it. Each call begins with a different
+// server.
 func (p *proxy) serve(conn net.Conn, number int) {
 	p.keep(conn)
 	p.await()

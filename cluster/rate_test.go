@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// TestRate measures how many messages an engine accepts, and their cost for its servers. It checks that all accepted
-// messages are stored.
+// TestRate measures how many messages per second NATS accepts, and how much CPU time its servers
+// use. It checks that all accepted messages are stored.
 func TestRate(t *testing.T) {
 	t.Parallel()
 	for _, extra := range soak.Pick([]string{""}, []string{"", "sync_interval: always"}) {

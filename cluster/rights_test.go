@@ -22,7 +22,8 @@ import (
 	"github.com/statsd-ops/statsd/link/nats"
 )
 
-// TestRights checks that the users of contrib/nats have the permissions that they need, and that an edge has no others.
+// TestRights checks that the users in contrib/nats have all necessary permissions, and that an edge
+// has no other permissions.
 func TestRights(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	e := owner(t, c)
@@ -76,7 +77,7 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// TestRefused checks the errors for operators when the configuration is wrong.
+// TestRefused checks the errors that operators get when the configuration is wrong.
 func TestRefused(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	stranger := filepath.Join(t.TempDir(), "stranger.nk")
@@ -128,7 +129,7 @@ func TestRefused(t *testing.T) {
 	if err := join(good); err != nil {
 		t.Fatal(err)
 	}
-	// The cluster exists now. Its disk is too small for another cluster.
+	// The cluster exists now. Its disk is too small for a second cluster.
 	large := good
 	large.MaxBytes, large.Prefix = 1<<40, "sd"
 	if err := join(large); err != nil {
@@ -136,7 +137,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTooLarge checks the error of an owner if the servers' disks are too small for a new cluster.
+// TestTooLarge checks the error of an owner if the disks of the servers are too small for a new
+// cluster.
 func TestTooLarge(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	e, err := nats.NewEngine(nats.Config{Servers: c.Servers(), NKey: nodes.Key("owner"), Replicas: 1, MaxBytes: 1 << 40})
@@ -149,7 +151,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestOtherSettings starts daemons with settings that differ from the cluster's. They end, and name the flag.
+// TestOtherSettings starts daemons with settings that differ from the settings of the cluster. The
+// daemons must exit with an error that names the flag.
 func TestOtherSettings(t *testing.T) {
 	c := nodes.Start(t, nodes.Options{Nodes: 1})
 	flags := []string{"--collect", natsURL(c.Servers(), "owner"), "--collect-replicas", "1", "--collect-bytes", "64MiB", "--sink", "stdout://"}

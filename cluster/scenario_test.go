@@ -14,22 +14,22 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// windows lets some windows pass.
+// windows waits for the duration of n flush intervals.
 func windows(n int) { time.Sleep(time.Duration(n) * interval) }
 
-// fault breaks something, and repairs it before it returns.
+// fault is a fault that a test causes. Its function repairs the damage before it returns.
 type fault struct {
 	name string
 	run  func(w *world, t *testing.T)
 }
 
-// faults are the faults of TestFaults, in their order.
+// faults are the faults that TestFaults causes, in this order.
 var faults = []fault{
 	{"nothing", func(*world, *testing.T) { windows(3) }},
 	{"owners killed", (*world).killOwners},
 	{"owner frozen", func(w *world, _ *testing.T) {
 		w.owners[2].freeze()
-		time.Sleep(soak.Pick(13*time.Second, 40*time.Second)) // longer than its announcement lasts
+		time.Sleep(soak.Pick(13*time.Second, 40*time.Second)) // wait until the announcement of the daemon has expired
 		w.owners[2].thaw()
 	}},
 	{"edges killed", func(w *world, _ *testing.T) {
@@ -90,7 +90,7 @@ var faults = []fault{
 		for _, n := range w.nats.Nodes {
 			n.Start()
 		}
-		for p := range ordinary.partitions { // the servers are only back once they have elected leaders
+		for p := range ordinary.partitions { // the servers work only after they have elected new leaders
 			w.leader(t, fmt.Sprintf("SD_P_%d", p))
 		}
 	}},
@@ -105,8 +105,8 @@ var faults = []fault{
 
 var ordinary = size{owners: 3, edges: 5, partitions: 8, bytes: "256MiB"}
 
-// TestFaults breaks one thing after the other under load. Every point is compared with the ones of one table that got all
-// samples.
+// TestFaults causes one fault after another under load. It compares every point with the point of a
+// single table that gets all samples.
 func TestFaults(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -117,7 +117,8 @@ func TestFaults(t *testing.T) {
 	w.ledger(t, garbageSamples)
 }
 
-// TestSoakFaults breaks random things: one, or as many as fit into $SOAK.
+// TestSoakFaults causes random faults. It causes a single fault, or continues for the time in
+// $SOAK.
 func TestSoakFaults(t *testing.T) {
 	t.Parallel()
 	ends := time.Now().Add(soak.Duration(t, 0))
@@ -140,11 +141,11 @@ func (w *world) killOwners(*testing.T) {
 	w.owners[1].start()
 }
 
-// garbageSamples is how many samples are in the messages of sendGarbage.
+// garbageSamples is the number of samples in the messages that sendGarbage sends.
 const garbageSamples = 3 * 5 * 40
 
-// sendGarbage sends messages of edges whose clock is wrong, and bytes that are not messages. They change no point. It
-// returns the number of samples in them.
+// sendGarbage sends messages of edges whose clocks are wrong, and bytes that are not messages. They
+// must not affect any point. It returns the number of samples in the messages.
 func sendGarbage(t *testing.T, s link.Sender) uint64 {
 	settings, err := s.Settings(t.Context())
 	if err != nil {
@@ -153,7 +154,7 @@ func sendGarbage(t *testing.T, s link.Sender) uint64 {
 	send := func(m link.Message) {
 		ctx := patience(t)
 		err := s.Send(ctx, m)
-		for errors.Is(err, link.ErrFull) && ctx.Err() == nil { // an edge sends it again, too
+		for errors.Is(err, link.ErrFull) && ctx.Err() == nil { // repeat the message if the stream is full, as an edge does
 			time.Sleep(100 * time.Millisecond)
 			err = s.Send(ctx, m)
 		}

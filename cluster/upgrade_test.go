@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// upgrade replaces a daemon by one with the next version of the format. Meanwhile it gets no samples.
+// upgrade replaces a daemon by a daemon with the next version of the format. The daemon gets no
+// samples while it is replaced.
 func (w *world) upgrade(d *daemon) {
 	w.t.Helper()
 	dir, err := next()
@@ -25,8 +26,8 @@ func (w *world) upgrade(d *daemon) {
 	windows(2)
 }
 
-// TestUpgrade upgrades a central and its edges one by one, in the right order and in a wrong one. Before, between
-// and after, all of them work together.
+// TestUpgrade upgrades a central daemon and its edges one by one, once in the right order and once
+// in a wrong order. At each step, all daemons of both versions must work together.
 func TestUpgrade(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -35,7 +36,7 @@ func TestUpgrade(t *testing.T) {
 		"an edge first":     func(c *central) []*daemon { return []*daemon{c.edges[0], c.owners[0], c.edges[1]} },
 	} {
 		c := newCentral(t, t.TempDir(), 2)
-		c.load.add(c.owners[0]) // it is its own edge
+		c.load.add(c.owners[0]) // the central daemon is also an edge
 		c.scenario(name, func(*testing.T) {
 			windows(2)
 			for _, d := range order(c) {
@@ -46,9 +47,10 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestUpgradeOwners upgrades owners over NATS one by one, then edges. The owners take samples too, so old owners get
-// messages of new edges. A new owner is killed while others are old: they cannot go on with what it has committed,
-// and wait for it.
+// TestUpgradeOwners upgrades the owners of a cluster over NATS one by one, and then the edges. The
+// owners receive samples too, so old owners get messages from new daemons. A new owner is killed
+// while other owners are still old. The old owners cannot read what the new owner has committed, so
+// they wait until it is back.
 func TestUpgradeOwners(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -61,7 +63,7 @@ func TestUpgradeOwners(t *testing.T) {
 		w.owners[0].kill()
 		w.load.set("owner0", false)
 		w.load.killed("owner0")
-		time.Sleep(14 * time.Second) // longer than its announcement lasts
+		time.Sleep(14 * time.Second) // wait until the announcement of the daemon has expired
 		w.owners[0].start()
 		w.owners[0].await()
 		w.load.set("owner0", true)

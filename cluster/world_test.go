@@ -25,13 +25,13 @@ type world struct {
 	load     *load
 	owners   []*daemon
 	edges    []*daemon
-	proxies  []*proxy // of the edges, in the same order
+	proxies  []*proxy // one proxy for each edge, in the same order
 }
 
 type size struct {
 	owners, edges, partitions int
-	bytes                     string // --collect-bytes
-	users                     string // of NATS, instead of the ones in contrib/nats
+	bytes                     string // value of --collect-bytes
+	users                     string // NATS users that replace the users in contrib/nats
 }
 
 func newWorld(t *testing.T, s size) *world {
@@ -60,7 +60,7 @@ func newWorld(t *testing.T, s size) *world {
 	return w
 }
 
-// explain shows the daemons' own figures after a failure.
+// explain logs the daemons' own metrics after a test failed.
 func (w *world) explain() {
 	if !w.t.Failed() {
 		return
@@ -90,7 +90,8 @@ func (w *world) addOwner(s size) *daemon {
 	return d
 }
 
-// scenario runs a fault, and checks all windows from its beginning to some time after its end.
+// scenario causes a fault. It checks all windows from the start of the fault until some time after
+// its end.
 func (w *world) scenario(name string, fault func(t *testing.T)) {
 	w.t.Helper()
 	w.t.Run(name, func(t *testing.T) {
@@ -100,11 +101,11 @@ func (w *world) scenario(name string, fault func(t *testing.T)) {
 		w.check(t, from, end(healed.Add(interval)), healed)
 	})
 	if w.t.Failed() {
-		w.t.FailNow() // the state of the next one would not be known
+		w.t.FailNow() // the next scenario would begin in an unknown state
 	}
 }
 
-// check waits until all points of the windows that end in [from, to] are right.
+// check waits until all points of the windows that end in [from, to] are correct.
 func (w *world) check(t *testing.T, from, to int64, healed time.Time) {
 	t.Helper()
 	time.Sleep(time.Until(time.Unix(to, 0)))
@@ -126,7 +127,7 @@ func (w *world) check(t *testing.T, from, to int64, healed time.Time) {
 	t.Errorf("%d of %d points are missing or wrong, such as\n%s", len(differs), points, strings.Join(differs[:min(len(differs), 10)], "\n"))
 }
 
-// leader returns the node that leads a stream.
+// leader returns the node that is the leader of a stream.
 func (w *world) leader(t testing.TB, stream string) *nodes.Node {
 	t.Helper()
 	option, err := natsgo.NkeyOptionFromSeed(nodes.Key("owner"))

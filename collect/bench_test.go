@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// mix is an irregular mix: 60 % counters, 20 % gauges, 18 % timers with 20 samples, 2 % sets with 50 members.
+// mix returns random samples: 60 % counters, 20 % gauges, 18 % timers with 20 samples each, and 2 %
+// sets with 50 members each.
 func mix(random *rand.Rand, names int) (samples []metric.Sample) {
 	for i := range names {
 		s := metric.Sample{Name: fmt.Appendf(nil, "app%d.%x.requests.%d.latency", random.IntN(50), random.Uint32(), i), Weight: 1}
@@ -39,8 +40,9 @@ func mix(random *rand.Rand, names int) (samples []metric.Sample) {
 	return samples
 }
 
-// BenchmarkOwner compares the decoding and merging of rows with the summary of an edge's own interval. The ratio should
-// be at most 1.
+// BenchmarkOwner measures how long it takes an owner to decode and merge the rows of an edge, and
+// how long it takes the edge to summarise the same interval. The ratio of the two times should be
+// at most 1.
 func BenchmarkOwner(b *testing.B) {
 	const edges, names = 8, 2000
 	config := testTable()
@@ -49,7 +51,7 @@ func BenchmarkOwner(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 1))
 	all := mix(random, names)
 	var messages []message
-	summarized, merged := time.Hour, time.Hour // the fastest round: nothing else ran at that time
+	summarized, merged := time.Hour, time.Hour // the fastest round is the least disturbed by other programs
 	table := aggregate.NewTable(config)
 	fill := func() *aggregate.Interval {
 		shard := table.Shard(0)

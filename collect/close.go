@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a merging of the messages of a window into the table of the state.
+// merging returns a merging that merges the messages of a window into the table. It counts the rows in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -20,9 +20,9 @@ func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	return &merging{table: table, decoder: p.decoder, counts: &p.head.Counts, tags: tags, end: end, latest: end + p.interval}
 }
 
-// close closes a window: it merges, commits and publishes it. The rows are merged into the table of the
-// state. The commit encodes them without loss, so the points are the same as the points of the committed
-// bytes. If the commit fails, the caller loads the state again.
+// close closes a window: it merges, commits and publishes the window. The messages are merged into
+// the table of the state. The commit encodes the merged rows without loss, so the points are the
+// same as if they were made from the commit. If the commit fails, the caller loads the state again.
 func (p *partition) close(ctx context.Context, window int64) error {
 	o := p.open[window]
 	if o == nil {
@@ -47,7 +47,7 @@ func (p *partition) close(ctx context.Context, window int64) error {
 	return p.publish(ctx, window, iv, false)
 }
 
-// checkpoint adds a checkpoint to a record if the record begins a block of windows.
+// checkpoint adds a checkpoint to a record if its window is the first in a block of windows.
 func (p *partition) checkpoint(r *record) {
 	list := p.head.Checkpoints
 	if len(list) > 0 && list[len(list)-1]/checkpointEvery == r.window/checkpointEvery {
@@ -59,7 +59,8 @@ func (p *partition) checkpoint(r *record) {
 	p.edges.forget(oldest)
 }
 
-// mergeMessage merges a message into a record.
+// mergeMessage merges a message into the table of m, and counts the message and its samples. r is
+// the record of the window.
 func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	p.bytes -= msg.bytes
 	c := m.counts
@@ -73,13 +74,14 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	r.samples += msg.header.Samples
 }
 
-// settle adds the samples of a finished message to a count.
+// settle adds the samples of a finished message to the count.
 func (p *partition) settle(h *partial.Header, count *uint64) {
 	*count += h.Samples
 	p.edges.settle(h)
 }
 
-// publish publishes a committed window, unless another cluster publishes it.
+// publish publishes a window after its commit. It does not publish windows that belong to another
+// cluster.
 func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Interval, again bool) error {
 	if window <= p.from {
 		iv.Summarize(silent, 0)
@@ -98,7 +100,8 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind makes the state again from a checkpoint. It publishes the windows again, beginning with the window from.
+// rewind computes the state again, starting from a checkpoint. It publishes all windows from the
+// window from on again.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)
@@ -141,7 +144,7 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 	return nil
 }
 
-// renew recomputes the checkpoint of a window if an earlier window has changed.
+// renew computes the checkpoint in a record again if an earlier window has changed.
 func (p *partition) renew(ctx context.Context, r *record) error {
 	if r.checkpoint == nil || p.head.Stale == 0 || r.window <= p.head.Stale {
 		return nil

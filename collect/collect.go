@@ -1,28 +1,32 @@
-// Package collect merges the rows that edges forward: it owns partitions of a cluster.
+// Package collect merges the rows that edges forward. It implements the owners of a cluster's
+// partitions.
 //
-// An Owner reads the Inbox of each of its partitions in order. An edge flushes at the end of a window, and
-// its messages belong to that window. The owner waits until all edges have reported a window, or until a
-// deadline. Then the owner merges the rows of the window, commits them, and makes the points from the
-// committed bytes.
+// An Owner reads the Inbox of each of its partitions in order. A window is the data of one flush
+// interval in one partition. When an edge flushes, it sends messages, which belong to the window
+// that ends at the flush. The owner waits until all edges have sent the window, or until a
+// deadline. It then merges the rows of the window, commits them, and publishes points that are the
+// same as if they were made from the committed bytes.
 //
 // # Exactly once
 //
-// The commits of a partition form a chain: only one commit can follow the head. So each window has one
-// content, even if several owners try to commit it. A fenced owner has changed only its own memory: it
-// discards that memory and loads the head. The commit of a window has the identities of its messages, so owners find a
-// repeated message even if it comes very late. A head says which messages are finished. The next owner reads the
-// messages again that are in no commit.
+// The commits of a partition form a chain. The last commit is the head, and only one commit can
+// follow it. So each window has one content, even if several owners try to commit it. An owner is
+// fenced when another owner has committed. It has then changed only its own memory: it discards its
+// state, and loads the head. The commit of a window contains the identities of its messages, so
+// owners recognise a repeated message even if it comes very late. The head says which messages are
+// finished. The next owner reads all messages that are in no commit again.
 //
-// Points depend on commits alone: on the rows of the window, and on the state after the earlier windows.
-// The state is the values of gauges and the known names. The first commit of each block of windows has a
-// checkpoint of the state. So two owners publish the same points for a window. Points may come twice: the
-// head says from which window on the points may not have been delivered.
+// Points depend only on commits: on the rows of the window, and on the state after the earlier
+// windows. The state consists of the values of gauges and the known names. The first commit in each
+// block of windows has a checkpoint of the state. So all owners publish the same points for a
+// window. Points can be published twice: the head contains the first window whose points may not
+// have been delivered.
 //
-// # Late
+// # Late messages
 //
-// A message may come after its window was closed. Then the owner merges its rows into the commit, commits
-// the window again, and publishes the points again under the same time. It also publishes the points of the
-// later windows again, because their gauges may have changed.
+// A message can arrive after its window was closed. The owner then merges the message into the
+// window, commits the window again, and publishes its points again with the same timestamp. It also
+// publishes the points of later windows again, because their gauges may have changed.
 //
 // The package does input and output only through package link.
 package collect
@@ -43,105 +47,111 @@ import (
 type Config struct {
 	// ID is the name of this owner. Two owners of a cluster must have different IDs.
 	ID string
-	// Lateness is how long after its end a window waits for edges that have not reported the window.
+	// Lateness is how long an owner waits, after the end of a window, for edges that have not sent the
+	// window.
 	Lateness time.Duration
-	// Correct says that late messages are merged into their windows. Without it they are only counted.
+	// Correct means that late messages are merged into their windows. Otherwise they are only counted.
 	Correct bool
 	// Settings are the settings of the cluster.
 	Settings link.Settings
-	// Table returns the limits of tables. Shards and MemberKey are ignored.
+	// Table returns the limits for tables. The fields Shards and MemberKey are ignored.
 	Table func() aggregate.Config
-	// From and Until, unless zero, are boundaries between windows. The owner publishes only windows that end
-	// after From, and not after Until.
+	// From and Until limit the windows that the owner publishes. They are ends of windows, or zero for
+	// no limit. The owner publishes the windows that end after From and not after Until.
 	From, Until time.Time
-	// Successor returns the connection to the cluster that publishes the windows after Until. It can be nil.
+	// Successor returns the connection to the cluster that publishes the windows after Until. It is
+	// nil if there is none.
 	Successor func() link.Sender
 	// Publisher publishes the windows.
 	Publisher Publisher
 	Log       zerolog.Logger
 }
 
-// Window describes an interval to publish.
+// Window describes a window that is published: the data of one flush interval in one partition.
 type Window struct {
 	Partition int
 	End       time.Time
-	// Again says that the window may have been published before.
+	// Again means that the window may have been published before.
 	Again bool
 }
 
 // Publisher publishes windows. Several partitions call it at the same time.
 type Publisher interface {
-	// Publish summarises the interval, and offers its points to all destinations. It may wait for room.
-	// It returns a ticket. Each ticket is greater than the one before.
+	// Publish summarises the interval, and offers its points to all destinations. It may wait until
+	// their queues have capacity. It returns a ticket, which is greater than all earlier tickets.
 	Publish(ctx context.Context, iv *aggregate.Interval, w Window) (ticket uint64, err error)
-	// Settled returns the newest ticket that is settled. A ticket is settled when the points of that ticket
-	// and of all earlier tickets are delivered, or stored for delivery.
+	// Settled returns the greatest settled ticket. A ticket is settled when its points and the points
+	// of all earlier tickets are delivered, or stored for delivery.
 	Settled() uint64
 }
 
-// Cluster configures the cluster that this daemon collects from. Changes need a restart. The tag names the
-// flag.
+// Cluster configures the cluster that this daemon collects for. Changes need a restart. The tag
+// names the flag.
 type Cluster struct {
-	// CollectFrom is the address of the cluster. Empty (the default) collects nothing.
+	// CollectFrom is the address of the cluster. If it is empty (the default), the daemon does not
+	// collect.
 	CollectFrom string `flag:"--collect"`
-	// CollectAfter and CollectUntil, unless zero, are boundaries between flush intervals. The cluster publishes the
-	// intervals that end after CollectAfter, and not after CollectUntil. At CollectUntil it hands its names over to
-	// the cluster that forward.Next names.
+	// CollectAfter and CollectUntil limit the intervals that the cluster publishes. They are ends of
+	// flush intervals, or zero for no limit. The cluster publishes the intervals that end after
+	// CollectAfter and not after CollectUntil. At CollectUntil it hands its names over to the cluster
+	// in forward.Next.
 	CollectAfter time.Time `flag:"--collect"`
 	CollectUntil time.Time `flag:"--collect"`
-	// CollectID is the name of this owner in the cluster, by default the host name. No other owner may have
-	// the same name.
+	// CollectID is the name of this owner in the cluster, by default the host name. Each owner needs
+	// its own name.
 	CollectID string `flag:"--collect-id"`
-	// CollectPartitions is the number of partitions of a new cluster, a power of two. All owners must have the
-	// same number.
+	// CollectPartitions is the number of partitions of a new cluster. It is a power of two, and must
+	// be the same for all owners.
 	CollectPartitions int `flag:"--collect-partitions"`
-	// Lateness is how long after its end an interval waits for edges that have not reported the interval, by
-	// default 5 s.
+	// Lateness is how long an owner waits, after the end of an interval, for edges that have not sent
+	// the interval. The default is 5 s.
 	Lateness time.Duration `flag:"--lateness"`
-	// Late says what to do with data that comes later: Correct (the default) merges it and publishes the
-	// interval again, Count only counts it.
+	// Late says what happens to data that arrives after its interval was published. LateCorrect (the
+	// default) merges the data and publishes the interval again. LateCount only counts the data.
 	Late Late `flag:"--late"`
-	// LateHorizon is the greatest delay with which data is still merged, by default 2 h. All owners must have the same
-	// value.
+	// LateHorizon is the maximum delay of data that is still merged, by default 2 h. It must be the
+	// same for all owners.
 	LateHorizon time.Duration `flag:"--late-horizon"`
-	// CollectReplicas and CollectBytes are for the streams of a new cluster on NATS.
+	// CollectReplicas is the number of copies of the streams of a new cluster on NATS. CollectBytes is
+	// the maximum size of the messages that wait in them.
 	CollectReplicas int   `flag:"--collect-replicas"`
 	CollectBytes    int64 `flag:"--collect-bytes"`
 	// OpenCluster returns the connection to the cluster. It is required if CollectFrom is set.
 	OpenCluster func() (*Connection, error)
 }
 
-// Late says what to do with late data.
+// Late says what happens to late data.
 type Late string
 
-// The values of Late.
 const (
 	LateCorrect Late = "correct"
 	LateCount   Late = "count"
 )
 
-// Connection is an owner's connection to an engine.
+// Connection is an owner's connection to an engine, which stores the messages and commits of a
+// cluster.
 type Connection struct {
 	Engine link.Engine
-	// Members and Sender can be called after Engine.Join.
+	// Members and Sender may only be called after Engine.Join.
 	Members func(id string) link.Members
 	Sender  func() (link.Sender, error)
-	// Remote says that the engine is on other machines, so that it may not answer at the start.
+	// Remote means that the engine runs on other machines, so it may not answer at the start.
 	Remote bool
-	// Edges counts the connections of edges. It is nil if edges do not connect to this daemon.
+	// Edges returns the counts of connections from edges. It is nil if edges do not connect to this
+	// daemon.
 	Edges func() EdgeConnections
 }
 
 // EdgeConnections counts connections of edges to this daemon since its start.
 type EdgeConnections struct {
-	Refused uint64 // not admitted
-	Evicted uint64 // closed to make room for others
+	Refused uint64 // connections that the daemon refused
+	Evicted uint64 // connections that the daemon closed to accept others
 }
 
-// maxHorizon limits the number of windows that can be corrected.
+// maxHorizon is the maximum of LateHorizon, in windows.
 const maxHorizon = 100_000
 
-// Validate returns an error that names the flag at fault.
+// Validate checks the settings. Its errors name the flag.
 func (c *Cluster) Validate(interval time.Duration) error {
 	if c.CollectFrom == "" {
 		return nil

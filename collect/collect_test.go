@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// Without faults each window is published once, as soon as all edges have reported it.
+// Without faults, each window is published once, as soon as all edges have sent it.
 func TestQuiet(t *testing.T) {
 	for seed := range uint64(8) {
 		run(t, seed, func(w *world) {
@@ -35,7 +35,8 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// With any faults, each point equals the point of a single table that gets all samples.
+// Under random faults, each published point equals the point of a single table that gets all
+// samples.
 func TestChaos(t *testing.T) {
 	for seed := range soak.Pick(uint64(12), 500) {
 		run(t, seed, func(w *world) { chaos(w, 60) })
@@ -67,7 +68,7 @@ func chaos(w *world, windows int) {
 	}
 }
 
-// assign gives the partitions to random members, some to two.
+// assign assigns the partitions to random members. Some partitions get two members.
 func (w *world) assign() {
 	wanted := make([][]int, len(w.members))
 	for _, p := range w.all() {
@@ -83,7 +84,7 @@ func (w *world) assign() {
 	}
 }
 
-// trouble begins or ends a fault at random.
+// trouble begins or ends a random fault.
 func (w *world) trouble() {
 	r := w.random
 	e, m := w.edges[r.IntN(len(w.edges))], w.members[r.IntN(len(w.members))]
@@ -104,7 +105,7 @@ func (w *world) trouble() {
 	}
 }
 
-// later begins a fault now, and ends it after some seconds.
+// later calls begin now, and end after some seconds.
 func (w *world) later(begin, end func(), seconds int) {
 	begin()
 	d := time.Duration(w.random.IntN(seconds)+1) * time.Second
@@ -117,7 +118,7 @@ func (w *world) later(begin, end func(), seconds int) {
 	})
 }
 
-// With --late=count, messages that come too late are only counted.
+// With --late=count, messages that arrive after their window was closed are only counted.
 func TestCount(t *testing.T) {
 	run(t, 1, func(w *world) {
 		w.correct = false
@@ -141,8 +142,9 @@ func TestCount(t *testing.T) {
 	})
 }
 
-// The owner counts messages of an edge that was away for longer than the horizon, messages of an edge whose clock is
-// wrong, and messages that no owner can read. They do no harm to others.
+// The owner counts three kinds of messages that it cannot merge: messages older than the horizon,
+// messages of an edge whose clock is wrong, and messages that no owner can decode. These messages
+// do not affect other data.
 func TestHarmless(t *testing.T) {
 	run(t, 2, func(w *world) {
 		w.addEdges(2)
@@ -170,7 +172,7 @@ func TestHarmless(t *testing.T) {
 	})
 }
 
-// foreign returns a message of an edge that knows other partitions.
+// foreign returns a message of an edge whose number of partitions is wrong.
 func foreign(partitions int) (m link.Message) {
 	e, _ := partial.NewEncoder("foreign", 1, partitions)
 	rows := partial.NewRows(partitions)
@@ -184,8 +186,8 @@ func foreign(partitions int) (m link.Message) {
 	return m
 }
 
-// A frozen owner that wakes up between its commit and its publication does not publish what another owner has
-// corrected meanwhile.
+// An owner is frozen between its commit and its publication. Another owner corrects the window in
+// the meantime. When the first owner continues, it does not publish the old content of the window.
 func TestFrozenAfterCommit(t *testing.T) {
 	run(t, 3, func(w *world) {
 		w.addEdges(2)
@@ -195,7 +197,8 @@ func TestFrozenAfterCommit(t *testing.T) {
 		w.window(20)
 		time.Sleep(time.Second)
 		w.edges[1].setMute(true)
-		// The deadline comes 5 s after the end: the commit is made, and its answer is late.
+		// The window is closed 5 s after its end. The engine commits it, but its answer to the owner is
+		// delayed.
 		w.sending.Go(func() {
 			time.Sleep(interval + lateAt - 2*time.Second)
 			a.connection.FreezeAfter()

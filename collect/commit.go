@@ -10,18 +10,18 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// takeOver fences the previous owner.
+// takeOver commits a record without rows. This fences the previous owner.
 func (p *partition) takeOver(ctx context.Context) error {
 	from := p.head.Owner
 	p.epoch, p.head.Revision = p.since.UnixNano(), 0
 	if err := p.commit(ctx, &record{window: link.TakeOver}); err != nil {
 		return err
 	}
-	p.log.Info().Str("from", from).Msg("owning the partition")
+	p.log.Info().Str("from", from).Msg("took over the partition")
 	return nil
 }
 
-// commit appends a record behind the head, and sets the head in the record.
+// commit appends a record to the chain of commits. Its head is the current p.head.
 func (p *partition) commit(ctx context.Context, r *record) error {
 	h := &p.head
 	h.Owner, h.Epoch = p.cfg.ID, p.epoch
@@ -38,7 +38,7 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 		c, errHead := p.engine.Head(ctx)
 		switch {
 		case errHead == nil && bytes.Equal(c.Record, data):
-			version = c.Version // the commit worked, only the answer was lost
+			version = c.Version // the engine has made the commit, but its answer was lost
 		case errors.Is(err, link.ErrFenced):
 			p.fenced.Add(1)
 			return err
@@ -50,14 +50,14 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 	return nil
 }
 
-// follow continues from p.head, which was the newest commit at some time.
+// follow records that p.head is the last commit, which the engine confirmed at the given time.
 func (p *partition) follow(v link.Version, at time.Time) {
 	p.version, p.confirmed, p.low = v, at, p.head.low()
 }
 
-// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the last answer
-// is old. A process may have been stopped for a long time, and must not publish windows that other owners
-// have corrected.
+// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the
+// engine's last answer is old. It is needed because a process may be stopped for a long time: other
+// owners may then have corrected windows, and this owner must not publish its old version of them.
 func (p *partition) confirm(ctx context.Context) error {
 	if time.Since(p.confirmed) < confirmAfter {
 		return nil
@@ -66,7 +66,7 @@ func (p *partition) confirm(ctx context.Context) error {
 	c, err := p.engine.Head(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read the head: %w", err)
+		return fmt.Errorf("read the last commit: %w", err)
 	case c.Version != p.version:
 		p.fenced.Add(1)
 		return link.ErrFenced

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// reader reads the output of a writer. After a fault bad is set, and the reader returns zeros.
+// reader reads the output of a writer. After an error, bad is true and the reader returns zeros.
 type reader struct {
 	rest []byte
 	bad  bool
@@ -31,7 +31,8 @@ func (r *reader) int() int64 {
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-// length reads the length of a list whose items have at least one byte.
+// length reads the length of a list. Each item of the list needs at least one byte, so a length
+// above the number of remaining bytes is an error.
 func (r *reader) length() int {
 	n := r.uint()
 	if n > uint64(len(r.rest)) {

@@ -9,11 +9,12 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// maxEdges limits the edges that a partition knows. Messages of further edges count, but no window waits
-// for these edges, and their missing numbers are not counted.
+// maxEdges is the maximum number of edges that a partition knows. Messages of other edges are
+// merged too. But no window waits for these edges, and gaps in their message numbers are not
+// counted.
 const maxEdges = 16384
 
-// silentAfter is the number of windows that wait for an edge that sends nothing.
+// silentAfter is the number of windows that wait for an edge after its last message.
 const silentAfter = 10
 
 // edges are the edges of a partition, by name.
@@ -36,7 +37,8 @@ func (es edges) list() []Edge {
 	return list
 }
 
-// note records a message, and returns how many numbers are missing before it.
+// note records a message of an edge. It returns how many message numbers are missing before this
+// one.
 func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing uint64) {
 	at := es[h.Edge]
 	stored := e.Stored.UnixNano()
@@ -63,15 +65,15 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 	return missing
 }
 
-// settle records that a message is finished.
+// settle adds the samples of a finished message to the count of its edge.
 func (es edges) settle(h *partial.Header) {
 	if at := es[h.Edge]; at != nil && at.Epoch == h.Epoch {
 		at.Samples += h.Samples
 	}
 }
 
-// noteClock records a difference between the clocks. The smallest recent difference counts, because an edge that sends
-// old messages late does not have a slow clock.
+// noteClock records by how much an edge's clock seems to be ahead. It keeps the smallest recent
+// difference, because a large difference can also mean that the edge sends old messages late.
 func (e *Edge) noteClock(ahead int64) {
 	if max(ahead, -ahead) < max(e.Ahead, -e.Ahead) {
 		e.Ahead = ahead
@@ -80,18 +82,18 @@ func (e *Edge) noteClock(ahead int64) {
 	}
 }
 
-// forget forgets the edges whose newest window is before this one.
+// forget removes the edges whose last complete window is before the given window.
 func (es edges) forget(before int64) {
 	maps.DeleteFunc(es, func(_ string, e *Edge) bool { return e.Window < before })
 }
 
-// expected reports whether a window waits for the edge.
+// expected reports whether the owner waits for this edge before it closes the window.
 func (e *Edge) expected(window int64) bool {
 	return e.Window < window && e.Window >= window-silentAfter
 }
 
-// waited returns whether all edges have reported a window. If not, it also returns when the last of the missing edges
-// was heard.
+// waited reports whether all edges have sent the window. If not, it also returns the last time at
+// which one of the missing edges was heard.
 func (es edges) waited(window int64) (all bool, heard int64) {
 	known, missing := false, false
 	for _, e := range es {

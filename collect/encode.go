@@ -12,12 +12,13 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// A record is
+// A record consists of
 //
-//	magic, version | length of the head, head | length of the rest, the rest | messages | CRC-32C
+//	magic, version | length of the head, head | length of the fields, fields | messages | CRC-32C
 //
-// The head and the rest are compressed with S2. Numbers are varints, as in protobuf. The rest has all
-// content of the window except its rows. The rows are messages of package partial, each with its length.
+// The head and the fields are compressed with S2. Numbers are varints, as in protobuf. The fields are everything in
+// the record except the head and the rows. The messages contain the rows: they are messages of package partial, and
+// each follows its length.
 const recordVersion = 1
 
 var (
@@ -27,10 +28,10 @@ var (
 	errRecord = errors.New("the record is damaged")
 )
 
-// maxUnpacked limits a head, or the rest of a record.
+// maxUnpacked is the maximum size of a decompressed head, and of the decompressed fields of a record.
 const maxUnpacked = 1 << 30
 
-// codec encodes and decodes records. One goroutine may use it.
+// codec encodes and decodes records. Only one goroutine may use it at a time.
 type codec struct{ block, packed []byte }
 
 func (c *codec) encode(r *record) []byte {
@@ -57,7 +58,7 @@ func (c *codec) appendPacked(b, block []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(c.packed))), c.packed...)
 }
 
-// decode decodes a record. Its rows borrow b.
+// decode decodes a record. The record's rows are parts of b.
 func (c *codec) decode(b []byte) (*record, error) {
 	r := &record{}
 	rest, err := c.decodeHead(b, &r.Head)
@@ -84,7 +85,7 @@ func (c *codec) decode(b []byte) (*record, error) {
 	return r, nil
 }
 
-// decodeHead decodes only the head, and returns the bytes after it.
+// decodeHead decodes only the head of a record. It returns the bytes after the head.
 func (c *codec) decodeHead(b []byte, h *Head) (rest []byte, err error) {
 	end := len(b) - crc32.Size
 	if end < 3 || b[0] != recordMagic[0] || b[1] != recordMagic[1] {
@@ -123,7 +124,7 @@ func (c *codec) unpackBlock(b []byte) (block, rest []byte, err error) {
 	return block, b[size+int(n):], nil
 }
 
-// writer appends numbers and text.
+// writer appends numbers and texts to a buffer.
 type writer struct{ b []byte }
 
 func (w *writer) uint(v uint64)     { w.b = binary.AppendUvarint(w.b, v) }

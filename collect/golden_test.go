@@ -26,7 +26,7 @@ func goldenRecord() *record {
 	return r
 }
 
-// This build still reads the commits of the first version.
+// This version of the program still decodes records of format version 1.
 func TestGolden(t *testing.T) {
 	b, err := os.ReadFile("testdata/version-1.record")
 	if err != nil {

@@ -13,36 +13,41 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// A cluster ends at Config.Until, and another one, the successor, takes over then. The successor needs the
-// state after the last window: the values of gauges, and the names that still have points while they are idle.
-// So the owner of each old partition hands them over. It sends rows to the successor, as an edge does, for
-// the windows in which the names were last seen. The successor merges these windows, and does not publish
-// them. If late data changes the old partition, the owner hands over again.
+// A cluster ends at Config.Until, and another cluster, the successor, continues. The successor
+// needs the old cluster's state after its last window: the values of gauges, and names that are
+// still published although they are idle. So the owner of each old partition hands its names over.
+// Like an edge, it sends rows to the successor. The rows belong to the windows in which the names
+// were last seen. The successor merges these windows, but does not publish them. If late data
+// changes the old partition later, its owner hands the names over again.
 
 const (
-	// maxUnseen is how many windows ago a name can count as last seen when it is handed over.
+	// maxUnseen limits how many windows before the end a name that is handed over can have been last
+	// seen.
 	maxUnseen = 30
-	// handOverPatience is how long one attempt may take, and handOverAgain is the time between two attempts.
+	// handOverPatience is the maximum duration of one attempt to hand over. handOverAgain is the time
+	// between two attempts.
 	handOverPatience = 5 * time.Second
 	handOverAgain    = time.Second
-	// maxHandedAtOnce limits the messages that are being sent at the same time.
+	// maxHandedAtOnce is the maximum number of messages that are sent at the same time.
 	maxHandedAtOnce = 16
-	// A gauge that is handed over counts as set in the last second of its window. If it is handed over again, it
-	// counts as set later: handOverPace is how much time between the two makes a nanosecond of difference.
+	// The row of a gauge that is handed over has a time in the last second of its window. If the gauge
+	// is handed over again, the new time must be later, so that the new value wins. The time grows by
+	// a nanosecond for each handOverPace that passes.
 	handOverPace = 10 * time.Microsecond
 )
 
-// over reports whether the last window of the cluster is closed.
+// over reports whether the cluster's last window is closed.
 func (p *partition) over() bool { return p.until > 0 && p.next > p.until }
 
-// elsewhere reports whether a message belongs to the cluster before this one, or to its successor. In the windows
-// before From there are only names that are handed over. They have no samples.
+// elsewhere reports whether a message belongs to an earlier or a later cluster. Windows up to
+// Config.From belong to this cluster only if they contain names that were handed over. Such rows
+// have no samples.
 func (p *partition) elsewhere(h *partial.Header) bool {
 	window := h.End / p.interval
 	return p.until > 0 && window > p.until || window <= p.from && (h.Samples > 0 || window < p.from-maxUnseen)
 }
 
-// handOver hands the state after the last window over to the successor, if that is still to do.
+// handOver hands the state after the last window over to the successor, if this is not done yet.
 func (p *partition) handOver(ctx context.Context) error {
 	now := time.Now()
 	if !p.over() || p.handed || p.cfg.Successor == nil || now.Sub(p.triedToHand) < handOverAgain {
@@ -56,7 +61,7 @@ func (p *partition) handOver(ctx context.Context) error {
 	p.triedToHand, p.handed = time.Now(), err == nil
 	switch {
 	case err == nil:
-		p.log.Info().Int("names", p.state.table.Names()).Msg("the cluster ends here: its names are handed over to the next one")
+		p.log.Info().Int("names", p.state.table.Names()).Msg("the cluster ends here: its names were handed over to the next cluster")
 	case now.Sub(p.toldOfHanding) > time.Minute:
 		p.toldOfHanding = now
 		p.log.Error().Err(err).Msg("the names cannot be handed over to the next cluster: trying again; do not stop this owner")
@@ -64,7 +69,7 @@ func (p *partition) handOver(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// sendState sends the state to the successor.
+// sendState sends the state to the successor, and returns when all messages are acknowledged.
 func (p *partition) sendState(ctx context.Context, to link.Sender, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, handOverPatience)
 	defer cancel()
@@ -95,7 +100,7 @@ func (p *partition) sendState(ctx context.Context, to link.Sender, now time.Time
 	return nil
 }
 
-// stateMessages encodes the state for a cluster with these settings.
+// stateMessages encodes the state as messages for a cluster with the given settings.
 func (p *partition) stateMessages(settings link.Settings, now time.Time) (messages []link.Message, err error) {
 	id := fmt.Sprintf("%d@%s", p.number, p.cfg.ID)
 	encoder, err := partial.NewEncoder(id[:min(len(id), partial.MaxEdge)], now.UnixNano(), settings.Partitions)
@@ -123,13 +128,15 @@ func (p *partition) stateMessages(settings link.Settings, now time.Time) (messag
 	return messages, nil
 }
 
-// handedAt returns the time at which a gauge counts as set that was last seen in a window.
+// handedAt returns the time of the row of a gauge that is handed over. The gauge was last seen in
+// the given window.
 func (p *partition) handedAt(window int64, now time.Time) int64 {
 	since := now.UnixNano() - p.end(p.until)
 	return p.end(window) - int64(time.Second) + min(max(since/int64(handOverPace), 0), int64(time.Second)-1)
 }
 
-// rowOf returns a row that makes a name known. Its window is not published, so only a gauge needs a value.
+// rowOf returns a row that makes a name known to the successor. The row's window is not published,
+// so only the value of a gauge matters.
 func rowOf(k *aggregate.Known, at int64) *aggregate.Row {
 	r := &aggregate.Row{Kind: k.Kind, Name: k.Name}
 	switch k.Kind {

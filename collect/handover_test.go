@@ -9,7 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/link/linktest"
 )
 
-// successor makes a cluster with other partitions that goes on from a time. All edges know the time.
+// successor creates a cluster that receives the windows after the time from. It has another number
+// of partitions. All edges know the time.
 func (w *world) successor(partitions int, from time.Time) *world {
 	settings := testSettings(partitions)
 	next := &world{
@@ -24,19 +25,20 @@ func (w *world) successor(partitions int, from time.Time) *world {
 		e.next, e.from, next.edges = to, from.UnixNano(), append(next.edges, to)
 		w.sending.Go(func() { to.send(w.ctx, next.engine.Sender()) })
 	}
-	for _, m := range w.members { // they have their settings from the start
+	for _, m := range w.members { // restart the owners, which read their settings only at the start
 		m.kill()
 		w.start(m)
 	}
 	return next
 }
 
-// rest waits until both clusters have nothing to do, and compares everything.
+// rest waits until no messages wait in either cluster. It then compares all points, and returns the
+// counts of both clusters.
 func (w *world) rest(next *world) (old, new Counts) {
 	w.t.Helper()
 	next.settle()
 	w.settle()
-	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // a slow correction makes the next one wait for long
+	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // after a slow correction, the next one waits for a long time
 		time.Sleep(interval)
 	}
 	time.Sleep(interval)
@@ -52,11 +54,11 @@ func (w *world) rest(next *world) (old, new Counts) {
 	if old.Samples+new.Samples != w.samples || old.Lost+new.Lost > 0 {
 		w.t.Errorf("%d samples were sent: %d are merged in the old cluster and %d in the new one, lost are %d and %d", w.samples, old.Samples, new.Samples, old.Lost, new.Lost)
 	}
-	w.members = append(w.members, next.members...) // they end with the others
+	w.members = append(w.members, next.members...) // so that these members are stopped with the others
 	return old, new
 }
 
-// waits returns how many messages wait for their windows.
+// waits returns the number of messages that are not in a commit yet.
 func (w *world) waits() (n int) {
 	for _, m := range w.members {
 		for _, st := range m.owner.Partitions() {
@@ -68,14 +70,15 @@ func (w *world) waits() (n int) {
 	return n
 }
 
-// old makes the cluster one with 2 partitions.
+// old configures the cluster to have 2 partitions.
 func (w *world) old() {
 	w.settings = testSettings(2)
 	w.engine = linktest.New(w.settings, w.random.Uint64())
 }
 
-// A cluster with 2 partitions is followed by one with 8. Each point is the one that a single table makes of all samples:
-// each window comes from one cluster, and the new one knows the gauges and the idle names of the old one.
+// A cluster with 8 partitions follows a cluster with 2. Each point equals the point that a single
+// table makes of all samples. Each window is published by one of the clusters. The new cluster
+// knows the gauges and the idle names of the old one.
 func TestSuccessor(t *testing.T) {
 	for seed := range uint64(8) {
 		run(t, seed, func(w *world) {
@@ -102,7 +105,7 @@ func TestSuccessor(t *testing.T) {
 	}
 }
 
-// The same while edges and owners of both clusters are killed, cut off and late.
+// Like TestSuccessor, while edges and owners of both clusters are killed, disconnected and delayed.
 func TestSuccessorChaos(t *testing.T) {
 	for seed := range soak.Pick(uint64(12), 300) {
 		run(t, seed, func(w *world) {
@@ -136,7 +139,8 @@ func TestSuccessorChaos(t *testing.T) {
 	}
 }
 
-// A message of a window that belongs to the other cluster is counted, and its samples are lost.
+// If a message belongs to a window of the other cluster, it is counted as foreign, and its samples
+// as lost.
 func TestElsewhere(t *testing.T) {
 	run(t, 1, func(w *world) {
 		w.old()
@@ -157,7 +161,7 @@ func TestElsewhere(t *testing.T) {
 		next.settle()
 		w.settle()
 		w.check()
-		var lost, foreign uint64 // a cluster that is over commits nothing
+		var lost, foreign uint64 // an old cluster that is over makes no more commits
 		for _, st := range w.members[0].owner.Partitions() {
 			lost, foreign = lost+st.Counts.Lost, foreign+st.Counts.Foreign
 		}

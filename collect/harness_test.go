@@ -35,10 +35,11 @@ func testTable() aggregate.Config {
 	}
 }
 
-// points are the values of a window by path.
+// points maps the paths of a window to their values.
 type points map[string]float64
 
-// published holds the points of the receivers: the newest value of each path and time.
+// published holds the points that all receivers have received. For each path and time it keeps the
+// value that was published last.
 type published struct {
 	layout aggregate.Layout
 
@@ -47,17 +48,18 @@ type published struct {
 	calls   map[int64]int // number of publications of each window
 	tickets uint64
 	settled uint64
-	dead    bool // set while nothing can be delivered
+	dead    bool // true while the receivers accept nothing
 }
 
 func newPublished(layout aggregate.Layout) *published {
 	return &published{layout: layout, windows: map[int64]points{}, calls: map[int64]int{}}
 }
 
-// receivers is the Publisher of one owner. An owner that is killed loses the windows that were not settled.
+// receivers is the Publisher of one owner. If the owner is killed, the windows that are not settled
+// are lost.
 type receivers struct {
 	*published
-	waiting []func() // not settled
+	waiting []func() // these windows are not settled
 }
 
 func (r *receivers) Publish(_ context.Context, iv *aggregate.Interval, w Window) (uint64, error) {
@@ -97,7 +99,7 @@ func (r *receivers) Settled() uint64 {
 	return r.settled
 }
 
-// edge forwards the content of its table.
+// edge forwards the samples in its table.
 type edge struct {
 	table   *aggregate.Table
 	encoder *partial.Encoder
@@ -105,8 +107,8 @@ type edge struct {
 	name    string
 	number  uint64
 	samples uint64
-	newer   bool  // it has the next version of the format
-	next    *edge // forwards what ends after from, unless nil
+	newer   bool  // its messages have the next version of the format
+	next    *edge // edge that forwards windows that end after from; nil for none
 	from    int64
 
 	mu    sync.Mutex
@@ -119,7 +121,7 @@ func newEdge(name string) *edge {
 	return e
 }
 
-// start begins a new epoch, like a restart. Waiting messages stay.
+// start begins a new epoch, as after a restart. Queued messages remain.
 func (e *edge) start(partitions int) {
 	e.encoder, _ = partial.NewEncoder(e.name, time.Now().UnixNano(), partitions)
 	e.rows = partial.NewRows(partitions)
@@ -148,7 +150,7 @@ func (e *edge) flush(end int64) {
 	iv.Summarize(silent, 0)
 }
 
-// send sends waiting messages, in order, until ctx ends.
+// send sends queued messages in order until ctx ends.
 func (e *edge) send(ctx context.Context, s link.Sender) {
 	for ctx.Err() == nil {
 		e.mu.Lock()
@@ -168,7 +170,7 @@ func (e *edge) send(ctx context.Context, s link.Sender) {
 	}
 }
 
-// member is an owner that can be killed and frozen.
+// member is an owner that a test can kill and freeze.
 type member struct {
 	connection *linktest.Connection
 	members    *linktest.Members
@@ -178,7 +180,7 @@ type member struct {
 	wanted     []int
 }
 
-// world is a cluster, and one table that receives everything.
+// world is a cluster, and a single table that gets the same samples.
 type world struct {
 	t        *testing.T
 	ctx      context.Context
@@ -189,9 +191,9 @@ type world struct {
 	edges    []*edge
 	members  []*member
 	correct  bool
-	change   func(*Config) // of each owner, unless nil
-	only     *edge         // gets all samples, unless nil
-	apart    bool          // the one table gets no samples
+	change   func(*Config) // changes the configuration of each owner; may be nil
+	only     *edge         // if not nil, this edge gets all samples
+	apart    bool          // if true, the single table gets no samples
 
 	one      *aggregate.Table
 	expected map[int64]points
@@ -200,7 +202,7 @@ type world struct {
 	sending  sync.WaitGroup
 }
 
-// run runs a cluster in virtual time, and then waits until it has nothing to do.
+// run runs a cluster in virtual time. When f has returned, it waits until the cluster is idle.
 func run(t *testing.T, seed uint64, f func(*world)) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -261,7 +263,7 @@ func (m *member) want(partitions ...int) {
 	m.members.Want(partitions...)
 }
 
-// kill ends an owner, also a frozen one.
+// kill stops an owner, even if it is frozen.
 func (m *member) kill() {
 	m.stop()
 	m.stopped.Wait()
@@ -275,7 +277,7 @@ func (w *world) all() (all []int) {
 	return all
 }
 
-// sample gives a sample to a random edge, and to the one table.
+// sample adds a sample to a random edge, and to the single table.
 func (w *world) sample() {
 	time.Sleep(time.Duration(1+w.random.IntN(200)) * time.Microsecond)
 	r := w.random
@@ -309,7 +311,7 @@ func (w *world) sample() {
 	}
 }
 
-// window lets a window pass: samples come until its end, then all edges flush.
+// window runs one window: samples arrive until its end, then all edges flush.
 func (w *world) window(samples int) {
 	end := (time.Now().UnixNano()/int64(interval) + 1) * int64(interval)
 	for range samples {
@@ -326,22 +328,22 @@ func (w *world) window(samples int) {
 	}
 }
 
-// windowOf does the same as window, with all samples for one edge. If the samples cannot count, the one table does not
-// get them.
+// windowOf does the same as window, but all samples go to one edge. If counts is false, the single
+// table does not get the samples.
 func (w *world) windowOf(e *edge, samples int, counts bool) {
 	w.only, w.apart = e, !counts
 	w.window(samples)
 	w.only, w.apart = nil, false
 }
 
-// setMute makes an edge stop sending, or go on.
+// setMute stops or resumes sending of an edge.
 func (e *edge) setMute(on bool) {
 	e.mu.Lock()
 	e.mute = on
 	e.mu.Unlock()
 }
 
-// settle ends all faults, and waits until nothing is left to do.
+// settle ends all faults, and waits until the cluster is idle.
 func (w *world) settle() {
 	w.engine.Down(false)
 	w.engine.Fail(linktest.Faults{})
@@ -353,7 +355,7 @@ func (w *world) settle() {
 	}
 }
 
-// check compares every point with the point of the one table.
+// check compares every published point with the point of the single table.
 func (w *world) check() {
 	w.t.Helper()
 	wrong, missing, extra, all := 0, 0, 0, 0
@@ -389,7 +391,8 @@ func (w *world) check() {
 	}
 }
 
-// ledger checks that all messages and samples are accounted for, and returns the sums.
+// ledger checks that all messages and samples are accounted for. It returns the sums of the counts
+// of all partitions.
 func (w *world) ledger() (sum Counts) {
 	w.t.Helper()
 	sum = w.messages()
@@ -399,7 +402,8 @@ func (w *world) ledger() (sum Counts) {
 	return sum
 }
 
-// messages checks that all messages are accounted for, and returns the sums.
+// messages checks that all messages are accounted for. It returns the sums of the counts of all
+// partitions.
 func (w *world) messages() (sum Counts) {
 	w.t.Helper()
 	c := &codec{}

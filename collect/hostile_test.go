@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// Windows wait again for an edge whose clock was once far ahead.
+// An edge's clock was far ahead once. When the clock is right again, windows wait for this edge
+// again.
 func TestClockJump(t *testing.T) {
 	run(t, 4, func(w *world) {
 		w.addEdges(2)
@@ -39,14 +40,14 @@ func TestClockJump(t *testing.T) {
 	})
 }
 
-// The horizon holds also before the first window is closed.
+// Messages older than the horizon are not merged, even before the first window is closed.
 func TestOldAtFirst(t *testing.T) {
 	run(t, 5, func(w *world) {
 		w.addEdges(1)
 		w.addMember().want(w.all()...)
 		old := newEdge("old")
 		old.start(w.settings.Partitions)
-		old.flush(int64(interval)) // 1970
+		old.flush(int64(interval)) // a window in 1970
 		w.sending.Go(func() { old.send(w.ctx, w.engine.Sender()) })
 		w.window(20)
 		w.settle()
@@ -57,7 +58,7 @@ func TestOldAtFirst(t *testing.T) {
 	})
 }
 
-// Tags of a hostile edge cannot break the lines of a sink.
+// A hostile edge sends names with bad tags. They cannot break the lines that a sink sends.
 func TestHostileTags(t *testing.T) {
 	t.Parallel()
 	config := testTable()
@@ -81,7 +82,7 @@ func TestHostileTags(t *testing.T) {
 	}
 }
 
-// The number of edges that a partition knows has a limit.
+// A partition remembers only a limited number of edges.
 func TestMaxEdges(t *testing.T) {
 	t.Parallel()
 	es := edges{}

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// readInbox sends the messages from number from on to entries, until ctx ends.
+// readInbox sends the messages from number from on to the channel entries, until ctx ends.
 func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- link.Entry) {
 	for ctx.Err() == nil {
 		r, err := p.engine.Read(ctx, from)
@@ -28,13 +28,13 @@ func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- l
 			}
 		}
 		if r != nil {
-			_ = r.Close() // there are no messages to lose
+			_ = r.Close() // the reader holds no messages, so an error does not matter
 		}
 		clock.Sleep(ctx, readAgain)
 	}
 }
 
-// take applies the messages that have arrived.
+// take processes the messages that have arrived.
 func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 	for range maxTaken {
 		select {
@@ -49,7 +49,7 @@ func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 	return ctx.Err()
 }
 
-// look finds out which messages the Inbox has.
+// look asks the engine which messages the Inbox has.
 func (p *partition) look(ctx context.Context) error {
 	st, err := p.engine.State(ctx)
 	if err != nil {
@@ -62,14 +62,15 @@ func (p *partition) look(ctx context.Context) error {
 	return nil
 }
 
-// jump continues at a later message: the messages before it are gone from the Inbox.
+// jump continues with message to, because earlier messages are gone from the Inbox.
 func (p *partition) jump(to uint64) error {
 	if p.gap != p.version {
 		p.gap = p.version
 		return errGap
 	}
-	// The head has not changed, so no owner has read these messages.
-	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are gone from the inbox")
+	// The head has not changed since the last attempt, so no other owner has read the messages that
+	// are gone.
+	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are missing in the inbox")
 	c := &p.head.Counts
 	for seq := range p.held {
 		if seq < to {
@@ -77,7 +78,7 @@ func (p *partition) jump(to uint64) error {
 			c.Damaged++
 		}
 	}
-	c.Damaged += uint64(len(p.newer)) // they came before
+	c.Damaged += uint64(len(p.newer)) // all of these are older than message to
 	clear(p.newer)
 	if last := to - 1; last > p.head.Applied {
 		c.Damaged += last - p.head.Applied
@@ -87,7 +88,7 @@ func (p *partition) jump(to uint64) error {
 	return nil
 }
 
-// apply handles one message.
+// apply processes one message.
 func (p *partition) apply(e *link.Entry) error {
 	if e.Seq > p.read+1 {
 		if err := p.jump(e.Seq); err != nil {
@@ -104,7 +105,7 @@ func (p *partition) apply(e *link.Entry) error {
 	return nil
 }
 
-// sort finds the window of a message.
+// sort assigns a message to its window, or counts it if it cannot be merged.
 func (p *partition) sort(e *link.Entry) {
 	c := &p.head.Counts
 	h, body, err := partial.Open(e.Data)
@@ -113,7 +114,7 @@ func (p *partition) sort(e *link.Entry) {
 		return
 	case err != nil:
 		c.Damaged++
-		p.tell(e, err, "a message does not count")
+		p.tell(e, err, "a message cannot be merged")
 		return
 	case h.Partition != p.number || h.Partitions != p.cfg.Settings.Partitions || h.End <= 0 || h.End%p.interval != 0 || p.elsewhere(&h):
 		c.Foreign++
@@ -124,9 +125,9 @@ func (p *partition) sort(e *link.Entry) {
 	stored := e.Stored.UnixNano()
 	future := h.End > stored+p.interval+int64(p.cfg.Lateness)
 	if future {
-		window = stored / p.interval // so windows wait for the edge when its clock is right again
+		window = stored / p.interval // the edge counts as seen in the current window, so windows wait for it when its clock is right again
 	}
-	if window > p.from { // before, there are no edges
+	if window > p.from { // earlier windows contain only names that were handed over, not data of edges
 		c.Missing += p.edges.note(&h, window, e)
 	}
 	m := message{e.Seq, h, body, len(e.Data)}
@@ -146,7 +147,7 @@ func (p *partition) sort(e *link.Entry) {
 	}
 }
 
-// oldest returns the newest window that is too old for further data.
+// oldest returns the latest window that is too old to be changed.
 func (p *partition) oldest() int64 {
 	if p.next == 0 { // no window is closed yet
 		return p.since.UnixNano()/p.interval - p.horizon()
@@ -154,7 +155,7 @@ func (p *partition) oldest() int64 {
 	return p.head.Closed - p.horizon()
 }
 
-// keep keeps a message for its window.
+// keep stores a message until its window is closed. It drops duplicates.
 func (p *partition) keep(window int64, m message) {
 	o := p.open[window]
 	if o == nil {

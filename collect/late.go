@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// Late messages are merged in batches. A batch comes firstCorrection after its first message, but not
-	// within nextCorrection after the last batch, and not within ten times the duration of the last batch.
+	// Late messages are merged in batches. A batch is due firstCorrection after its first message. But
+	// the pause after the previous batch is at least nextCorrection, and at least correctionShare
+	// times the duration of that batch.
 	firstCorrection = time.Second
 	nextCorrection  = 5 * time.Second
 	correctionShare = 10
@@ -19,7 +20,7 @@ const (
 
 // batches decides when late messages are merged.
 type batches struct {
-	first       time.Time // when the first waiting message came; zero for none
+	first       time.Time // when the first message of the next batch was received; zero if there is none
 	began, took time.Time // when the last batch began and ended
 }
 
@@ -29,7 +30,7 @@ func (b *batches) note() {
 	}
 }
 
-// wait returns how long to wait for the next batch.
+// wait returns the time until the next batch is due.
 func (b *batches) wait() time.Duration {
 	due := b.first.Add(firstCorrection)
 	if !b.took.IsZero() {
@@ -41,8 +42,8 @@ func (b *batches) wait() time.Duration {
 	return time.Until(due)
 }
 
-// correct merges the late messages into the commits of their windows, and publishes all windows that
-// change.
+// correct merges the late messages into their windows, and commits these windows again. It then
+// publishes all windows that may have changed.
 func (p *partition) correct(ctx context.Context) error {
 	p.batches = batches{began: time.Now()}
 	changed := int64(0)
@@ -65,7 +66,8 @@ func (p *partition) correct(ctx context.Context) error {
 	return nil
 }
 
-// correctWindow merges the late messages of a window. It reports whether one of them counts.
+// correctWindow merges the late messages of a window, and commits it. It reports whether a commit
+// was made.
 func (p *partition) correctWindow(ctx context.Context, window int64) (bool, error) {
 	r, err := p.at(ctx, window)
 	if err != nil {
@@ -93,7 +95,7 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 	r.rows = m.rows(m.table.Drain(nil), p.encoder, r.revision)
 	h := &p.head
 	if r.revision == 1 && h.checkpointBefore(window) == 0 {
-		r.checkpoint = []aggregate.Known{} // there are no earlier windows
+		r.checkpoint = []aggregate.Known{} // no earlier windows are committed
 		h.Checkpoints = slices.Insert(slices.Clone(h.Checkpoints), 0, window)
 	}
 	h.Closed = max(h.Closed, window)
@@ -104,7 +106,8 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 	return true, p.commit(ctx, r)
 }
 
-// lateOf removes the late messages of a window from p.late, and returns the messages to merge.
+// lateOf removes the late messages of a window from p.late. It returns the messages that must be
+// merged, and counts the others.
 func (p *partition) lateOf(window int64, r *record) (late []message) {
 	c := &p.head.Counts
 	taken := identities{}

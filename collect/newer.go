@@ -9,13 +9,15 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// While a cluster is upgraded, an old owner may get messages of new edges. It cannot read them, so it leaves
-// them in the Inbox and in Head.Held. The next owner that can read them merges them, as late messages.
+// While a cluster is upgraded, owners of the old version may receive messages of new edges. An old
+// owner cannot decode these messages, so it leaves them in the Inbox and lists them in Head.Held.
+// The next owner that can decode them merges them as late messages.
 
-// maxNewer limits these messages of a partition.
+// maxNewer is the maximum number of messages of a newer version that wait in a partition.
 const maxNewer = 1 << 16
 
-// holdNewer holds a message that only a newer build can read. err is the error of partial.Open.
+// holdNewer records a message that only a newer version of the program can decode. It returns false
+// if the message is not of this kind. err is the error of partial.Open.
 func (p *partition) holdNewer(e *link.Entry, err error) bool {
 	version, ok := errors.AsType[*partial.VersionError](err)
 	if !ok || !version.Newer() || len(p.newer) >= maxNewer {
@@ -26,7 +28,8 @@ func (p *partition) holdNewer(e *link.Entry, err error) bool {
 	return true
 }
 
-// dropNewer counts the messages that have waited longer than any message may.
+// dropNewer drops and counts the messages of a newer version that have waited longer than the
+// horizon.
 func (p *partition) dropNewer(now time.Time) {
 	for seq, stored := range p.newer {
 		if now.Sub(stored) > p.cfg.Settings.Horizon {
@@ -36,7 +39,7 @@ func (p *partition) dropNewer(now time.Time) {
 	}
 }
 
-// unread returns an error if messages wait for a newer build.
+// unread returns an error if messages wait for a newer version of the program.
 func (p *partition) unread() error {
 	if len(p.newer) == 0 {
 		return nil
@@ -44,7 +47,7 @@ func (p *partition) unread() error {
 	return fmt.Errorf("%d messages have a newer version of the format: upgrade this owner", len(p.newer))
 }
 
-// tell logs something about a message, at most once a minute.
+// tell logs a text about a message. It logs at most one message a minute.
 func (p *partition) tell(e *link.Entry, err error, text string) {
 	if now := time.Now(); now.Sub(p.told) > time.Minute {
 		p.told = now

@@ -17,7 +17,8 @@ func setVersion(message []byte, version byte) {
 	binary.LittleEndian.PutUint32(message[end:], crc32.Checksum(message[:end], castagnoli))
 }
 
-// upgrade changes all messages to the version that this build reads. To owners this is the same as a newer build.
+// upgrade changes all waiting messages to the version that this program decodes. For owners this
+// looks like an upgrade of the program.
 func (w *world) upgrade() {
 	w.engine.Rewrite(func(message []byte) {
 		if message[2] == partial.Version+1 {
@@ -26,7 +27,7 @@ func (w *world) upgrade() {
 	})
 }
 
-// faults returns what an owner says of its partitions.
+// faults returns the faults in the status of the member's partitions.
 func (m *member) faults() (all string) {
 	for _, st := range m.owner.Partitions() {
 		if st.Fault != nil {
@@ -36,8 +37,8 @@ func (m *member) faults() (all string) {
 	return all
 }
 
-// An edge that is newer than the owner loses nothing: its messages wait until the owner is upgraded. Other edges go
-// on, and another old owner waits too.
+// A newer edge loses nothing: its messages wait until the owner is upgraded. Data of other edges is
+// published as usual. If another old owner takes over, the messages wait there too.
 func TestNewerEdge(t *testing.T) {
 	run(t, 11, func(w *world) {
 		w.addEdges(3)
@@ -80,7 +81,7 @@ func TestNewerEdge(t *testing.T) {
 	})
 }
 
-// Messages that no owner can read within the horizon are counted, and no longer kept.
+// Messages that no owner can decode within the horizon are counted and dropped.
 func TestNewerTooLong(t *testing.T) {
 	run(t, 12, func(w *world) {
 		w.addEdges(2)
@@ -92,7 +93,7 @@ func TestNewerTooLong(t *testing.T) {
 		time.Sleep(w.settings.Horizon)
 		w.window(20)
 		w.settle()
-		w.samples -= 20 // the owner cannot know them
+		w.samples -= 20 // the owner cannot decode them, so it does not know their samples
 		if sum := w.ledger(); sum.Damaged != uint64(w.settings.Partitions) {
 			t.Errorf("%+v", sum)
 		}
@@ -105,7 +106,7 @@ func TestNewerTooLong(t *testing.T) {
 	})
 }
 
-// checkWaiting checks that messages wait, and that none is counted as lost.
+// checkWaiting checks that at least least messages wait, and that none is counted as lost.
 func (w *world) checkWaiting(least int) {
 	w.t.Helper()
 	for p := range w.settings.Partitions {

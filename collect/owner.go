@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	// fencedPause is how long a fenced owner waits before it takes the partition again, if it should still own
-	// the partition. In this time the members agree on the owner. If two owners do not see each other, each fences the
-	// other again and again. Then the pause doubles each time, up to maxFencedPause.
+	// fencedPause is how long a fenced owner waits before it takes the partition over again, if it is
+	// still assigned to this owner. During the pause, the members can agree on the owner. If two
+	// owners do not know of each other, they fence each other repeatedly. So the pause doubles each
+	// time, up to maxFencedPause.
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
-	ownedLong      = 2 * time.Minute // after owning for this long, the next pause is short again
-	// troublePause is the pause after any other error. It doubles up to maxTroublePause.
+	ownedLong      = 2 * time.Minute // after it has owned a partition for this long, an owner's next pause is fencedPause again
+	// troublePause is the pause after any other error. It doubles each time, up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second
 )
@@ -30,10 +31,10 @@ type Owner struct {
 	cfg        Config
 	partitions []*partition
 	wanted     atomic.Pointer[[]int]
-	watched    atomic.Pointer[[]Status] // state of all partitions, from their heads
+	watched    atomic.Pointer[[]Status] // state of all partitions, read from their last commits
 }
 
-// NewOwner returns an Owner of partitions of an engine.
+// NewOwner returns an Owner for the partitions of an engine.
 func NewOwner(cfg Config, engine link.Engine) *Owner {
 	o := &Owner{cfg: cfg}
 	for n := range cfg.Settings.Partitions {
@@ -42,7 +43,7 @@ func NewOwner(cfg Config, engine link.Engine) *Owner {
 	return o
 }
 
-// Run owns partitions until ctx ends.
+// Run owns the assigned partitions until ctx ends.
 func (o *Owner) Run(ctx context.Context, members link.Members) error {
 	owning, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -56,7 +57,8 @@ func (o *Owner) Run(ctx context.Context, members link.Members) error {
 	return err
 }
 
-// own starts and stops partitions. Before it returns, it waits until the stopped partitions have ended.
+// own starts and stops partitions, so that the partitions in wanted run. It waits until the stopped
+// partitions have ended.
 func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]func(), wanted []int) {
 	wanted = slices.Clone(wanted)
 	o.wanted.Store(&wanted)
@@ -86,7 +88,7 @@ func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]fu
 	}
 }
 
-// run owns the partition as often as it can, until ctx ends.
+// run tries to own the partition until ctx ends. After an error it pauses and tries again.
 func (p *partition) run(ctx context.Context) {
 	trouble, fenced, told := troublePause, fencedPause, time.Time{}
 	for ctx.Err() == nil {

@@ -17,64 +17,68 @@ import (
 )
 
 const (
-	// checkpointEvery is how many windows are in a block. The first commit of each block has a checkpoint.
+	// checkpointEvery is the number of windows in a block. The first commit of each block contains a
+	// checkpoint.
 	checkpointEvery = 30
-	// maxOpenBytes limits the messages of a partition that wait for their windows.
+	// maxOpenBytes is the maximum size of the messages in a partition that wait for their windows.
 	maxOpenBytes = 64 << 20
-	// confirmAfter is how long an owner trusts that it has not been fenced.
+	// confirmAfter is how long an owner relies on the engine's last answer that no other owner has
+	// committed.
 	confirmAfter = 2 * time.Second
 )
 
-// errGap says that the head is not the newest one.
+// errGap means that another owner has made a commit, because messages that this owner needs are
+// gone.
 var errGap = errors.New("messages are missing: another owner has trimmed them")
 
-// partition is one partition that this owner owns or should own. One goroutine uses it; any goroutine may use status.
+// partition is a partition that this owner owns or should own. Only one goroutine uses it. Any
+// goroutine may use status.
 type partition struct {
 	cfg      *Config
 	number   int
 	engine   link.Partition
 	interval int64
-	from     int64 // windows up to here are not published; 0 for none
-	until    int64 // the last window of the cluster, 0 for none
+	from     int64 // windows up to this one are not published; 0 for no limit
+	until    int64 // the last window of the cluster; 0 for no limit
 	log      zerolog.Logger
 	codec    *codec
 	decoder  *partial.Decoder
 	status   atomic.Pointer[Status]
 	fenced   atomic.Uint64
 
-	// The following fields are loaded with the head.
+	// The following fields are loaded with the head, which is the last commit.
 	epoch     int64
 	version   link.Version
-	confirmed time.Time // when the engine last said that version is the head
-	low       uint64    // the oldest message that the committed head needs
+	confirmed time.Time // when the engine last confirmed that version is the head
+	low       uint64    // number of the oldest message that the head needs
 	head      Head
 	edges     edges
-	encoder   *partial.Encoder // the state after the merged rows
+	encoder   *partial.Encoder // encodes the rows of commits
 	state     *state
 	since     time.Time // when the head was loaded
-	next      int64     // the window to close next, 0 if not known
+	next      int64     // the next window to close; 0 if not known
 	open      map[int64]*open
 	late      map[int64][]message
 	bytes     int                  // total size of the messages in open and late
-	held      map[uint64]struct{}  // numbers in Head.Held that were not read yet
-	newer     map[uint64]time.Time // messages of a newer version of the format, and when they were stored
-	read      uint64               // the newest message that this owner has read
-	known     uint64               // a message that is known to be in the Inbox
-	// unpublished is the oldest window that this owner must still publish.
+	held      map[uint64]struct{}  // numbers in Head.Held whose messages were not read yet
+	newer     map[uint64]time.Time // numbers of messages of a newer version of the format, and when the engine stored them
+	read      uint64               // number of the last message that this owner has read
+	known     uint64               // number of a message that is known to be in the Inbox
+	// unpublished is the first window that this owner must still publish.
 	unpublished int64
 	tickets     []ticket
-	batches     batches // when late messages are merged
+	batches     batches // decides when late messages are merged
 
-	handed                     bool // the successor has the state
+	handed                     bool // the state was handed over to the successor
 	triedToHand, toldOfHanding time.Time
 
 	trimmed   time.Time
 	trimmedTo uint64
-	gap       link.Version // the head at which a gap was found
+	gap       link.Version // the head when a gap in the messages was found
 	told      time.Time    // when a bad message was last logged
 }
 
-// ticket belongs to a published window that may not be delivered yet.
+// ticket is the ticket of a published window whose points may not be delivered yet.
 type ticket struct {
 	window int64
 	number uint64
@@ -97,7 +101,7 @@ func newPartition(cfg *Config, number int, engine link.Partition) *partition {
 
 func (p *partition) end(window int64) int64 { return window * p.interval }
 
-// horizon is the number of windows before the newest closed window that can still be corrected.
+// horizon returns how many windows before the last closed window can still be corrected.
 func (p *partition) horizon() int64 { return int64(p.cfg.Settings.Horizon / p.cfg.Settings.Interval) }
 
 func (p *partition) tableConfig() aggregate.Config {
@@ -106,7 +110,7 @@ func (p *partition) tableConfig() aggregate.Config {
 	return c
 }
 
-// own owns the partition until another owner does, the engine fails, or ctx ends.
+// own owns the partition until another owner commits, the engine fails, or ctx ends.
 func (p *partition) own(ctx context.Context) error {
 	if err := p.load(ctx); err != nil {
 		return err
@@ -123,17 +127,17 @@ func (p *partition) own(ctx context.Context) error {
 	return p.serve(ctx)
 }
 
-// load forgets everything and loads the head.
+// load discards the state in memory and loads the head.
 func (p *partition) load(ctx context.Context) error {
 	began := time.Now()
 	c, err := p.engine.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("read the head: %w", err)
+		return fmt.Errorf("read the last commit: %w", err)
 	}
 	p.head = Head{}
 	if c.Version != 0 {
 		if _, err := p.codec.decodeHead(c.Record, &p.head); err != nil {
-			return fmt.Errorf("read the head: %w", err)
+			return fmt.Errorf("decode the last commit: %w", err)
 		}
 	}
 	p.since = time.Now()
@@ -162,14 +166,14 @@ func (p *partition) load(ctx context.Context) error {
 	return err
 }
 
-// mustPublish records that a window must be published.
+// mustPublish records that the given window must be published.
 func (p *partition) mustPublish(window int64) {
 	if p.unpublished == 0 || window < p.unpublished {
 		p.unpublished = window
 	}
 }
 
-// holding returns the numbers of the messages that are in no commit.
+// holding returns the numbers of all messages that were read, but are in no commit yet.
 func (p *partition) holding() []uint64 {
 	held := slices.AppendSeq(slices.Collect(maps.Keys(p.held)), maps.Keys(p.newer))
 	for _, o := range p.open {
@@ -186,7 +190,7 @@ func (p *partition) holding() []uint64 {
 	return held
 }
 
-// undelivered returns the oldest window whose points may not be delivered.
+// undelivered returns the first window whose points may not be delivered yet.
 func (p *partition) undelivered() int64 {
 	settled := p.cfg.Publisher.Settled()
 	p.tickets = slices.DeleteFunc(p.tickets, func(t ticket) bool { return t.number <= settled })
@@ -197,7 +201,7 @@ func (p *partition) undelivered() int64 {
 	return oldest
 }
 
-// at returns the committed record of a window, or nil if there is none.
+// at returns the committed record of a window, or nil if the window has no commit.
 func (p *partition) at(ctx context.Context, window int64) (*record, error) {
 	c, err := p.engine.At(ctx, window)
 	switch {

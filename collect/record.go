@@ -8,26 +8,29 @@ import (
 	"github.com/statsd-ops/statsd/aggregate"
 )
 
-// Head is the state of the whole partition at a commit. A new owner needs only the newest Head to continue.
+// Head is the state of the whole partition at a commit. A new owner needs only the last Head to
+// continue.
 type Head struct {
-	// Owner made the commit, and Epoch is when it began to own the partition, in Unix nanoseconds.
-	// Revision counts the commits of this Epoch.
+	// Owner is the owner that made the commit. Epoch is when it began to own the partition, in Unix
+	// nanoseconds. Revision counts the commits of this Epoch.
 	Owner    string
 	Epoch    int64
 	Revision uint64
-	// Closed is the newest closed window, 0 for none.
+	// Closed is the last closed window, 0 for none.
 	Closed int64
-	// Applied is the number of the newest message that was read. Held are the numbers of earlier messages that
-	// are in no commit: messages of open windows, late messages, and messages of a newer version of the format.
+	// Applied is the number of the last message that was read. Held are the numbers of earlier
+	// messages that are in no commit yet: messages of open windows, late messages, and messages of a
+	// newer version of the format.
 	Applied uint64
 	Held    []uint64
-	// Undelivered is the oldest window whose points may not have reached the destinations.
+	// Undelivered is the first window whose points may not have reached the destinations.
 	Undelivered int64
-	// Stale is the oldest window that has changed after later windows were computed, 0 for none.
+	// Stale is the first window that was changed after later windows were committed, 0 for none. The
+	// checkpoints after it may be wrong.
 	Stale int64
-	// Checkpoints are the windows whose commits have a checkpoint, in order.
+	// Checkpoints are the windows whose commits contain a checkpoint, in order.
 	Checkpoints []int64
-	// Edges are the edges that the partition has heard within the horizon, by name.
+	// Edges are the edges that have sent messages within the horizon, sorted by name.
 	Edges  []Edge
 	Counts Counts
 }
@@ -35,40 +38,43 @@ type Head struct {
 // Edge is the state of an edge in a partition.
 type Edge struct {
 	Name string
-	// Epoch and Number belong to its newest message.
+	// Epoch is when the edge started, and Number counts its messages since then. Both are from the
+	// edge's last message.
 	Epoch  int64
 	Number uint64
-	// Samples counts the samples of the finished messages of Epoch, without duplicates.
+	// Samples counts the samples in the finished messages of Epoch, without duplicates.
 	Samples uint64
-	// Window is its newest complete window: all messages of that window have come.
+	// Window is the last window that is complete: all messages of the edge for this window have
+	// arrived.
 	Window int64
-	// First is the first window in which the partition heard the edge.
+	// First is the window of the edge's first message to the partition.
 	First int64
-	// Heard is when the engine stored the edge's newest message, in Unix nanoseconds. Ahead is the least amount by
-	// which the edge's clock was then ahead. If Ahead is negative, the message came that long after the end of its
-	// window.
+	// Heard is when the engine stored the edge's last message, in Unix nanoseconds. Ahead is by how
+	// much the end of a message's window was after the time of storing: the smallest recent
+	// difference. A positive value means that the edge's clock is ahead. A negative value is the delay
+	// of the message.
 	Heard, Ahead int64
 }
 
-// Counts counts the messages of a partition since its first commit:
+// Counts counts the messages of a partition since its first commit. This always holds:
 //
 //	Applied = Merged + Duplicates + Late + Damaged + Foreign + Future + len(Held)
 type Counts struct {
-	Merged     uint64 // merged into a window
-	Corrected  uint64 // the part of Merged that came after its window was closed
-	Duplicates uint64 // repeated messages
-	Late       uint64 // messages that came too late and do not count
-	Damaged    uint64 // damaged messages, or messages in a version of the format that this owner cannot read
-	Foreign    uint64 // messages of another partition or interval: the edge has wrong settings
-	Future     uint64 // messages of a window that is too far in the future
-	Missing    uint64 // numbers that an edge has left out
-	Rows       uint64 // rows of the merged messages
-	Refused    uint64 // rows that did not count, because of a limit or a bad value
-	Samples    uint64 // samples of the merged messages
-	Lost       uint64 // samples of messages that do not count, except for duplicates
+	Merged     uint64 // messages merged into a window
+	Corrected  uint64 // the part of Merged that arrived after the window was closed
+	Duplicates uint64 // messages that were received twice
+	Late       uint64 // messages that arrived too late and were not merged
+	Damaged    uint64 // messages that are damaged, or in a version of the format that this owner cannot decode
+	Foreign    uint64 // messages for another partition, interval or cluster: the edge has wrong settings
+	Future     uint64 // messages for a window that is too far in the future
+	Missing    uint64 // numbers that are missing in the sequence of an edge's messages
+	Rows       uint64 // rows in the merged messages
+	Refused    uint64 // rows that were not merged, because of a limit or a bad value
+	Samples    uint64 // samples in the merged messages
+	Lost       uint64 // samples in messages that were not merged, without duplicates
 }
 
-// Messages returns the number of finished messages.
+// Messages returns the number of messages that need no further processing.
 func (c *Counts) Messages() uint64 {
 	return c.Merged + c.Duplicates + c.Late + c.Damaged + c.Foreign + c.Future
 }
@@ -89,20 +95,21 @@ type identities map[identity]struct{}
 
 func (s identities) sorted() []identity { return slices.SortedFunc(maps.Keys(s), identity.compare) }
 
-// record is the content of a commit.
+// record is the content of a commit. The embedded Head is the partition's state after it.
 type record struct {
 	Head
-	// link.TakeOver, or the window of the rows
+	// window is the window of the rows, or link.TakeOver.
 	window   int64
-	revision uint64 // 1 for the first commit of the window
+	revision uint64 // counts the commits of the window, from 1
 	samples  uint64
 	seen     identities
-	// checkpoint, unless nil, has the known names before the window.
+	// checkpoint contains the names that are known before the window. It is nil if the record has no
+	// checkpoint.
 	checkpoint []aggregate.Known
-	rows       [][]byte // messages of partial
+	rows       [][]byte // the rows, as messages of package partial
 }
 
-// low returns the number of the oldest message that is still needed.
+// low returns the number of the oldest message that is needed to continue from this head.
 func (h *Head) low() uint64 {
 	if len(h.Held) > 0 {
 		return h.Held[0]
@@ -110,7 +117,7 @@ func (h *Head) low() uint64 {
 	return h.Applied + 1
 }
 
-// checkpointBefore returns the newest checkpoint at or before a window, 0 for none.
+// checkpointBefore returns the last checkpoint at or before the window, or 0 if there is none.
 func (h *Head) checkpointBefore(window int64) int64 {
 	i, found := slices.BinarySearch(h.Checkpoints, window)
 	if found {

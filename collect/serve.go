@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// maxTaken limits the messages that are read before windows are closed.
+	// maxTaken is the maximum number of messages that are read before windows are closed.
 	maxTaken = 1000
-	// longestRest is the longest time between two calls of act.
+	// longestRest is the maximum time between two calls of act.
 	longestRest = time.Second
 	trimEvery   = 5 * time.Second
-	// readAgain is the pause before an Inbox is read again after an error.
+	// readAgain is the pause after an error before the Inbox is read again.
 	readAgain = 500 * time.Millisecond
 )
 
-// serve reads the Inbox, closes windows and corrects them.
+// serve reads the Inbox, and closes and corrects windows.
 func (p *partition) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	entries, done := make(chan link.Entry, 64), make(chan struct{})
@@ -53,7 +53,7 @@ func (p *partition) serve(ctx context.Context) error {
 	}
 }
 
-// act closes and corrects the windows for which it is time. It returns when to call it again.
+// act closes and corrects all windows that are due. It returns the time until its next call.
 func (p *partition) act(ctx context.Context) (rest time.Duration, err error) {
 	for len(p.held) == 0 {
 		due, err := p.closeDue(ctx)
@@ -90,7 +90,8 @@ func (p *partition) act(ctx context.Context) (rest time.Duration, err error) {
 	return rest, nil
 }
 
-// trim drops the messages that the head no longer needs. If this fails, the next owner reads more messages.
+// trim removes from the Inbox the messages that the head no longer needs. If this fails, the only
+// effect is that the next owner reads more messages.
 func (p *partition) trim(ctx context.Context) {
 	if now := time.Now(); p.low > p.trimmedTo && now.Sub(p.trimmed) >= trimEvery {
 		p.trimmed = now
@@ -100,7 +101,8 @@ func (p *partition) trim(ctx context.Context) {
 	}
 }
 
-// closeDue closes the next window if it is due. Otherwise it returns when to call it again.
+// closeDue closes the next window if it is due. If it is not, closeDue returns the time until it is
+// due.
 func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error) {
 	now := time.Now()
 	if p.next == 0 {
@@ -130,7 +132,7 @@ func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error
 				return 0, err
 			}
 		}
-		if p.read < p.known { // first read the messages that have arrived
+		if p.read < p.known { // messages for this window may have arrived, so read them first
 			return readAgain / 10, nil
 		}
 	}
@@ -141,7 +143,7 @@ func (p *partition) closeDue(ctx context.Context) (wait time.Duration, err error
 	return 0, p.close(ctx, p.next)
 }
 
-// begin chooses the first window of a partition that has no commit of a window.
+// begin chooses the partition's first window, if no window was committed yet.
 func (p *partition) begin(now time.Time) (wait time.Duration) {
 	if wait := p.since.Add(p.cfg.Lateness).Sub(now); wait > 0 {
 		return wait
@@ -153,7 +155,7 @@ func (p *partition) begin(now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// skip skips windows that ended while the partition had no owner and that have no messages.
+// skip skips windows without messages that ended while the partition had no owner.
 func (p *partition) skip() {
 	p.next = p.since.Add(-p.cfg.Lateness).UnixNano()/p.interval + 1
 	for window := range p.open {

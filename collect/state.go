@@ -8,26 +8,26 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// state is the state after the earlier windows: the values of gauges, and the known names.
+// state is the state of a partition after a window: the values of gauges, and the known names.
 type state struct {
 	config  aggregate.Config
 	decoder *partial.Decoder
 	table   *aggregate.Table
-	next    int64 // the window that comes next, 0 if none came before
+	next    int64 // the next window to merge; 0 at first
 }
 
 func newState(config aggregate.Config, d *partial.Decoder) *state {
 	return &state{config: config, decoder: d, table: aggregate.NewTable(config)}
 }
 
-// silent is a layout without points.
+// silent is a layout that makes no points.
 var silent = aggregate.Layout{Naming: aggregate.Reference, Counters: []string{"rate"}}
 
-// maxSkipped is the maximum number of windows without rows that are skipped one by one. For more windows, it is cheaper
-// to make the table again (see recall).
+// maxSkipped is the maximum number of windows without rows that are skipped one by one. To skip
+// more windows, it is faster to build a new table (see recall).
 const maxSkipped = 8
 
-// skipTo moves the state to a window. The skipped windows have no rows.
+// skipTo advances the state to a window. There must be no rows in the skipped windows.
 func (s *state) skipTo(window int64) {
 	skipped := window - s.next
 	switch {
@@ -51,7 +51,7 @@ func (s *state) known() []aggregate.Known {
 	return slices.AppendSeq(make([]aggregate.Known, 0, s.table.Names()), s.table.Known())
 }
 
-// recall replaces the table by a new one with these names.
+// recall replaces the table by a new table with the given names.
 func (s *state) recall(known []aggregate.Known) {
 	s.table = aggregate.NewTable(s.config)
 	for i := range known {
@@ -69,13 +69,13 @@ func (s *state) limit(config aggregate.Config) {
 	}
 }
 
-// take merges the rows of a window, and returns them as an interval to summarise.
+// take merges the rows of a record, and returns them as an interval that can be summarised.
 func (s *state) take(r *record, end int64) (*aggregate.Interval, error) {
 	err := s.merge(r, func(row *aggregate.Row) *aggregate.Row { return row })
 	return s.drain(r.window, end), err
 }
 
-// drain returns the rows merged since the last drain, as the interval of a window.
+// drain returns the rows that were merged since its last call, as the interval of a window.
 func (s *state) drain(window, end int64) *aggregate.Interval {
 	s.next = window + 1
 	iv := s.table.Drain(nil)
@@ -83,7 +83,7 @@ func (s *state) drain(window, end int64) *aggregate.Interval {
 	return iv
 }
 
-// pass merges a window but makes no points.
+// pass merges the rows of a record without making points.
 func (s *state) pass(r *record, end int64) error {
 	err := s.merge(r, touch)
 	s.drain(r.window, end).Summarize(silent, 0)
@@ -107,7 +107,8 @@ func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) err
 	return nil
 }
 
-// touch reduces a row to the data that the state needs: that the name was seen, and the value of a gauge.
+// touch removes the data from a row that does not affect the state. The state needs only the name
+// and the value of a gauge.
 func touch(r *aggregate.Row) *aggregate.Row {
 	if r.Kind == metric.Timer && len(r.Samples) > 0 {
 		r.Samples, r.Sketch = r.Samples[:1], nil

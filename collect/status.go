@@ -8,50 +8,51 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Status is the state of a partition.
+// Status is the state of a partition for operators.
 type Status struct {
 	Partition int
-	Owned     bool // whether this owner owns it
-	// Owner and Epoch belong to the newest commit.
+	Owned     bool // this owner owns the partition
+	// Owner is the owner that made the last commit. Epoch is when it began to own the partition.
 	Owner string
 	Epoch time.Time
-	// Closed is the end of the newest closed window; zero if there is none.
+	// Closed is the end of the last closed window. It is zero if there is none.
 	Closed time.Time
-	// First and Last are the numbers of the oldest and newest message in the Inbox. Applied is the newest
-	// message that was read. Held is how many earlier messages wait for their windows.
+	// First and Last are the numbers of the first and the last message in the Inbox. Applied is the
+	// number of the last message that was read. Held is the number of earlier messages that wait for
+	// their windows.
 	First, Last, Applied uint64
 	Held                 int
 	Bytes, MaxBytes      int64
-	Undelivered          int64 // windows that may not be delivered
-	// Over says that the last window of the cluster is closed, and HandedOver says that the next
-	// cluster has the names.
+	Undelivered          int64 // number of windows whose points may not be delivered yet
+	// Over means that the last window of the cluster is closed. HandedOver means that the names were
+	// handed over to the next cluster.
 	Over, HandedOver bool
 	Edges            []Edge
 	Counts           Counts
-	Fenced           uint64 // number of times that another owner has fenced this one
-	// Fault is the error of the last look at the partition, or the reason why this owner cannot own it or cannot
-	// read all messages.
+	Fenced           uint64 // how often another owner has fenced this owner
+	// Fault is why the state of the partition could not be read, why this owner cannot own it, or why
+	// it cannot decode all messages.
 	Fault error
-	// Looked is when the state was found.
+	// Looked is when this state was read.
 	Looked time.Time
 }
 
-// Lag returns how many messages wait to be read.
+// Lag returns the number of messages in the Inbox that were not read yet.
 func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 
-// Unowned reports whether the partition has messages or edges, but no owner closes its windows. allowed is
-// the greatest age of the newest closed window.
+// Unowned reports whether the partition has messages or edges, but no owner closes its windows. The
+// last closed window may be as old as allowed.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
 	return !s.Over && !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
 }
 
-// Silent reports whether an edge has sent nothing for so long that no window waits for it.
+// Silent reports whether an edge has sent nothing for so long that windows no longer wait for it.
 func (s *Status) Silent(e *Edge, interval time.Duration) bool {
 	return time.Unix(0, e.Window*int64(interval)).Add(silentAfter * interval).Before(s.Closed)
 }
 
-// report keeps the state of an owned partition for Partitions.
+// report stores the state of an owned partition for Owner.Partitions.
 func (p *partition) report() {
 	st := p.describe(&p.head)
 	st.Over, st.HandedOver = p.over(), p.handed
@@ -63,7 +64,7 @@ func (p *partition) report() {
 	p.status.Store(st)
 }
 
-// waiting returns how many messages wait for their windows.
+// waiting returns the number of messages that wait for their windows.
 func (p *partition) waiting() int {
 	n := len(p.held) + len(p.newer)
 	for _, o := range p.open {
@@ -75,14 +76,14 @@ func (p *partition) waiting() int {
 	return n
 }
 
-// reportLost keeps the reason why the partition is not owned.
+// reportLost stores the reason why the partition is not owned.
 func (p *partition) reportLost(err error) {
 	st := *p.status.Load()
 	st.Owned, st.Fault, st.Fenced = false, err, p.fenced.Load()
 	p.status.Store(&st)
 }
 
-// describe returns the content of a head as a Status.
+// describe converts a head to a Status.
 func (p *partition) describe(h *Head) *Status {
 	st := &Status{
 		Partition: p.number, Owner: h.Owner, Applied: h.Applied, Held: len(h.Held), Edges: h.Edges, Counts: h.Counts,
@@ -93,15 +94,15 @@ func (p *partition) describe(h *Head) *Status {
 	}
 	if h.Closed > 0 {
 		st.Closed = time.Unix(0, p.end(h.Closed))
-		if h.Undelivered > 0 { // the commit of a window comes before its publication
+		if h.Undelivered > 0 { // the head of a commit is written before its window is published
 			st.Undelivered = max(h.Closed-h.Undelivered, 0)
 		}
 	}
 	return st
 }
 
-// Partitions returns the state of all partitions. The state of an owned partition is current. The state of
-// another partition is from the last look at its head.
+// Partitions returns the state of all partitions. For an owned partition it is current. For other
+// partitions it is from their last commits, which are read once an interval.
 func (o *Owner) Partitions() []Status {
 	all := make([]Status, len(o.partitions))
 	watched := o.watched.Load()
@@ -123,7 +124,7 @@ func (o *Owner) Partitions() []Status {
 	return all
 }
 
-// Wanted returns the partitions that this owner should own.
+// Wanted returns the partitions that are assigned to this owner.
 func (o *Owner) Wanted() []int {
 	if wanted := o.wanted.Load(); wanted != nil {
 		return *wanted
@@ -131,7 +132,7 @@ func (o *Owner) Wanted() []int {
 	return nil
 }
 
-// watch looks at all partitions once an interval, until ctx ends.
+// watch reads the state of all partitions once an interval, until ctx ends.
 func (o *Owner) watch(ctx context.Context) {
 	c := &codec{}
 	for ctx.Err() == nil {
@@ -148,13 +149,14 @@ func (o *Owner) watch(ctx context.Context) {
 	}
 }
 
-// watch returns the state of a partition in the engine. before is the result of the last watch, or nil.
+// watch reads the state of a partition from the engine. before is the result of the last call, or
+// nil.
 func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status {
 	ctx, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()
 	own := p.status.Load()
 	st, err := own, error(nil)
-	if !own.Owned { // a head can be large
+	if !own.Owned { // heads can be large, so read them only when it is needed
 		st, err = p.readHead(ctx, c)
 	}
 	var in link.InboxState
@@ -162,7 +164,7 @@ func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status
 		in, err = p.engine.State(ctx)
 	}
 	looked := *st
-	if err != nil && before != nil { // keep the last known values
+	if err != nil && before != nil { // keep the values of the last successful call
 		looked = *before
 	}
 	if looked.Fault = err; err == nil {
@@ -171,7 +173,7 @@ func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status
 	return &looked
 }
 
-// readHead returns the state of a partition from its newest commit.
+// readHead reads the state of a partition from its last commit.
 func (p *partition) readHead(ctx context.Context, c *codec) (*Status, error) {
 	h := Head{}
 	commit, err := p.engine.Head(ctx)

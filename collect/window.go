@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// message is a message of an edge that waits for its window.
+// message is a message of an edge that waits until its window is closed.
 type message struct {
 	seq    uint64
 	header partial.Header
@@ -21,23 +21,24 @@ func (m *message) identity() identity {
 	return identity{h.Edge, h.Epoch, h.Number, h.Part}
 }
 
-// open is a window that is not closed.
+// open is a window that is not closed yet.
 type open struct {
 	seen     identities
 	messages []message
 }
 
-// merging merges the rows of a window.
+// merging merges rows of a window into a table.
 type merging struct {
 	table   *aggregate.Table
 	decoder *partial.Decoder
 	counts  *Counts
 	tags    metric.Tags
-	end     int64 // of the window; latest limits the times of gauges
+	end     int64 // end of the window; gauges cannot have times after latest
 	latest  int64
 }
 
-// message merges a message. It returns false for a damaged message. Some rows of a damaged message may count anyway.
+// message merges the rows of a message. It returns false if the message is damaged. Rows before the
+// damage are merged nevertheless.
 func (m *merging) message(msg *message) bool {
 	shard := m.table.Shard(0)
 	shard.Lock()
@@ -56,8 +57,8 @@ func (m *merging) message(msg *message) bool {
 	return err == nil
 }
 
-// limitTimes limits the times of a gauge. Without it, a time that is too far in the future would win over
-// all later times.
+// limitTimes limits the times in the row of a gauge to latest. Otherwise a value with a time far in
+// the future would replace all later values.
 func (m *merging) limitTimes(r *aggregate.Row) {
 	if r.Kind != metric.Gauge {
 		return
@@ -68,7 +69,7 @@ func (m *merging) limitTimes(r *aggregate.Row) {
 	}
 }
 
-// record merges the rows of a committed record.
+// record merges the rows of a committed record into the table.
 func (m *merging) record(r *record) error {
 	shard := m.table.Shard(0)
 	shard.Lock()
@@ -85,7 +86,7 @@ func (m *merging) record(r *record) error {
 	return nil
 }
 
-// rows returns merged rows as messages.
+// rows encodes merged rows as messages of package partial.
 func (m *merging) rows(iv *aggregate.Interval, e *partial.Encoder, number uint64) (messages [][]byte) {
 	rows := partial.NewRows(1)
 	rows.Begin(m.end)

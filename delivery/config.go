@@ -21,60 +21,64 @@ type Config struct {
 	Log zerolog.Logger
 }
 
-// Spool configures where undelivered payloads wait on disk. Changes need a restart. The tag names
-// the flag.
+// Spool configures the queues on disk for undelivered payloads. Changes need a restart. The tag
+// names the flag.
 type Spool struct {
-	// SpoolDir is the directory for payloads that sinks do not take in time. Each sink has a
-	// subdirectory. Without SpoolDir (the default) undelivered points wait only in memory and are lost
-	// when the process ends.
+	// SpoolDir is the directory for payloads that sinks do not accept in time. Each sink has a
+	// subdirectory. If SpoolDir is empty (the default), undelivered points wait only in memory, and
+	// are lost when the process ends.
 	SpoolDir string `flag:"--spool-dir"`
-	// SpoolMaxBytes limits the spool of each sink, by default to 1 GiB. Above it the oldest points are
-	// dropped and counted.
+	// SpoolMaxBytes limits the spool of each sink, by default to 1 GiB. When the spool is full, the
+	// oldest points are dropped and counted.
 	SpoolMaxBytes int64 `flag:"--spool-max-bytes"`
-	// SpoolFsync is the longest time before a payload is flushed to disk, by default 1 s. A crash of
-	// the machine loses at most this much.
+	// SpoolFsync is the maximum time until a payload is synced to disk, by default 1 s. A crash of the
+	// machine loses at most the payloads of this time.
 	SpoolFsync time.Duration `flag:"--spool-fsync"`
 }
 
 // Publish configures the destinations of flushes. A reload can change these settings.
 type Publish struct {
-	// Sinks are the destinations. Without sinks, only the monitor shows flushes.
+	// Sinks are the destinations of flushes. Without sinks, only the monitor shows the results.
 	Sinks []Destination
-	// QueueBytes limits the encoded bytes that wait for a sink in memory, by default to 64 MiB. Above
-	// it the oldest are dropped and counted.
+	// QueueBytes limits the encoded bytes that wait for a sink in memory, by default to 64 MiB. When
+	// the queue is full, the oldest payloads are dropped and counted.
 	QueueBytes int
-	// SpoolAfter is how long a send may take before waiting payloads move to the spool, by default 250
-	// ms.
+	// SpoolAfter is how long a send may take before the waiting payloads are moved to the spool, by
+	// default 250 ms.
 	SpoolAfter time.Duration
-	// ReplayRate limits the points per second sent from the spool, by default to 50,000. If twice the rate of new
-	// points is higher, that is the limit instead.
+	// ReplayRate is the maximum number of points per second that are sent from the spool, by default
+	// 50,000. If flushes make more than half as many points per second, the maximum is twice the rate
+	// of the flushes.
 	ReplayRate int
-	// Grace is how long delivery may go on after shutdown begins, or after a reload removed the sink,
-	// by default 5 s.
+	// Grace is the maximum time for delivery after shutdown begins, or after a reload removes the
+	// sink, by default 5 s.
 	Grace time.Duration
 }
 
 // Destination receives flushes through a Sink or a Recorder.
 type Destination struct {
-	// Name identifies the destination in figures, in the log and in the spool directory.
+	// Name identifies the destination in figures and in the log, and it is part of the name of the
+	// spool's directory.
 	Name string
 	// Address is shown in the log.
 	Address string
 	// Sink receives the encoded points or rows of each flush through a queue. It is a
 	// sink.PointSink or a sink.RowSink.
 	Sink sink.Sink
-	// ExpBins is the maximum number of bins that a RowSink wants in a Row's Timer. With 0 Timer is nil.
+	// ExpBins is the maximum number of histogram bins that a RowSink wants in a Row's Timer. If it is
+	// 0, Timer is nil.
 	ExpBins int
 	// Recorder sees the raw values of each name.
 	Recorder sink.Recorder
-	// Forwards says that the Sink gets the batches given to Forward, and no flush. If there is a spool, every payload
-	// is stored there before it is sent. So payloads that the receiver has not accepted survive a crash of the process.
+	// Forwards means that the Sink gets only the batches given to Forward, and no flushes. If there is
+	// a spool, every payload is stored in it before it is sent. So a crash of the process does not
+	// lose payloads that the receiver has not accepted.
 	Forwards bool
-	// Format names the encoding of a Sink's payloads. A payload in the spool is never sent by a sink
-	// of another format. "" is the line format.
+	// Format names the encoding of a Sink's payloads. The spool keeps payloads of different formats
+	// apart, so that no sink sends payloads of another format. "" is the line format.
 	Format string
-	// Config is the configuration of the Sink or Recorder. Reload keeps a destination whose name and
-	// Config are unchanged.
+	// Config is the configuration of the Sink or Recorder. A reload keeps a destination if its name
+	// and Config are unchanged.
 	Config any
 }
 
@@ -86,7 +90,7 @@ func (d *Destination) unit() string {
 	return "points"
 }
 
-// doing returns what the destination does, for the log.
+// doing returns the verb for the destination in the log: serving, forwarding or publishing.
 func (d *Destination) doing() string {
 	switch {
 	case d.Recorder != nil:
@@ -103,7 +107,7 @@ func (d *Destination) takesRows() bool {
 	return rows
 }
 
-// Validate returns an error that names the flag at fault.
+// Validate checks the settings. Its errors name the flag.
 func (p *Publish) Validate() error {
 	switch {
 	case p.QueueBytes < payloadBytes:

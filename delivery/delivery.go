@@ -1,18 +1,18 @@
-// Package delivery brings flushes to their destinations. It owns the queues, the order, the retries,
-// the spools and the counts.
+// Package delivery delivers flushes to their destinations. It keeps the queues, the order, the spools and the counts,
+// and repeats failed sends.
 //
-//	d, err := delivery.Open(cfg)     // opens all destinations, or none
+//	d, err := delivery.Open(cfg)     // opens all destinations; if one fails, it closes the others
 //	d.Start(ctx)
 //	d.Show(interval)                 // at each flush: raw values for Recorders
 //	d.Offer(snapshot, interval)      // points for Sinks
-//	d.Forward(name, batch, interval) // payloads made elsewhere
+//	d.Forward(name, batch, interval) // payloads for a destination that forwards
 //	d.End()                          // delivers the queues
 //	d.Close()                        // stops the Recorders
 //
-// A slow or dead destination delays neither the flush nor another destination. A reload changes the
-// destinations with Plan and Apply.
+// A slow or dead destination delays neither the flush nor other destinations. A reload changes the destinations with
+// Plan and Apply.
 //
-// Delivery does not know intake or the daemon. It reports in States.
+// Package delivery depends neither on intake nor on the server. States returns the state of all destinations.
 package delivery
 
 import (
@@ -31,25 +31,26 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// Delivery manages all destinations. Make it with Open. One goroutine flushes and applies changes.
-// Any goroutine may call States.
+// Delivery manages all destinations. Open creates it. Offers and changes of the configuration must
+// come from one goroutine. Any goroutine may call States.
 type Delivery struct {
 	cfg Config
 
-	mu      sync.RWMutex   // guards the fields below. Only the flushing goroutine changes them, so it reads them without the lock
-	current []*destination // in configuration order
-	removed []*destination // removed by a reload, but their figures remain
+	mu      sync.RWMutex   // guards the fields below; only the flushing goroutine changes them, so it reads them without the lock
+	current []*destination // in the order of the configuration
+	removed []*destination // removed by a reload; kept for their figures
 
 	offered   atomic.Uint64 // number of flushes and batches so far
 	running   bool
 	sending   sync.WaitGroup  // running outlets
-	recording sync.WaitGroup  // running recordings
-	until     context.Context // context of recordings
-	grace     context.Context // context of outlets
+	recording sync.WaitGroup  // running recordings, each of which feeds a Recorder
+	until     context.Context // context for recordings
+	grace     context.Context // context for outlets
 	cutOff    context.CancelFunc
 }
 
-// Open opens all destinations, or none. It starts nothing.
+// Open opens all destinations. If one of them fails, it closes the others and returns the error.
+// Start then runs the destinations.
 func Open(cfg Config) (*Delivery, error) {
 	d := &Delivery{cfg: cfg}
 	c, err := d.Plan(cfg.Publish)
@@ -60,7 +61,7 @@ func Open(cfg Config) (*Delivery, error) {
 	return d, nil
 }
 
-// Start runs all destinations. Recorders end when ctx ends, or earlier.
+// Start runs all destinations. Recorders end when ctx ends, or when a reload removes them.
 func (d *Delivery) Start(ctx context.Context) {
 	d.running = true
 	d.until = ctx
@@ -85,7 +86,8 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show lets the Recorders see the raw values of an interval, while it is summarised.
+// Show shows the Recorders the raw values of an interval. Summarize, which comes later, calls them
+// for each name.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {
@@ -121,7 +123,8 @@ func (d *Delivery) recorders() (all []sink.Recorder) {
 // Records reports whether there is a Recorder.
 func (d *Delivery) Records() bool { return len(d.recorders()) > 0 }
 
-// Rows reports whether a Sink takes rows, and the maximum number of bins in a Row's Timer.
+// Rows reports whether any Sink takes rows. It also returns the maximum number of bins that they
+// want in a Row's Timer.
 func (d *Delivery) Rows() (rows bool, expBins int) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && o.wanted.takesRows() {
@@ -131,13 +134,13 @@ func (d *Delivery) Rows() (rows bool, expBins int) {
 	return rows, expBins
 }
 
-// Offer queues a flush for all Sinks, and returns its number.
+// Offer queues a flush for all Sinks. It returns the flush's number.
 func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) uint64 {
 	return d.offer(sn, interval, sn.Time)
 }
 
-// OfferPast is Offer for a flush whose time may be long ago. One such flush comes each interval. Call AwaitRoom first
-// to wait for room.
+// OfferPast is like Offer, for a flush whose timestamp may be old. interval is the average time
+// between two such flushes. To avoid full queues, call AwaitRoom first.
 func (d *Delivery) OfferPast(sn *aggregate.Snapshot, interval time.Duration) uint64 {
 	return d.offer(sn, interval, time.Now().Unix())
 }
@@ -162,8 +165,9 @@ func (d *Delivery) outlets() (all []*outlet) {
 	return all
 }
 
-// Settled returns the number of the newest settled flush whose earlier flushes are settled too. A flush is settled when
-// no part of it waits in memory: it is delivered, spooled, or dropped and counted. Any goroutine may call it.
+// Settled returns the number of the latest flush up to which all flushes are settled. A flush is
+// settled when no part of it waits in memory: each part is delivered, spooled, or dropped and
+// counted. Any goroutine may call Settled.
 func (d *Delivery) Settled() uint64 {
 	d.mu.RLock()
 	settled, all := d.offered.Load(), d.outlets()
@@ -175,7 +179,8 @@ func (d *Delivery) Settled() uint64 {
 	return settled
 }
 
-// AwaitRoom waits until the working Sinks have taken most of the offered points. Any goroutine may call it.
+// AwaitRoom waits until the queues of the working Sinks have free capacity. Any goroutine may call
+// it.
 func (d *Delivery) AwaitRoom(ctx context.Context) {
 	d.mu.RLock()
 	all := d.outlets()
@@ -185,18 +190,19 @@ func (d *Delivery) AwaitRoom(ctx context.Context) {
 	}
 }
 
-// Batch is the part of a flush that a destination gets.
+// Batch is the part of a flush that is meant for a destination.
 type Batch struct {
 	Time  int64 // Unix seconds
 	Units int
-	// Encode calls emit with each payload and the number of its units, at least 1. A goroutine of the
-	// destination calls it once, or never if the destination is too far behind.
+	// Encode calls emit with each payload and the number of units in it, which is at least 1. A
+	// goroutine of the destination calls Encode once. If the destination is too far behind, the batch
+	// is dropped and Encode is not called.
 	Encode func(emit func(data []byte, units int))
 
-	since int64 // when it was offered, in Unix seconds; 0 means Time
+	since int64 // when the batch was offered, in Unix seconds; 0 means Time
 }
 
-// Forward queues a batch for the destination with this name, which forwards.
+// Forward queues a batch for the forwarding destination with this name.
 func (d *Delivery) Forward(name string, b Batch, interval time.Duration) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && o.wanted.Forwards && n.name == name {
@@ -208,7 +214,7 @@ func (d *Delivery) Forward(name string, b Batch, interval time.Duration) {
 // CutOff ends the grace period. Undelivered points go to the spool or are lost.
 func (d *Delivery) CutOff() { d.cutOff() }
 
-// End delivers the queued flushes until CutOff, and waits for the outlets to end.
+// End delivers the queued flushes until CutOff is called. It returns when all outlets have ended.
 func (d *Delivery) End() {
 	for _, n := range slices.Concat(d.current, d.removed) {
 		if !n.records {
@@ -218,7 +224,7 @@ func (d *Delivery) End() {
 	d.sending.Wait()
 }
 
-// Close stops the Recorders after End. Without Start it closes what Open opened.
+// Close stops the Recorders. Call it after End. Without Start, it closes what Open opened.
 func (d *Delivery) Close() (err error) {
 	for _, n := range d.current {
 		if !d.running {
@@ -230,8 +236,8 @@ func (d *Delivery) Close() (err error) {
 	return err
 }
 
-// States returns the state of each destination, first the current ones in configuration order, then
-// the removed ones.
+// States returns the states of the current destinations in the order of the configuration, followed
+// by the states of the removed destinations.
 func (d *Delivery) States() []State {
 	d.mu.RLock()
 	current, removed := d.current, d.removed
@@ -245,14 +251,14 @@ func (d *Delivery) States() []State {
 	return states
 }
 
-// warnOfForgotten warns about spools that have no sink.
+// warnOfForgotten logs a warning about each spool that belongs to no configured sink.
 func (d *Delivery) warnOfForgotten() {
 	if d.cfg.SpoolDir == "" {
 		return
 	}
 	entries, err := os.ReadDir(d.cfg.SpoolDir)
 	if err != nil {
-		return // the queue of a configured sink has already logged its spool
+		return // the sink is configured, and its queue has already logged the spool's content
 	}
 	for _, entry := range entries {
 		dir := filepath.Join(d.cfg.SpoolDir, entry.Name())

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// inVirtualTime runs a Delivery with destinations, and test beside it.
+// inVirtualTime runs a Delivery with destinations, and the function test, in virtual time.
 func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test func(t *testing.T, d *Delivery, log *counterpart.Output)) {
 	t.Helper()
 	t.Parallel()
@@ -51,8 +51,8 @@ func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test fu
 	})
 }
 
-// checkLedger checks that the ledger of each destination balances and returns the state of the
-// first one.
+// checkLedger checks that the counts of units of each destination add up. It returns the state of
+// the first destination.
 func checkLedger(t *testing.T, d *Delivery) State {
 	t.Helper()
 	states := d.States()
@@ -64,8 +64,8 @@ func checkLedger(t *testing.T, d *Delivery) State {
 	return states[0]
 }
 
-// A payload that the receiver permanently refuses is dropped and counted, and the next one is sent:
-// from memory, and from the spool.
+// A payload that the receiver refuses permanently is dropped and counted, whether it was in memory
+// or in the spool. The next payload is sent.
 func TestRefused(t *testing.T) {
 	for name, spool := range map[string]bool{"in memory": false, "from the spool": true} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A receiver that refuses a part of each payload takes the rest. The log has one message a minute.
+// If a receiver refuses only a part of each payload, the other part is delivered. The log has at
+// most one message a minute.
 func TestPartlyRefused(t *testing.T) {
 	for name, spool := range map[string]bool{"in memory": false, "from the spool": true} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +125,7 @@ func TestPartlyRefused(t *testing.T) {
 	}
 }
 
-// A receiver that says when to send again gets nothing earlier.
+// If a receiver names a time for the next attempt, nothing is sent earlier.
 func TestLater(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -144,10 +145,10 @@ func TestLater(t *testing.T) {
 	})
 }
 
-// rowRecorder is a Recorder that takes rows.
+// rowRecorder is a sinktest.Recorder that takes rows.
 type rowRecorder struct{ *sinktest.Recorder }
 
-func (r rowRecorder) AppendPoint() {} // hides the method of the Recorder
+func (r rowRecorder) AppendPoint() {} // hides the method AppendPoint of sinktest.Recorder
 
 func (r rowRecorder) AppendRow(dst []byte, row *metric.Row) []byte {
 	if string(row.Name) == "unsendable" {
@@ -156,7 +157,7 @@ func (r rowRecorder) AppendRow(dst []byte, row *metric.Row) []byte {
 	return r.Recorder.AppendPoint(dst, metric.Point{Path: row.Name, Value: float64(len(row.Stats)), Time: row.Time})
 }
 
-// A RowSink gets a row for each name. The ledger counts rows.
+// A RowSink gets a row for each name. Its units are rows.
 func TestRowSink(t *testing.T) {
 	r := rowRecorder{sinktest.NewRecorder()}
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r, ExpBins: 20}, {Name: "points", Sink: sinktest.NewRecorder()}},
@@ -184,8 +185,8 @@ func TestRowSink(t *testing.T) {
 		})
 }
 
-// A receiver that resets after it has acknowledged everything is logged with advice, at the second
-// time in a row. Nothing is assumed to be delivered.
+// A receiver acknowledges all bytes and then resets the connection. The second time in a row, the
+// log has advice. The points do not count as delivered.
 func TestUnconfirmed(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
@@ -210,8 +211,8 @@ func TestUnconfirmed(t *testing.T) {
 	})
 }
 
-// A flush is settled when it is delivered, spooled, or dropped and counted, and not before. Flushes
-// without points, or without sendable ones, are settled too.
+// A flush is settled as soon as it is delivered, spooled, or dropped and counted. Flushes without
+// points are settled too, and flushes with only points that the format cannot represent.
 func TestSettled(t *testing.T) {
 	r, other := sinktest.NewRecorder(), sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}, {Name: "other", Sink: other}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -243,7 +244,7 @@ func TestSettled(t *testing.T) {
 	})
 }
 
-// Flushes in the spool are settled, but are still the oldest that wait.
+// Flushes in the spool are settled, but still count as the oldest undelivered flushes.
 func TestSettledInSpool(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, true, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -262,8 +263,8 @@ func TestSettledInSpool(t *testing.T) {
 	})
 }
 
-// There is room again once a working receiver has taken most of the points. AwaitRoom does not wait for a failing
-// receiver.
+// AwaitRoom returns when a working receiver has accepted most of the points. It does not wait for a
+// failing receiver.
 func TestAwaitRoom(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -312,13 +313,13 @@ func TestLogOfOutage(t *testing.T) {
 	})
 }
 
-// The phases of a destination's life, in each order that reloads and shutdown can cause.
+// The phases of a destination's life, for each order of reloads and shutdown.
 func TestLife(t *testing.T) {
 	for name, test := range map[string]struct {
 		steps func(l *life)
 		want  phase
 		late  bool
-		alive bool // after a revival
+		alive bool // result of revive at the end
 	}{
 		"serving":                  {func(*life) {}, serving, false, true},
 		"retired":                  {func(l *life) { l.retire(time.Hour) }, retired, false, true},
@@ -362,7 +363,8 @@ func batch(at int64, payloads ...string) Batch {
 	}}
 }
 
-// A destination that forwards gets the batches given to it in order, and no flush. Others get no batch.
+// A destination that forwards gets the batches meant for it in order, and no flushes. Other
+// destinations get no batches.
 func TestForward(t *testing.T) {
 	forwards, publishes := sinktest.NewRecorder(), sinktest.NewRecorder()
 	destinations := []Destination{{Name: "forward", Sink: forwards, Forwards: true}, {Name: "s", Sink: publishes}}
@@ -399,7 +401,8 @@ func TestForward(t *testing.T) {
 	})
 }
 
-// While a payload of a batch is being sent it is in the spool, so a crash of the process loses nothing.
+// While a payload of a batch is being sent, it is in the spool. So a crash of the process loses
+// nothing.
 func TestForwardFromSpool(t *testing.T) {
 	forwards := sinktest.NewRecorder()
 	inVirtualTime(t, true, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -417,8 +420,8 @@ func TestForwardFromSpool(t *testing.T) {
 	})
 }
 
-// After an outage a destination that forwards sends its backlog at least 20 times as fast as new flushes come, even if
-// these make more rows than --replay-rate allows.
+// After an outage, a destination that forwards sends its backlog at least 20 times as fast as
+// flushes make new rows. This rate may exceed --replay-rate.
 func TestForwardReplay(t *testing.T) {
 	const flushes, rows, interval = 60, 100_000, 10 * time.Second
 	forwards := sinktest.NewRecorder()
@@ -438,8 +441,8 @@ func TestForwardReplay(t *testing.T) {
 	})
 }
 
-// Flushes that wait to be encoded are dropped for what they hold, not for their number: on a busy machine,
-// many small ones wait.
+// When too many flushes wait to be encoded, some are dropped. The limit is their number of units,
+// not the number of flushes, because on a busy machine many small flushes wait.
 func TestOffered(t *testing.T) {
 	for _, c := range []struct{ flushes, units, dropped int }{
 		{4, 1_000_000, 0},

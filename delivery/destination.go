@@ -10,12 +10,12 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// feed feeds one destination: an outlet feeds a Sink, a recording feeds a Recorder.
+// feed feeds a destination: an outlet feeds a Sink, and a recording feeds a Recorder.
 type feed interface {
-	// open opens the files and connections that the feed needs. If before is not nil, it is an ended feed of the same
-	// kind and name, and the new feed continues its counts.
+	// open opens the files and connections that the feed needs. If before is not nil, it is an ended
+	// feed of the same kind and name. The new feed then continues the counts of before.
 	open(cfg *Config, before feed) error
-	// close undoes open. It may only be called for a feed that does not run.
+	// close undoes open. Call it only for a feed that does not run.
 	close() error
 	// run returns when the destination's life or ctx ends.
 	run(ctx context.Context)
@@ -24,13 +24,13 @@ type feed interface {
 	is(d *Destination) bool
 }
 
-// destination is a running destination, or one that has run.
+// destination is a destination that runs, or one that has ended and is kept for its figures.
 type destination struct {
 	*life
 	feed
 	name, address, format string
-	doing                 string // its name in the log
-	records               bool   // whether it has a Recorder
+	doing                 string // verb for the log: serving, forwarding or publishing
+	records               bool   // it has a Recorder
 	log                   zerolog.Logger
 }
 
@@ -46,7 +46,8 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 	return n
 }
 
-// reloads returns the running Recorder if it can continue with the configuration of d.
+// reloads returns the running Recorder if it can continue with the configuration of d. A Reloader
+// can do so.
 func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	if recording, records := n.feed.(*recording); records && n.is(d) {
 		r, ok = recording.wanted.Recorder.(sink.Reloader)
@@ -54,19 +55,18 @@ func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	return r, ok
 }
 
-// fits returns an error if d cannot replace this destination of the same name and continue its
-// figures.
+// fits returns an error if d cannot continue this destination, which has the same name.
 func (n *destination) fits(d *Destination) error {
 	switch {
 	case n.records != (d.Recorder != nil):
-		return fmt.Errorf("sink %s: cannot change from %s to %s under the same name, because their figures would mix; choose another name, or restart", d.Name, n.address, d.Address)
+		return fmt.Errorf("sink %s: cannot change from %s to %s under the same name, because the old and the new figures would mix; choose another name, or restart", d.Name, n.address, d.Address)
 	case n.format != d.Format:
-		return fmt.Errorf("sink %s: cannot change format: queued data is in the old one; choose another name, or restart", d.Name)
+		return fmt.Errorf("sink %s: cannot change format: queued data is in the old format; choose another name, or restart", d.Name)
 	}
 	return nil
 }
 
-// closePatience is how long a reload waits for a destination that is being closed.
+// closePatience is how long a reload waits for a destination that is still closing.
 const closePatience = 2 * time.Second
 
 // awaitEnd waits until the destination has ended.

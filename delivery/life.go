@@ -10,31 +10,31 @@ import (
 type phase int
 
 const (
-	serving phase = iota // flushes are offered to it
-	retired              // removed by a reload: it delivers its queue and may be revived
-	ending               // gets no more points, and delivers the rest
+	serving phase = iota // flushes are offered to the destination
+	retired              // a reload removed the destination; it delivers its queue, and a reload may revive it
+	ending               // the destination gets no more points, and delivers its queue
 	ended
 )
 
 // life is the life cycle of a destination. All transitions are here:
 //
 //	serving -> retired   retire: a reload removes it
-//	retired -> serving   revive: a reload wants it again
+//	retired -> serving   revive: a reload adds it again
 //	retired -> ending    finish: its queue is empty; expire: the grace period is over
 //	any     -> ending    end: the daemon stops
 //	any     -> ended     over: run has returned
 //
-// In each phase the destination can be cut off. Its queue then goes to the spool or is lost. The lock guards the other
-// state of the destination too.
+// In each phase the destination can be cut off: it sends nothing more, and its queue goes to the spool or is lost. The
+// lock mu also guards the fields of the destination's queue and outlet.
 type life struct {
 	mu      sync.Mutex
 	changed *sync.Cond // signals changes of the fields that mu guards
 	phase   phase
-	late    bool               // whether it is cut off
-	removed bool               // retired and not revived
+	late    bool               // whether the destination is cut off
+	removed bool               // retired by a reload, and not revived
 	cancel  context.CancelFunc // cancels run
 	limit   *time.Timer        // ends the grace period of a retired destination
-	nudge   chan struct{}      // wakes the sender when waiting longer is pointless
+	nudge   chan struct{}      // wakes the sender from a pause, because it must deliver its queue soon
 	gone    chan struct{}      // closed when run has returned
 }
 
@@ -44,7 +44,7 @@ func newLife() *life {
 	return l
 }
 
-// change calls do with the lock held and wakes all waiters.
+// change calls do with the lock held, and wakes all goroutines that wait for changed.
 func (l *life) change(do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +52,7 @@ func (l *life) change(do func()) {
 	l.changed.Broadcast()
 }
 
-// retire lets a destination deliver its queue until grace is over. It returns false if the
+// retire gives a destination the time grace to deliver its queue. It returns false if the
 // destination is already ending.
 func (l *life) retire(grace time.Duration) bool {
 	l.mu.Lock()
@@ -70,7 +70,8 @@ func (l *life) retire(grace time.Duration) bool {
 	return true
 }
 
-// expire cuts a destination off after its grace period, unless it was revived.
+// expire cuts a retired destination off after its grace period. If the destination was revived, it
+// does nothing.
 func (l *life) expire() {
 	l.change(func() {
 		if l.removed && l.phase < ended {
@@ -80,7 +81,7 @@ func (l *life) expire() {
 	})
 }
 
-// revive returns a retired destination to service. It reports whether the destination is alive and
+// revive makes a retired destination serve again. It reports whether the destination is alive, and
 // whether it was retired.
 func (l *life) revive() (alive, revived bool) {
 	l.mu.Lock()
@@ -101,12 +102,12 @@ func (l *life) finish() {
 	}
 }
 
-// end marks the destination as ending: it will be offered nothing more.
+// end marks the destination as ending: no more flushes are offered to it.
 func (l *life) end() {
 	l.change(func() { l.phase = max(l.phase, ending) })
 }
 
-// cut cuts a destination off: it sends nothing more.
+// cut cuts a destination off: it sends no more payloads.
 func (l *life) cut() {
 	l.change(func() { l.late = true })
 }

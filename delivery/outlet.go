@@ -16,20 +16,22 @@ import (
 )
 
 const (
-	// maxPoint is more than the largest encoded point. Its name can have 64 KiB.
+	// maxPoint is larger than any encoded point. The name of a point can have 64 KiB.
 	maxPoint = 80 << 10
-	// Batches wait to be encoded. Any fewOffered of them may wait, and more while they hold less than manyUnits together:
-	// on a busy machine, flushes of a short interval wait for some time. There are never more than maxOffered.
+	// These limit the batches that wait to be encoded. Up to fewOffered batches may always wait. More
+	// batches may wait while all of them together have fewer than manyUnits units, but never more than
+	// maxOffered batches. On a busy machine, several flushes of a short interval can wait.
 	fewOffered = 4
 	manyUnits  = 100_000
 	maxOffered = 1000
 )
 
-// outlet feeds a Sink. Its encoder turns batches into payloads. Its sender sends them in order
-// and retries each until the sink takes it. take never blocks, so a slow sink delays nothing else.
+// outlet feeds a Sink. The encoder turns batches into payloads. The sender sends the payloads in
+// order, and repeats each one until the sink accepts it. The method take never blocks, so a slow
+// sink does not delay anything else.
 type outlet struct {
 	*queue
-	sink   sink.Sink // in use
+	sink   sink.Sink // the sink that the sender uses
 	wanted Destination
 	cpu    *cputime.Meter
 
@@ -37,8 +39,8 @@ type outlet struct {
 	offered    []Batch
 	encoded    chan struct{} // closed when the encoder has ended
 	patience   time.Duration // a send that takes longer is slow
-	replayRate float64       // limit for points per second from the spool
-	pace       float64       // points per second that flushes make
+	replayRate float64       // maximum number of points per second from the spool
+	pace       float64       // number of points per second that flushes make
 	sent       sent
 }
 
@@ -46,23 +48,23 @@ type outlet struct {
 type sent struct {
 	attempts      Attempts
 	failingSince  time.Time
-	droppedBefore uint64 // dropped points when the failure began
+	droppedBefore uint64 // number of dropped points when the failure began
 	lastError     error
-	failed        time.Time // when an attempt last failed
-	tries         uint64    // failed attempts since the last success
-	nextTry       time.Time // when the next attempt begins
-	published     time.Time // when a payload was last delivered
-	last          Sent      // the part of its flush delivered so far
+	failed        time.Time // time of the last failed attempt
+	tries         uint64    // number of failed attempts since the last success
+	nextTry       time.Time // start of the next attempt
+	published     time.Time // time of the last delivered payload
+	last          Sent      // the flush of the last delivered payload
 	unconfirmed   int       // number of consecutive attempts that ended with sink.Unconfirmed
-	toldRefused   time.Time // when refused points were last logged
-	untold        int       // points refused since refusals were last logged
+	toldRefused   time.Time // time of the last log message about refused points
+	untold        int       // number of points refused since that message
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
 	return &outlet{queue: q, sink: d.Sink, wanted: d, cpu: &cputime.Meter{}, encoded: make(chan struct{})}
 }
 
-// open opens the outlet's spool.
+// open opens the outlet's spool, if spools are configured.
 func (o *outlet) open(cfg *Config, before feed) error {
 	o.tune(&cfg.Publish)
 	if cfg.CPU != nil {
@@ -84,17 +86,18 @@ func (o *outlet) open(cfg *Config, before feed) error {
 // close closes an outlet that has not run.
 func (o *outlet) close() error { return o.closeSpool() }
 
-// tune applies the settings that all outlets share.
+// tune applies the settings that are the same for all outlets.
 func (o *outlet) tune(p *Publish) {
 	o.change(func() {
 		o.max, o.patience, o.replayRate = p.QueueBytes, p.SpoolAfter, float64(p.ReplayRate)
 	})
 }
 
-// replace gives the queue to another sink of the same format. The running send ends first.
+// replace makes the outlet send its queue to another sink of the same format. The running send is
+// completed first.
 func (o *outlet) replace(d Destination) { o.change(func() { o.wanted = d }) }
 
-// is reports whether the outlet has the sink d.
+// is reports whether d is the outlet's current configuration.
 func (o *outlet) is(d *Destination) bool {
 	if d.Config == nil {
 		return d.Sink == o.wanted.Sink
@@ -116,7 +119,7 @@ func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
 	}}
 }
 
-// take queues a batch for sending. number is the batch's number among all batches.
+// take queues a batch for sending. Its argument number counts all batches of the Delivery.
 func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	o.change(func() {
 		if o.crowded() {
@@ -129,7 +132,8 @@ func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	})
 }
 
-// crowded reports whether the oldest offered batch is dropped for a new one. The caller holds mu.
+// crowded reports whether too many batches wait. In that case take drops the oldest one. The caller
+// holds mu.
 func (o *outlet) crowded() bool {
 	units := 0
 	for _, b := range o.offered {
@@ -139,14 +143,14 @@ func (o *outlet) crowded() bool {
 	return n >= fewOffered && units >= manyUnits || n == maxOffered
 }
 
-// run encodes and sends until the outlet's life ends and the queue is empty, or ctx ends. The rest
-// then goes to the spool.
+// run encodes and sends until the outlet's life ends and the queue is empty, or until ctx ends. It
+// then moves undelivered payloads to the spool.
 func (o *outlet) run(ctx context.Context) {
 	var encoding sync.WaitGroup
 	encoding.Go(o.encode)
 	o.send(ctx)
 	encoding.Wait()
-	o.spill() // payloads encoded after the last send
+	o.spill() // payloads that were encoded after the last send
 	o.closeSink(o.sink)
 	o.logLeft()
 	if err := o.closeSpool(); err != nil {
@@ -155,7 +159,7 @@ func (o *outlet) run(ctx context.Context) {
 	o.abandon()
 }
 
-// encode turns batches into payloads until no more are offered.
+// encode turns batches into payloads until the outlet's life ends and no batch is left.
 func (o *outlet) encode() {
 	defer close(o.encoded)
 	for {
@@ -183,8 +187,8 @@ func (o *outlet) encodeBatch(b *Batch) {
 	})
 }
 
-// encodeSnapshot emits a flush in payloads. A unit that the format cannot carry adds no bytes; pushed counts such
-// units.
+// encodeSnapshot emits the payloads of a flush. A unit that the format cannot represent adds no
+// bytes; pushed counts such units.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([]byte, int)) {
 	data, units := o.buffer(0), 0
 	add := func(longer []byte) {
@@ -194,7 +198,7 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([
 		data = longer
 		if len(data) >= payloadBytes-maxPoint {
 			emit(data, units)
-			data, units = o.buffer(payloadBytes), 0 // more will come
+			data, units = o.buffer(payloadBytes), 0 // there may be more units, so the buffer is full-sized
 		}
 	}
 	switch s := s.(type) {
@@ -210,7 +214,8 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([
 	emit(data, units)
 }
 
-// current returns the sink to use, and the time after which a send is slow. Only the sender calls it.
+// current returns the sink to use, and the duration after which a send is slow. Only the sender
+// calls it.
 func (o *outlet) current() (sink.Sink, time.Duration) {
 	o.mu.Lock()
 	before := o.sink
@@ -244,11 +249,11 @@ func (o *outlet) state() State {
 	}
 }
 
-// logLeft logs the undelivered points at the end.
+// logLeft logs the number of undelivered points when the outlet ends.
 func (o *outlet) logLeft() {
 	st := o.state()
 	if st.Queued > 0 {
-		o.log.Error().Uint64(o.unit, st.Queued).AnErr("last_error", st.LastError).Msgf("ended with undelivered %s: they are lost (--spool-dir would keep them)", o.unit)
+		o.log.Error().Uint64(o.unit, st.Queued).AnErr("last_error", st.LastError).Msgf("ended with undelivered %s: they are lost (with --spool-dir they would be kept)", o.unit)
 	}
 	if st.Spooled > 0 {
 		o.log.Warn().Uint64(o.unit, st.Spooled).AnErr("last_error", st.LastError).Msgf("ended with %s in the spool: the next start sends them", o.unit)

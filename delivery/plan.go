@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// maxRemoved limits the number of removed destinations whose figures are kept.
+// maxRemoved is the maximum number of removed destinations whose figures are kept.
 const maxRemoved = 100
 
-// Change is the effect of a new configuration on the destinations. Plan makes it; Apply or Undo
-// ends it.
+// Change is the effect of a new configuration on the destinations. Plan creates it, and either
+// Apply or Undo must be called.
 type Change struct {
 	of       *Delivery
 	publish  Publish
@@ -20,11 +20,12 @@ type Change struct {
 	replaced map[*outlet]Destination
 	retired  []*destination
 	restart  []string
-	reload   []func() // lets Recorders that stay read their files again
+	reload   []func() // these make remaining Recorders read their files again
 }
 
-// Plan compares a configuration with the destinations and opens the new ones, or none after an
-// error. Destinations that need a restart stay unchanged: see Restart.
+// Plan compares a configuration with the current destinations, and opens the new ones. If one of
+// them fails, it closes all of them and returns the error. Destinations that need a restart stay
+// unchanged: see Restart.
 func (d *Delivery) Plan(p Publish) (*Change, error) {
 	d.mu.RLock()
 	current, removed := d.current, d.removed
@@ -45,7 +46,8 @@ func (d *Delivery) Plan(p Publish) (*Change, error) {
 	return c, nil
 }
 
-// place returns the destination for a configuration. It is an existing one that continues, or a new one.
+// place returns the destination for a configuration: an existing destination that continues, or a
+// new one.
 func (c *Change) place(d Destination, old []*destination) (*destination, error) {
 	was := slices.IndexFunc(old, func(n *destination) bool { return n.name == d.Name })
 	if was < 0 {
@@ -72,12 +74,13 @@ func (c *Change) place(d Destination, old []*destination) (*destination, error) 
 	if o, ok := n.feed.(*outlet); ok && !n.is(&d) {
 		c.replaced[o] = d
 	} else if !n.is(&d) {
-		c.restart = append(c.restart, "--sink of "+n.name) // the Recorder's stored history depends on its settings
+		c.restart = append(c.restart, "--sink of "+n.name) // a changed setting does not fit the history that the Recorder has stored
 	}
 	return n, nil
 }
 
-// begin opens a new destination. It continues the counts of before, unless that is nil.
+// begin opens a new destination. If before is not nil, the new destination continues the counts of
+// before.
 func (c *Change) begin(d Destination, before feed) (*destination, error) {
 	n := newDestination(d, c.of.cfg.Log)
 	cfg := c.of.cfg
@@ -92,10 +95,10 @@ func (c *Change) begin(d Destination, before feed) (*destination, error) {
 	return n, nil
 }
 
-// Restart returns the changed sinks that need a restart, as flags: --sink of NAME.
+// Restart returns the changed sinks that need a restart, as "--sink of NAME".
 func (c *Change) Restart() []string { return c.restart }
 
-// Undo closes what Plan opened.
+// Undo closes the destinations that Plan has opened.
 func (c *Change) Undo() (err error) {
 	for _, n := range c.begun {
 		err = errors.Join(err, n.close())
@@ -106,7 +109,7 @@ func (c *Change) Undo() (err error) {
 	return err
 }
 
-// Apply carries out the change. Offer, Show and EndInterval must not run meanwhile.
+// Apply applies the change. Offer, Show and EndInterval must not run at the same time.
 func (c *Change) Apply() {
 	d := c.of
 	d.cfg.Publish = c.publish

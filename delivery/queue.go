@@ -11,83 +11,88 @@ import (
 )
 
 const (
-	// payloadBytes is about the size of one send. When a connection breaks, this many bytes can arrive twice.
+	// payloadBytes is the approximate size of a payload. When a connection breaks, up to this many
+	// bytes can be delivered twice.
 	payloadBytes = 1 << 20
-	// readyBytes limits how far encoding runs ahead of sending, while the sink takes its payloads.
+	// readyBytes limits the bytes that are encoded but not sent, while the sink works.
 	readyBytes = 4 << 20
 )
 
-// payload holds encoded units of one flush. The queue does not know what a unit is.
+// payload holds encoded units of one flush. Units are points or rows, but the queue does not depend
+// on their kind.
 type payload struct {
 	data    []byte
 	units   int
-	flush   int64 // time of its flush in Unix seconds
-	since   int64 // when it was offered, in Unix seconds
+	flush   int64 // timestamp of its flush in Unix seconds
+	since   int64 // when its flush was offered, in Unix seconds
 	number  uint64
 	spooled bool // moved to the spool
 	storing bool // being moved to the spool
 }
 
-// queue holds payloads until they are delivered: in memory, or on disk once the receiver is slow.
-// Payloads on disk are always older than the ones in memory.
+// queue holds payloads until they are delivered. It keeps them in memory, and on disk while the
+// receiver is slow. Payloads on disk are always older than payloads in memory.
 type queue struct {
 	*life
 	log      zerolog.Logger
-	unit     string       // the name of a unit in the log
-	ahead    bool         // payloads are spooled before they are sent
-	spool    *spool.Spool // nil: all payloads wait in memory
+	unit     string       // the units' name in the log: points or rows
+	ahead    bool         // every payload is spooled before it is sent
+	spool    *spool.Spool // nil if all payloads wait in memory
 	maxSpool int64
 
-	// disk is locked while a payload enters or leaves the spool, until the fields agree with the disk. Lock it before
-	// mu.
+	// disk is locked while a payload enters or leaves the spool, until the fields of queue match the
+	// spool again. Lock disk before mu.
 	disk sync.Mutex
 
 	// mu guards the fields below.
-	max     int            // limit of the bytes in memory
-	coming  []announcement // flushes not yet pushed completely, oldest first
-	waiting []*payload     // in memory, oldest first
-	bytes   int            // size of waiting
+	max     int            // maximum number of bytes in memory
+	coming  []announcement // flushes that are not completely pushed yet, oldest first
+	waiting []*payload     // payloads in memory, oldest first
+	bytes   int            // number of bytes in waiting
 	sending *payload       // the payload being sent, if it is an element of waiting
-	spare   [][]byte       // buffers of delivered payloads
-	failing bool           // the last attempt failed and its payload still waits
+	spare   [][]byte       // buffers of delivered payloads, for reuse
+	failing bool           // the last attempt failed, and its payload still waits
 	ledger  Ledger
 	stored  spool.Stats
-	// oldestOnDisk is the time of the oldest flush in the spool, if the spool holds any.
+	// oldestOnDisk is the timestamp of the oldest flush in the spool. It is valid if the spool is not
+	// empty.
 	oldestOnDisk int64
-	// refusedOnDisk counts units from the spool that the receiver refused. The spool counts them as
-	// delivered.
+	// refusedOnDisk is the number of units from the spool that the receiver refused. The spool counts
+	// them as delivered.
 	refusedOnDisk uint64
-	newest        int64 // the newest announced flush
-	// writeError and readError are the last errors of the disk, nil while it works.
+	newest        int64 // timestamp of the last announced flush
+	// writeError and readError are the errors of the last write to and the last read from the disk.
+	// They are nil if these succeeded.
 	writeError, readError error
 }
 
-// announcement is a flush that will be pushed.
+// announcement announces a flush whose payloads will be pushed.
 type announcement struct {
 	flush  int64
-	since  int64  // when it was offered, in Unix seconds
-	number uint64 // number of the flush in Delivery
-	units  int    // units not pushed yet
+	since  int64  // when the flush was offered, in Unix seconds
+	number uint64 // the flush's number in Delivery
+	units  int    // number of units that are not pushed yet
 }
 
 func newQueue(l *life, d *Destination, log zerolog.Logger) *queue {
 	return &queue{life: l, log: log, unit: d.unit(), ahead: d.Forwards}
 }
 
-// announce announces the units of a flush, to be pushed later. The caller holds mu.
+// announce records a flush whose units will be pushed later. The caller holds mu.
 func (q *queue) announce(a announcement) {
 	q.ledger.Made += uint64(a.units)
 	q.coming = append(q.coming, a)
 	q.newest = a.flush
 }
 
-// withdraw drops the units of the announcement at an index. The caller holds mu.
+// withdraw drops the units of the announcement with the given index. The caller holds mu.
 func (q *queue) withdraw(at int) {
 	q.ledger.Reasons.Full += uint64(q.coming[at].units)
 	q.coming = slices.Delete(q.coming, at, at+1)
 }
 
-// pushed ends the oldest announcement. It counts the units that could not be encoded: no payload contains them.
+// pushed ends the oldest announcement. The remaining units could not be encoded: pushed counts them
+// as unsendable.
 func (q *queue) pushed() {
 	q.change(func() {
 		q.ledger.Reasons.Unsendable += uint64(q.coming[0].units)
@@ -95,9 +100,9 @@ func (q *queue) pushed() {
 	})
 }
 
-// push queues a payload of the oldest announced flush. While the receiver is prompt and no other
-// flush waits, push blocks for room. Otherwise payloads that do not fit go to the spool, or the
-// oldest are dropped.
+// push queues a payload of the oldest announced flush. If readyBytes are queued, push blocks until
+// the sink has accepted some, unless the receiver is slow or another flush waits. After that,
+// excess payloads go to the spool, or the oldest ones are dropped.
 func (q *queue) push(p *payload) {
 	if p.units == 0 {
 		return
@@ -120,10 +125,11 @@ func (q *queue) push(p *payload) {
 	q.makeRoom()
 }
 
-// prompt reports whether the receiver takes payloads fast enough.
+// prompt reports whether the receiver accepts payloads fast enough: no attempt fails, and the spool
+// is empty.
 func (q *queue) prompt() bool { return !q.failing && q.stored.Records == 0 }
 
-// makeRoom drops the oldest payloads until the rest fits in memory.
+// makeRoom drops the oldest payloads until the others fit into memory.
 func (q *queue) makeRoom() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -138,7 +144,7 @@ func (q *queue) makeRoom() {
 	}
 }
 
-// remove takes a payload out of memory. The caller holds mu.
+// remove removes a payload from memory. The caller holds mu.
 func (q *queue) remove(p *payload) {
 	if i := slices.Index(q.waiting, p); i >= 0 {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
@@ -146,7 +152,8 @@ func (q *queue) remove(p *payload) {
 	}
 }
 
-// oldest returns when the oldest flush in memory was offered, or 0. The caller holds mu.
+// oldest returns when the oldest flush in memory was offered, or 0 if there is none. The caller
+// holds mu.
 func (q *queue) oldest() int64 {
 	switch {
 	case len(q.waiting) > 0:
@@ -157,8 +164,8 @@ func (q *queue) oldest() int64 {
 	return 0
 }
 
-// oldestWaiting returns the time of the oldest flush in memory or on disk, or 0. The caller holds
-// mu.
+// oldestWaiting returns the time of the oldest flush in memory or on disk, or 0 if there is none.
+// The caller holds mu.
 func (q *queue) oldestWaiting() int64 {
 	if q.stored.Records > 0 {
 		return q.oldestOnDisk
@@ -166,8 +173,8 @@ func (q *queue) oldestWaiting() int64 {
 	return q.oldest()
 }
 
-// settled returns the newest settled flush whose earlier flushes are settled too (see Delivery.Settled). last is the
-// newest flush.
+// settled returns the number of the latest flush up to which all flushes are settled (see
+// Delivery.Settled). last is the number of the last flush.
 func (q *queue) settled(last uint64) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -180,8 +187,8 @@ func (q *queue) settled(last uint64) uint64 {
 	return last
 }
 
-// awaitRoom waits while the receiver works and much is queued for it. It does not wait for a failing receiver. New
-// points then go to the spool, or the oldest are dropped.
+// awaitRoom waits while the receiver works and its queue is rather full. It does not wait for a
+// failing receiver: new points then go to the spool, or the oldest ones are dropped.
 func (q *queue) awaitRoom(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { q.change(func() {}) })()
 	q.mu.Lock()
@@ -191,7 +198,7 @@ func (q *queue) awaitRoom(ctx context.Context) {
 	}
 }
 
-// buffer returns an empty buffer for a payload. A new one has the given room.
+// buffer returns an empty buffer for a payload. A new buffer has the capacity room.
 func (q *queue) buffer(room int) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -210,8 +217,9 @@ func (q *queue) recycle(b []byte) {
 	}
 }
 
-// exhausted reports whether the sender has nothing more to send: no more points will be offered, and the rest, if any,
-// is left for the next process. The caller holds mu.
+// exhausted reports whether the sender has nothing more to send. This is true if no more points
+// will be offered, and the queue is empty or is left on disk for the next process. The caller holds
+// mu.
 func (q *queue) exhausted() bool {
 	if q.late {
 		return true
@@ -223,7 +231,7 @@ func (q *queue) exhausted() bool {
 	return leave || len(q.waiting) == 0 && q.stored.Records == 0
 }
 
-// abandon counts and frees the payloads that a removed destination still has in memory.
+// abandon drops and counts the payloads in memory, if the destination was removed.
 func (q *queue) abandon() {
 	q.change(func() {
 		if !q.removed {
@@ -236,13 +244,13 @@ func (q *queue) abandon() {
 	})
 }
 
-// takeOver continues the counts of an ended queue of the same name.
+// takeOver continues the counts of an ended queue with the same name.
 func (q *queue) takeOver(was Ledger) {
 	q.change(func() {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// Points that the ended queue left on disk were found again or are lost.
+		// The spool has found some of the points that the ended queue left on disk. The others are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found

@@ -30,7 +30,7 @@ func (q *queue) openSpool(cfg *Spool, name string) error {
 	return nil
 }
 
-// logFound logs the content of the spool at the start.
+// logFound logs the content of the spool when it is opened.
 func (q *queue) logFound() {
 	st := q.stored
 	if st.Fault != nil {
@@ -41,12 +41,12 @@ func (q *queue) logFound() {
 	}
 	if st.Missing > 0 || st.Damaged > 0 {
 		q.log.Error().Uint64(q.unit, st.Missing).Uint64("bytes", st.Damaged).Uint64("files", st.Quarantined).
-			Msg("the spool is damaged: unreadable files were moved aside")
+			Msg("the spool is damaged: unreadable files were renamed")
 	}
 }
 
-// spill moves the payloads in memory to the spool, oldest first. Payloads that the disk does not
-// take stay in memory.
+// spill moves the payloads in memory to the spool, oldest first. If the spool returns an error, the
+// remaining payloads stay in memory.
 func (q *queue) spill() {
 	if q.spool == nil {
 		return
@@ -83,7 +83,6 @@ func (q *queue) spill() {
 	}
 }
 
-// closeSpool closes the spool.
 func (q *queue) closeSpool() error {
 	if q.spool == nil {
 		return nil
@@ -95,7 +94,7 @@ func (q *queue) closeSpool() error {
 	return err
 }
 
-// fault returns the last error of the disk, nil while it works. The caller holds mu.
+// fault returns the current error of the disk, or nil while the disk works. The caller holds mu.
 func (q *queue) fault() error {
 	if q.stored.Fault != nil {
 		return q.stored.Fault
@@ -106,7 +105,8 @@ func (q *queue) fault() error {
 	return q.readError
 }
 
-// noteFault stores the last error of the disk and logs a change. The caller holds mu.
+// noteFault stores the result of the last disk operation. It logs when errors begin and when they
+// end. The caller holds mu.
 func (q *queue) noteFault(last *error, doing string, err error) {
 	was := *last
 	*last = err
@@ -118,7 +118,8 @@ func (q *queue) noteFault(last *error, doing string, err error) {
 	}
 }
 
-// fromSpool returns the oldest payload on disk, or nil if there is none or it cannot be read now.
+// fromSpool returns the oldest payload on disk. It returns nil if there is none, or if reading
+// fails.
 func (q *queue) fromSpool() (*payload, error) {
 	q.mu.Lock()
 	records := q.stored.Records
@@ -138,7 +139,7 @@ func (q *queue) fromSpool() (*payload, error) {
 	return &payload{data: r.Payload, units: r.Points, flush: r.Time, spooled: true}, nil
 }
 
-// noteRead updates the figures of the spool and stores the result of reading the oldest record.
+// noteRead updates the figures of the spool, and stores the result of reading the oldest record.
 func (q *queue) noteRead(oldest int64, err error) {
 	q.disk.Lock()
 	defer q.disk.Unlock()
@@ -151,8 +152,9 @@ func (q *queue) noteRead(oldest int64, err error) {
 	})
 }
 
-// leaveSpool removes a settled payload from the spool, unless the payload was dropped meanwhile to make room. refused
-// is the number of its units that the receiver refused.
+// leaveSpool removes a payload from the spool after it was sent. If the spool has dropped the
+// payload during the send because it was full, leaveSpool does nothing. refused is the number of
+// units in the payload that the receiver refused.
 func (q *queue) leaveSpool(p *payload, refused int) {
 	q.disk.Lock()
 	defer q.disk.Unlock()

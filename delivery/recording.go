@@ -9,12 +9,12 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// recording feeds a Recorder, which sees the raw values of each name.
+// recording feeds a Recorder. The Recorder sees the raw values of each name.
 type recording struct {
 	*life
 	log    zerolog.Logger
 	wanted Destination
-	before sink.State // counts of earlier recordings of the same name
+	before sink.State // counts of earlier recordings with the same name
 }
 
 func (r *recording) open(_ *Config, before feed) error {
@@ -28,7 +28,7 @@ func (r *recording) close() error { return r.wanted.Recorder.Close() }
 
 func (r *recording) is(d *Destination) bool { return reflect.DeepEqual(d.Config, r.wanted.Config) }
 
-// run serves until the recording is removed or ctx ends. There is no queue to deliver.
+// run runs the Recorder until the recording is removed or ctx ends. There is no queue to deliver.
 func (r *recording) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -50,7 +50,8 @@ func (r *recording) run(ctx context.Context) {
 	<-stopped
 }
 
-// counts returns the Recorder's state, with the counts of earlier ones of the same name.
+// counts returns the Recorder's state, to which it adds the counts of earlier recordings with the
+// same name.
 func (r *recording) counts() sink.State {
 	st := r.wanted.Recorder.State()
 	st.Made += r.before.Made

@@ -16,11 +16,12 @@ const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
 	jitter     = 0.2
-	// diskPause is the pause after a failed read from disk.
+	// diskPause is the pause after a failed read from the spool.
 	diskPause = time.Second
 )
 
-// send sends payloads until the outlet is exhausted or ctx ends. The rest then goes to the spool.
+// send sends payloads until the outlet is exhausted or ctx ends. It then moves the remaining
+// payloads to the spool.
 func (o *outlet) send(ctx context.Context) {
 	defer o.spill()
 	defer context.AfterFunc(ctx, o.cut)()
@@ -51,7 +52,7 @@ func (o *outlet) send(ctx context.Context) {
 	}
 }
 
-// asked returns the pause that the receiver asked for; 0 if none.
+// asked returns the pause that the receiver asked for, or 0 if it did not ask.
 func asked(err error) time.Duration {
 	if later, ok := errors.AsType[*sink.Later](err); ok {
 		return min(later.After, sink.MaxLater)
@@ -59,8 +60,9 @@ func asked(err error) time.Duration {
 	return 0
 }
 
-// pauses returns a function that pauses, but not after ctx has ended. When nothing more will be queued or the sink was
-// removed, it returns true at once. The rest must then be sent while there is time.
+// pauses returns a function that pauses for a duration, or until ctx ends. When the last batch is
+// encoded, or when the sink is removed, the pause ends early and the function returns true. The
+// sender must then deliver its queue while there is time.
 func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	encoded := o.encoded
 	return func(d time.Duration) bool {
@@ -79,7 +81,8 @@ func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	}
 }
 
-// sendOne sends a payload. If the sink is slow, the rest of the queue moves to the spool during the send.
+// sendOne sends a payload. If the send takes too long, the queue is moved to the spool during the
+// send.
 func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 	s, patience := o.current()
 	if o.spool != nil {
@@ -91,15 +94,16 @@ func (o *outlet) sendOne(ctx context.Context, p *payload) error {
 }
 
 const (
-	// A backlog is sent at least replayFactor times as fast as new points come. Otherwise it would never end.
+	// Payloads from the spool are sent at least replayFactor times as fast as new points are made, so
+	// that the spool becomes empty.
 	replayFactor = 2
-	// forwardFactor is the same factor for destinations that forward. It is greater because owners merge only rows that
-	// are not too old.
+	// forwardFactor replaces replayFactor for destinations that forward. It is larger because owners
+	// do not merge rows that are too old.
 	forwardFactor = 25
 )
 
-// replayTime returns how long sending a payload from the spool should take. It follows the configured rate, or a higher
-// one if new points come too fast.
+// replayTime returns how long it should take to send a payload from the spool. It uses the
+// configured rate, or a higher rate if flushes make many points.
 func (o *outlet) replayTime(p *payload) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -108,12 +112,13 @@ func (o *outlet) replayTime(p *payload) time.Duration {
 		factor = forwardFactor
 	}
 	if o.ahead && p.flush == o.newest {
-		return 0 // forwarded payloads pass through the spool even without a backlog
+		return 0 // this payload is from the latest flush: there is no backlog, although it is in the spool
 	}
 	return time.Duration(float64(p.units) / max(o.replayRate, float64(factor)*o.pace) * float64(time.Second))
 }
 
-// next waits for the oldest payload and returns it, or nil when the outlet is exhausted.
+// next waits until a payload is queued, and returns the oldest one. It returns nil when the outlet
+// is exhausted.
 func (o *outlet) next(ctx context.Context) *payload {
 	for {
 		if o.done() {
@@ -141,7 +146,7 @@ func (o *outlet) next(ctx context.Context) *payload {
 	}
 }
 
-// done ends the outlet if it is exhausted, and reports whether it has ended.
+// done ends the outlet if it is exhausted, and reports whether it was.
 func (o *outlet) done() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -152,17 +157,18 @@ func (o *outlet) done() bool {
 	return true
 }
 
-// tellUnconfirmed is the number of consecutive unconfirmed attempts after which the log explains
-// them.
+// tellUnconfirmed is the number of consecutive unconfirmed attempts after which a log message
+// explains the problem.
 const tellUnconfirmed = 2
 
-// note records the result of an attempt. It reports whether the payload is settled.
+// note stores the result of an attempt. It reports whether the payload is settled, which means that
+// it need not be sent again.
 func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (settled bool) {
 	if err != nil && ctx.Err() != nil {
 		o.change(func() { o.sending = nil })
-		return false // the daemon ended the attempt; the sink did not fail
+		return false // the attempt ended because ctx ended, not because the sink failed
 	}
-	refused := 0 // units
+	refused := 0 // number of refused units
 	if final, ok := errors.AsType[*sink.Refused](err); ok {
 		if refused = final.Units; refused <= 0 || refused > p.units {
 			refused = p.units
@@ -178,7 +184,7 @@ func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (se
 	return true
 }
 
-// noteFailure records a failed attempt. The caller holds mu.
+// noteFailure stores a failed attempt. The caller holds mu.
 func (o *outlet) noteFailure(p *payload, err error, refused int) {
 	st := &o.sent
 	st.attempts.failed(p.flush, err)
@@ -196,10 +202,11 @@ func (o *outlet) noteFailure(p *payload, err error, refused int) {
 	}
 }
 
-// tellRefusedEvery is the shortest time between two messages about refused points.
+// tellRefusedEvery is the minimum time between two log messages about refused points.
 const tellRefusedEvery = time.Minute
 
-// tellRefused logs refused points: the first at once, then sums. The caller holds mu.
+// tellRefused logs the number of refused points. It logs the first refusal at once, and later
+// refusals as sums. The caller holds mu.
 func (o *outlet) tellRefused(err error, refused int) {
 	st := &o.sent
 	st.untold += refused
@@ -209,7 +216,8 @@ func (o *outlet) tellRefused(err error, refused int) {
 	}
 }
 
-// noteUnconfirmed counts the consecutive unconfirmed attempts. The caller holds mu.
+// noteUnconfirmed counts consecutive unconfirmed attempts, and logs an explanation. The caller
+// holds mu.
 func (o *outlet) noteUnconfirmed(err error) {
 	if _, unconfirmed := errors.AsType[*sink.Unconfirmed](err); !unconfirmed {
 		o.sent.unconfirmed = 0
@@ -221,7 +229,8 @@ func (o *outlet) noteUnconfirmed(err error) {
 	}
 }
 
-// settlePayload removes a payload from the queue. The receiver has accepted all its units except the refused ones.
+// settlePayload removes a sent payload from the queue. refused is the number of its units that the
+// receiver refused. The receiver has accepted all other units.
 func (o *outlet) settlePayload(p *payload, now *Sent, refused int) {
 	o.mu.Lock()
 	for p.storing {
@@ -247,7 +256,7 @@ func (o *outlet) settlePayload(p *payload, now *Sent, refused int) {
 	}
 }
 
-// noteRecovery records that the sink accepts payloads again. The caller holds mu.
+// noteRecovery logs that the sink works again after failures. The caller holds mu.
 func (o *outlet) noteRecovery() {
 	if !o.failing {
 		return

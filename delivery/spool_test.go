@@ -27,7 +27,7 @@ func flushOf(at int64, n int) *aggregate.Snapshot {
 	return sn
 }
 
-// spooled is a running outlet with a spool, and its sink.
+// spooled is a running outlet with a spool, and the sink of the outlet.
 type spooled struct {
 	*outlet
 	*sinktest.Recorder
@@ -76,13 +76,13 @@ func startOutletOf(t *testing.T, cfg Config, d Destination, r *sinktest.Recorder
 	return s
 }
 
-// waits returns the number of waiting points.
+// waits returns the number of undelivered points.
 func (s *spooled) waits() uint64 {
 	st := s.state()
 	return st.Waiting()
 }
 
-// balance checks the ledger while the outlet runs.
+// balance checks that the counts of points add up while the outlet runs.
 func (s *spooled) balance() {
 	defer close(s.looks)
 	for {
@@ -116,7 +116,7 @@ func (s *spooled) finish() State {
 	return s.state()
 }
 
-// expect checks that the sink received the flushes 1 to last once each, in order.
+// expect checks that the sink received the flushes from 1 to last once each and in order.
 func (s *spooled) expect(last int64, points int) {
 	s.t.Helper()
 	want := int(last) * points
@@ -135,8 +135,8 @@ func (s *spooled) expect(last int64, points int) {
 	}
 }
 
-// TestSpoolOutage takes the sink away for 360 flushes. Nothing is lost or duplicated, everything is
-// in order with its own time, and memory holds none of it.
+// TestSpoolOutage has a failing sink for 360 flushes. All points are delivered once, in order and
+// with their own timestamps. During the outage they are on disk, not in memory.
 func TestSpoolOutage(t *testing.T) {
 	t.Parallel()
 	const flushes, points = 360, 500
@@ -160,7 +160,8 @@ func TestSpoolOutage(t *testing.T) {
 	}
 }
 
-// A restart finds the points that the last process could not deliver, and sends them first.
+// After a restart, the daemon finds the points that the earlier process did not deliver, and sends
+// them first.
 func TestSpoolRestart(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
@@ -185,7 +186,8 @@ func TestSpoolRestart(t *testing.T) {
 	}
 }
 
-// A slow send succeeds after its payload was spooled. It must not be sent again.
+// A slow send succeeds after its payload was moved to the spool. The payload must not be sent
+// again.
 func TestSpoolSlowSend(t *testing.T) {
 	t.Parallel()
 	s := startOutlet(t, spoolConfig(t))
@@ -203,12 +205,12 @@ func TestSpoolSlowSend(t *testing.T) {
 	}
 }
 
-// Without a disk everything waits in memory, up to the limit. When the disk is back, it moves
-// there.
+// While the disk fails, payloads wait in memory up to the limit. When the disk works again, they
+// are moved to the spool.
 func TestSpoolDiskFails(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
-	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // no directory
+	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // a file with the name of the directory makes the spool fail
 		t.Fatal(err)
 	}
 	cfg.QueueBytes = payloadBytes
@@ -241,12 +243,12 @@ func TestSpoolDiskFails(t *testing.T) {
 	}
 }
 
-// A disk that failed for a while is used again: at the end, points for a dead sink stay there and
-// do not delay shutdown.
+// After an error the spool is used again when the disk works. At shutdown, points for a dead sink
+// stay in the spool and cause no delay.
 func TestSpoolDiskRecovers(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
-	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // no directory
+	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // a file with the name of the directory makes the spool fail
 		t.Fatal(err)
 	}
 	s := startOutlet(t, cfg)
@@ -295,7 +297,7 @@ func TestSpoolFull(t *testing.T) {
 	}
 }
 
-// The ledger balances at each moment while a sink fails and recovers.
+// While a sink fails and recovers, the counts of points add up at each moment.
 func TestSpoolFlapping(t *testing.T) {
 	t.Parallel()
 	s := startOutlet(t, spoolConfig(t))
@@ -325,7 +327,7 @@ func TestSpoolFlapping(t *testing.T) {
 	}
 }
 
-// patience is how long a test waits for something that is expected at once.
+// patience is the maximum time that a test waits for something that normally happens at once.
 const patience = time.Minute
 
 // eventually waits until ok returns true.

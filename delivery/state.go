@@ -14,34 +14,35 @@ import (
 type State struct {
 	Name    string
 	Address string
-	Removed bool // removed by a reload, but its counts remain
-	// Forwards says that the destination's units are rows: see Destination.Forwards.
+	Removed bool // removed by a reload; kept for its counts
+	// Forwards means that the destination's units are rows: see Destination.Forwards.
 	Forwards bool
-	// Recorder is the state of a Recorder, nil for a Sink. The other fields describe a Sink.
+	// Recorder is the state of a Recorder, or nil for a Sink. The fields below describe a Sink.
 	Recorder *sink.State
 
 	Ledger
 	Attempts     Attempts
-	Failing      bool // the last attempt failed and its payload still waits
+	Failing      bool // the last attempt failed, and its payload still waits
 	FailingSince time.Time
 	LastError    error
 	Unconfirmed  int       // number of consecutive attempts that ended with sink.Unconfirmed
-	Failed       time.Time // when an attempt last failed
-	Tries        uint64    // failed attempts since the last success
-	NextTry      time.Time // when the next attempt begins, while Failing
-	Published    time.Time // when a payload was last delivered
-	Last         Sent      // the part of its flush delivered so far
+	Failed       time.Time // time of the last failed attempt
+	Tries        uint64    // number of failed attempts since the last success
+	NextTry      time.Time // start of the next attempt; valid while Failing
+	Published    time.Time // time of the last delivered payload
+	Last         Sent      // the flush of the last delivered payload
 	// Oldest is the time of the oldest undelivered flush in Unix seconds, or 0.
 	Oldest int64
 
-	// QueueBytes is the size of the queue in memory, and SpoolBytes of the spool on disk. The Max fields are their
-	// limits.
+	// QueueBytes is the size of the queue in memory. SpoolBytes is the size of the spool on disk. The
+	// fields with Max are the limits.
 	QueueBytes, MaxQueueBytes int
-	SpoolBytes, MaxSpoolBytes int64 // 0 without a spool
-	SpoolFault                error // the last error of the disk, nil while it works or without a spool
+	SpoolBytes, MaxSpoolBytes int64 // both are 0 without a spool
+	SpoolFault                error // the current error of the disk; nil while the disk works, or without a spool
 }
 
-// Figures returns the prefix of the destination's figures, and the prefix of the figures of its ledger.
+// Figures returns two prefixes of names of figures: one for the destination's state, and one for
+// the counts in its Ledger.
 func (s *State) Figures() (all, ledger string) {
 	if s.Forwards {
 		return "forward.", "forward.rows."
@@ -49,7 +50,8 @@ func (s *State) Figures() (all, ledger string) {
 	return "sink." + s.Name + ".", "sink." + s.Name + ".points."
 }
 
-// OneForward returns the states with one sum of all destinations that forward. They share their figures.
+// OneForward returns the states, but replaces the states of all destinations that forward by their sum. These
+// destinations share their figures.
 func OneForward(all []State) (states []State) {
 	forward := -1
 	for i := range all {
@@ -65,7 +67,7 @@ func OneForward(all []State) (states []State) {
 	return states
 }
 
-// add adds the state of another destination, as far as there are figures of it.
+// add adds the state of another destination. It adds only the fields that figures show.
 func (s *State) add(o *State) {
 	s.Ledger.add(&o.Ledger)
 	s.Attempts.Socket += o.Attempts.Socket
@@ -85,22 +87,22 @@ func (s *State) add(o *State) {
 	}
 }
 
-// Sent describes the delivered part of a flush.
+// Sent describes the part of a flush that was delivered.
 type Sent struct {
 	Flush int64         // Unix seconds
-	Spent time.Duration // includes failed attempts
+	Spent time.Duration // time for all attempts, including the failed ones
 	Bytes int
 }
 
-// Ledger counts units, which are points to a Sink, since the start:
+// Ledger counts the units of a destination since the start. Units are points or rows. This always holds:
 //
 //	Made + Recovered = Delivered + Queued + Spooled + Dropped
 type Ledger struct {
-	Made      uint64 // from flushes
-	Recovered uint64 // found in the spool at the start
+	Made      uint64 // units of all flushes
+	Recovered uint64 // units found in the spool at the start
 	Delivered uint64
-	Queued    uint64 // in memory
-	Spooled   uint64 // on disk
+	Queued    uint64 // units in memory
+	Spooled   uint64 // units on disk
 	Dropped   uint64 // the sum of Reasons
 	Reasons   DropReasons
 }
@@ -119,29 +121,29 @@ func (l *Ledger) add(o *Ledger) {
 	l.Reasons.Removed += o.Reasons.Removed
 }
 
-// Waiting returns the undelivered units that are not given up.
+// Waiting returns the number of units in memory and on disk, which will be delivered later.
 func (l *Ledger) Waiting() uint64 { return l.Queued + l.Spooled }
 
 // DropReasons counts dropped units by reason.
 type DropReasons struct {
-	Full       uint64 // the oldest, when memory or the spool was full
-	Damaged    uint64 // lost on disk
-	Unsendable uint64 // the sink's format cannot carry them
-	Refused    uint64 // permanently refused by the receiver: see sink.Refused
-	Removed    uint64 // the sink was removed while they waited in memory
+	Full       uint64 // the oldest units, when the memory or the spool was full
+	Damaged    uint64 // units lost because of damaged files on disk
+	Unsendable uint64 // units that the sink's format cannot represent
+	Refused    uint64 // units that the receiver refused permanently: see sink.Refused
+	Removed    uint64 // units in memory when the removed sink was stopped
 }
 
 func (r *DropReasons) sum() uint64 {
 	return r.Full + r.Damaged + r.Unsendable + r.Refused + r.Removed
 }
 
-// Attempts counts failed attempts to send, and the flushes they belong to.
+// Attempts counts failed attempts to send, and the flushes of the failed payloads.
 type Attempts struct {
 	Socket, Unknown, Flushes uint64
 	lastFlush                int64
 }
 
-// failed counts a failed attempt to send a payload of a flush.
+// failed counts a failed attempt to send a payload of the given flush.
 func (a *Attempts) failed(flush int64, err error) {
 	if isSocketError(err) {
 		a.Socket++
@@ -154,8 +156,8 @@ func (a *Attempts) failed(flush int64, err error) {
 	}
 }
 
-// isSocketError reports whether an error of a sink comes from the network. Other errors count as
-// unknown.
+// isSocketError reports whether an error of a sink comes from the network. All other errors are
+// counted as unknown.
 func isSocketError(err error) bool {
 	var network net.Error
 	var errno syscall.Errno

@@ -50,7 +50,7 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// sameWords fails for words that only one of the two lists has.
+// sameWords fails the test if only one of two lists contains a word.
 func sameWords(t *testing.T, documented, there []string, what string) {
 	t.Helper()
 	for _, name := range there {
@@ -67,7 +67,7 @@ func sameWords(t *testing.T, documented, there []string, what string) {
 
 var figureRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z0-9]")
 
-// published.md describes exactly the figures of a new daemon.
+// published.md describes exactly the metrics that a new daemon publishes about itself.
 func TestFigures(t *testing.T) {
 	windows, err := load.New(load.Config{Addr: "127.0.0.1:0", Minutes: 1, MaxBytes: 1 << 20})
 	if err != nil {
@@ -133,7 +133,7 @@ func TestFigures(t *testing.T) {
 
 var reasonRow = regexp.MustCompile("(?m)^- `([a-z_]+)`: ")
 
-// health.md describes exactly the reasons of the health.
+// health.md describes exactly the reasons that the health status can contain.
 func TestReasons(t *testing.T) {
 	var described []string
 	for _, row := range reasonRow.FindAllStringSubmatch(read(t, "health.md"), -1) {
@@ -144,7 +144,7 @@ func TestReasons(t *testing.T) {
 
 var methodRow = regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| (.*?)\\| `([a-z]+)` \\|$")
 
-// api.md lists the methods of XML-RPC, and their parameters.
+// api.md lists all XML-RPC methods and their parameters.
 func TestMethods(t *testing.T) {
 	_, text, _ := strings.Cut(read(t, "api.md"), "\n## XML-RPC\n")
 	text, _, _ = strings.Cut(text, "\n## ")
@@ -177,7 +177,7 @@ func TestMethods(t *testing.T) {
 
 var examples = regexp.MustCompile("(?s)```examples((?: --[a-z-]+=[a-z-]+)*)\n(.*?)```")
 
-// reading is how the lines of a block of examples are read.
+// reading says with which settings the lines of an example are parsed.
 type reading struct {
 	tags    metric.Tags
 	styles  metric.TagStyles
@@ -185,7 +185,7 @@ type reading struct {
 	asSent  bool
 }
 
-// readings are the flags of a block of examples.
+// readings maps the flags that are written above an example to settings of the parser.
 var readings = map[string]func(*reading){
 	"--tags=graphite":     func(r *reading) { r.tags = metric.GraphiteTags },
 	"--tags=keep-in-name": func(r *reading) { r.tags = metric.TagsInName },
@@ -197,7 +197,7 @@ var readings = map[string]func(*reading){
 	"--names=as-sent": func(r *reading) { r.asSent = true },
 }
 
-// Each example of lines.md has the result that it shows.
+// Each example line in lines.md has the result that the document shows.
 func TestLines(t *testing.T) {
 	n := 0
 	for _, block := range examples.FindAllStringSubmatch(read(t, "lines.md"), -1) {
@@ -223,7 +223,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// joined returns the lines of a block. An indented line continues the one before it.
+// joined returns the lines of a block of examples. It appends an indented line to the line before
+// it.
 func joined(block string) (lines []string) {
 	for line := range strings.Lines(block) {
 		line = strings.TrimSuffix(line, "\n")
@@ -236,7 +237,7 @@ func joined(block string) (lines []string) {
 	return lines
 }
 
-// outcome returns the result of a line in the notation of lines.md.
+// outcome parses a line, and returns the result in the notation of lines.md.
 func outcome(line string, as reading) string {
 	table := aggregate.NewTable(aggregate.Config{
 		Shards: 1, MaxNames: 10, MaxNameLength: 1024, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{1, 1, 1, 1},
@@ -272,7 +273,7 @@ func outcome(line string, as reading) string {
 
 var importRow = regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\| (.*) \\|$")
 
-// The table of imports in ARCHITECTURE.md equals the imports of the commands.
+// The table of imports in ARCHITECTURE.md lists exactly the imports of the commands.
 func TestImports(t *testing.T) {
 	there := map[string][]string{}
 	for _, command := range []string{"cmd/statsd", "cmd/statsdmonitor"} {
@@ -293,7 +294,8 @@ func TestImports(t *testing.T) {
 	sameWords(t, packages, slices.Collect(maps.Keys(there)), "package")
 }
 
-// collectImports adds the imports within this module of a package and of the packages it imports.
+// collectImports adds the imports of a package to found, and the imports of the packages that it
+// imports. It ignores packages outside this module.
 func collectImports(t *testing.T, dir string, found map[string][]string) {
 	t.Helper()
 	if _, known := found[dir]; known {
@@ -324,7 +326,7 @@ func collectImports(t *testing.T, dir string, found map[string][]string) {
 
 var anchor = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-// Links within the project have a target.
+// The targets of all links within the project exist.
 func TestLinks(t *testing.T) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -367,7 +369,7 @@ var (
 	noAnchor = regexp.MustCompile(`[^a-z0-9_ -]`)
 )
 
-// anchors returns the anchors that forges generate for the headings of a text.
+// anchors returns the anchors that GitHub and similar sites generate for the headings of a text.
 func anchors(text string) []string {
 	var names []string
 	for _, m := range heading.FindAllStringSubmatch(text, -1) {

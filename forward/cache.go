@@ -12,12 +12,14 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// The cache is a file of two lines: the address of the cluster, and its settings.
+// The cache file holds the address of the cluster in its first line, and the cluster's settings in
+// its second line.
 
-// maxCache limits the bytes of the cache that are read.
+// maxCache is the maximum size of a cache file.
 const maxCache = 64 << 10
 
-// load returns the settings in the cache, if they belong to this cluster.
+// load returns the settings in the cache file. ok is false if there are none, or if they are for
+// another cluster.
 func (e *Edge) load() (s link.Settings, ok bool) {
 	if e.cfg.Cache == "" {
 		return s, false
@@ -28,9 +30,9 @@ func (e *Edge) load() (s link.Settings, ok bool) {
 	}
 	address, rest, _ := bytes.Cut(text, []byte("\n"))
 	if err == nil {
-		if s, err = link.ParseSettings(rest); err != nil { // the file may be somebody's
+		if s, err = link.ParseSettings(rest); err != nil { // rename the file, because it may be a user's file and not a cache
 			aside := e.cfg.Cache + ".damaged"
-			err = errors.Join(fmt.Errorf("put aside as %s: %w", aside, err), os.Rename(e.cfg.Cache, aside))
+			err = errors.Join(fmt.Errorf("renamed to %s: %w", aside, err), os.Rename(e.cfg.Cache, aside))
 		}
 	}
 	if err != nil {
@@ -39,7 +41,7 @@ func (e *Edge) load() (s link.Settings, ok bool) {
 	return s, err == nil && string(address) == e.cfg.ForwardTo
 }
 
-// save keeps the settings for the next start.
+// save writes the settings to the cache file for the next start.
 func (e *Edge) save(s link.Settings) {
 	if e.cfg.Cache == "" {
 		return

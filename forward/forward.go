@@ -1,14 +1,14 @@
-// Package forward is the edge's half of a cluster: it sends the rows of each interval to an engine, and the
+// Package forward implements the edges of a cluster. An edge sends the rows of each interval to an engine, and the
 // engine passes them to the owners.
 //
-//	e, err := forward.New(cfg)           // settings from an earlier run, if there are any
-//	settings, err := e.Join(ctx)         // waits for the cluster's settings, unless they are known
+//	e, err := forward.New(cfg)           // uses saved settings of the cluster, if there are any
+//	settings, err := e.Join(ctx)         // if there are none, waits until the cluster answers
 //	f := e.Take(interval, collected)     // at each flush, before the interval is summarised
-//	f.Encode(emit)                       // payloads of messages, on another goroutine
-//	err = e.Send(ctx, payload)           // until it returns nil
+//	f.Encode(emit)                       // makes payloads of messages, on another goroutine
+//	err = e.Send(ctx, payload)           // must be repeated until it returns nil
 //
-// Package delivery keeps the payloads until they are sent, and repeats them. Each message names its edge,
-// its run and its interval, so owners merge a repeated message only once.
+// Package delivery keeps the payloads until they are sent, and repeats failed sends. Each message contains its edge,
+// the run of the edge and its interval, so owners merge a repeated message only once.
 package forward
 
 import (
@@ -28,31 +28,33 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// Target configures where this daemon forwards its intervals, and which names it forwards. Changes need a
-// restart. The tag names the flag.
+// Target configures the cluster to which this daemon forwards its intervals, and selects the
+// forwarded names. Changes need a restart. The tag names the flag.
 type Target struct {
-	// ForwardTo is the address of the cluster. Empty (the default) forwards nothing.
+	// ForwardTo is the address of the cluster. If it is empty (the default), nothing is forwarded.
 	ForwardTo string `flag:"--forward"`
-	// ForwardAfter and ForwardUntil, unless zero, are boundaries between flush intervals. The cluster gets the
-	// intervals that end after ForwardAfter, and not after ForwardUntil.
+	// ForwardAfter and ForwardUntil limit the intervals that the cluster gets. They are ends of flush
+	// intervals, or zero for no limit. The cluster gets the intervals that end after ForwardAfter and
+	// not after ForwardUntil.
 	ForwardAfter time.Time `flag:"--forward"`
 	ForwardUntil time.Time
-	// ForwardID is the name of this edge in the cluster, by default the host name. No other edge may have the
-	// same name.
+	// ForwardID is the name of this edge in the cluster, by default the host name. Each edge needs its
+	// own name.
 	ForwardID string `flag:"--forward-id"`
-	// ForwardMatch selects the names to forward. Without it (the default), all names are forwarded.
+	// ForwardMatch selects the names to forward. If it is empty (the default), all names are
+	// forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
-	// ForwardOnly says that this daemon's sinks never get the forwarded names. It is for a daemon that also
-	// collects: these names come back from the cluster. By default the sinks get the forwarded names too,
-	// unless there is a ForwardMatch.
+	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its flushes. It
+	// is for a daemon that also collects, because the cluster gives these names back to that daemon.
+	// Otherwise the sinks get the forwarded names too, unless ForwardMatch is set.
 	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)
 }
 
-// Validate returns an error that names the flag at fault.
+// Validate checks the settings. Its errors name the flag.
 func (t *Target) Validate() error {
-	if t.ForwardTo == "" && t.ForwardID == "" { // Next has no ID of its own
+	if t.ForwardTo == "" && t.ForwardID == "" { // a Target made from Next may have no ForwardID
 		return nil
 	}
 	if err := link.CheckName(t.ForwardID); err != nil {
@@ -64,40 +66,41 @@ func (t *Target) Validate() error {
 // Config is the configuration for New.
 type Config struct {
 	Target
-	// Interval and Tags are the daemon's --flush-interval and --tags. The cluster must have the same values.
+	// Interval and Tags are the daemon's --flush-interval and --tags. They must be the same as in the
+	// cluster.
 	Interval time.Duration
 	Tags     string
-	// Cache is the file that keeps the settings of the cluster for the next start. Without it, every
-	// start waits until the cluster answers.
+	// Cache is the file that stores the settings of the cluster for the next start. If it is empty,
+	// each start waits until the cluster answers.
 	Cache string
 	// Log receives the messages for operators.
 	Log zerolog.Logger
 }
 
-// Edge forwards the intervals of one run of a daemon. Make it with New.
+// Edge forwards the intervals of one run of a daemon to a cluster. New creates it.
 type Edge struct {
 	cfg    Config
 	epoch  int64
 	sender link.Sender
 
 	mu              sync.Mutex
-	settings        link.Settings // zero Partitions until they are known
-	waits           error         // the reason why Join waits
-	number, samples uint64        // number of taken intervals, and of their samples
+	settings        link.Settings // Partitions is zero until the settings are known
+	waits           error         // why Join still waits; nil when the settings are known
+	number, samples uint64        // number of intervals given to Take, and of their samples
 
-	spare chan *partial.Rows // used by Take
+	spare chan *partial.Rows // Rows that Take reuses
 
-	// verified says that the cluster still has the settings in use. The first call of Join or Send finds it out: Send
-	// may come first, because payloads of an earlier run are sent while Join still waits.
+	// verified means that the cluster has confirmed the settings in use. The first call of Join or
+	// Send asks the cluster. This can be Send: payloads of an earlier run are sent while Join waits.
 	verified atomic.Bool
 
-	encoder  *partial.Encoder // used by Encode
-	delivery delivery         // used by Send
+	encoder  *partial.Encoder // only Encode uses it
+	delivery delivery         // only Send uses it
 	watch    watch
 }
 
-// New returns an Edge. The Edge knows the settings of its cluster if an earlier run has saved them and they fit this
-// daemon.
+// New returns an Edge. If an earlier run has saved the settings of the cluster, and they match the
+// daemon's settings, the Edge uses them.
 func New(cfg Config) (*Edge, error) {
 	e := &Edge{cfg: cfg, epoch: time.Now().UnixNano(), spare: make(chan *partial.Rows, maxSpare)}
 	e.cfg.Log = cfg.Log.With().Str("cluster", cfg.ForwardTo).Logger()
@@ -123,14 +126,15 @@ func (e *Edge) Sender() link.Sender { return e.sender }
 
 var errUnanswered = errors.New("it has not answered yet")
 
-// fits returns a *link.MismatchError if the daemon's settings differ from its cluster's.
+// fits returns a *link.MismatchError if the daemon's settings differ from the settings of the
+// cluster.
 func (e *Edge) fits(cluster link.Settings) error {
 	wanted := cluster
 	wanted.Interval, wanted.Tags = e.cfg.Interval, e.cfg.Tags
 	return wanted.Compare(cluster)
 }
 
-// adopt sets the settings that the Edge uses.
+// adopt makes the Edge use the given settings.
 func (e *Edge) adopt(s link.Settings) (err error) {
 	e.encoder, err = partial.NewEncoder(e.cfg.ForwardID, e.epoch, s.Partitions)
 	e.mu.Lock()
@@ -139,21 +143,20 @@ func (e *Edge) adopt(s link.Settings) (err error) {
 	return err
 }
 
-// Settings returns the settings of the cluster, if they are known.
+// Settings returns the settings of the cluster. known is false if the cluster has not answered yet.
 func (e *Edge) Settings() (s link.Settings, known bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.settings, e.settings.Partitions > 0
 }
 
-// Run identifies the run of an edge, and counts its intervals and samples.
+// Run identifies a run of an edge, and counts its intervals and samples.
 type Run struct {
-	Epoch   int64  // when it began, in Unix nanoseconds
-	Number  uint64 // number of the newest interval; the first is 1
-	Samples uint64 // number of samples in all these intervals
+	Epoch   int64  // when the run began, in Unix nanoseconds
+	Number  uint64 // number of the last interval; the first is 1
+	Samples uint64 // number of samples in all intervals of the run
 }
 
-// Run returns the counts up to now.
 func (e *Edge) Run() Run {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -168,10 +171,10 @@ func (e *Edge) Waits() error {
 }
 
 const (
-	// askPatience is how long one question for the settings may take.
+	// askPatience is the maximum duration of a request for the settings.
 	askPatience = 3 * time.Second
 	askPause    = time.Second
-	// tellEvery is the time between two messages that say why Join waits.
+	// tellEvery is the time between two log messages that say why Join waits.
 	tellEvery = time.Minute
 )
 
@@ -194,7 +197,7 @@ func (e *Edge) Join(ctx context.Context) (link.Settings, error) {
 		e.wait(err)
 		if now := time.Now(); now.Sub(told) >= tellEvery {
 			told = now
-			e.cfg.Log.Warn().Err(err).Msg("the settings of the cluster are not known yet: no sample is taken until they are; trying again each second")
+			e.cfg.Log.Warn().Err(err).Msg("the settings of the cluster are not known yet: the daemon takes no samples until the cluster answers; trying again each second")
 		}
 		if !clock.Sleep(ctx, askPause) {
 			return s, ctx.Err()
@@ -208,7 +211,7 @@ func (e *Edge) wait(err error) {
 	e.waits = err
 }
 
-// ask asks the cluster for its settings and keeps them for the next start.
+// ask asks the cluster for its settings, and saves them for the next start.
 func (e *Edge) ask(ctx context.Context) (link.Settings, error) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()

@@ -100,7 +100,8 @@ func join(t *testing.T, cfg Config) *Edge {
 	return e
 }
 
-// The first start waits until the cluster answers, and says why it waits. The next start does not wait.
+// The first start waits until the cluster answers, and logs why it waits. The next start does not
+// wait.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	c := newEngine()
@@ -119,7 +120,7 @@ func TestJoin(t *testing.T) {
 		if err := e.Waits(); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("it waits because of %v", err)
 		}
-		if n := strings.Count(log.String(), "no sample is taken"); n < 3 || n > 4 {
+		if n := strings.Count(log.String(), "the daemon takes no samples"); n < 3 || n > 4 {
 			t.Errorf("in three minutes the log says %d times why nothing happens", n)
 		}
 		c.set(nil)
@@ -140,7 +141,8 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// A daemon whose settings differ from its cluster's does not start, and its error names the wrong flag.
+// If the settings of a daemon and its cluster differ, the daemon does not start. The error names
+// the flag.
 func TestMismatch(t *testing.T) {
 	t.Parallel()
 	for flag, change := range map[string]func(*Config){
@@ -149,7 +151,7 @@ func TestMismatch(t *testing.T) {
 	} {
 		c := newEngine()
 		cfg := c.config(t)
-		join(t, cfg) // keeps settings that do not fit any more
+		join(t, cfg) // saves settings that do not match the daemon's later settings
 		change(&cfg)
 		_, err := start(t, cfg).Join(t.Context())
 		if mismatch, ok := errors.AsType[*link.MismatchError](err); !ok || !strings.Contains(err.Error(), "give "+flag) {
@@ -163,7 +165,8 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// An edge notices that its cluster was set up again before it sends anything. A restart helps.
+// If the cluster was created again with other settings, the edge notices this before it sends
+// anything. After a restart it uses the new settings.
 func TestClusterSetUpAgain(t *testing.T) {
 	t.Parallel()
 	c := newEngine()
@@ -214,7 +217,7 @@ func take(t *testing.T, e *Edge, samples ...string) *Flush {
 	return e.Take(table(t, samples...).Drain(nil), Collected{End: end, Samples: uint64(len(samples))})
 }
 
-// flush takes an interval and returns the paths that this daemon publishes.
+// flush gives an interval to the Edge, and returns the paths that the daemon still publishes.
 func flush(t *testing.T, e *Edge, sinks bool, samples ...string) (paths []string) {
 	t.Helper()
 	iv := table(t, samples...).Drain(nil)
@@ -238,7 +241,8 @@ func sendAll(t *testing.T, e *Edge, f *Flush) (err error) {
 	return err
 }
 
-// names decodes the messages that the engine got.
+// names decodes the messages that the engine has received. It returns their names, and the number
+// of their samples.
 func (e *engine) names(t *testing.T) (names []string, samples uint64) {
 	t.Helper()
 	for _, m := range e.got {
@@ -255,7 +259,7 @@ func (e *engine) names(t *testing.T) (names []string, samples uint64) {
 	return names, samples
 }
 
-// The forwarded names are sent with their samples. This daemon publishes the other names.
+// The names that match are forwarded with their samples. The daemon publishes only the other names.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	web, _ := glob.Parse("web.*")
@@ -294,7 +298,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// After a failure only the failed messages are sent again. Messages that the engine refuses are counted.
+// If some messages of a payload fail, only they are sent again. Messages that the engine refuses
+// are counted.
 func TestSendAgain(t *testing.T) {
 	t.Parallel()
 	c := newEngine()
@@ -339,7 +344,7 @@ func TestSendAgain(t *testing.T) {
 	}
 }
 
-// Large intervals become several payloads, and everything arrives.
+// A large interval is encoded as several payloads, and all of its rows arrive.
 func TestLargeInterval(t *testing.T) {
 	t.Parallel()
 	c := newEngine()

@@ -7,29 +7,31 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Next configures a second cluster, which takes over at a given time (NextAfter). The daemon is an edge of this
-// cluster too, with the ForwardID and the ForwardMatch of the Target. Changes need a restart.
+// Next configures a second cluster, which gets the intervals after the time NextAfter. The daemon
+// is an edge of this cluster too, with the ForwardID and the ForwardMatch of the Target. Changes
+// need a restart.
 type Next struct {
-	// NextTo is the address of the cluster. Empty (the default) means none.
+	// NextTo is the address of the second cluster. If it is empty (the default), there is none.
 	NextTo string `flag:"--forward"`
-	// NextAfter is a boundary between flush intervals. The cluster gets the intervals that end after it, and the
-	// Target gets the others.
+	// NextAfter is the end of a flush interval. The second cluster gets the intervals that end after
+	// it. The Target's cluster gets the earlier intervals.
 	NextAfter time.Time `flag:"--forward"`
-	// NextConnect returns the connection to the cluster.
+	// NextConnect returns the connection to the second cluster.
 	NextConnect func() (link.Sender, error)
 }
 
-// Target returns the next cluster as a Target like t.
+// Target returns a Target for the second cluster. Its other settings are copied from t.
 func (n *Next) Target(t Target) Target {
 	t.ForwardTo, t.ForwardAfter, t.Connect = n.NextTo, n.NextAfter, n.NextConnect
 	return t
 }
 
-// DestinationName is the name of the destination that forwards, if there is only one cluster.
+// DestinationName is the name of the destination that forwards to a cluster without ForwardAfter.
 const DestinationName = "forward"
 
-// DestinationName returns the name of the cluster's destination. Each cluster must have another one, because its
-// rows wait in the spool of that name. A cluster with a ForwardAfter keeps its name when the one before it is gone.
+// DestinationName returns the name of the destination that forwards to the cluster. Each cluster
+// has its own name, because its rows wait in the spool of that name. The name depends only on
+// ForwardAfter, so it stays the same when an earlier cluster is removed from the configuration.
 func (t *Target) DestinationName() string {
 	if t.ForwardAfter.IsZero() {
 		return DestinationName
@@ -37,14 +39,14 @@ func (t *Target) DestinationName() string {
 	return fmt.Sprintf("%s-%d", DestinationName, t.ForwardAfter.Unix())
 }
 
-// Route gives each interval to one Edge. One goroutine uses it.
+// Route chooses the Edge for each interval. Only one goroutine may use it.
 type Route struct {
-	// Edges are in the order of their times: the ForwardUntil of one is the ForwardAfter of the next.
+	// Edges are sorted by time: the ForwardUntil of an Edge is the ForwardAfter of the next one.
 	Edges []*Edge
-	at    int // gets the running interval
+	at    int // index of the Edge for the running interval
 }
 
-// Begin chooses the Edge for the interval that begins at a boundary.
+// Begin chooses the Edge for the interval that begins at the flush time boundary.
 func (r *Route) Begin(boundary int64) *Edge {
 	r.at = 0
 	for r.at+1 < len(r.Edges) && boundary >= r.Edges[r.at+1].cfg.ForwardAfter.UnixNano() {
@@ -53,9 +55,10 @@ func (r *Route) Begin(boundary int64) *Edge {
 	return r.Edges[r.at]
 }
 
-// End returns the Edge of the running interval, which is flushed at a boundary, and the end that the interval has in
-// the cluster. That is the boundary, unless the clock was set, or the process was stopped, while the interval ran.
-// Then it can lie in the time of the other cluster.
+// End returns the Edge of the running interval, which is flushed at boundary. It also returns the
+// end of the interval in the cluster. This is normally boundary. If the clock was set or the
+// process was stopped during the interval, boundary can be a time that belongs to another cluster:
+// End then returns the nearest time of the Edge's own cluster.
 func (r *Route) End(boundary int64) (*Edge, int64) {
 	e := r.Edges[r.at]
 	if until := e.cfg.ForwardUntil; !until.IsZero() {

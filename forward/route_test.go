@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// An interval belongs to the cluster in whose time it began, also if it is flushed at a boundary of the other one.
+// The start of an interval decides its cluster, even if the interval is flushed at a time that
+// belongs to the other cluster.
 func TestRoute(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)
@@ -14,7 +15,7 @@ func TestRoute(t *testing.T) {
 	r := Route{Edges: []*Edge{start(t, old), start(t, next)}}
 	for _, tt := range []struct {
 		what         string
-		begins, ends int64 // seconds
+		begins, ends int64 // in seconds
 		edge         int
 		end          int64
 	}{

@@ -12,18 +12,19 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// maxInFlight limits the messages that are being sent at the same time.
+// maxInFlight is the maximum number of messages that are sent at the same time.
 const maxInFlight = 64
 
-// delivery is the state of sending.
+// delivery is the progress in sending the current payload.
 type delivery struct {
-	payload string          // the first message of the current payload
-	done    map[string]bool // messages of the payload that need not be sent again
-	refused sink.Refused    // units of the payload that the engine refused
+	payload string          // ID of the payload's first message
+	done    map[string]bool // IDs of the messages that need not be sent again
+	refused sink.Refused    // number of units that the engine refused
 }
 
-// Send sends the messages of a payload, many at the same time. If some messages fail, the next Send of the
-// same payload sends only those. The error is a *sink.Refused if the engine refuses some messages for good.
+// Send sends the messages of a payload, many at the same time. If some of them fail, the next Send
+// of the same payload sends only the failed ones. If the engine refuses messages permanently, the
+// error is a *sink.Refused.
 func (e *Edge) Send(ctx context.Context, payload []byte) error {
 	if err := e.verify(ctx); err != nil {
 		return err
@@ -51,7 +52,7 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 		}
 		d.done[messages[i].ID] = true
 	}
-	if failed == nil || errors.Is(failed, link.ErrFull) { // without owners, the engine fills up
+	if failed == nil || errors.Is(failed, link.ErrFull) { // a full engine has answered: it fills up if there are no owners
 		e.watch.answered.Store(time.Now().UnixNano())
 	}
 	if failed == nil && d.refused.Err != nil {
@@ -64,13 +65,13 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 // Close closes the connection to the engine.
 func (e *Edge) Close() error { return e.sender.Close() }
 
-// message is a message to be sent.
+// message is a message that must be sent, with the number of its units.
 type message struct {
 	link.Message
 	units int
 }
 
-// unsent returns the messages of a payload that were not sent yet.
+// unsent returns the messages of a payload that must still be sent.
 func (d *delivery) unsent(payload []byte) (all []message) {
 	first := true
 	for m, err := range partial.Messages(payload) {
@@ -93,14 +94,14 @@ func (d *delivery) unsent(payload []byte) (all []message) {
 	return all
 }
 
-// refuse records that the engine will never accept a message.
+// refuse counts the units of a message that the engine refused permanently.
 func (d *delivery) refuse(err error, units int) {
 	d.refused.Err = err
 	d.refused.Units += units
 }
 
-// verify checks that the cluster still has the settings that this daemon uses. They may come from an
-// earlier run, and someone may have set up the cluster again since then.
+// verify checks that the cluster has the same settings as this daemon. The daemon's settings may
+// come from an earlier run, and the cluster may have been created again since then.
 func (e *Edge) verify(ctx context.Context) error {
 	if e.verified.Load() {
 		return nil

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// payloadBytes is the approximate size of a full payload. One message can be larger.
+	// payloadBytes is the approximate size of a full payload. A single larger message is possible.
 	payloadBytes = 1 << 20
-	// maxSpare limits the Rows that are kept for reuse.
+	// maxSpare is the number of Rows that are kept for reuse.
 	maxSpare = 2
 )
 
@@ -21,13 +21,13 @@ type Flush struct {
 
 // Collected describes an interval.
 type Collected struct {
-	End     int64  // in Unix nanoseconds
-	Samples uint64 // in the whole interval
-	Sinks   bool   // this daemon publishes the names too
+	End     int64  // end of the interval in Unix nanoseconds
+	Samples uint64 // number of samples in the whole interval
+	Sinks   bool   // the daemon has sinks
 }
 
-// Take reads the rows of an interval. It removes their names from the summary of the interval, unless this
-// daemon publishes them too. Only the flush loop calls Take, after Join.
+// Take reads the rows of an interval. If this daemon must not publish the forwarded names, Take
+// omits them from the interval's summary. Call Take after Join, and only on the flush loop.
 func (e *Edge) Take(iv *aggregate.Interval, c Collected) *Flush {
 	rows := e.emptyRows()
 	rows.Begin(c.End)
@@ -65,11 +65,12 @@ func (e *Edge) emptyRows() *partial.Rows {
 	}
 }
 
-// Units returns the number of units that the ledgers count for the flush: its rows, and one for the interval.
+// Units returns the number of units of the flush: one for each row, and one for the interval.
 func (f *Flush) Units() int { return f.rows.Len() + 1 }
 
-// Encode calls emit with payloads of messages, and with the units of each payload. emit owns the payload.
-// Only one goroutine may encode the flushes of an Edge, in their order. Encode can be called once.
+// Encode calls emit with payloads of messages, and with the number of units in each payload. emit
+// may keep the payload. The flushes of an Edge must be encoded in order by one goroutine. Call
+// Encode only once.
 func (f *Flush) Encode(emit func(payload []byte, units int)) {
 	var payload []byte
 	units := 0

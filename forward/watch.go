@@ -12,25 +12,26 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Edges watch the owners too, because only edges can notice that all owners are dead.
+// Edges check whether partitions have owners, because if all owners are dead, only an edge can
+// report it.
 
 const (
-	// watchEvery is the shortest time between two checks of the commits.
+	// watchEvery is the minimum time between two checks of commits.
 	watchEvery = 10 * time.Second
-	// unownedAfter is how long a partition may have no new commit, in addition to unownedIntervals. An edge
-	// does not know the --lateness of the owners.
+	// A partition has no owner if it has no new commit for unownedAfter plus unownedIntervals
+	// intervals. This is rather long because an edge does not know the owners' --lateness.
 	unownedAfter     = time.Minute
 	unownedIntervals = 3
 )
 
-// watch is the edge's knowledge of the owners.
+// watch holds what the edge knows about the owners.
 type watch struct {
-	answered atomic.Int64 // when the engine last accepted messages or had no room for them, in Unix nanoseconds
+	answered atomic.Int64 // when the engine last accepted messages, or reported that it is full, in Unix nanoseconds
 	unowned  atomic.Pointer[[]int]
 }
 
-// looked is the newest commit of a partition, and the time by this machine's clock when the edge first saw
-// it.
+// looked is the last commit of a partition, and when the edge first saw this commit. commit is a
+// time by the engine's clock, and since a time by the clock of this machine.
 type looked struct{ commit, since time.Time }
 
 // Unowned returns the partitions that had no owner at the last check.
@@ -41,14 +42,15 @@ func (e *Edge) Unowned() []int {
 	return nil
 }
 
-// Watch looks at the newest commits of partitions until ctx ends, if the engine shows them. Each time it looks
-// at two partitions: the next one, and again the previous one. If a commit is still the same, it looks at all partitions.
+// Watch checks the last commits of partitions until ctx ends. It does nothing if the engine cannot
+// show commits. Each check reads two partitions: a random one, and again the one of the previous
+// check. If one of them has no new commit, the next check reads all partitions.
 func (e *Edge) Watch(ctx context.Context) {
 	watcher, can := e.sender.(link.Watcher)
 	seen, turn, suspicious := map[int]looked{}, 0, false
 	for can && clock.Sleep(ctx, max(watchEvery, e.cfg.Interval)) {
 		settings, known := e.Settings()
-		if until := e.cfg.ForwardUntil; !until.IsZero() && time.Now().After(until) { // its owners have nothing to commit
+		if until := e.cfg.ForwardUntil; !until.IsZero() && time.Now().After(until) { // this cluster gets no more intervals, so its owners commit nothing
 			e.watch.unowned.Store(nil)
 			return
 		}
@@ -56,7 +58,7 @@ func (e *Edge) Watch(ctx context.Context) {
 			continue
 		}
 		allowed := unownedAfter + unownedIntervals*settings.Interval
-		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine does not answer; the health already says so
+		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine does not answer, which the health reports already
 			clear(seen)
 			e.watch.unowned.Store(nil)
 			continue
@@ -80,7 +82,8 @@ func (e *Edge) Watch(ctx context.Context) {
 	}
 }
 
-// sameFor looks at a partition, and returns how long its newest commit has been the same.
+// sameFor reads the last commit of a partition. It returns how long ago the edge first saw this
+// commit.
 func sameFor(ctx context.Context, w link.Watcher, partition int, seen map[int]looked) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()

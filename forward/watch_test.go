@@ -13,7 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// owned is an engine that shows the commits of its partitions. Partitions without an owner have no new commits.
+// owned is an engine that shows the commits of its partitions. It makes no new commits for
+// partitions without an owner.
 type owned struct {
 	*engine
 	died   map[int]time.Time
@@ -30,7 +31,7 @@ func (o *owned) Committed(_ context.Context, partition int) (time.Time, error) {
 	if !dead {
 		newest = time.Now()
 	}
-	return newest.Add(time.Hour), nil // the engine's clock differs
+	return newest.Add(time.Hour), nil // the engine's clock differs from this machine's clock
 }
 
 func (o *owned) kill(partitions ...int) {
@@ -45,8 +46,9 @@ func (o *owned) kill(partitions ...int) {
 	}
 }
 
-// An edge notices when partitions have no owner, even if all owners are dead, and when they have one again. While the
-// engine does not answer, the edge reports nothing about owners. A full engine answers: without owners it fills up.
+// An edge notices when partitions have no owner, even if all owners are dead, and when they have
+// owners again. While the engine does not answer, the edge reports nothing about owners. A full
+// engine counts as an answer, because it fills up when there are no owners.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &owned{engine: newEngine()}
@@ -67,7 +69,7 @@ func TestWatch(t *testing.T) {
 		fail := func(err error) { fault.Store(&err) }
 		go func() {
 			for ; ctx.Err() == nil; time.Sleep(time.Second) {
-				take(t, e).Encode(func(payload []byte, _ int) { _ = e.Send(ctx, payload) }) // a fault is what is tested
+				take(t, e).Encode(func(payload []byte, _ int) { _ = e.Send(ctx, payload) }) // in some cases sending fails
 			}
 		}()
 		everything := all(o.settings.Partitions)

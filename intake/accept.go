@@ -16,35 +16,36 @@ import (
 )
 
 const (
-	// maxLate limits the connections accepted at shutdown. Linux lets at most this many wait (net.core.somaxconn).
+	// maxLate limits the connections accepted at shutdown. On Linux at most this many connections can
+	// wait for accept(2) (net.core.somaxconn).
 	maxLate = 4096
-	// acceptWarnings is the shortest time between two log lines about failed accepts.
+	// acceptWarnings is the minimum time between two log lines about failed accepts.
 	acceptWarnings = time.Minute
 )
 
-// acceptor accepts the connections of one listener.
+// acceptor accepts the connections to one listener.
 type acceptor struct {
 	*listener
 	stream  atomic.Pointer[listen.Stream]
 	log     zerolog.Logger
-	late    int // connections accepted after stop, and attempts
+	late    int // accept calls after stop
 	limits  atomic.Pointer[streamLimits]
 	open    atomic.Int64
-	greeted chan struct{} // limits the connections that are in a handshake, or wait for room after it
+	greeted chan struct{} // a semaphore: limits the connections that are in a TLS handshake or wait below the connection limit
 
 	acceptErrors atomic.Uint64
-	shortages    atomic.Uint64 // accept errors because no file descriptor was free
-	warned       time.Time     // last warning about acceptErrors
+	shortages    atomic.Uint64 // accept errors because the process had no free file descriptor
+	warned       time.Time     // time of the last warning about acceptErrors
 }
 
-// streamLimits are the limits of the connections of one listener.
+// streamLimits are the limits for the connections to one listener.
 type streamLimits struct {
-	connections int           // maximum of open connections
-	idle, line  time.Duration // idle limits the time since the last line, 0 for no limit; line limits the time for completing a line
+	connections int           // the most connections that may be open
+	idle, line  time.Duration // idle is the longest time without a complete line, 0 for no limit; line is the longest time for one line
 }
 
-// period returns the time between two checks of the connections. It is in full seconds if it can be, see
-// clock.UntilTick.
+// period returns the time between two checks for idle connections and slow lines. If possible it is
+// a number of full seconds; clock.UntilTick explains why.
 func (l *streamLimits) period() time.Duration {
 	shortest := l.line
 	if l.idle > 0 {
@@ -54,7 +55,7 @@ func (l *streamLimits) period() time.Duration {
 	return cmp.Or(period.Truncate(time.Second), period)
 }
 
-// noteFault counts a failed accept and logs it, but not too often.
+// noteFault counts a failed accept and logs it, at most once in acceptWarnings.
 func (a *acceptor) noteFault(err error) {
 	n := a.acceptErrors.Add(1)
 	if descriptors.Exhausted(err) {
@@ -69,8 +70,9 @@ func (a *acceptor) noteFault(err error) {
 		Msg("a connection cannot be accepted; trying again (raise LimitNOFILE or ulimit -n if too many files are open)")
 }
 
-// accept waits for a connection. At shutdown it takes at most maxLate connections that are already
-// established. It leaves the connections of an inherited listener to the next process.
+// accept waits for a connection. At shutdown it accepts at most maxLate connections that are
+// already established. It does not accept connections of an inherited listener at shutdown, because
+// the next process accepts them.
 func (a *acceptor) accept(stream listen.Stream, ending bool) (conn, error) {
 	if !ending {
 		c, err := stream.Accept()
@@ -87,8 +89,8 @@ func (a *acceptor) accept(stream listen.Stream, ending bool) (conn, error) {
 	return acceptNow(stream)
 }
 
-// acceptNow accepts an established connection or returns net.ErrClosed. A deadline would not work:
-// it can expire before the first check.
+// acceptNow accepts an established connection. If there is none, it returns net.ErrClosed. It does not use a
+// deadline, because a deadline could expire before the first attempt to accept.
 func acceptNow(listener syscall.Conn) (conn, error) {
 	raw, err := listener.SyscallConn()
 	if err != nil {
@@ -96,7 +98,7 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 	}
 	fd, failed := -1, error(nil)
 	if err := raw.Control(func(listening uintptr) {
-		syscall.ForkLock.RLock() // child processes must not inherit it
+		syscall.ForkLock.RLock() // a child process must not inherit the new descriptor
 		defer syscall.ForkLock.RUnlock()
 		if fd, _, failed = syscall.Accept(int(listening)); failed == nil {
 			syscall.CloseOnExec(fd)
@@ -119,13 +121,14 @@ func acceptNow(listener syscall.Conn) (conn, error) {
 	return c.(conn), nil
 }
 
-// moveTo changes to the socket in b: from now on only its connections are accepted.
+// moveTo replaces the listening socket by the socket in b. The acceptor then accepts only
+// connections of the new socket.
 func (a *acceptor) moveTo(b *listen.Bound) error {
 	before := a.take(b)
 	return (*before).Close()
 }
 
-// take moves the socket out of b. It returns the old socket.
+// take moves the listening socket out of b, and returns the previous listening socket.
 func (a *acceptor) take(b *listen.Bound) (before *listen.Stream) {
 	stream := b.Stream
 	b.Stream = nil

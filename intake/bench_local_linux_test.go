@@ -9,11 +9,11 @@ import (
 	"github.com/statsd-ops/statsd/intake/listen"
 )
 
-// BenchmarkLocal reads datagrams of 8 KiB, as DogStatsD's clients send them, from a unix socket and from a
-// UDP socket into the table; an operation is a datagram. It does not include sending. The unix socket may cost at most
-// 1.2 times as much.
+// BenchmarkLocal reads datagrams of 8 KiB, the usual size of DogStatsD clients, from a unix socket
+// and from a UDP socket into the table. An operation is a datagram. The time for sending is not
+// counted. The unix socket may cost at most 1.2 times as much as UDP.
 func BenchmarkLocal(b *testing.B) {
-	const round = 10 // number of datagrams that a unix socket holds
+	const round = 10 // a number of datagrams that fits into a unix socket
 	var lines strings.Builder
 	for i := 0; lines.Len() < 8100; i++ {
 		fmt.Fprintf(&lines, "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod\n", i%100, i)

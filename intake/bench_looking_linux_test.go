@@ -16,12 +16,12 @@ import (
 
 // BenchmarkLooking measures the cost of probes for a receiver, as ratios of CPU time in one run:
 //
-//	idle/bare        receiving with probes but no query, to receiving without probes: at most 1.01
-//	top/idle         while a top query runs: at most 1.05
-//	senders/idle     while a senders query runs: at most 1.15
+//	idle/bare        receiving while no query runs, compared with code without probes: at most 1.01
+//	top/idle         receiving while a top query runs, compared with no query: at most 1.05
+//	senders/idle     receiving while a senders query runs, compared with no query: at most 1.15
 //
-// The receivers take turns, and an operation is a datagram of each. Sending is not counted. It must be
-// quick, because a probe may also cost 0.1 % of the time in which a receiver waits for its turn.
+// The receivers of the four variants take turns. An operation is one datagram for each of them. The time for sending is
+// not counted. Sending must be quick, because a probe may also cost 0.1 % of the time in which a receiver waits.
 func BenchmarkLooking(b *testing.B) {
 	for _, lines := range []int{1, 20} {
 		b.Run(fmt.Sprintf("lines=%d", lines), func(b *testing.B) {
@@ -45,7 +45,7 @@ func BenchmarkLooking(b *testing.B) {
 	}
 }
 
-// takeTurns lets each receive b.N datagrams.
+// takeTurns lets each of the receivers receive b.N datagrams.
 func takeTurns(b *testing.B, turns ...*turn) {
 	const roundsPerShare = 100
 	b.ResetTimer()
@@ -63,18 +63,19 @@ func takeTurns(b *testing.B, turns ...*turn) {
 	}
 }
 
-// turnDatagrams is the number of datagrams that a receiver gets in its turn. They fit into the smallest buffer.
+// turnDatagrams is the number of datagrams that a receiver gets in one turn. This many fit into the
+// smallest receive buffer.
 const turnDatagrams = kernel.Batch
 
-// turn is a receiver that takes turns with others.
+// turn is one of the receivers that takeTurns compares.
 type turn struct {
 	in        *Intake
 	client    net.Conn
 	datagrams []byte
 	r         *receiver
 	take      func(n int) int
-	spent     time.Duration   // processor time of the running share
-	shares    []time.Duration // of earlier shares
+	spent     time.Duration   // CPU time of the current share of the datagrams
+	shares    []time.Duration // CPU times of the earlier shares
 }
 
 func newTurn(b *testing.B, datagrams []byte) *turn {
@@ -91,7 +92,7 @@ func newTurn(b *testing.B, datagrams []byte) *turn {
 	return t
 }
 
-// takeBare is receiver.take without the code for probes.
+// takeBare does the same as receiver.take, without the code for probes.
 func (t *turn) takeBare(n int) (bytes int) {
 	t.r.lane.shard.Lock()
 	bytes, bad := t.r.takeDatagrams(0, n)
@@ -103,13 +104,13 @@ func (t *turn) takeBare(n int) (bytes int) {
 	return bytes
 }
 
-// receive sends the datagrams of a turn, and measures how the receiver takes them.
+// receive sends the datagrams of one turn, and measures the CPU time of receiving them.
 func (t *turn) receive(b *testing.B) {
 	if _, err := t.client.Write(t.datagrams); err != nil {
 		b.Fatal(err)
 	}
 	start := threadTime()
-	tally := &t.r.lane.tally // no other goroutine adds to it
+	tally := &t.r.lane.tally // no other goroutine uses this tally during the benchmark
 	for want := tally.UDPPackets + turnDatagrams; tally.UDPPackets < want; {
 		n, err := t.r.socket.Read(false)
 		if err != nil {
@@ -120,7 +121,7 @@ func (t *turn) receive(b *testing.B) {
 	t.spent += threadTime() - start
 }
 
-// ratio returns the median of the shares' ratios.
+// ratio returns the median of the ratios between the shares of t and of to.
 func (t *turn) ratio(to *turn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i, share := range t.shares {
@@ -130,7 +131,7 @@ func (t *turn) ratio(to *turn) float64 {
 	return ratios[len(ratios)/2]
 }
 
-// threadTime returns the processor time that the calling thread has used.
+// threadTime returns the CPU time of the calling thread.
 func threadTime() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {

@@ -12,19 +12,20 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// BenchmarkNameRatios measures the extra cost of tags and rules, as ratios of CPU time in one run, with 10,000 series
-// in packets of 1,432 bytes. The two variants of a ratio take turns, and an operation is a sample of each. There is no
-// socket: only parsing and adding are measured, so the ratios are worst cases.
+// BenchmarkNameRatios measures the extra cost of tags and rules, as ratios of CPU time in one run.
+// It adds 10,000 series in packets of 1,432 bytes. The two variants of a ratio take turns. An
+// operation is one sample for each variant. There is no socket: only parsing and adding are
+// measured, so the ratios are worst cases.
 func BenchmarkNameRatios(b *testing.B) {
 	for _, r := range []struct {
 		is, to string
-		most   string // the target ratio
+		most   string // the upper limit for the ratio
 	}{
-		{"tags=graphite", "tags=graphite,untagged", "3"}, // 8 tags of DogStatsD
-		{"rules=unmatched", "plain", "1.02"},             // 50 globs that match nothing
-		{"rules=drop10", "plain", "1"},                   // a rule drops a tenth of the names
+		{"tags=graphite", "tags=graphite,untagged", "3"}, // 8 tags in DogStatsD's style
+		{"rules=unmatched", "plain", "1.02"},             // 50 globs that match no name
+		{"rules=drop10", "plain", "1"},                   // one rule drops a tenth of the names
 		{"unclean", "plain", "1.1"},
-		{"rules=rename", "plain", "none"}, // 50 globs rename all names
+		{"rules=rename", "plain", "none"}, // 50 globs that rename all names
 		{"rules=keep", "plain", "none"},
 		{"rules=drop", "plain", "none"},
 		{"tags=drop", "plain", "none"},
@@ -43,15 +44,15 @@ func BenchmarkNameRatios(b *testing.B) {
 	}
 }
 
-// seriesPerTurn is the number of samples that a variant adds in its turn.
+// seriesPerTurn is the number of samples that a variant adds in one turn.
 const seriesPerTurn = 20_000
 
-// nameTurn is a variant that takes turns with others.
+// nameTurn is one of the variants that are compared.
 type nameTurn struct {
 	lane    *lane
 	packets [][]byte
 	next    int
-	shares  []time.Duration // processor time of each turn
+	shares  []time.Duration // CPU time of each turn
 }
 
 func newNameTurn(b *testing.B, name string) *nameTurn {
@@ -76,7 +77,7 @@ func newNameTurn(b *testing.B, name string) *nameTurn {
 	return t
 }
 
-// take adds the next samples, at least n.
+// take adds at least the next n samples.
 func (t *nameTurn) take(n int) {
 	start := threadTime()
 	l := t.lane
@@ -89,7 +90,7 @@ func (t *nameTurn) take(n int) {
 	t.shares = append(t.shares, threadTime()-start)
 }
 
-// ratio returns the median of the ratios of the turns.
+// ratio returns the median of the ratios between the turns of t and of to.
 func (t *nameTurn) ratio(to *nameTurn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i := range ratios {
@@ -99,7 +100,7 @@ func (t *nameTurn) ratio(to *nameTurn) float64 {
 	return ratios[len(ratios)/2]
 }
 
-// nameVariant is a way to write 10,000 series, with rules.
+// nameVariant is a way to write the names of 10,000 series, and the rules to apply.
 type nameVariant struct {
 	name, format, rules string
 	tags                metric.Tags
@@ -124,7 +125,7 @@ var nameVariants = []nameVariant{
 	{"tags=drop", taggedNames, "", metric.DropTags},
 }
 
-// fiftyRules returns a file of 50 globs.
+// fiftyRules returns a rules file with 50 globs.
 func fiftyRules(match, name string) string {
 	text := "mappings:"
 	for i := range 50 {
@@ -133,12 +134,12 @@ func fiftyRules(match, name string) string {
 	return text
 }
 
-// packetsOf returns packets with one sample for each of n series.
+// packetsOf returns packets that contain one sample for each of n series.
 func packetsOf(format string, n int) (packets [][]byte) {
 	const size = 1432
 	var packet []byte
 	for i := range n {
-		at := i * 7919 % n // an order that caches cannot predict
+		at := i * 7919 % n // an order that the CPU cache cannot predict
 		line := fmt.Appendf(nil, format+"\n", at%50, at, at%1000)
 		if len(packet)+len(line) > size {
 			packets, packet = append(packets, packet), nil
@@ -148,7 +149,7 @@ func packetsOf(format string, n int) (packets [][]byte) {
 	return append(packets, bytes.Clone(packet))
 }
 
-// BenchmarkNames adds samples of 10,000 series; an operation is a sample.
+// BenchmarkNames adds samples of 10,000 series to a table. An operation is a sample.
 func BenchmarkNames(b *testing.B) {
 	for _, v := range nameVariants {
 		b.Run(v.name, func(b *testing.B) {

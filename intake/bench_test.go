@@ -14,8 +14,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// BenchmarkReceive reads datagrams of one counter from a socket into the table; an operation is a
-// datagram. It does not include sending. Its variants measure the cost of asking for senders, of tags, and of probes.
+// BenchmarkReceive reads datagrams with one counter from a socket into the table. An operation is a
+// datagram. The time for sending is not counted. Its variants measure the cost of asking for
+// senders, of tags, and of probes.
 func BenchmarkReceive(b *testing.B) {
 	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
 	for _, bb := range []struct {
@@ -57,11 +58,11 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// smallestBuffer is the number of datagrams that every UDP socket holds.
+// smallestBuffer is a number of datagrams that fits into every UDP socket.
 const smallestBuffer = 64
 
-// receiveTimed sends b.N datagrams, round at a time, and times how the first receiver takes them. All their samples must
-// be good.
+// receiveTimed sends b.N datagrams in rounds of the given size, and measures the time of the first
+// receiver. All samples must be good.
 func receiveTimed(b *testing.B, in *Intake, round int, send func(client net.Conn, i int) error) Tally {
 	b.Helper()
 	at, r := in.listeners[0].at, in.receivers[0]
@@ -97,7 +98,7 @@ func receiveTimed(b *testing.B, in *Intake, round int, send func(client net.Conn
 	return t
 }
 
-// askAll runs a probe until the returned function is called.
+// askAll starts a probe that runs until the returned function is called.
 func askAll(b *testing.B, in *Intake, ask func(context.Context, *Intake)) (end func()) {
 	if ask == nil {
 		return func() {}
@@ -113,8 +114,6 @@ func askAll(b *testing.B, in *Intake, ask func(context.Context, *Intake)) (end f
 		asking.Wait()
 	}
 }
-
-// The probes look at all traffic until the benchmark ends.
 
 func askTop(ctx context.Context, in *Intake) {
 	for ctx.Err() == nil {
@@ -136,8 +135,8 @@ func askTail(ctx context.Context, in *Intake) {
 	}
 }
 
-// BenchmarkStreams reads lines of one counter from TCP connections into the table, as fast as they
-// send; an operation is a line.
+// BenchmarkStreams reads lines with one counter from TCP connections into the table, as fast as the
+// clients can send. An operation is a line.
 func BenchmarkStreams(b *testing.B) {
 	for _, clients := range []int{1, 100} {
 		for _, lines := range []int{1, 1000} {

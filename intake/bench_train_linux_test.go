@@ -7,14 +7,15 @@ import (
 	"testing"
 )
 
-// BenchmarkTrain measures how much CPU time trains save a receiver, as ratios in one run. An operation is a datagram of
-// one line, of each sender. Sending is not counted.
+// BenchmarkTrain measures how much CPU time trains save a receiver, as ratios in one run. A train is a
+// sequence of datagrams that the kernel returns as one message. An operation is one datagram of one line for each of the
+// four variants. The CPU time for sending is not counted.
 //
-//	train/alone   datagrams that come as trains, to those that come alone: at most 0.3
-//	cut/alone     trains, to a socket without them
-//	ready/alone   datagrams that come alone, to a socket with trains: about 1
+//	train/alone   reading trains, compared with reading single datagrams: at most 0.3
+//	cut/alone     reading trains that the kernel splits, compared with reading single datagrams
+//	ready/alone   reading single datagrams from a socket that accepts trains: about 1
 //
-// The receivers ask for times of arrival, as a daemon with gauges does.
+// The receivers request times of arrival, as the receivers of a daemon with gauges do.
 func BenchmarkTrain(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -41,7 +42,7 @@ func BenchmarkTrain(b *testing.B) {
 	b.ReportMetric(ready.ratio(alone), "ready/alone")
 }
 
-// oneByOne writes datagrams of a size, with one system call for each.
+// oneByOne splits its text into datagrams of equal size, and sends each with its own system call.
 type oneByOne struct {
 	net.Conn
 	size int

@@ -12,17 +12,17 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// checked decides about the datagrams of a receiver, and counts the processes that send them. This is the
-// only place where a datagram is refused.
+// checked decides which datagrams of a receiver are admitted, and counts the processes that send
+// them. No other type refuses datagrams.
 type checked struct {
 	*listener
-	check listen.Check // nil: addresses and content do not matter
+	check listen.Check // nil if neither addresses nor signatures are checked
 	peers *peers.Table
-	now   time.Time // the datagrams of the running batch
-	batch [kernel.Batch]opened
+	now   time.Time            // when the current batch was checked
+	batch [kernel.Batch]opened // results for the current batch
 }
 
-// newChecked returns nil if there is nothing to decide and nothing to count.
+// newChecked returns nil if the listener admits all datagrams and does not count processes.
 func newChecked(l *listener, table *peers.Table) *checked {
 	c := &checked{listener: l, peers: table}
 	if l.guard != nil {
@@ -34,16 +34,16 @@ func newChecked(l *listener, table *peers.Table) *checked {
 	return c
 }
 
-// senders reports whether it needs to know the senders.
+// senders reports whether c needs to know the sender of each datagram.
 func (c *checked) senders() bool { return c != nil && (c.Scheme.Local() || c.check.Senders()) }
 
-// opened is a datagram after the check.
+// opened is the result of checking one datagram.
 type opened struct {
 	lines   []byte
 	refusal listen.Refusal
 }
 
-// open checks the datagrams of a batch from first to before end. No lock is held.
+// open checks the datagrams of a batch from index first to before end. The caller holds no lock.
 func (c *checked) open(s *kernel.Socket, first, end int) {
 	c.now = time.Now()
 	for i := first; i < end; i++ {
@@ -60,7 +60,7 @@ func (c *checked) open(s *kernel.Socket, first, end int) {
 	}
 }
 
-// take takes those datagrams that were admitted.
+// take adds the admitted datagrams of a batch to the lane.
 func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
 	l, p, s := r.lane, &r.parser, r.socket
 	for i := first; i < end; i++ {
@@ -68,7 +68,7 @@ func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
 		size += len(received) + kernel.DatagramOverhead
 		from := origin{socket: s, datagram: i, at: s.Arrived(i)}
 		lines := l.tally.Lines
-		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram counts the rest
+		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram counts the bytes of the lines
 		switch {
 		case !d.refusal.Admits():
 			l.tally.UDPPackets++
@@ -88,7 +88,7 @@ func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
 	return size, l.addPending() || bad
 }
 
-// takeTruncated adds the complete lines of a datagram that was longer than its buffer.
+// takeTruncated adds the complete lines of a datagram that was longer than the receive buffer.
 func (l *lane) takeTruncated(p *wire.Parser, lines []byte, from origin) bool {
 	whole := bytes.LastIndexByte(lines, '\n') + 1
 	l.takeDatagram(p, lines[:whole], from)

@@ -24,35 +24,36 @@ type Config struct {
 	Limits
 	// Table configures the table that intake fills. Open sets its Shards.
 	Table aggregate.Config
-	// FlushInterval is the time between two flushes. Stat pipes are read once in each.
+	// FlushInterval is the time between two flushes. Stat pipes are read once in each interval.
 	FlushInterval time.Duration
 	// Log receives the messages for operators.
 	Log zerolog.Logger
 }
 
-// Listen configures where lines come from and how they are read. Changes need a restart. The tag
-// names the flag.
+// Listen configures where lines come from and how they are read. A change needs a restart of the
+// daemon. The tag of each field names the flag that sets it.
 type Listen struct {
 	// Host is the address to bind for UDP and TCP. Empty (the default) means all IPv4 and IPv6
 	// addresses.
 	Host string `flag:"--name"`
-	// Port is the port for both protocols, by default 8125. 0 picks a free port.
+	// Port is the port for UDP and TCP, by default 8125. 0 lets the system choose a free port.
 	Port int `flag:"--port"`
-	// Listeners are more places to receive lines. See Host, Port, Receivers, UDPBuffer and Limits for the
-	// defaults of their fields.
+	// Listeners are additional addresses and socket files that receive lines. Host, Port, Receivers,
+	// UDPBuffer and Limits give the defaults of a Listener's fields.
 	Listeners []listen.Listener `flag:"--listen"`
-	// PortOff says that Host and Port do not count: there are only Listeners.
+	// PortOff says that Host and Port are ignored: only Listeners receive lines.
 	PortOff bool `flag:"--listen"`
-	// Receivers is the number of UDP sockets that share the port, by default one per core. Each has
-	// its own goroutine. The kernel assigns each client to one of them.
+	// Receivers is the number of UDP sockets that share the port, by default one per CPU core. Each
+	// socket has its own goroutine. The kernel assigns each client to one of the sockets.
 	Receivers int `flag:"--receivers"`
-	// Sockets are open sockets inherited at the start, which are used instead of binding. A socket with the address of
-	// a listener serves that listener. Of the other sockets, one listening TCP socket and all UDP sockets serve Port,
-	// with one receiver for each. Each remaining socket becomes a listener of its own. Open owns the sockets, even if
-	// it fails. At the end, their unread data stays for the next process that inherits them.
+	// Sockets are open sockets that the process inherited at its start. Intake uses them instead of
+	// binding new sockets. A socket with the address of a listener serves that listener. From the
+	// other sockets, Port gets one listening TCP socket, and all UDP sockets with one receiver each.
+	// Each remaining socket becomes a separate listener. Open owns the sockets, even if it fails. At
+	// shutdown, unread data stays in the sockets for the next process that inherits them.
 	Sockets []*os.File
-	// UDPBuffer is the size of each UDP socket's receive buffer in bytes, by default 8 MiB. The kernel
-	// may grant less, which is logged. Datagrams that do not fit while the daemon is busy are lost and
+	// UDPBuffer is the size of each UDP socket's receive buffer in bytes, by default 8 MiB. If the
+	// kernel grants less, a warning is logged. Datagrams that do not fit into the buffer are lost and
 	// counted in udp.kernel_dropped.
 	UDPBuffer int `flag:"--udp-buffer"`
 	// DiscardSenders decides when the kernel is asked for the sender of a datagram, so that bad lines
@@ -62,12 +63,12 @@ type Listen struct {
 	Dialect metric.Dialect `flag:"--dialect"`
 	// AbsoluteSigns reads a gauge's sign as part of its number and not as an adjustment.
 	AbsoluteSigns bool `flag:"--gauge-signs"`
-	// Tags decides the handling of tags. By default they are dropped.
+	// Tags says how tags are stored. By default they are dropped.
 	Tags metric.Tags `flag:"--tags"`
 	// TagStyles are the accepted styles of tags. The default is metric.DefaultTagStyles.
 	TagStyles metric.TagStyles `flag:"--tag-styles"`
-	// Containers makes a tag container_id from the container section of DogStatsD's clients. By default the section is
-	// ignored.
+	// Containers adds a tag container_id to samples of DogStatsD clients that send a container
+	// section. By default the section is ignored.
 	Containers bool `flag:"--container"`
 	// NamesAsSent keeps names as they are sent. By default they are cleaned for Graphite.
 	NamesAsSent bool `flag:"--names"`
@@ -75,49 +76,51 @@ type Listen struct {
 	// PipeDir is the directory of stat pipes to read before each flush. Empty (the default) reads
 	// none.
 	PipeDir string `flag:"--pipe-dir"`
-	// PipePrefix is put in front of each name from stat pipes, by default nothing.
+	// PipePrefix is put in front of each name from stat pipes. The default is no prefix.
 	PipePrefix string `flag:"--pipe-prefix"`
-	// PipeCounters selects the names in pipes that are counters: the increase since the last reading
-	// becomes a sample. Other names (by default all) are gauges.
+	// PipeCounters selects the names in pipes that are counters: each reading adds the increase since
+	// the last reading as a sample. Other names are gauges. By default all names are gauges.
 	PipeCounters []pipes.Glob `flag:"--pipe-counters"`
-	// PipeTimeout is how long a process may take to answer, by default 250 ms. Reading begins twice
-	// this time before the flush.
+	// PipeTimeout is how long a process may take to answer, by default 250 ms. Reading begins two
+	// PipeTimeouts before the flush.
 	PipeTimeout time.Duration `flag:"--pipe-timeout"`
 }
 
-// Limits can change while intake runs.
+// Limits are limits that can change while intake runs.
 type Limits struct {
-	// MaxTCPConnections limits the TCP connections, by default to 20,000, or to fewer if too few
-	// descriptors are allowed. At the limit a new connection replaces the connection with the oldest unfinished line.
-	// If there is none, it replaces the connection that was idle longest.
+	// MaxTCPConnections limits the open TCP connections. The default is 20,000, or less if the process
+	// may open only few files. At the limit, a new connection replaces the connection with the oldest
+	// unfinished line. If no connection has an unfinished line, it replaces the connection that was
+	// idle longest.
 	MaxTCPConnections int
-	// TCPIdleTimeout closes a TCP connection that completed no line for this long, by default 1 h. 0
-	// turns it off.
+	// TCPIdleTimeout closes a TCP connection that has completed no line for this long. The default is
+	// 1 h. 0 turns the timeout off.
 	TCPIdleTimeout time.Duration
 	// TCPLineTimeout closes a TCP connection when a line takes longer than this from its first byte to
 	// its last, by default 30 s.
 	TCPLineTimeout time.Duration
-	// Guards decide who may send to a listener. The key is the listener's URL. A listener without a Guard at the start
-	// accepts all senders. At a change, the Guard from the start follows the new Guard (see listen.Guard).
+	// Guards decide who may send to a listener. The key is the listener's URL. A listener that has no
+	// Guard at the start always accepts all senders. When Limits change, the Guard from the start
+	// takes over the rules of the new Guard (see listen.Guard.Follow).
 	Guards map[string]listen.Guard
-	// Reserved is the number of descriptors to leave for other uses. Connections may use the rest.
+	// Reserved is the number of file descriptors that connections must leave free for other uses.
 	Reserved int
-	// Rules are the rules for names. nil (the default) means none.
+	// Rules are the rules that rename or drop metrics by name. nil, the default, means no rules.
 	Rules *rules.Set
-	// Debug logs each discard.
+	// Debug logs each discarded line.
 	Debug bool
-	// DebugMetric selects lines to log when Debug is on: received lines and published points that contain this text.
-	// Empty selects none.
+	// DebugMetric selects what is logged when Debug is on: the received lines and published points
+	// that contain this text. If it is empty, none are logged.
 	DebugMetric string
 }
 
-// Senders decides when the kernel is asked for the sender of a datagram. Asking costs a tenth of
-// receiving the datagram (BenchmarkReceive).
+// Senders says when the kernel is asked for the sender of a datagram. Asking adds about a tenth to
+// the cost of receiving (BenchmarkReceive).
 type Senders int
 
-// When to ask for senders.
+// The values of Senders.
 const (
-	SendersAuto Senders = iota // for a minute after each bad line; the sender of the first bad line stays unknown
+	SendersAuto Senders = iota // ask for a minute after each bad line; the sender of the first bad line stays unknown
 	SendersOn
 	SendersOff
 )
@@ -198,7 +201,7 @@ func (l *Listen) listeners() []listen.Listener {
 	return append(all, l.Listeners...)
 }
 
-// Tagged reports whether names can have tags after a semicolon.
+// Tagged reports whether a published name can end with a semicolon and tags.
 func (l *Listen) Tagged() bool { return l.Tags.Series() }
 
 // Parser returns a new parser for received lines.
@@ -209,7 +212,7 @@ func (l *Listen) Parser() wire.Parser {
 	}
 }
 
-// NameForm is the form in which names are kept.
+// NameForm returns the form in which names are stored.
 func (l *Listen) NameForm() metric.NameForm {
 	c := l.Naming(0)
 	return c.Form()
@@ -220,7 +223,7 @@ func (l *Listen) Naming(flush time.Duration) naming.Config {
 	return naming.Config{Dialect: l.Dialect, Tags: l.Tags, Styles: l.TagStyles, AsSent: l.NamesAsSent, Flush: flush}
 }
 
-// Clean returns a name in its published form.
+// Clean returns a name in the form in which it is published.
 func (l *Listen) Clean(name []byte) []byte {
 	clean, _ := l.NameForm().Append(nil, name)
 	return clean

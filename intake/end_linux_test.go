@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// control calls f with the descriptor of a socket.
 func control(t *testing.T, conn interface {
 	Control(func(uintptr)) error
 }, f func(fd int) error) {
@@ -19,11 +18,11 @@ func control(t *testing.T, conn interface {
 	}
 }
 
-// Without a grace period, everything received is still read, also from connections that were not
-// yet accepted.
+// With no time for shutdown, all received data is still read, including the data of connections
+// that were not yet accepted.
 func TestEndWithoutGrace(t *testing.T) {
 	t.Parallel()
-	const open, lines = 20, 50_000 // many reads of each
+	const open, lines = 20, 50_000 // each connection needs many reads
 	cfg := config()
 	cfg.Receivers = 1
 	in := start(t, cfg)
@@ -33,7 +32,7 @@ func TestEndWithoutGrace(t *testing.T) {
 	}
 	control(t, listener, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20) })
 	shard := in.lanes[0].shard
-	shard.Lock() // so that almost nothing is read before
+	shard.Lock() // keep the daemon from reading almost all data before End
 	for range open {
 		conn := in.dial("tcp")
 		send(t, conn, strings.Repeat("hits:1|c\n", lines))

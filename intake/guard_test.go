@@ -25,7 +25,8 @@ import (
 
 const hmacKey = "the key of this test"
 
-// signed returns datagrams in brubeck's format. Each call has another nonce.
+// signed returns a function that signs datagrams in brubeck's format. Each signed datagram has a
+// different nonce.
 func signed(key string, later time.Duration) func(lines string) string {
 	nonce := uint32(0)
 	return func(lines string) string {
@@ -38,7 +39,7 @@ func signed(key string, later time.Duration) func(lines string) string {
 	}
 }
 
-// guarded returns a configuration of one listener with a guard.
+// guarded returns a configuration with one listener and its guard.
 func guarded(t testing.TB, scheme listen.Scheme, c admit.Config) Config {
 	t.Helper()
 	door, err := admit.Open(c)
@@ -71,7 +72,7 @@ func addresses(t testing.TB, list string) *allow.Set {
 	return set
 }
 
-// refused compares the refusals since the start, by their names.
+// refused checks the number of refusals since the start, by the name of the refusal.
 func (in *running) refused(want map[string]uint64) {
 	in.t.Helper()
 	for why := range listen.Refusals {
@@ -87,7 +88,7 @@ func TestSignedDatagrams(t *testing.T) {
 	in := start(t, guarded(t, listen.HMAC, admit.Config{KeyFile: keyFile(t, hmacKey), Drift: time.Minute}))
 	good, forged := signed(hmacKey, 0), signed("another key of this test", 0)
 	late, early := signed(hmacKey, -time.Hour), signed(hmacKey, time.Hour)
-	first, second := in.dial("udp"), in.dial("udp") // may be read by two receivers
+	first, second := in.dial("udp"), in.dial("udp") // two clients, so that two receivers may read the datagrams
 	once := good("a:1|c")
 	var sent []string
 	add := func(n int, make func() string) {
@@ -136,7 +137,7 @@ func TestAllowedAddresses(t *testing.T) {
 		in = start(t, guarded(t, listen.TCP, admit.Config{Allow: addresses(t, tt.list)}))
 		for range 3 {
 			conn := in.dial("tcp")
-			_, _ = io.WriteString(conn, "a:1|c\n") // the connection may be closed already
+			_, _ = io.WriteString(conn, "a:1|c\n") // ignore the error, because the daemon may already have closed the connection
 			if tt.denied > 0 && !isCut(t, conn, patience) {
 				t.Error("a connection that is denied stays open")
 			}
@@ -150,7 +151,7 @@ func TestAllowedAddresses(t *testing.T) {
 	}
 }
 
-// encrypted returns the settings of a listener that speaks TLS, and of its clients.
+// encrypted returns a listener's TLS settings, and the TLS settings for its clients.
 func encrypted(t testing.TB) (admit.Config, *tls.Config) {
 	t.Helper()
 	a := counterpart.NewAuthority(t)
@@ -169,7 +170,8 @@ func (in *running) dialTLS(config *tls.Config) *tls.Conn {
 	return conn
 }
 
-// TestTLSLines sends lines in records of all sizes, over connections that end in each way.
+// TestTLSLines sends lines in TLS records of various sizes, over connections that end in different
+// ways.
 func TestTLSLines(t *testing.T) {
 	t.Parallel()
 	c, client := encrypted(t)
@@ -180,7 +182,7 @@ func TestTLSLines(t *testing.T) {
 		send(t, whole, text[at:min(at+n, len(text))])
 	}
 	_ = whole.Close()
-	send(t, cut, "c:1|c\nd:1|c") // without the end of TLS, the last line may be cut
+	send(t, cut, "c:1|c\nd:1|c") // without the closing message of TLS, the last line may be incomplete
 	_ = cut.NetConn().Close()
 	eventually(t, "the lines are not read", func() bool { return in.drain().Lines == 10_004 && in.State().OpenConnections == 0 })
 	in.stop()
@@ -196,7 +198,8 @@ func TestTLSLines(t *testing.T) {
 	}
 }
 
-// TestTLSRestEnd ends the intake while some connections have sent lines, some are silent, and some are in a handshake.
+// TestTLSRestEnd ends the intake. At that time some connections have sent lines, some have sent
+// nothing, and some are in a TLS handshake.
 func TestTLSRestEnd(t *testing.T) {
 	t.Parallel()
 	c, client := encrypted(t)
@@ -208,7 +211,7 @@ func TestTLSRestEnd(t *testing.T) {
 	}
 	in.dialTLS(client)
 	for range 3 {
-		in.dial("tcp") // in a handshake
+		in.dial("tcp") // a connection that never finishes its TLS handshake
 	}
 	eventually(t, "the connections are not accepted", func() bool { return in.State().OpenConnections == conns+1 })
 	in.stop()
@@ -220,7 +223,7 @@ func TestTLSRestEnd(t *testing.T) {
 	}
 }
 
-// TestTLSCut cuts connections that are silent.
+// TestTLSCut checks that silent connections are closed.
 func TestTLSCut(t *testing.T) {
 	t.Parallel()
 	c, client := encrypted(t)
@@ -238,7 +241,7 @@ func TestTLSCut(t *testing.T) {
 	}
 }
 
-// TestTLSFull checks that clients without TLS take no place from clients that already have one.
+// TestTLSFull checks that clients that do not speak TLS do not replace clients that do.
 func TestTLSFull(t *testing.T) {
 	t.Parallel()
 	c, client := encrypted(t)
@@ -271,15 +274,15 @@ func TestTLSFull(t *testing.T) {
 	}
 }
 
-// isCutTLS waits until the other end closes. It may send an alert before.
+// isCutTLS waits until the other end closes the connection. A TLS alert may come before the end.
 func isCutTLS(conn net.Conn) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	_, err := io.Copy(io.Discard, conn)
 	return err == nil || !os.IsTimeout(err)
 }
 
-// TestTLSFlood opens 2,000 connections that stay silent. Their number stays limited, and a client that
-// speaks gets through at once.
+// TestTLSFlood opens 2,000 connections that send nothing. The number of open connections stays
+// limited, and a real client can still connect at once.
 func TestTLSFlood(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -290,7 +293,8 @@ func TestTLSFlood(t *testing.T) {
 		flood = 4 * limit
 	}
 	handshakes := uint64(certs.Greeted() / 2)
-	// On a busy machine the first handshakes can time out before the last connection comes.
+	// On a busy machine the first handshakes can time out before the last connection is opened. So
+	// both kinds of refusal count.
 	refused := func() (crowded, all uint64) {
 		in.drain()
 		of := &in.tally.Listeners[0].Refused
@@ -315,7 +319,7 @@ func TestTLSFlood(t *testing.T) {
 	}
 }
 
-// TestGuardsFollow changes keys while datagrams come.
+// TestGuardsFollow changes keys while clients send datagrams.
 func TestGuardsFollow(t *testing.T) {
 	t.Parallel()
 	const newKey = "the new key of this test"
@@ -340,8 +344,7 @@ func TestGuardsFollow(t *testing.T) {
 	}
 }
 
-// traffic returns datagrams that are filled up to a size: counters, timers, gauges and sets of 10,000
-// names.
+// traffic returns datagrams of the given size: counters, timers, gauges and sets of 10,000 names.
 func traffic(size int) (all []string) {
 	random := rand.New(rand.NewPCG(1, 2))
 	line := func() string {
@@ -359,8 +362,8 @@ func traffic(size int) (all []string) {
 	return all
 }
 
-// BenchmarkGuard reads datagrams of 1,432 bytes from a socket into the table, without a guard, with a
-// list of addresses, and signed; an operation is a datagram.
+// BenchmarkGuard reads datagrams of 1,432 bytes from a socket into the table: without a guard, with
+// a list of addresses, and with signatures. An operation is a datagram.
 func BenchmarkGuard(b *testing.B) {
 	const size, overhead = 1432, 44
 	sign := signed(hmacKey, 0)

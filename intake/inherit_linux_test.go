@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// given binds the sockets of cfg. It returns duplicates, as an Intake inherits them.
+// given binds the sockets of cfg and returns duplicates of them, as a process inherits them.
 func given(t testing.TB, cfg Config) (files []*os.File) {
 	t.Helper()
 	all, err := openListeners(&cfg.Listen)
@@ -35,7 +35,7 @@ func given(t testing.TB, cfg Config) (files []*os.File) {
 	return files
 }
 
-// Each of several UDP sockets of one port has a receiver.
+// If a process inherits several UDP sockets of one port, each socket has its own receiver.
 func TestSocketsGivenTwice(t *testing.T) {
 	t.Parallel()
 	bound := config()
@@ -57,7 +57,8 @@ func TestSocketsGivenTwice(t *testing.T) {
 	}
 }
 
-// An inherited receive buffer stays if it is larger than the process could request.
+// Intake does not change an inherited receive buffer that is larger than this process could
+// request.
 func TestGivenBufferIsNotShrunk(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ before, asked int }{

@@ -2,16 +2,17 @@
 //
 //	in, err := intake.Open(cfg) // binds all sockets, or none
 //	in.Start(fail)              // receives
-//	iv, tally := in.Drain()     // at each flush: everything received since the last
-//	in.End(patience)            // reads the rest and stops receiving
+//	iv, tally := in.Drain()     // at each flush: everything received since the last Drain
+//	in.End(patience)            // reads what still waits in the sockets, then stops receiving
 //	in.Close()                  // releases the sockets
 //
-// Each UDP socket has a receiver, a goroutine that reads a batch of datagrams, parses it and adds it
-// to the shard of its lane: no channel, no copy, one lock. Each TCP connection has a goroutine too,
-// and shares one of the lanes. So does the reader of stat pipes.
+// A lane is a shard of the table with counts of its own. Each UDP socket has a lane and a receiver. The
+// receiver is a goroutine that reads a batch of datagrams, parses it and adds it to the lane's shard. It
+// needs no channel and no copy, and takes one lock per batch. Each TCP connection has a goroutine too, which
+// shares a lane with other connections. The reader of stat pipes also shares a lane.
 //
-// Intake does not know flushes, sinks or the daemon. It reports in Tally and State. A receiver that
-// cannot go on calls the function passed to Start.
+// This package does not know flushes, sinks or the daemon. It reports in Tally and State. A receiver that
+// cannot continue calls the function passed to Start.
 package intake
 
 import (
@@ -30,7 +31,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Intake receives. Make it with Open.
+// Intake receives lines. Make it with Open.
 type Intake struct {
 	cfg       Config
 	table     *aggregate.Table
@@ -38,24 +39,25 @@ type Intake struct {
 	lanes     []*lane
 	receivers []*receiver
 	streams   *streams
-	pipes     *pipeReader // nil without --pipe-dir
+	pipes     *pipeReader // nil if --pipe-dir is not set
 	bad       meta.BadLines
-	watch     *watch // nil without --debug; Change, Published and State use it
-	unwatched uint64 // entries skipped by earlier watches
+	watch     *watch // nil without --debug
+	unwatched uint64 // entries that earlier watches skipped
 	trace     tracer
 	times     times
 	probes    probes
 	peers     peers.Table
 	rules     naming.Tally
 
-	ending                       chan struct{} // closed by End
+	ending                       chan struct{} // End closes it
 	receiving, watching, minding sync.WaitGroup
 }
 
-// Rules returns the counts of each rule for names. The flushing goroutine calls it, and gets a copy.
+// Rules returns the counts of each rule for names, as a copy. Only the goroutine that flushes may
+// call it.
 func (in *Intake) Rules() []naming.Count { return slices.Clone(in.rules.Counts()) }
 
-// Start receives until End. It calls fail when a socket can no longer be read.
+// Start starts receiving, until End is called. It calls fail when a socket can no longer be read.
 func (in *Intake) Start(fail func(error)) {
 	for _, r := range in.receivers {
 		in.receiving.Go(func() {
@@ -71,8 +73,8 @@ func (in *Intake) Start(fail func(error)) {
 	}
 }
 
-// End reads the data in the sockets, and what connections and processes send within patience. Then
-// it stops receiving.
+// End reads the data that waits in the sockets. For at most patience it also reads what connections
+// and processes still send. Then it stops receiving.
 func (in *Intake) End(patience time.Duration) {
 	in.probes.end()
 	close(in.ending)
@@ -89,7 +91,7 @@ func (in *Intake) End(patience time.Duration) {
 	}
 	in.receiving.Wait()
 	for _, l := range in.listeners {
-		if err := l.Close(); err != nil { // no receiver reads any more, and clients should notice at once
+		if err := l.Close(); err != nil { // all receivers have ended; closing now tells clients at once
 			in.cfg.Log.Warn().Err(err).Str("listener", l.Name).Msg("removing a socket file failed")
 		}
 	}
@@ -111,7 +113,8 @@ func (in *Intake) Close() error {
 // Table returns the table that intake fills.
 func (in *Intake) Table() *aggregate.Table { return in.table }
 
-// Addr returns the bound TCP address, or the address of the first listener if none is one of TCP.
+// Addr returns the bound TCP address. If there is no TCP listener, it returns the address of the
+// first listener.
 func (in *Intake) Addr() net.Addr {
 	for _, l := range in.listeners {
 		if l.Scheme.Network() == "tcp" {
@@ -121,10 +124,11 @@ func (in *Intake) Addr() net.Addr {
 	return in.listeners[0].at
 }
 
-// named reports whether listeners have figures of their own. They have none if all come from --port.
+// named reports whether metrics are kept for each listener. They are not if all listeners come from
+// --port.
 func (in *Intake) named() bool { return len(in.cfg.Listeners) > 0 || len(in.listeners) > 2 }
 
-// Networks returns the networks of all listeners, each once.
+// Networks returns the networks of all listeners, such as udp and tcp, each once.
 func (in *Intake) Networks() (all []string) {
 	for _, l := range in.listeners {
 		if network := l.Scheme.Network(); !slices.Contains(all, network) {
@@ -134,17 +138,19 @@ func (in *Intake) Networks() (all []string) {
 	return all
 }
 
-// Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond it.
+// Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond this time.
 func (in *Intake) Due(at int64) { in.times.due.Store(at) }
 
-// Settle waits briefly until the receivers have read everything that arrived before now.
+// Settle waits until the receivers have read everything that arrived before now, or for a few
+// milliseconds at most.
 func (in *Intake) Settle(now time.Time) {
 	for _, r := range in.receivers {
 		r.settle(now)
 	}
 }
 
-// Drain returns everything received since the last call, and removes it from the table and the lanes.
+// Drain returns everything received since the previous Drain, and removes it from the table and the
+// lanes.
 func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	iv = in.table.Drain(func(i int) {
 		in.lanes[i].addTo(&t)
@@ -154,7 +160,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	return iv, t
 }
 
-// Live returns the counts since the last Drain.
+// Live returns the counts since the last Drain. It does not reset the counts.
 func (in *Intake) Live() (t Tally) {
 	for _, l := range in.lanes {
 		l.shard.Lock()
@@ -164,13 +170,13 @@ func (in *Intake) Live() (t Tally) {
 	return t
 }
 
-// BadLines returns the latest bad lines, newest first.
+// BadLines returns the most recent bad lines, newest first.
 func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
 
 // AlikeBadLines counts the bad lines of the last 15 minutes by sender and reason.
 func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now()) }
 
-// Change replaces the limits. Drain, Published and State must not run meanwhile.
+// Change replaces the limits. Drain, Published and State must not run at the same time.
 func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
 	in.cfg.Limits = limits
@@ -203,22 +209,22 @@ func (in *Intake) startWatch() {
 	}
 }
 
-// Published shows a flush's points to --debug-metric.
+// Published logs the points of a flush that match --debug-metric.
 func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(points) }
 
-// State holds the counts that are not in the lanes.
+// State holds counts since the start that are not part of a Tally.
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
-	AcceptErrors                                     uint64          // connections that could not be accepted
-	Shortages                                        uint64          // accept errors because no file descriptor was free
+	AcceptErrors                                     uint64          // failed attempts to accept a connection
+	Shortages                                        uint64          // accept errors because the process had no free file descriptor
 	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
-	Pipes                                            *Pipes          // nil without --pipe-dir
-	Listeners                                        []ListenerState // none if only --port has listeners
+	Pipes                                            *Pipes          // nil if --pipe-dir is not set
+	Listeners                                        []ListenerState // empty if all listeners come from --port
 }
 
-// State returns the current state. Call it at least once per 2^32 dropped datagrams, and not after
-// Close.
+// State returns the current state. It must be called at least once per 2^32 dropped datagrams,
+// because the kernel's counter has 32 bits. It must not be called after Close.
 func (in *Intake) State() State {
 	room := in.streams.room
 	st := State{
@@ -245,7 +251,7 @@ func (in *Intake) State() State {
 	return st
 }
 
-// Peers returns which processes of this host have sent over unix sockets since the start.
+// Peers returns the processes of this host that have sent over unix sockets since the start.
 func (in *Intake) Peers() peers.Listing { return in.peers.List() }
 
 // Inject adds the lines of a datagram that did not come from a socket.

@@ -17,34 +17,34 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// No goroutine is left after the tests.
+// TestMain checks that no goroutine is left after the tests.
 func TestMain(m *testing.M) {
 	wait.Beside()
 	goleak.VerifyTestMain(m)
 }
 
 const (
-	// patience is how long a test waits for something that is expected at once.
+	// patience is how long a test waits for something that normally happens at once.
 	patience = wait.Patience
-	// grace limits shutdown. It only takes that long while clients keep sending.
+	// grace limits the time of a shutdown. A shutdown takes that long only if clients keep sending.
 	grace = time.Minute
 	// never is a number of flushes that no test reaches.
 	never = 1 << 30
 )
 
-// running is an Intake that receives until the test ends, with its drained content.
+// running is an Intake that receives until the test ends, with the counts drained from it.
 type running struct {
 	*Intake
 	t     testing.TB
-	out   *counterpart.Output // the log
+	out   *counterpart.Output // the log output
 	ended bool
 
 	tally  Tally
 	counts map[string]float64
-	last   State // the state before Close
+	last   State // the state just before Close
 }
 
-// config returns the command line's defaults on a free loopback port.
+// config returns the defaults of the command line, with a free port on the loopback address.
 func config() Config {
 	return Config{
 		Listen: Listen{
@@ -69,7 +69,7 @@ func config() Config {
 	}
 }
 
-// layout publishes counts. Each kind has its own prefix, so that a path shows the kind.
+// layout publishes counts, with a different prefix for each kind. So a path shows the kind.
 func layout() aggregate.Layout {
 	l := aggregate.Reference.Layout()
 	l.Prefix = [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"}
@@ -102,13 +102,13 @@ func (in *running) start() {
 	in.t.Cleanup(in.stop)
 }
 
-// stop ends and closes the Intake, and drains it. Then in.last is its State.
+// stop ends the Intake, drains it and closes it. It stores the Intake's last State in in.last.
 func (in *running) stop() {
 	in.t.Helper()
 	in.end(grace)
 }
 
-// end stops like stop, with another grace period.
+// end ends the Intake, drains it and closes it. grace limits the time of the shutdown.
 func (in *running) end(grace time.Duration) {
 	in.t.Helper()
 	if in.ended {
@@ -151,12 +151,13 @@ func (in *running) drain() Tally {
 	return in.tally
 }
 
-// totals returns the drained content so far, by path: the counts of counters and timers, the last
-// value of gauges, the maximum number of members of sets.
+// totals returns what was drained so far, by path: the counts of counters and timers, the last
+// value of each gauge, and the maximum size of each set.
 func (in *running) totals() map[string]float64 { return in.counts }
 
-// check compares the tally since the start, except the number of reads from streams, which the
-// kernel decides. The counts of the listeners must add up to the tally's.
+// check compares the tally since the start with want. It ignores the number of reads from streams,
+// which depends on the kernel. It also checks that the sum of the listeners' counts equals the
+// tally.
 func (in *running) check(want Tally) {
 	in.t.Helper()
 	got := in.tally
@@ -177,7 +178,7 @@ func (in *running) check(want Tally) {
 	}
 }
 
-// dial connects to the Intake over "udp" or "tcp".
+// dial connects to the Intake. The network is "udp" or "tcp".
 func (in *running) dial(network string) net.Conn {
 	in.t.Helper()
 	conn, err := net.Dial(network, in.Addr().String())
@@ -188,7 +189,7 @@ func (in *running) dial(network string) net.Conn {
 	return conn
 }
 
-// send writes each text to conn separately: over UDP, as a datagram.
+// send writes each text to conn with a separate write. Over UDP each text is a datagram.
 func send(t testing.TB, conn net.Conn, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -198,7 +199,7 @@ func send(t testing.TB, conn net.Conn, texts ...string) {
 	}
 }
 
-// eventually waits until ok returns true.
+// eventually waits until ok returns true, and fails the test if ok stays false.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {

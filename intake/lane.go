@@ -14,50 +14,51 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// lane adds received lines to the table. It has its own shard and its own counts. The shard's lock
-// guards all of it.
+// lane adds received lines to the table. It has its own shard of the table and its own counts. The
+// shard's lock guards all fields.
 type lane struct {
 	shard  *aggregate.Shard
-	tagger *wire.Tagger     // shared by the parsers of the lane, which keep tags as sent
-	names  *naming.Resolver // shows names; nil if names are only cleaned
-	parser wire.Parser      // each source of lines uses a copy
-	tally  Tally            // since the last flush
+	tagger *wire.Tagger     // keeps tags as sent; all parsers of the lane share it
+	names  *naming.Resolver // finds the names that people see; nil if names are only cleaned
+	parser wire.Parser      // each source of lines uses a copy of this parser
+	tally  Tally            // counts since the last flush
 	bad    *meta.BadLines
 	watch  *watch
-	trace  *tracing     // nil without probes
-	shows  bool         // whether received lines are shown to watch or trace
-	parts  []part       // parts for the listeners, by their numbers
-	peers  *peers.Table // of all lanes
-	own    part         // part for lines that no listener received
-	part   *part        // listener of the running batch
-	// probes look at a part of the batches. It is nil without probes.
+	trace  *tracing     // nil unless a Trace runs
+	shows  bool         // whether watch or trace gets the received lines
+	parts  []part       // one part for each listener, indexed by the listener's number
+	peers  *peers.Table // the table of all lanes
+	own    part         // counts lines that no listener received
+	part   *part        // part of the listener that the current batch comes from
+	// probes contains this lane's part of the running probes. It is nil if no probe runs.
 	probes *probe.Lane
-	before struct{ datagrams, bytes, lines, samples uint64 } // the tally before the running batch
-	shown  aggregate.Resolved                                // of the last shownName
-	// offenders finds the prefixes that the limits refuse most.
+	before struct{ datagrams, bytes, lines, samples uint64 } // the tally at the start of the current batch
+	shown  aggregate.Resolved                                // the result of the last call of shownName
+	// offenders finds the name prefixes with the most samples refused by limits.
 	offenders offenders
 
-	// The first pending samples are parsed but not added yet.
+	// pending is the number of samples in the following arrays that are parsed but not added to the
+	// table yet.
 	pending int
 	samples [aggregate.BatchSize]metric.Sample
 	reasons [aggregate.BatchSize]metric.Reason
 	lines   [aggregate.BatchSize][]byte // the line of each sample
-	places  [aggregate.BatchSize]int32  // the index of its datagram in the batch of from
+	places  [aggregate.BatchSize]int32  // the index of each sample's datagram in the batch of from
 	from    origin
 }
 
 // part holds a lane's counts for one listener. The shard's lock guards it.
 type part struct {
-	name string // of the listener; empty for lines that no listener received
+	name string // name of the listener; empty for lines that no listener received
 	Counts
-	ages ages // ages of the streams
+	ages ages
 }
 
-// origin is the source of some bytes: a stream, or a socket that holds a batch of datagrams. The
+// origin is the source of received bytes: a stream, or one datagram of a batch in a socket. The
 // sender is looked up only for a bad line.
 type origin struct {
-	remote   *meta.Sender   // sender, of a stream
-	socket   *kernel.Socket // socket that holds the datagram, otherwise
+	remote   *meta.Sender   // sender, if the source is a stream
+	socket   *kernel.Socket // socket that holds the datagram, if the source is not a stream
 	datagram int
 	at       int64 // time of arrival in Unix nanoseconds, 0 if unknown
 }
@@ -72,14 +73,15 @@ func (o origin) sender() meta.Sender {
 	return meta.Sender{}
 }
 
-// take adds the samples of complete lines to the table. The caller holds the shard's lock. It reports whether a line
-// was bad.
+// take adds the samples of complete lines to the table, and reports whether a line was bad. The
+// caller holds the shard's lock.
 func (l *lane) take(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	bad = l.parse(p, buf, from)
 	return l.addPending() || bad
 }
 
-// parse reads complete lines. The last samples stay pending, so buf must not change until addPending.
+// parse reads complete lines. Some samples stay pending, so buf must not change until addPending
+// has run.
 func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	if l.shows {
 		l.show(buf)
@@ -100,7 +102,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 		case wire.Event:
 			l.tally.Events++
 		case wire.Discard:
-			if l.looking() { // probes must see the samples in order
+			if l.looking() { // probes must get the samples in the order of arrival
 				bad = l.add() || bad
 				p.Forget()
 			}
@@ -114,26 +116,26 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 	}
 }
 
-// pend adds a sample with an uncleaned name to the pending ones. There must be room. line is the
-// text shown if the sample is bad.
+// pend adds a sample with an uncleaned name to the pending samples. The caller makes sure that
+// there is room for it. line is the text to show if the sample is bad.
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
-	if l.tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 { // a colon begins tags
+	if l.tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 { // in a name, a colon starts the tags
 		s.Name = bytes.ReplaceAll(s.Name, []byte(":"), nil)
 	}
 	l.samples[l.pending], l.lines[l.pending], l.places[l.pending], l.from = s, line, 0, origin{}
 	l.pending++
 }
 
-// addPending adds the pending samples to the table at the end of parsing. It reports whether one of
-// their lines was bad.
+// addPending adds the pending samples to the table after parsing. It reports whether one of their
+// lines was bad.
 func (l *lane) addPending() (bad bool) {
 	bad = l.add()
 	l.tagger.Forget()
 	return bad
 }
 
-// add adds the pending samples to the table.
+// add adds the pending samples to the table, and reports whether one of their lines was bad.
 func (l *lane) add() (bad bool) {
 	n := l.pending
 	l.pending = 0
@@ -155,7 +157,8 @@ func (l *lane) add() (bad bool) {
 	return bad
 }
 
-// refuse counts the i-th pending sample, which the table refused. It reports whether that was the sender's fault.
+// refuse counts the i-th pending sample, which the table refused. It reports whether the sender is
+// at fault.
 func (l *lane) refuse(i int, reason metric.Reason) bool {
 	if reason.Refusal() {
 		l.tally.Discarded[reason]++
@@ -166,11 +169,12 @@ func (l *lane) refuse(i int, reason metric.Reason) bool {
 	}
 	from := l.from
 	from.datagram = int(l.places[i])
-	return l.discard(fault{reason: reason}, l.lines[i], from) // for all other reasons the name is bad
+	return l.discard(fault{reason: reason}, l.lines[i], from) // in all other cases the name is bad
 }
 
-// shownName returns a name for people: the name under which a sample is kept or would be kept. Names that are only
-// cleaned are shown as received. It is valid until the next call.
+// shownName returns the name to show to people: the name under which a sample is stored, or would
+// be stored. Names that are only cleaned are shown as received. The result is valid until the next
+// call.
 func (l *lane) shownName(s *metric.Sample) []byte {
 	if l.names == nil {
 		return s.Name
@@ -182,13 +186,13 @@ func (l *lane) shownName(s *metric.Sample) []byte {
 	return l.shown.Name
 }
 
-// fault says why and where a line is bad.
+// fault says why a line is bad, and at which index.
 type fault struct {
 	reason metric.Reason
-	at     int // index in the line
+	at     int // index of the bad byte in the line
 }
 
-// reject discards a sample that could not be parsed.
+// reject counts a sample that could not be parsed.
 func (l *lane) reject(f fault, line []byte, from origin) bool {
 	if l.looking() {
 		l.showBad(f.reason, line, f.at, from)
@@ -211,13 +215,13 @@ func (l *lane) discard(f fault, line []byte, from origin) bool {
 	return true
 }
 
-// takeDatagram reads the lines of a datagram. Samples may stay pending until addPending. It reports whether a line was
-// bad.
+// takeDatagram reads the lines of a datagram, and reports whether a line was bad. Samples may stay
+// pending until addPending runs.
 func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad bool) {
 	l.tally.UDPPackets++
 	l.tally.UDPBytes += uint64(len(datagram))
 	if bytes.IndexByte(datagram, '\n') < 0 {
-		// Datagrams with a single sample are also faster in a batch.
+		// Collecting samples in a batch is faster even for datagrams with a single sample.
 		return l.parse(p, datagram, from)
 	}
 	before := l.addPending()
@@ -231,7 +235,8 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 	return bad || before
 }
 
-// broken counts a line of a stream that was cut or is too long. start is the beginning of the line.
+// broken counts a line of a stream that was cut off or is too long. start is the beginning of the
+// line.
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++
@@ -249,7 +254,6 @@ func (l *lane) addTo(t *Tally) {
 	}
 }
 
-// restart sets the counts to 0.
 func (l *lane) restart() {
 	l.tally = Tally{}
 	for i := range l.parts {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// taken returns a configuration for the port of address.
+// taken returns a configuration that uses the port of address.
 func taken(address net.Addr) Config {
 	cfg := config()
 	switch a := address.(type) {
@@ -27,8 +27,8 @@ func taken(address net.Addr) Config {
 	return cfg
 }
 
-// refused checks that Open says in one line that the port is in use, and which
-// flag names it.
+// refused checks that the error of Open has one line, says that the port is in use, and names the
+// flag to change.
 func refused(cfg Config, protocol string) error {
 	in, err := Open(cfg)
 	if err == nil {
@@ -45,8 +45,8 @@ func refused(cfg Config, protocol string) error {
 	return nil
 }
 
-// onOwnPort repeats test with other ports until it succeeds, because another program may use the
-// port for the other protocol.
+// onOwnPort takes a free port and runs test. It repeats both with another port if test fails,
+// because another program may use the same port for the other protocol.
 func onOwnPort(t *testing.T, take func() (io.Closer, net.Addr, error), test func(Config) error) {
 	t.Helper()
 	var failed error
@@ -72,7 +72,7 @@ func takeTCP() (io.Closer, net.Addr, error) {
 	return l, l.Addr(), nil
 }
 
-// takeUDP takes a UDP port, which others can share if share is set.
+// takeUDP binds a UDP port. If share is set, other sockets can bind the port too.
 func takeUDP(share bool) (io.Closer, net.Addr, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failed error
@@ -90,8 +90,8 @@ func takeUDP(share bool) (io.Closer, net.Addr, error) {
 	return c, c.LocalAddr(), nil
 }
 
-// If another program uses a port for one of the protocols, Open fails, and the port of the other protocol is released
-// again.
+// If another program uses the port for UDP or TCP, Open fails and releases the port of the other
+// protocol.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
 	onOwnPort(t, takeTCP, func(cfg Config) error { return refusedAndFree(cfg, "tcp", "udp") })
@@ -110,15 +110,14 @@ func refusedAndFree(cfg Config, network, other string) error {
 	return free.Close()
 }
 
-// A port is in use even if its socket would share it.
+// Open fails if the port is in use, even if the other socket allows sharing of the port.
 func TestPortTakenBySharer(t *testing.T) {
 	t.Parallel()
 	onOwnPort(t, func() (io.Closer, net.Addr, error) { return takeUDP(true) },
 		func(cfg Config) error { return refused(cfg, "udp") })
 }
 
-// A second Intake on the port fails before it can take a datagram from the
-// first.
+// A second Intake on the same port fails to open. It takes no datagram from the first Intake.
 func TestSecondOnPort(t *testing.T) {
 	t.Parallel()
 	first := start(t, config())
@@ -135,7 +134,7 @@ func TestSecondOnPort(t *testing.T) {
 				}
 			default:
 			}
-			conn, err := net.Dial("udp", first.Addr().String()) // another socket, another receiver
+			conn, err := net.Dial("udp", first.Addr().String()) // a new client socket, so that another receiver may get the datagram
 			if err != nil {
 				t.Error(err)
 				continue
@@ -159,7 +158,7 @@ func TestSecondOnPort(t *testing.T) {
 	}
 }
 
-// Port 0 chooses a port that is free for both protocols.
+// With port 0, Open chooses a port that is free for both UDP and TCP.
 func TestPortZero(t *testing.T) {
 	t.Parallel()
 	in := start(t, config())
@@ -174,7 +173,7 @@ func TestPortZero(t *testing.T) {
 func TestAddressErrors(t *testing.T) {
 	t.Parallel()
 	cfg := config()
-	cfg.Host = "192.0.2.1" // a documentation address, which no host has (RFC 5737)
+	cfg.Host = "192.0.2.1" // no host has this address, which is reserved for documentation (RFC 5737)
 	if _, err := Open(cfg); err == nil || !regexp.MustCompile(`^--name 192\.0\.2\.1: listen on udp 192\.0\.2\.1:0: `).MatchString(err.Error()) {
 		t.Errorf("an address of another host: %v", err)
 	}

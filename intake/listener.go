@@ -13,9 +13,9 @@ import (
 // listener is a listener with its sockets.
 type listener struct {
 	*listen.Bound
-	number int          // the index of its part in each lane
-	at     net.Addr     // as bound
-	guard  listen.Guard // nil: all may send
+	number int          // index in each lane's slice of parts
+	at     net.Addr     // bound address
+	guard  listen.Guard // nil if all clients may send
 }
 
 // String returns the network and the address.
@@ -29,7 +29,7 @@ func (l *listener) String() string {
 // buffer returns the size of the receive buffers.
 func (l *listener) buffer(cfg *Listen) int { return cmp.Or(l.Buffer, cfg.UDPBuffer) }
 
-// admitPeer decides whether a process of this host may send, and counts it.
+// admitPeer decides whether a process of this host may send, and counts its data.
 func (l *listener) admitPeer(table *peers.Table, p peers.Credentials, now time.Time, c peers.Counts) (meta.Sender, listen.Refusal) {
 	why := listen.Admitted
 	if !l.Allows(p.UID, p.GID) || l.Restricted() && !p.Known {

@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// localConfig has one listener, of a unix socket.
+// localConfig returns a configuration with one unix socket.
 func localConfig(t testing.TB, scheme listen.Scheme, change func(*listen.Listener)) Config {
 	t.Helper()
 	l := listen.Listener{URL: string(scheme) + "://", Name: "dsd", Scheme: scheme, Address: filepath.Join(t.TempDir(), "s"), File: listen.File{Mode: 0o660}}
@@ -34,7 +34,7 @@ func localConfig(t testing.TB, scheme listen.Scheme, change func(*listen.Listene
 	return cfg
 }
 
-// dialLocal connects to the first listener.
+// dialLocal connects to the unix socket of the first listener.
 func (in *running) dialLocal() *net.UnixConn {
 	in.t.Helper()
 	at := in.listeners[0]
@@ -46,7 +46,8 @@ func (in *running) dialLocal() *net.UnixConn {
 	return conn.(*net.UnixConn)
 }
 
-// Ten clients that wait lose nothing, although the socket holds only eleven datagrams in total.
+// Ten clients that wait while the socket is full lose no datagram, although the socket holds only
+// eleven datagrams in total.
 func TestUnixgramLosesNothing(t *testing.T) {
 	t.Parallel()
 	const clients, each = 10, 3000
@@ -72,7 +73,7 @@ func TestUnixgramLosesNothing(t *testing.T) {
 	}
 }
 
-// Datagrams that wait in a unix socket at the end are read.
+// End reads the datagrams that wait in a unix socket.
 func TestUnixgramEnd(t *testing.T) {
 	t.Parallel()
 	in := open(t, localConfig(t, listen.Unixgram, nil))
@@ -93,7 +94,7 @@ func TestUnixgramEnd(t *testing.T) {
 	}
 }
 
-// A datagram that is longer than the buffer is reported, and its complete lines count.
+// A datagram that is longer than the buffer is counted as bad. Its complete lines are accepted.
 func TestUnixgramTooLong(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unixgram, nil))
@@ -113,7 +114,7 @@ func TestUnixgramTooLong(t *testing.T) {
 	}
 }
 
-// A datagram of 65,507 bytes, the longest of UDP, comes in whole.
+// A datagram of 65,507 bytes, the maximum of UDP, is received completely.
 func TestUnixgramLong(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unixgram, nil))
@@ -127,7 +128,7 @@ func TestUnixgramLong(t *testing.T) {
 	}
 }
 
-// frames makes frames of DogStatsD's protocol.
+// frames returns the texts as frames of DogStatsD's stream protocol.
 func frames(texts ...string) string {
 	var all []byte
 	for _, text := range texts {
@@ -136,7 +137,7 @@ func frames(texts ...string) string {
 	return string(all)
 }
 
-// The first bytes of a connection decide whether it sends frames or lines.
+// The first bytes of a connection tell whether the client sends frames or lines.
 func TestFraming(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -154,7 +155,7 @@ func TestFraming(t *testing.T) {
 		"nothing":                    {listen.Auto, "", 0, 0, 0, 0},
 		"frames are expected":        {listen.DogStatsD, frames("hits:1|c"), 1, 1, 0, 0},
 		"lines for frames":           {listen.DogStatsD, "hits:1|c\n", 0, 0, 1, 0},
-		"frames for lines":           {listen.Lines, frames("hits:1|c") + "\n", 1, 1, 0, 0}, // names are cleaned
+		"frames for lines":           {listen.Lines, frames("hits:1|c") + "\n", 1, 1, 0, 0}, // cleaning removes the frame's length from the name
 		"the longest frame":          {listen.Auto, frames(strings.Repeat("h", 65527)+":1|c\nhits:1|c"[:9], "hits:1|c"), 1, 3, 0, 2},
 		"a frame too long":           {listen.Auto, frames("hits:1|c", strings.Repeat("x", 65537), "hits:1|c"), 1, 1, 1, 0},
 		"a frame of 16 MiB":          {listen.Auto, frames("hits:1|c") + "\x00\x00\x00\x01" + "hits:1|c", 1, 1, 1, 0},
@@ -171,7 +172,7 @@ func TestFraming(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = conn.CloseWrite()
-			_, _ = conn.Read(make([]byte, 1)) // until the daemon closes it
+			_, _ = conn.Read(make([]byte, 1)) // wait until the daemon closes the connection
 			in.stop()
 			c := in.tally.Listeners[0]
 			if got := in.totals()["counters.hits"]; got != test.hits || c.Lines != test.lines || c.Refused[listen.BadFrame] != test.refused || c.Bad != test.discards {
@@ -181,7 +182,7 @@ func TestFraming(t *testing.T) {
 	}
 }
 
-// A frame may be cut anywhere.
+// A client may split a frame at any byte.
 func TestFramesCutAnywhere(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unix, nil))
@@ -189,7 +190,7 @@ func TestFramesCutAnywhere(t *testing.T) {
 	for cut := range len(text) {
 		conn := in.dialLocal()
 		send(t, conn, text[:cut])
-		time.Sleep(time.Millisecond) // so that the parts are usually read separately
+		time.Sleep(time.Millisecond) // with a pause, the daemon usually reads the two parts separately
 		send(t, conn, text[cut:])
 		_ = conn.Close()
 	}
@@ -199,7 +200,7 @@ func TestFramesCutAnywhere(t *testing.T) {
 	}
 }
 
-// A client that sends half a frame and then nothing is cut.
+// A connection that sends half a frame and then nothing is closed.
 func TestHalfAFrame(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unix, func(l *listen.Listener) { l.Line = 20 * time.Millisecond }))
@@ -214,7 +215,8 @@ func TestHalfAFrame(t *testing.T) {
 	}
 }
 
-// For all bytes sent as frames, memory stays bounded, every byte is counted, and the listener continues.
+// Whatever bytes a client sends as frames, memory stays bounded, every byte is counted, and the
+// listener keeps working.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte(frames("hits:1|c", "")), uint8(3))
 	f.Add([]byte("hits:1|c\nhits"), uint8(1))
@@ -242,7 +244,8 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// The kernel identifies senders: bad lines and the table of processes show uid, pid and program.
+// The kernel identifies the sending process. Bad lines and the table of processes show its uid, pid
+// and program.
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -267,7 +270,8 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// Only the users and groups in the URL may send. The others are counted, by listener and by process.
+// Only the users and groups in the URL may send. Data of other users is counted for the listener
+// and for the process.
 func TestAllowedUsers(t *testing.T) {
 	t.Parallel()
 	me, other := uint32(os.Getuid()), uint32(os.Getuid())+1
@@ -291,7 +295,7 @@ func TestAllowedUsers(t *testing.T) {
 				_ = conn.CloseWrite()
 			}
 			if scheme == listen.Unix {
-				_, _ = conn.Read(make([]byte, 1)) // until the daemon closes it
+				_, _ = conn.Read(make([]byte, 1)) // wait until the daemon closes the connection
 			}
 			in.stop()
 			c, p := in.tally.Listeners[0], in.Peers().Peers[0]
@@ -306,7 +310,7 @@ func TestAllowedUsers(t *testing.T) {
 	}
 }
 
-// No client can pass open files to the daemon.
+// A client cannot pass open file descriptors to the daemon.
 func TestNoFilesFromClients(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -336,7 +340,8 @@ func TestNoFilesFromClients(t *testing.T) {
 	}
 }
 
-// A socket file that was removed is made again. Clients of the old socket lose nothing that was sent successfully.
+// A removed socket file is made again. Clients that are still connected to the old socket lose
+// nothing.
 func TestLostSocketFile(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -349,7 +354,7 @@ func TestLostSocketFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		send(t, old, "hits:1|c\n")
-		at.rebind(in.cfg.Log, in.ending) // as the watch does after some seconds
+		at.rebind(in.cfg.Log, in.ending) // a running daemon calls rebind every few seconds
 		send(t, in.dialLocal(), "hits:1|c\n")
 		eventually(t, "samples are missing", func() bool { return in.Live().Samples == 3 })
 		if st := in.State().Listeners[0]; st.Rebound != 1 || st.Lost != nil {
@@ -370,7 +375,7 @@ func TestLostSocketFile(t *testing.T) {
 	}
 }
 
-// If the file cannot be made again, the state has a fault until it can.
+// While a socket file cannot be made again, the state contains the error.
 func TestSocketFileCannotBeMade(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unix, nil))
@@ -393,7 +398,7 @@ func TestSocketFileCannotBeMade(t *testing.T) {
 	eventually(t, "nothing comes in", func() bool { return in.Live().Samples == 1 })
 }
 
-// A gauge has the value that arrived last, on any socket.
+// A gauge gets the value that arrived last, even if its values arrive on different sockets.
 func TestGaugeOrderOverUnixSockets(t *testing.T) {
 	t.Parallel()
 	cfg := localConfig(t, listen.Unixgram, nil)
@@ -416,7 +421,7 @@ func TestGaugeOrderOverUnixSockets(t *testing.T) {
 			value := float64(i)
 			send(t, conn, fmt.Sprintf("g%d:%v|g\nall:%v|g\n", i%3, value, value))
 			last[fmt.Sprintf("gauges.g%d", i%3)], last["gauges.all"] = value, value
-			if conn == stream || conn == tcp { // for a unix stream the time of reading counts
+			if conn == stream || conn == tcp { // for a unix stream, the time of reading is the time of arrival
 				reads++
 				eventually(t, "it is not read", func() bool { return in.Live().TCPReads == reads })
 			}
@@ -431,7 +436,7 @@ func TestGaugeOrderOverUnixSockets(t *testing.T) {
 	}
 }
 
-// Each listener has its own limit of connections.
+// Each listener has its own limit for connections.
 func TestLimitOfAListener(t *testing.T) {
 	t.Parallel()
 	cfg := localConfig(t, listen.Unix, func(l *listen.Listener) { l.Max = 2 })
@@ -462,7 +467,7 @@ func TestLimitOfAListener(t *testing.T) {
 	in.stop()
 }
 
-// Unread datagrams of an inherited unix socket stay for the next process.
+// Unread datagrams of an inherited unix socket can be read by the next process.
 func TestInheritedUnixgram(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")

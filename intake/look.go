@@ -8,8 +8,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the part that counts the
-// batch. asked says that the senders are known. Pass the result to end. The caller holds the shard's lock.
+// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the
+// part that counts the batch. asked says that the senders of the batch are known. The caller passes
+// the result to end, and holds the shard's lock until then.
 func (l *lane) begin(p *part, asked bool) *probe.Lane {
 	b := &l.before
 	l.part, b.datagrams, b.bytes, b.lines = p, l.tally.UDPPackets, l.tally.UDPBytes+l.tally.TCPBytes, l.tally.Lines
@@ -22,7 +23,7 @@ func (l *lane) begin(p *part, asked bool) *probe.Lane {
 func (l *lane) beginLook(asked bool) {
 	l.before.samples = l.tally.Samples
 	l.probes.Begin(time.Now(), asked)
-	if l.probes.Empty() { // the time of all Looks is over
+	if l.probes.Empty() { // all probes have ended
 		l.probes = nil
 	}
 }
@@ -38,10 +39,10 @@ func (l *lane) end(p *probe.Lane) {
 	}
 }
 
-// looking reports whether probes look at the running batch.
+// looking reports whether a probe examines the current batch.
 func (l *lane) looking() bool { return l.probes != nil && l.probes.Open() }
 
-// showAdded shows the first n samples of the pending ones to the probes.
+// showAdded shows the first n pending samples to the probes.
 func (l *lane) showAdded(n int) {
 	start, asks := time.Now(), l.probes.Asks()
 	for i := range n {
@@ -58,7 +59,8 @@ func (l *lane) showAdded(n int) {
 	l.probes.Spent(time.Since(start))
 }
 
-// showBad shows the probes a sample that could not be parsed. at is the index at which its line is bad.
+// showBad shows a sample that could not be parsed to the probes. at is the index of the bad byte in
+// line.
 func (l *lane) showBad(reason metric.Reason, line []byte, at int, from origin) {
 	start := time.Now()
 	name, _, _ := bytes.Cut(line, []byte{':'})
@@ -70,7 +72,6 @@ func (l *lane) showBad(reason metric.Reason, line []byte, at int, from origin) {
 	l.probes.Spent(time.Since(start))
 }
 
-// over returns the transport of the bytes.
 func (o origin) over() probe.Transport {
 	switch {
 	case o.sender().Process().Local:

@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// maxOffenders is the number of prefixes tracked. A prefix with more than 1/maxOffenders of all
-	// refusals is always among them.
+	// maxOffenders is the number of prefixes for which refusals are counted. A prefix with more than
+	// 1/maxOffenders of all refusals is always counted.
 	maxOffenders = 64
-	// maxPrefix limits the bytes kept of a prefix.
+	// maxPrefix limits the stored bytes of a prefix.
 	maxPrefix = 128
 	// maxShownOffenders limits the prefixes that the monitor shows.
 	maxShownOffenders = 20
 )
 
-// offenders finds the prefixes with the most refusals. The shard's lock guards it.
+// offenders finds the name prefixes with the most refused samples. The shard's lock guards it.
 type offenders struct {
-	prefixes *heavy.Counters // each entry is tagged with its reason; made at the first refusal
+	prefixes *heavy.Counters // each entry is tagged with its reason; nil until the first refusal
 }
 
 // note counts a refused sample.
@@ -32,14 +32,14 @@ func (o *offenders) note(reason metric.Reason, name []byte) {
 	o.prefixes.Add(byte(reason), offendingPrefix(reason, name))
 }
 
-// refusal holds a lane's counts for a prefix.
+// refusal holds one lane's counts for one prefix.
 type refusal struct {
 	reason      metric.Reason
 	prefix      string
 	least, most uint64
 }
 
-// list returns a copy of the counts.
+// list returns a copy of the counts of all prefixes.
 func (o *offenders) list() []refusal {
 	if o.prefixes == nil {
 		return nil
@@ -53,8 +53,8 @@ func (o *offenders) list() []refusal {
 	return list
 }
 
-// offendingPrefix returns the prefix to count for a refusal. For a new name it is the name up to and including its
-// second dot, without tags. For a full set it is the whole name.
+// offendingPrefix returns the prefix to count for a refusal. For a refused new name it is the name
+// up to and including its second dot, without tags. For a set that is full it is the whole name.
 func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	if reason == metric.RefusedName {
 		name = metric.Prefix(name)
@@ -62,13 +62,14 @@ func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	return name[:min(len(name), maxPrefix)]
 }
 
-// refusingFlags maps a reason to the flag of the limit that refuses.
+// refusingFlags maps a reason to the flag that sets the limit.
 var refusingFlags = map[metric.Reason]string{
 	metric.RefusedName:   "max-names",
 	metric.RefusedMember: "max-set-members",
 }
 
-// Refused returns the prefixes that limits refuse most, over all lanes, the most refused first.
+// Refused returns the prefixes with the most samples refused by limits, summed over all lanes, in
+// descending order.
 func (in *Intake) Refused() []meta.Refusal {
 	type key struct{ limit, prefix string }
 	sums := map[key]*meta.Refusal{}

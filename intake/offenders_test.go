@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The few prefixes that are refused most are found among any number of others, and the true counts
-// lie between the reported bounds.
+// The few prefixes with the most refusals are found among any number of other prefixes. Their true
+// counts lie between the reported bounds.
 func TestBusiestOffendersAreFound(t *testing.T) {
 	var o offenders
 	random := rand.New(rand.NewPCG(1, 2))

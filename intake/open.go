@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Open binds all ports and makes the table. It receives nothing yet.
+// Open binds all ports and makes the table. Receiving begins with Start.
 func Open(cfg Config) (*Intake, error) {
 	in := &Intake{cfg: cfg, watch: newWatch(&cfg), ending: make(chan struct{})}
 	var err error
@@ -30,7 +30,7 @@ func Open(cfg Config) (*Intake, error) {
 	return in, nil
 }
 
-// open makes the parts that read the listeners.
+// open makes the receivers and acceptors that read the listeners.
 func (in *Intake) open() (err error) {
 	var sockets []*kernel.Socket
 	var of []*served
@@ -98,7 +98,7 @@ func (in *Intake) makeLanes(n int) {
 	}
 }
 
-// setRules replaces the rules of the table by the rules of the configuration.
+// setRules sets the rules of the configuration in the table. before holds the previous rules.
 func (in *Intake) setRules(before *rules.Set) {
 	c, set := in.cfg.Naming(in.cfg.FlushInterval), in.cfg.Rules
 	var taggers []*wire.Tagger
@@ -112,25 +112,27 @@ func (in *Intake) setRules(before *rules.Set) {
 	in.rules.Follow(set)
 }
 
-// shortQueue is the limit of queued datagrams below which clients of a unix socket often have to wait.
+// shortQueue is a number of queued datagrams. If a unix socket can hold fewer, its clients often
+// have to wait.
 const shortQueue = 128
 
-// warnOfQueue warns if a unix socket holds few datagrams. Changing the limit affects only new sockets.
+// warnOfQueue logs a warning if the queue of a unix socket is short. An operator can raise the
+// limit, but only for sockets made later.
 func (in *Intake) warnOfQueue(l *listener) {
 	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
 		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
-			Msg("the socket holds few datagrams, of all clients together: in bursts clients wait, or drop datagrams if they do not wait; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
+			Msg("the queue of the socket is short: in bursts, clients must wait, and clients that do not wait lose datagrams; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
 	}
 }
 
-// warnOfBuffers warns if the kernel granted less than --udp-buffer.
+// warnOfBuffers logs a warning if the kernel granted a smaller receive buffer than --udp-buffer.
 func (in *Intake) warnOfBuffers() {
 	for _, l := range in.listeners {
 		asked := l.buffer(&in.cfg.Listen)
 		for _, r := range l.receivers {
 			if granted := r.socket.Granted(); granted < asked && !l.Scheme.Local() {
 				in.cfg.Log.Warn().Int("asked", asked).Int("granted", granted).
-					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; sysctl -w net.core.rmem_max=%d allows it", asked)
+					Msgf("the kernel grants a smaller udp buffer than --udp-buffer; to allow the full size, run sysctl -w net.core.rmem_max=%d", asked)
 				return
 			}
 		}

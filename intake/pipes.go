@@ -20,26 +20,26 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// pipeReader reads the stat pipes of the host's processes before each flush and adds the values to
-// a lane, like lines from clients. It has its own goroutine, so that no process delays a flush. A late reading counts
-// for the next flush.
+// pipeReader reads the stat pipes of the host's processes before each flush, and adds the values to
+// a lane, like lines from clients. It has its own goroutine, so that a slow process does not delay
+// a flush. A reading that ends after the flush counts for the next flush.
 type pipeReader struct {
 	reader pipes.Reader
 	merger pipes.Merger
-	prefix string // prefix of names, with its dot
+	prefix string // prefix of names, including the final dot
 	lane   *lane
 	log    zerolog.Logger
 
-	serving  context.Context // context of run; stop ends it
+	serving  context.Context // context of run; stop cancels it
 	stop     context.CancelFunc
-	readings context.Context // context of the readings that run begins; cut ends it
+	readings context.Context // context of all readings that run starts; cut cancels it
 	cut      context.CancelFunc
 
-	turn   sync.Mutex // locked during a reading
+	turn   sync.Mutex // locked while the pipes are read
 	deltas pipes.Deltas
 	warned time.Time
 
-	interval, lead int64 // nanoseconds; a reading begins this long before a boundary
+	interval, lead int64 // nanoseconds; a reading starts lead before each flush
 
 	mu   sync.Mutex
 	seen Pipes
@@ -47,18 +47,18 @@ type pipeReader struct {
 
 // Pipes counts the results of readings since the start.
 type Pipes struct {
-	Processes int           // processes that answered the last reading
-	Duration  time.Duration // of the last reading
-	Errors    uint64        // failed readings
-	Fault     error         // error of the last reading; nil if it succeeded
-	// Pipes not read or only partly read, by reason, and removed pipes.
+	Processes int           // processes that answered in the last reading
+	Duration  time.Duration // duration of the last reading
+	Errors    uint64        // number of failed readings
+	Fault     error         // error of the last reading; nil if the reading succeeded
+	// Numbers of pipes that were not read or only partly read, by reason, and of removed pipes.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64
 }
 
 func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	since, err := pipes.Started(os.Getpid())
 	if err != nil {
-		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot tell old processes from new: %w", err)
+		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot distinguish old processes from new processes: %w", err)
 	}
 	prefix := strings.TrimSuffix(cfg.PipePrefix, ".")
 	if prefix != "" {
@@ -73,26 +73,28 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 		cut:      cut,
 
 		reader: pipes.Reader{Dir: cfg.PipeDir, Timeout: cfg.PipeTimeout, RemoveStale: true},
-		// Values counted before the daemon started do not belong to its first interval.
+		// What processes counted before the daemon started is not added to the daemon's first flush
+		// interval.
 		deltas:   pipes.Deltas{Names: cfg.PipeCounters, Since: since},
 		prefix:   prefix,
 		lane:     l,
 		log:      cfg.Log,
 		interval: int64(cfg.FlushInterval),
-		// the longest time of a reading
+		// start early enough for a reading that takes two timeouts
 		lead: int64(2 * cfg.PipeTimeout),
 	}, nil
 }
 
-// run reads before each flush until readLast is called.
+// run reads the pipes before each flush, until readLast is called.
 func (p *pipeReader) run() {
 	for p.await(p.serving) {
 		p.read(p.readings, &p.reader)
 	}
 }
 
-// readLast stops run and reads once more for the last flush, within patience. A running reading gets half of that,
-// because a program that was interrupted may not answer again at once.
+// readLast stops run and reads the pipes once more for the last flush. It takes at most patience. A
+// reading that already runs may take half of that time to finish, because a process whose reading
+// is interrupted may not answer a second reading at once.
 func (p *pipeReader) readLast(patience time.Duration) {
 	p.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -105,10 +107,10 @@ func (p *pipeReader) readLast(patience time.Duration) {
 	}
 }
 
-// await waits until the next reading is due. It returns false if ctx ends first.
+// await waits until the next reading is due. It returns false if ctx ends before that.
 func (p *pipeReader) await(ctx context.Context) bool {
 	now := time.Now().UnixNano()
-	for due := p.due(now); now < due; due = min(due, p.due(now)) { // the clock may be set back
+	for due := p.due(now); now < due; due = min(due, p.due(now)) { // the system clock may be set back while await waits
 		if !clock.Sleep(ctx, clock.UntilDue(now, due)) {
 			return false
 		}
@@ -117,7 +119,7 @@ func (p *pipeReader) await(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// due returns the start of the first reading after now.
+// due returns the start time of the first reading after now.
 func (p *pipeReader) due(now int64) int64 {
 	return clock.Floor(now+p.lead, p.interval) + p.interval - p.lead
 }
@@ -143,8 +145,9 @@ func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
 	p.warn(result)
 }
 
-// add adds values to the lane, a few at a time, so that its receiver hardly waits. The values are sorted: if
-// two names are equal after cleaning, always the same one wins.
+// add adds values to the lane in small groups, so that it holds the lane's lock only briefly. The
+// values are sorted by name. If two names become equal by cleaning, the result is then always the
+// same.
 func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
@@ -165,7 +168,7 @@ func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	}
 }
 
-// refuse counts the samples of names whose last values could not be stored, for lack of room.
+// refuse counts samples of names that were not stored because the reader was full.
 func (p *pipeReader) refuse(n uint64) {
 	p.lane.shard.Lock()
 	p.lane.tally.Samples += n
@@ -191,10 +194,10 @@ func (p *pipeReader) count(r *pipes.Result, took time.Duration) {
 	s.Removed += uint64(r.Removed)
 }
 
-// pipeWarnings is the shortest time between two warnings about pipes.
+// pipeWarnings is the minimum time between two warnings about pipes.
 const pipeWarnings = time.Minute
 
-// warn logs unread pipes, but not too often.
+// warn logs which pipes were not read, at most once in pipeWarnings.
 func (p *pipeReader) warn(r *pipes.Result) {
 	if len(r.Errors)+r.Malformed == 0 || time.Since(p.warned) < pipeWarnings {
 		return
@@ -205,10 +208,11 @@ func (p *pipeReader) warn(r *pipes.Result) {
 	if len(r.Errors) > 0 {
 		e = e.Err(r.Errors[0])
 	}
-	e.Msg("some stat pipes could not be read, or only in part")
+	e.Msg("some stat pipes could not be read, or only partly")
 }
 
-// fail counts a failed reading. It ignores a reading that shutdown interrupted, because another reading follows.
+// fail counts a failed reading. It ignores a reading that shutdown interrupted, because readLast
+// reads once more.
 func (p *pipeReader) fail(ctx context.Context, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// pipeConfig returns a configuration that reads the pipes of dir, with requests as counters.
+// pipeConfig returns a configuration that reads the pipes in dir. The name requests is a counter.
 func pipeConfig(t *testing.T, dir string) Config {
 	t.Helper()
 	requests, err := pipes.ParseGlob("requests")
@@ -24,7 +24,7 @@ func pipeConfig(t *testing.T, dir string) Config {
 	return cfg
 }
 
-// Shutdown reads the pipes once more.
+// At shutdown the pipes are read once more.
 func TestPipesAtEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -41,7 +41,8 @@ func TestPipesAtEnd(t *testing.T) {
 	}
 }
 
-// Shutdown does not wait for a process that does not answer, even while it is being read.
+// Shutdown does not wait for a process that does not answer, even if a reading of its pipe is
+// running.
 func TestEndDespiteSilentPipe(t *testing.T) {
 	dir := t.TempDir()
 	absent := pipetest.Start(t, pipetest.Program(t), pipetest.Config{Behaviour: "absent", Dir: dir})
@@ -66,7 +67,7 @@ func TestEndDespiteSilentPipe(t *testing.T) {
 	}
 }
 
-// Readings are due once an interval, two timeouts before its end.
+// A reading is due once in each interval, two timeouts before the end of the interval.
 func TestPipesDue(t *testing.T) {
 	p := pipeReader{interval: int64(10 * time.Second), lead: int64(500 * time.Millisecond)}
 	for now, want := range map[time.Duration]time.Duration{

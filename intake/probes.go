@@ -11,52 +11,54 @@ import (
 )
 
 const (
-	// maxProbes limits the probes that look at the same time, one of a kind.
+	// maxProbes limits the number of running probes. At most one of each type runs at a time.
 	maxProbes = 2
-	// collectEvery is how often lines are collected from the lanes.
+	// collectEvery is the time between two collections of lines from the lanes.
 	collectEvery = 100 * time.Millisecond
 )
 
-// ErrEnding is returned for a question to an Intake that has ended.
+// ErrEnding is returned for a query to an Intake that has ended.
 var ErrEnding = errors.New("the daemon is ending")
 
-// probes runs the probes of an Intake. Each probe has a goroutine, which waits until the time is over, removes the
-// Looks from the lanes, and makes the answer.
+// probes runs the probes of an Intake. Each probe has a goroutine. The goroutine waits until the
+// time of the probe is over, removes the Looks from the lanes, and makes the answer.
 type probes struct {
 	in *Intake
 
 	mu      sync.Mutex
 	running []*asked
-	ended   chan struct{} // closed by end
+	ended   chan struct{} // end closes it
 	ending  bool
 	looking sync.WaitGroup
 }
 
-// asked is a running probe.
+// asked is a running probe and the query that it answers.
 type asked struct {
 	plan
-	looks   []*probe.Look // by lane
-	span    probe.Span    // Looked.Until is the planned end at first
-	done    chan struct{} // closed when answer is set
+	looks   []*probe.Look // indexed by lane
+	span    probe.Span    // Looked.Until is the planned end while the probe runs
+	done    chan struct{} // closed after answer is set
 	gone    chan struct{} // closed when the last client has left
 	answer  any
 	askers  int
 	readers []*probe.Tail
-	over    bool // no lines follow
+	over    bool // whether no more lines follow
 }
 
 // plan describes a probe before it starts.
 type plan struct {
-	kind, name string // such as "top", "top by name"
-	query      any    // the query without its time and its limit; comparable
+	kind, name string // kind is for example "top", name is for example "top by name"
+	query      any    // the query without its duration and its limit; two equal queries share a probe
 	lasts      time.Duration
 	looks      func(lanes int, ends time.Time) ([]*probe.Look, error)
-	// answer makes the answer at the end. It is nil for Tail, whose lines are collected while it runs.
+	// answer makes the answer at the end of the probe. It is nil for Tail, which returns lines while
+	// the probe runs.
 	answer func(*asked) any
 }
 
-// Top returns the hottest names, prefixes, senders or kinds. If a probe for the same question already runs, both get
-// its answer. The error is a *probe.Busy if another probe has to end first.
+// Top returns the names, prefixes, senders or kinds with the most samples. If a probe with the same
+// query already runs, Top returns the result of that probe. The error is a *probe.Busy if another
+// probe must end first.
 func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error) {
 	answer, err := in.probes.ask(ctx, plan{
 		kind: "top", name: "top by " + string(q.By), query: [2]string{string(q.By), q.Match}, lasts: q.For,
@@ -71,7 +73,7 @@ func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error)
 	return answer.(*probe.Top), nil
 }
 
-// Senders returns who sends the names that match. See Top.
+// Senders returns who sends the names that match. It shares probes and returns errors as Top does.
 func (in *Intake) Senders(ctx context.Context, q probe.SendersQuery) (*probe.Senders, error) {
 	answer, err := in.probes.ask(ctx, plan{
 		kind: "senders", name: "senders of " + q.Match, query: q.Match, lasts: q.For,
@@ -86,7 +88,8 @@ func (in *Intake) Senders(ctx context.Context, q probe.SendersQuery) (*probe.Sen
 	return answer.(*probe.Senders), nil
 }
 
-// Tail shows the lines that match. The caller must Close it. See Top.
+// Tail returns the lines that match while they arrive. The caller must call Close of the result.
+// Tail shares probes and returns errors as Top does.
 func (in *Intake) Tail(q probe.TailQuery) (*probe.Tail, error) {
 	key := q
 	key.For, key.Limit = 0, 0
@@ -102,7 +105,7 @@ func (in *Intake) Tail(q probe.TailQuery) (*probe.Tail, error) {
 	return in.probes.read(r, min(max(q.Limit, 1), probe.MaxLimit)), nil
 }
 
-// ask waits for the answer.
+// ask joins or starts a probe, and waits for its answer.
 func (p *probes) ask(ctx context.Context, plan plan) (any, error) {
 	r, err := p.join(plan)
 	if err != nil {
@@ -117,7 +120,7 @@ func (p *probes) ask(ctx context.Context, plan plan) (any, error) {
 	}
 }
 
-// join returns the running probe of the same question, or starts one.
+// join returns the running probe with the same query. If there is none, it starts a probe.
 func (p *probes) join(plan plan) (*asked, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,7 +147,7 @@ func busy(r *asked) error {
 	return &probe.Busy{Running: r.name, Left: max(time.Until(r.span.Until), 0)}
 }
 
-// start starts a probe. p.mu is held.
+// start starts a probe. The caller holds p.mu.
 func (p *probes) start(plan plan) (*asked, error) {
 	now := time.Now()
 	ends := now.Add(min(max(plan.lasts, collectEvery), probe.MaxFor))
@@ -169,7 +172,7 @@ func (p *probes) start(plan plan) (*asked, error) {
 	return r, nil
 }
 
-// Each client calls leave at the end. A probe without clients ends.
+// leave is called by each client when it no longer needs the answer. A probe without clients ends.
 func (p *probes) leave(r *asked) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,12 +182,12 @@ func (p *probes) leave(r *asked) {
 	}
 }
 
-// remove removes a probe, which makes room for another. p.mu is held.
+// remove removes a probe, so that another probe can start. The caller holds p.mu.
 func (p *probes) remove(r *asked) {
 	p.running = slices.DeleteFunc(p.running, func(o *asked) bool { return o == r })
 }
 
-// run waits for a probe's end, and makes its answer.
+// run waits until a probe ends, and makes its answer.
 func (p *probes) run(r *asked) {
 	p.wait(r)
 	p.mu.Lock()
@@ -218,7 +221,7 @@ func (p *probes) run(r *asked) {
 	close(r.done)
 }
 
-// wait waits for a probe's end, and collects lines until then.
+// wait waits until a probe ends. It collects lines while it waits.
 func (p *probes) wait(r *asked) {
 	over := time.NewTimer(time.Until(r.span.Until))
 	defer over.Stop()
@@ -242,7 +245,7 @@ func (p *probes) wait(r *asked) {
 	}
 }
 
-// collect removes the lines from the lanes, and offers them to the readers.
+// collect removes the stored lines from the lanes, and offers them to the readers.
 func (p *probes) collect(r *asked) {
 	lanes := make([]probe.Collected, len(r.looks))
 	for i, l := range p.in.lanes {
@@ -259,7 +262,7 @@ func (p *probes) collect(r *asked) {
 	}
 }
 
-// read adds a reader of lines to a probe that it has joined.
+// read adds a reader of lines to a running probe.
 func (p *probes) read(r *asked, limit int) *probe.Tail {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -272,7 +275,6 @@ func (p *probes) read(r *asked, limit int) *probe.Tail {
 	return t
 }
 
-// unread removes a reader.
 func (p *probes) unread(r *asked, t *probe.Tail) {
 	p.mu.Lock()
 	r.readers = slices.DeleteFunc(r.readers, func(o *probe.Tail) bool { return o == t })
@@ -281,7 +283,8 @@ func (p *probes) unread(r *asked, t *probe.Tail) {
 	p.leave(r)
 }
 
-// end ends all probes. Each answers with the samples that it has seen.
+// end ends all probes. The answer of each probe is based on the samples that the probe has seen so
+// far.
 func (p *probes) end() {
 	p.mu.Lock()
 	if !p.ending {

@@ -16,7 +16,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// asking runs f with an Intake in virtual time. The Intake receives only the lines that f injects.
+// asking runs f with an Intake in virtual time. The Intake receives only the lines that f passes to
+// Inject.
 func asking(t *testing.T, f func(t *testing.T, in *Intake)) {
 	synctest.Test(t, func(t *testing.T) {
 		in, err := Open(config())
@@ -46,7 +47,7 @@ func TestTopAnswersAtItsDeadline(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		begin := time.Now()
 		go func() {
-			pause := 50 * time.Millisecond // the probe has begun at this point
+			pause := 50 * time.Millisecond // after this pause the probe has begun
 			for range 50 {
 				time.Sleep(pause)
 				in.Inject([]byte("a.hits:1|c\na.hits:2|c\nb:x|c"))
@@ -68,8 +69,8 @@ func TestTopAnswersAtItsDeadline(t *testing.T) {
 	})
 }
 
-// A second client with the same question gets the first client's answer. A different question of the same kind must
-// wait, and so must a third probe.
+// A second client with the same query gets the same answer as the first client. A different query
+// of the same type gets an error, and so does a query that would need a third probe.
 func TestConcurrentAskers(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		var answers [3]*probe.Top
@@ -118,7 +119,7 @@ func TestConcurrentAskers(t *testing.T) {
 	})
 }
 
-// A probe goes on while one of its callers waits, and ends when no caller waits.
+// A probe runs as long as at least one of its callers waits.
 func TestAskersDie(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		ask := func(ctx context.Context) error {
@@ -153,7 +154,7 @@ func TestAskersDie(t *testing.T) {
 	})
 }
 
-// A receiver drops a probe at its deadline by itself.
+// A receiver removes a probe when the time of the probe is over.
 func TestLanesDropProbes(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		for _, l := range in.lanes {
@@ -213,7 +214,7 @@ func TestTailStreams(t *testing.T) {
 	})
 }
 
-// A tail ends at once when its reader closes it.
+// A tail ends as soon as its reader closes it.
 func TestTailCloses(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		for range 3 {
@@ -229,7 +230,8 @@ func TestTailCloses(t *testing.T) {
 	})
 }
 
-// The end of Intake ends probes. They answer with the samples seen so far. Later probes get an error.
+// When the Intake ends, running probes answer with the samples seen so far. Later queries get an
+// error.
 func TestProbesEndWithIntake(t *testing.T) {
 	asking(t, func(t *testing.T, in *Intake) {
 		go func() {
@@ -253,8 +255,8 @@ func TestProbesEndWithIntake(t *testing.T) {
 	})
 }
 
-// Real clients over UDP and TCP are found with their transports. The kernel is asked for senders only while the probe
-// runs.
+// Clients over UDP and TCP appear as senders with their transports. The kernel is asked for senders
+// only while the probe runs.
 func TestSendersOfClients(t *testing.T) {
 	cfg := config()
 	cfg.Receivers, cfg.DiscardSenders = 1, SendersOff
@@ -298,7 +300,7 @@ func TestSendersOfClients(t *testing.T) {
 	})
 }
 
-// Without a running probe, looking costs nothing and allocates nothing.
+// Without a running probe, the code for probes allocates nothing.
 func TestProbesWithoutQuestion(t *testing.T) {
 	in, err := Open(config())
 	if err != nil {
@@ -310,7 +312,7 @@ func TestProbesWithoutQuestion(t *testing.T) {
 	for range 100 {
 		take()
 	}
-	if n := testing.AllocsPerRun(1000, take); n > 1 { // Inject copies the parser
+	if n := testing.AllocsPerRun(1000, take); n > 1 { // the copy of the parser in Inject is one allocation
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -2,13 +2,15 @@ package intake
 
 import "github.com/statsd-ops/statsd/intake/kernel"
 
-// unreadFor is the number of bytes that a receiver of a unix socket parses before it looks for more datagrams. A client
-// needs longer to fill the socket.
+// unreadFor is the number of bytes that a receiver of a unix socket parses before it reads again.
+// In this time clients cannot fill the socket's queue.
 const unreadFor = 8 << 10
 
-// runLocal does the same as run, for a unix socket. It never sleeps while datagrams come, because the socket holds only
-// a few datagrams of all clients together (net.unix.max_dgram_qlen). When it is full, clients wait or lose datagrams.
-// Waking up costs more than reading. So runLocal reads the next datagrams of a burst while it parses the first ones.
+// runLocal receives from a unix socket until stop is called, and then reads the data that still waits in the
+// socket. A unix socket holds only a few datagrams of all clients together (net.unix.max_dgram_qlen). When the
+// socket is full, clients wait or lose datagrams. So runLocal does not sleep to let datagrams gather. Waking up
+// costs more than reading. So runLocal reads the next datagrams of a burst before it has parsed the previous
+// ones.
 func (r *receiver) runLocal() error {
 	for {
 		n, err := r.socket.Read(true)
@@ -30,7 +32,8 @@ func (r *receiver) runLocal() error {
 	}
 }
 
-// takeLocal takes a batch of n, and the datagrams that come meanwhile.
+// takeLocal adds a batch of n datagrams to the table, and the datagrams that arrive while it does
+// so.
 func (r *receiver) takeLocal(n int) (err error) {
 	for taken := 0; taken < n; {
 		first, size := taken, 0
@@ -45,11 +48,12 @@ func (r *receiver) takeLocal(n int) (err error) {
 	return err
 }
 
-// moveTo makes the receiver read a new socket. It returns true when the old socket is read and closed, or false if the
-// daemon ends before that.
+// moveTo makes the receiver read from a new socket. It returns true when the receiver has read
+// everything from the old socket, and the old socket is closed. It returns false if the daemon ends
+// before that.
 func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 	next := &move{s, make(chan struct{})}
-	old := r.socket // the receiver may use another socket as soon as it sees next
+	old := r.socket // read r.socket before next is set, because the receiver then replaces r.socket
 	r.next.Store(next)
 	old.Stop()
 	select {
@@ -58,19 +62,20 @@ func (r *receiver) moveTo(s *kernel.Socket, ended <-chan struct{}) bool {
 		if r.next.CompareAndSwap(next, nil) {
 			return false
 		}
-		<-next.done // a move is on the way
+		<-next.done // the receiver has already started to change sockets
 	}
-	_ = old.Close() // not before Stop, because Stop needs its descriptor
+	_ = old.Close() // close after Stop, because Stop uses the descriptor
 	return true
 }
 
-// move is a new socket for a receiver.
+// move is a request to a receiver to change to another socket.
 type move struct {
 	to   *kernel.Socket
 	done chan struct{}
 }
 
-// move reads the rest of the socket after a last batch of n, and continues with the next socket.
+// move adds a last batch of n datagrams and everything that still waits in the socket. Then it
+// changes to the next socket.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
 	r.socket = next.to

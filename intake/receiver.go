@@ -8,52 +8,55 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// On an idle receiver, waking up costs more than all other work. So a receiver that has read
-// everything sleeps and lets datagrams gather in the socket's buffer.
+// On a receiver with little traffic, waking up costs more than all other work. So a receiver that
+// has read everything sleeps for a while, and datagrams gather in the socket's buffer.
 const (
 	// maxGather is the longest sleep.
 	maxGather = 40 * time.Millisecond
-	// gatherShare limits the filled part of the buffer to 1/gatherShare, at the latest rate.
+	// gatherShare limits the sleep so that datagrams fill at most 1/gatherShare of the buffer at the
+	// current rate.
 	gatherShare = 4
-	// maxGathered limits the gathered bytes, as the kernel counts them. A receiver can read this many bytes in a small
-	// part of maxGather.
+	// maxGathered limits the bytes that gather during a sleep, as the kernel counts them. A receiver
+	// can read this many bytes in a small fraction of maxGather.
 	maxGathered = 1 << 20
 )
 
-// times holds the times that the receivers share, in Unix nanoseconds.
+// times holds times in Unix nanoseconds that all receivers share.
 type times struct {
-	due       atomic.Int64 // when the next flush is due
-	lastGauge atomic.Int64 // when one of the receivers last saw a gauge; 0 for never
+	due       atomic.Int64 // time of the next flush
+	lastGauge atomic.Int64 // last time when a receiver saw a gauge; 0 for never
 }
 
-// receiver moves the datagrams of one socket to a lane.
+// receiver adds the datagrams of one socket to a lane.
 type receiver struct {
 	socket  *kernel.Socket
 	lane    *lane
-	part    *part // the parser of the lane
+	part    *part // the lane's counts for the receiver's listener
 	at      *listener
 	parser  wire.Parser
-	checked *checked // nil: all may send, and the processes are not counted
-	// maxUnread limits the gathered bytes, as the kernel counts them.
+	checked *checked // nil if all datagrams are admitted and processes are not counted
+	// maxUnread limits the bytes that gather in the socket during a sleep, as the kernel counts them.
 	maxUnread int
-	local     bool // whether it reads a unix socket
-	// due is the time of the next flush in Unix nanoseconds. No datagram should wait unread beyond it.
+	local     bool // whether the receiver reads a unix socket
+	// due is the time of the next flush in Unix nanoseconds. Datagrams must not wait in the socket
+	// beyond this time.
 	due *atomic.Int64
-	// awake is when the receiver will read again, in Unix nanoseconds, or 0 while it does not sleep.
+	// awake is the end of the receiver's current sleep in Unix nanoseconds. It is 0 while the receiver
+	// does not sleep.
 	awake    atomic.Int64
 	stopping atomic.Bool
-	next     atomic.Pointer[move] // the next socket to read; nil for no change
+	next     atomic.Pointer[move] // a request to change to another socket; nil if there is none
 
 	loss kernel.Loss
 
 	stamps  stamps
 	senders Senders
-	asking  bool // whether the socket asks for senders
-	// askUntil is when the receiver stops asking for senders because of a bad line.
+	asking  bool // whether the kernel returns the senders
+	// askUntil is the time until which the receiver requests senders because of a bad line.
 	askUntil time.Time
 }
 
-// askFor is how long to ask for senders after a bad line.
+// askFor is how long a receiver requests senders after a bad line.
 const askFor = time.Minute
 
 func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, t *times) *receiver {
@@ -63,7 +66,7 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 	socket.WantSenders(senders == SendersOn)
 	socket.WantTimes(true)
-	socket.WantTrains(checked == nil) // each datagram is checked separately
+	socket.WantTrains(checked == nil) // a check needs the datagrams of a train separately
 	return &receiver{
 		socket:    socket,
 		lane:      l,
@@ -80,21 +83,22 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 }
 
-// dropped returns the datagrams that did not fit into the receive buffer. Only one goroutine at a
-// time may call it, and often enough that the kernel's 32 bits do not overflow between two calls.
+// dropped returns the number of datagrams that did not fit into the receive buffer. Only one
+// goroutine at a time may call it. It must be called at least once per 2^32 dropped datagrams,
+// because the kernel's counter has 32 bits.
 func (r *receiver) dropped() uint64 {
 	r.lane.shard.Lock()
 	defer r.lane.shard.Unlock()
 	return r.loss.Now(r.socket.Drops())
 }
 
-// run receives until stop, then reads the rest of the socket.
+// run receives until stop is called, and then reads the data that still waits in the socket.
 func (r *receiver) run() error {
 	if r.local {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // bytes read since that time, as the kernel counts them
+	since, came := time.Now(), 0 // came is the number of bytes read since then, as the kernel counts them
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {
@@ -103,12 +107,12 @@ func (r *receiver) run() error {
 		if r.stopping.Load() {
 			return r.drain(n)
 		}
-		if n == 0 && came == 0 { // nothing came during a whole nap
+		if n == 0 && came == 0 { // no datagram arrived during a whole sleep
 			wait = true
 			continue
 		}
 		if wait {
-			// Do not count idle time in the rate.
+			// The time spent waiting must not lower the measured rate.
 			wait, since, came = false, time.Now(), 0
 		}
 		came += r.take(n)
@@ -124,10 +128,10 @@ func (r *receiver) run() error {
 	}
 }
 
-// drain reads the rest after a last batch of n: as much as the socket can hold now. So it ends even if clients keep
-// sending.
+// drain adds a last batch of n datagrams, and then reads what waits in the socket. It reads at most
+// as much as the socket's buffer can hold, so it ends even if clients keep sending.
 func (r *receiver) drain(n int) error {
-	// stop woke the receiver with an empty datagram, or with several.
+	// stop woke the receiver with one or more empty datagrams.
 	for n > 0 && len(r.socket.Datagram(n-1)) == 0 && !r.socket.Given() {
 		n--
 	}
@@ -142,8 +146,8 @@ func (r *receiver) drain(n int) error {
 	return nil
 }
 
-// take adds a batch of n to the table. It returns the approximate memory that the kernel counted for
-// it.
+// take adds a batch of n datagrams to the table. It returns the approximate memory that the kernel
+// counted for the datagrams.
 func (r *receiver) take(n int) (bytes int) {
 	if n == 0 {
 		return 0
@@ -151,7 +155,8 @@ func (r *receiver) take(n int) (bytes int) {
 	return r.takePart(0, n)
 }
 
-// takePart is take for the datagrams of a batch from first to before end.
+// takePart adds the datagrams of a batch from index first to before end to the table. It returns the
+// approximate memory that the kernel counted for the datagrams.
 func (r *receiver) takePart(first, end int) (bytes int) {
 	if r.checked != nil {
 		r.checked.open(r.socket, first, end)
@@ -171,8 +176,9 @@ func (r *receiver) takePart(first, end int) (bytes int) {
 	return bytes
 }
 
-// takeDatagrams takes datagrams, and reports whether one of their lines was bad. It is separate from takePart so that
-// its loop can keep its variables in registers.
+// takeDatagrams adds the datagrams from index first to before end to the lane, and reports whether
+// one of their lines was bad. It is a function of its own so that the compiler can keep the loop's
+// variables in registers.
 func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	if r.checked != nil {
 		return r.checked.take(r, first, end)
@@ -191,7 +197,8 @@ func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	return bytes, r.lane.addPending() || bad
 }
 
-// ask asks for senders while a probe wants them, and for some time after a bad line.
+// ask turns the request for senders on or off. It is on while a probe needs senders, and for some
+// time after a bad line.
 func (r *receiver) ask(bad, probed bool) {
 	want := probed
 	if r.senders == SendersAuto {
@@ -207,14 +214,14 @@ func (r *receiver) ask(bad, probed bool) {
 	}
 }
 
-// nap estimates how long it takes until maxUnread bytes wait, if bytes arrive at the present rate. It returns at most
-// maxGather.
+// nap estimates the time until maxUnread bytes wait in the socket, if bytes arrive at the current
+// rate. It returns at most maxGather.
 func nap(unread, came int, in time.Duration) time.Duration {
 	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
 }
 
-// sleep waits for the duration nap. It wakes at the flush boundary at the latest, so that datagrams that arrived before
-// the flush are read before it.
+// sleep waits for the duration nap. It wakes up at the time of the next flush at the latest, so
+// that datagrams that arrived before the flush are counted in it.
 func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	if left := time.Duration(r.due.Load() - now.UnixNano()); left > 0 {
 		nap = min(nap, left)
@@ -224,7 +231,8 @@ func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	r.awake.Store(0)
 }
 
-// settle waits briefly until the receiver has read everything that arrived before now.
+// settle waits until the receiver has read everything that arrived before now, or for a few
+// milliseconds at most.
 func (r *receiver) settle(now time.Time) {
 	const patience = 2 * time.Millisecond
 	for until := now.Add(patience); ; time.Sleep(patience / 20) {
@@ -235,7 +243,7 @@ func (r *receiver) settle(now time.Time) {
 	}
 }
 
-// stop makes run read the rest and return.
+// stop makes run read the data that waits in the socket, and return.
 func (r *receiver) stop() {
 	r.stopping.Store(true)
 	r.socket.Stop()

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// The data that gathers while a receiver sleeps stays below the limit, for any number of full batches before.
+// The data that gathers while a receiver sleeps stays below the limit, whatever was received
+// before.
 func TestNap(t *testing.T) {
 	const unread = 1 << 20
-	for _, rate := range []int{1, 1_000, 1 << 20, 100 << 20, 1 << 30} { // bytes a second
+	for _, rate := range []int{1, 1_000, 1 << 20, 100 << 20, 1 << 30} { // bytes per second
 		for _, in := range []time.Duration{time.Millisecond, 40 * time.Millisecond, time.Second} {
 			came := max(1, int(float64(rate)*in.Seconds()))
 			got := nap(unread, came, in)

@@ -15,25 +15,26 @@ import (
 )
 
 const (
-	// lookForFiles is how often intake checks that its socket files still exist.
+	// lookForFiles is the time between two checks whether the socket files still exist.
 	lookForFiles = 5 * time.Second
-	// fileWarnings is the shortest time between two log lines about a file that cannot be made again.
+	// fileWarnings is the minimum time between two log lines about a socket file that cannot be made
+	// again.
 	fileWarnings = time.Minute
 )
 
-// served is a listener with the parts that read it.
+// served is a listener with the receivers or the acceptor that read it.
 type served struct {
 	*listener
 	sockets   []*kernel.Socket
 	receivers []*receiver
-	acceptor  *acceptor // nil for datagrams
+	acceptor  *acceptor // nil for a listener of datagrams
 
 	rebound atomic.Uint64         // number of times that the socket file was made again
-	lost    atomic.Pointer[error] // why it cannot be made again; nil if it is there
-	warned  time.Time             // when that was last logged
+	lost    atomic.Pointer[error] // why the socket file cannot be made again; nil if the file exists
+	warned  time.Time             // time when lost was last logged
 }
 
-// openListeners binds all sockets, or none.
+// openListeners binds the sockets of all listeners. If one bind fails, it binds none.
 func openListeners(cfg *Listen) ([]*served, error) {
 	bound, err := listen.Open(cfg.listeners(), cfg.Sockets)
 	if err == nil && len(bound) == 0 {
@@ -54,13 +55,13 @@ func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) 
 	for len(l.Packets) > 0 && err == nil {
 		var s *kernel.Socket
 		s, err = kernel.New(l.Packets[0])
-		l.Packets = l.Packets[1:] // kernel.New has closed it
+		l.Packets = l.Packets[1:] // kernel.New owns the packet, even if it fails
 		if err != nil {
 			break
 		}
 		sockets = append(sockets, s)
 		switch {
-		case l.Scheme.Local(): // the memory counts for the sender
+		case l.Scheme.Local(): // for unix sockets the kernel counts the memory against the sender
 		case l.Given:
 			err = s.GrowBuffer(l.buffer(cfg))
 		default:
@@ -73,18 +74,18 @@ func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) 
 	return sockets, err
 }
 
-// closeListeners closes the bound sockets. Call it only before reading begins.
+// closeListeners closes the bound sockets. It must be called before reading begins.
 func closeListeners(all []*served) {
 	for _, l := range all {
 		_ = l.close()
 	}
 }
 
-// close closes the sockets. Reading must have ended.
+// close closes the sockets. All readers must have ended.
 func (l *served) close() error {
 	err := l.Close()
 	if l.acceptor != nil {
-		_ = (*l.acceptor.stream.Load()).Close() // End has closed it, if it ran
+		_ = (*l.acceptor.stream.Load()).Close() // ignore the error, because End may have closed the stream
 	}
 	for _, s := range l.sockets {
 		err = errors.Join(err, s.Close())
@@ -110,28 +111,28 @@ func (l *served) state() ListenerState {
 	return st
 }
 
-// ListenerState holds counts of a listener that the lanes do not keep.
+// ListenerState holds counts of one listener that the lanes do not keep.
 type ListenerState struct {
 	Name            string
 	Scheme          listen.Scheme
-	Number          int // in Tally.Listeners
+	Number          int // index in Tally.Listeners
 	Address         string
 	OpenConnections int
 	Rebound         uint64 // number of times that the socket file was made again
-	Lost            error  // why it cannot be made again; nil if it is there
-	KernelDropped   uint64 // datagrams that did not fit into the receive buffer; always 0 for unix sockets
+	Lost            error  // why the socket file cannot be made again; nil if the file exists
+	KernelDropped   uint64 // datagrams that did not fit into the receive buffers; always 0 for unix sockets
 }
 
-// Counts returns the listener's counts in t.
+// Counts returns the counts of the listener in t.
 func (s *ListenerState) Counts(t *Tally) (c Counts) {
-	if s.Number < len(t.Listeners) { // if not, nothing was drained yet
+	if s.Number < len(t.Listeners) { // Listeners is empty before the first Drain
 		c = t.Listeners[s.Number]
 	}
 	return c
 }
 
-// watchFiles makes removed socket files again, until ended is closed. Without its file, no new client could reach the
-// daemon.
+// watchFiles makes removed socket files again, until ended is closed. Without its file, new clients
+// cannot reach a socket.
 func watchFiles(all []*served, log zerolog.Logger, ended <-chan struct{}) {
 	for {
 		select {
@@ -153,13 +154,13 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	err := l.Rebind()
 	if err == nil {
 		if err = l.follow(ended); err != nil {
-			_ = os.Remove(l.Address) // no receiver reads the new socket: try again
+			_ = os.Remove(l.Address) // remove the new file, because no receiver reads its socket; the next check tries again
 		}
 	}
 	if err == nil {
 		l.rebound.Add(1)
 		l.lost.Store(nil)
-		log.Warn().Msg("the socket file was removed; it is there again")
+		log.Warn().Msg("the socket file was removed, and has been made again")
 		return
 	}
 	l.lost.Store(&err)
@@ -169,7 +170,8 @@ func (l *served) rebind(log zerolog.Logger, ended <-chan struct{}) {
 	}
 }
 
-// follow changes to the new socket. It returns when the old socket is read empty.
+// follow makes the receivers or the acceptor use the new socket. It returns when the old socket is
+// empty.
 func (l *served) follow(ended <-chan struct{}) error {
 	if l.acceptor != nil {
 		return l.acceptor.moveTo(l.Bound)

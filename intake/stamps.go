@@ -6,46 +6,50 @@ import (
 )
 
 const (
-	// stampFor is how long after a gauge a receiver asks for times of arrival, at any rate of datagrams.
+	// stampFor is how long a receiver requests times of arrival after a gauge, even at a high rate of
+	// datagrams.
 	stampFor = time.Minute
-	// stampBelow is the rate of datagrams per second below which a receiver always asks.
+	// stampBelow is a rate in datagrams per second. At lower rates, a receiver always requests times
+	// of arrival.
 	stampBelow = 20_000
-	// stampLook is how often a receiver decides. After stampCount datagrams it decides earlier.
+	// stampLook is the time between two decisions of a receiver about requesting times. After
+	// stampCount datagrams it decides earlier.
 	stampLook  = time.Second
 	stampCount = 4096
 )
 
-// stamps decides whether a receiver asks the kernel for the time of arrival of each
-// datagram. Only gauges need the time: if two receivers sleep, the receiver of the later value may read first. Asking
-// adds up to a tenth to the cost of a datagram. So a receiver with many datagrams does not ask while no receiver sees
+// stamps decides whether a receiver asks the kernel for the time of arrival of each datagram. Only
+// gauges need the times: while two receivers sleep, values of one gauge may wait in both sockets,
+// and the receiver of the later value may read first. The request adds up to a tenth to the cost of
+// a datagram. So a receiver with many datagrams does not request times while no receiver gets
 // gauges.
 type stamps struct {
-	lastGauge *atomic.Int64 // shared by all receivers: when one last saw a gauge, in Unix nanoseconds
+	lastGauge *atomic.Int64 // time when a receiver last saw a gauge, in Unix nanoseconds; all receivers share it
 	datagrams int
 	gauges    bool
-	since     time.Time // start of the counts
+	since     time.Time // start of the current counts
 	off       bool
-	offAt     int64 // when it stopped asking, in Unix nanoseconds
+	offAt     int64 // time when the requests were turned off, in Unix nanoseconds
 }
 
-// note counts a batch.
+// note counts a batch of datagrams, and notes whether it contained gauges.
 func (s *stamps) note(datagrams int, gauges bool) {
 	s.datagrams += datagrams
 	s.gauges = s.gauges || gauges
 }
 
-// due reports whether to decide now because of the number of datagrams.
+// due reports whether to decide now, before stampLook is over.
 func (s *stamps) due() bool { return s.datagrams >= stampCount || s.off && s.missed() }
 
-// missed reports whether there was a gauge since the receiver stopped asking.
+// missed reports whether a receiver has seen a gauge since this receiver turned its requests off.
 func (s *stamps) missed() bool { return s.gauges || s.lastGauge.Load() > s.offAt }
 
-// want reports whether to ask.
+// want reports whether the receiver requests times of arrival from now on.
 func (s *stamps) want(now time.Time) bool {
 	if s.gauges {
 		s.lastGauge.Store(now.UnixNano())
 	}
-	if s.off && s.missed() { // at once
+	if s.off && s.missed() { // request times of arrival again at once
 		s.off = false
 	}
 	past := now.Sub(s.since)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A receiver asks for times of arrival, except on a socket with many datagrams and no
-// gauges. There it asks again at the next gauge.
+// A receiver requests times of arrival, unless its socket gets many datagrams and no gauges. At the
+// next gauge it requests them again.
 func TestStamps(t *testing.T) {
 	var last atomic.Int64
 	s := stamps{lastGauge: &last}
@@ -43,7 +43,7 @@ func TestStamps(t *testing.T) {
 	}
 }
 
-// A gauge that one receiver sees makes all of them ask.
+// If one receiver sees a gauge, all receivers request times of arrival.
 func TestStampsOfOthers(t *testing.T) {
 	var last atomic.Int64
 	s, other := stamps{lastGauge: &last}, stamps{lastGauge: &last}

@@ -20,36 +20,39 @@ import (
 const (
 	// maxLine limits the length of a line in a stream, without its newline.
 	maxLine = 64 << 10
-	// maxTail limits the bytes kept of a stream: a line that is too long by one byte, or a frame without its end.
+	// maxTail limits the stored bytes of a stream: a line that is too long by one byte, or an
+	// incomplete frame.
 	maxTail = frameHead + maxFrame
-	// frameHead is the size of a frame's length.
+	// frameHead is the number of bytes in which a frame states its length.
 	frameHead = 4
-	// maxFrame limits the length of a frame. The end of a longer one cannot be found.
+	// maxFrame limits the length of a frame. After a longer frame, the rest of the stream is ignored.
 	maxFrame = maxLine
-	// unframed is the framing after a frame of impossible length: the rest of the stream is ignored.
+	// unframed is the framing after a frame with an impossible length: the rest of the stream is
+	// ignored.
 	unframed listen.Framing = "unframed"
-	// drainTime is how long a stream must be silent at shutdown before it counts as read.
+	// drainTime is how long a stream must be silent at shutdown before the daemon stops reading it.
 	drainTime = 100 * time.Millisecond
-	// firstTime is how long a new stream has, after it was opened, to send its first bytes at shutdown. Its client is
-	// about to send, but on a busy machine this can take longer than drainTime.
+	// firstTime is how long the daemon waits at shutdown for the first bytes of a new stream, counted from the
+	// start of the stream. The client of a new stream probably sends soon, but on a busy machine the first
+	// bytes can take longer than drainTime.
 	firstTime = 2 * time.Second
 )
 
-// stream is one connection.
+// stream is one connection and the state of reading it.
 type stream struct {
 	lane   *lane
 	door   *acceptor
 	parser wire.Parser
 	remote meta.Sender
 	peer   *peers.ID // the process at the other end of a unix socket
-	// framing is Auto until it is decided.
+	// framing is Auto until the first bytes have been read.
 	framing listen.Framing
 	// tail is the beginning of an unfinished line.
 	tail []byte
-	// skipping says that the current line is too long and already counted.
+	// skipping says that the current line is too long and is already counted as discarded.
 	skipping bool
 	opened   time.Time
-	heard    atomic.Bool // whether it has sent anything
+	heard    atomic.Bool // whether the client has sent any bytes
 	age      age
 }
 
@@ -66,8 +69,8 @@ func (st *stream) local() bool { return st.door.Scheme.Local() }
 // part returns the lane's part for the stream's listener.
 func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
 
-// admit decides whether the stream may send, and returns the connection to read. This is the only place where
-// a connection is refused.
+// admit decides whether the stream may send, and returns the connection to read. Only this function
+// refuses connections.
 func (st *stream) admit(ctx context.Context) (net.Conn, listen.Refusal) {
 	a, c := st.door, st.age.conn
 	if a.Scheme.Local() {
@@ -86,7 +89,7 @@ func (st *stream) admit(ctx context.Context) (net.Conn, listen.Refusal) {
 	return a.guard.Admit(ctx, c)
 }
 
-// refuse counts the stream as a connection that was refused.
+// refuse counts the stream as a refused connection.
 func (st *stream) refuse(why listen.Refusal) {
 	st.lane.shard.Lock()
 	st.lane.tally.TCPConnections++
@@ -95,8 +98,9 @@ func (st *stream) refuse(why listen.Refusal) {
 	st.lane.shard.Unlock()
 }
 
-// take adds the lines of a read. In buf the read bytes follow the stream's tail. The rest becomes the new tail. now is
-// the time since intake started; at is the time of arrival in Unix nanoseconds, 0 if unknown.
+// take adds the lines of one read. In buf the read bytes follow the stream's old tail. The bytes
+// after the last complete line become the new tail. now is the time since intake started. at is the
+// time of arrival in Unix nanoseconds, 0 if unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	if !st.heard.Load() {
 		st.heard.Store(true)
@@ -113,7 +117,7 @@ func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.part().ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
-// takeLines adds complete lines, and reports whether a line ended.
+// takeLines adds the complete lines in buf, and reports whether there was one.
 func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 	from := origin{remote: &st.remote, at: at}
 	if st.framing == listen.Auto && !st.decide(buf) {
@@ -129,7 +133,8 @@ func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 		}
 		buf, st.skipping, ended = buf[i+1:], false, true
 	}
-	// Only the line that began in the tail can be too long, because the other lines fit into one read.
+	// Only the line that began in the old tail can be too long, because all other lines fit into one
+	// read.
 	if len(buf) > maxLine {
 		if i := bytes.IndexByte(buf, '\n'); i > maxLine {
 			st.lane.broken(metric.TooLong, buf[:i], from)
@@ -151,7 +156,6 @@ func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 	return ended
 }
 
-// keep copies a new tail.
 func (st *stream) keep(rest []byte) {
 	const small = 4 << 10
 	if len(rest) == 0 && cap(st.tail) > small {
@@ -160,8 +164,8 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when it is silent for drainTime, or at the time last. A stream that has sent nothing yet has
-// firstTime.
+// endBy makes a stream end when it is silent for drainTime, but at the time last at the latest. A
+// stream that has sent nothing yet may be silent for firstTime.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
 	if first := st.opened.Add(firstTime); !st.heard.Load() && until.Before(first) {
@@ -173,8 +177,9 @@ func (st *stream) endBy(last time.Time) {
 	_ = st.age.conn.SetReadDeadline(until)
 }
 
-// end adds the last line, which has no newline. The line counts only if the sender closed the stream properly.
-// Otherwise its rest is unknown, and the line is discarded.
+// end adds the last line of a stream, which has no newline. The line counts only if the sender
+// closed the stream properly. If the connection broke, the line may be incomplete, so it is
+// discarded.
 func (st *stream) end(whole bool) {
 	if len(st.tail) == 0 {
 		return
@@ -193,11 +198,12 @@ func (st *stream) end(whole bool) {
 	l.broken(metric.Unfinished, st.tail, origin{remote: &st.remote})
 }
 
-// errFrame ends a stream.
+// errFrame is the error of a stream after a frame that is too long.
 var errFrame = errors.New("a frame is too long")
 
-// decide chooses the framing by the first bytes, and reports whether there were enough bytes. The fourth byte of a
-// frame below 16 MiB is 0. Lines contain no byte 0.
+// decide chooses the framing from the first bytes of a stream, and reports whether there were
+// enough bytes to choose. Lines contain no zero byte. The fourth byte of a frame is zero if the
+// frame is shorter than 16 MiB.
 func (st *stream) decide(buf []byte) bool {
 	if len(buf) < frameHead {
 		st.keep(buf)
@@ -210,7 +216,8 @@ func (st *stream) decide(buf []byte) bool {
 	return true
 }
 
-// takeFrames adds the lines of complete frames and keeps the rest. It reports whether a frame with lines ended.
+// takeFrames adds the lines of the complete frames, and stores the bytes after the last complete
+// frame. It reports whether a frame with lines was complete.
 func (st *stream) takeFrames(buf []byte, from origin) (ended bool) {
 	for len(buf) >= frameHead {
 		n := binary.LittleEndian.Uint32(buf)

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// conn is implemented by TCP and unix connections.
+// conn is a TCP or unix connection.
 type conn interface {
 	net.Conn
 	syscall.Conn
 }
 
-// age is the position of a stream in the age list of its lane.
+// age is the element for a stream in a list of streams that is ordered by age.
 type age struct {
 	conn       conn
-	list       *ageList // nil when the stream is closed or is being closed
+	list       *ageList // nil if the stream is closed or is being closed
 	prev, next *age
-	// since is when the unfinished line began. Without an unfinished line it is when the last line ended, or when the
-	// connection was made. It counts from the start of intake.
+	// since is the time when the unfinished line began. If there is no unfinished line, it is the time
+	// when the last line ended or the connection was made. It is a duration since the start of intake.
 	since time.Duration
 }
 
 // ages orders the streams of a lane by the time of their last change. The shard's lock guards it.
-// An update changes only a few pointers, and the oldest stream is always the first.
+// Linked lists keep an update cheap, and keep the oldest stream first.
 type ages struct {
 	unfinished ageList // streams with an unfinished line
-	resting    ageList // all other streams
+	resting    ageList // streams without an unfinished line
 }
 
 func (a *ages) ofUnfinished() *ageList { return &a.unfinished }
@@ -61,8 +61,8 @@ func (l *ageList) remove(a *age) {
 
 func (a *ages) add(s *age, now time.Duration) { a.resting.push(s, now) }
 
-// note updates the position of a stream after a read: whether a line is unfinished, and whether one
-// ended.
+// note updates the position of a stream after a read. unfinished says that a line is unfinished;
+// ended says that the read completed a line.
 func (a *ages) note(s *age, unfinished, ended bool, now time.Duration) {
 	list := &a.resting
 	if unfinished {

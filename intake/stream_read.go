@@ -15,28 +15,28 @@ import (
 const (
 	// streamRead is the size of one read from a stream.
 	streamRead = 64 << 10
-	// buffersPerLane limits the connections of a lane that read at the same time. More would not help, because only one
-	// at a time can add to the shard.
+	// buffersPerLane limits the connections of a lane that read at the same time. More would not be
+	// faster, because only one goroutine at a time can add to the shard.
 	buffersPerLane = 4
-	// decryptedRead is the size of one read from a connection that decrypts: a record of TLS.
+	// decryptedRead is the size of one read from a TLS connection: the size of a TLS record.
 	decryptedRead = 16 << 10
-	// lastSweep limits the time spent reading the rest of a closed connection.
+	// lastSweep limits the time for reading what a closed connection still holds.
 	lastSweep = 10 * time.Millisecond
 )
 
-// streamBuffer has room for a tail and a read.
+// streamBuffer is a buffer for the tail of a stream and one read.
 type streamBuffer struct {
 	bytes   [maxTail + streamRead]byte
 	reading kernel.Reading
 }
 
-// streamReader reads streams.
+// streamReader reads the data of streams into the lanes.
 type streamReader struct {
 	room *room
-	// buffers are lent to connections that have data, so idle connections use no buffer. When too many
-	// have data, they wait for each other. A nil buffer is made at first use.
+	// buffers are lent to connections that have data, so idle connections use no buffer. If all
+	// buffers are in use, connections wait. A nil buffer is allocated at its first use.
 	buffers chan *streamBuffer
-	// last is the time at which reading must end; nil before shutdown.
+	// last is the time at which all reading must end. It is nil before shutdown.
 	last atomic.Pointer[time.Time]
 }
 
@@ -48,7 +48,7 @@ func newStreamReader(r *room) *streamReader {
 	return s
 }
 
-// read waits for data and adds its lines.
+// read waits for data of a stream, and adds its lines.
 func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	var failed error
 	err := raw.Read(func(fd uintptr) bool {
@@ -61,8 +61,8 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
-// readDecrypted waits for the lines of a connection that decrypts, and adds them. It reads into own, because it cannot
-// borrow a buffer while it waits.
+// readDecrypted waits for lines of a TLS connection, and adds them. It reads into own, a buffer of
+// the connection, because a connection must not keep a shared buffer while it waits.
 func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int, err error) {
 	n, err = c.Read(own)
 	if n == 0 {
@@ -75,7 +75,7 @@ func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int,
 	return n, cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
 }
 
-// sweepDecrypted does the same as sweep, for a connection that decrypts.
+// sweepDecrypted reads all data that waits in a TLS connection whose deadline has passed.
 func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err error) {
 	last := time.Now().Add(lastSweep)
 	if end := s.last.Load(); end != nil {
@@ -85,7 +85,7 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 	if err != nil {
 		return err
 	}
-	left := len(own) // data that c has already read
+	left := len(own) // the TLS connection may hold up to this much decrypted data
 	if err := raw.Control(func(fd uintptr) { left += kernel.Unread(fd) }); err != nil {
 		return err
 	}
@@ -98,16 +98,17 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 	return err
 }
 
-// sweep reads all data that the kernel holds for the stream at its deadline, because the goroutine may have waited for
-// its turn. As time permits, it also reads data that arrives meanwhile.
+// sweep reads all data that the kernel holds for a stream whose deadline has passed. The goroutine
+// may have waited for a buffer, so there can be unread data. If time remains, sweep also reads data
+// that arrives while it runs.
 func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
-	last := time.Now().Add(lastSweep) // time limit for a closed connection
+	last := time.Now().Add(lastSweep) // time limit if the stream is closed
 	if end := s.last.Load(); end != nil {
 		last = *end
 	}
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		// one more read than necessary for the bytes, to see the end of the stream
+		// One read more than the waiting bytes need, to reach the end of the stream.
 		for reads := 2 + kernel.Unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
 			failed = s.readOnce(st, fd)
 		}
@@ -118,8 +119,8 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 	return failed
 }
 
-// readOnce takes the available data of the stream, or returns EAGAIN. It borrows a buffer for this
-// read only.
+// readOnce adds the available data of the stream, or returns EAGAIN if there is none. It borrows a
+// buffer for this one read.
 func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	buf := s.borrow()
 	defer s.giveBack(buf)
@@ -134,7 +135,7 @@ func (s *streamReader) readOnce(st *stream, fd uintptr) error {
 	return s.take(st, buf.bytes[:kept+n], n, at)
 }
 
-// borrow waits for a buffer.
+// borrow waits until a buffer is free, and returns it.
 func (s *streamReader) borrow() *streamBuffer {
 	if buf := <-s.buffers; buf != nil {
 		return buf
@@ -144,8 +145,8 @@ func (s *streamReader) borrow() *streamBuffer {
 
 func (s *streamReader) giveBack(buf *streamBuffer) { s.buffers <- buf }
 
-// take adds the lines of a read, whose bytes follow the stream's tail in buf. It returns an error if nothing more can
-// be read from the stream.
+// take adds the lines of one read. In buf the read bytes follow the stream's tail. take returns an
+// error if nothing more can be read from the stream.
 func (s *streamReader) take(st *stream, buf []byte, read int, at int64) error {
 	before := cap(st.tail)
 	st.take(buf, read, s.room.now(), at)

@@ -15,18 +15,19 @@ import (
 // maxTails limits the total bytes of unfinished lines, over all connections.
 const maxTails = 64 << 20
 
-// room limits the connections and their memory, and closes connections at a limit.
+// room limits the number of connections and their memory, and closes connections when a limit is
+// reached.
 type room struct {
 	lanes   []*lane
 	log     zerolog.Logger
 	started time.Time
 	doors   []*acceptor
-	limit   atomic.Int64 // maximum of open
+	limit   atomic.Int64 // maximum number of open connections
 	open    atomic.Int64
-	peak    atomic.Int64  // peak of open
-	turn    sync.Mutex    // locked while a connection waits for room
+	peak    atomic.Int64  // highest number of open connections so far
+	turn    sync.Mutex    // locked while a new connection waits until another one is closed
 	left    chan struct{} // signals that a connection has ended
-	tails   atomic.Int64  // total bytes of all tails
+	tails   atomic.Int64  // total size of the tails of all streams in bytes
 }
 
 func newRoom(lanes []*lane, doors []*acceptor, cfg *Config) *room {
@@ -35,7 +36,7 @@ func newRoom(lanes []*lane, doors []*acceptor, cfg *Config) *room {
 	return r
 }
 
-// follow applies new limits. The limits in the URL of a listener stay the same.
+// follow applies new limits. A limit in the URL of a listener has precedence and does not change.
 func (r *room) follow(l *Limits) {
 	most := r.possible(l)
 	r.limit.Store(int64(most))
@@ -49,7 +50,7 @@ func (r *room) follow(l *Limits) {
 	}
 }
 
-// possible returns the number of connections that the limit of open files allows.
+// possible returns how many connections the process's limit of open files allows.
 func (r *room) possible(l *Limits) int {
 	allowed := descriptors.Limit()
 	possible := max(allowed-l.Reserved, 1)
@@ -57,7 +58,7 @@ func (r *room) possible(l *Limits) int {
 		return l.MaxTCPConnections
 	}
 	switch {
-	case r.limit.Load() == int64(possible): // whether the warning was logged
+	case r.limit.Load() == int64(possible): // the warning for this limit was already logged
 	case allowed <= l.Reserved:
 		r.log.Warn().Int("allowed", allowed).Int("needed", l.Reserved+1).
 			Msg("too few open files are allowed: publishing may fail while clients connect; raise LimitNOFILE or ulimit -n")
@@ -68,10 +69,10 @@ func (r *room) possible(l *Limits) int {
 	return possible
 }
 
-// now returns the time since intake started. Changes of the clock do not affect it.
+// now returns the time since intake started. Changes of the system clock do not affect it.
 func (r *room) now() time.Duration { return time.Since(r.started) }
 
-// leave counts an ended connection.
+// leave counts a connection that has ended.
 func (r *room) leave(a *acceptor) {
 	a.open.Add(-1)
 	r.open.Add(-1)
@@ -81,9 +82,9 @@ func (r *room) leave(a *acceptor) {
 	}
 }
 
-// admit waits for room for another connection of a listener, and counts the connection. To make room it closes one
-// connection, or more if a reload has lowered the limit. If the listener's own limit is reached, it closes connections
-// of this listener.
+// admit waits until the limits allow another connection of the listener, and counts the connection.
+// For that purpose it closes one connection, or more if a reload has lowered a limit. If the
+// listener's own limit is reached, it closes connections of that listener.
 func (r *room) admit(a *acceptor) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -97,7 +98,7 @@ func (r *room) admit(a *acceptor) {
 			return
 		}
 		why := CutListener
-		if over >= own { // the common limit of all listeners is reached too
+		if over >= own { // the limit for all listeners together is reached too
 			why = CutFull
 		}
 		for cutOwn < own && r.cutOldest([]*acceptor{a}, why) {
@@ -110,15 +111,16 @@ func (r *room) admit(a *acceptor) {
 	}
 }
 
-// grow counts bytes of tails and closes a connection when there are too many.
+// grow changes the total size of tails, and closes a connection if the total is too large.
 func (r *room) grow(bytes int) {
 	if bytes != 0 && r.tails.Add(int64(bytes)) > maxTails && bytes > 0 {
 		r.cutOldest(r.doors, CutMemory)
 	}
 }
 
-// cutOldest closes the connection of these listeners with the oldest unfinished line. If there is none, it closes the
-// connection that was idle longest. It returns false if there is no connection to close.
+// cutOldest closes the connection with the oldest unfinished line among the listeners in of. If no
+// connection has an unfinished line, it closes the connection that was idle longest. It returns
+// false if there is no connection to close.
 func (r *room) cutOldest(of []*acceptor, why CutReason) bool {
 	return r.cutOldestOf(of, (*ages).ofUnfinished, why) || r.cutOldestOf(of, (*ages).ofResting, why)
 }
@@ -136,12 +138,13 @@ func (r *room) cutOldestOf(of []*acceptor, list func(*ages) *ageList, why CutRea
 		}
 		l.shard.Unlock()
 	}
-	// The stream may have changed meanwhile. Then take the next one, which is old enough.
+	// The chosen stream may have received data since it was chosen. In that case cutFirst closes the
+	// next stream of the list if it is old enough.
 	return oldest != nil && r.cutFirst(oldest, list(&oldest.parts[number].ages), r.now(), why)
 }
 
-// cutFirst closes the first connection of a list, if it is older than the given time. Data that the connection has sent
-// is still read.
+// cutFirst closes the first connection of a list, if it is older than the given time. Data that the
+// client has already sent is still read.
 func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutReason) bool {
 	l.shard.Lock()
 	defer l.shard.Unlock()
@@ -155,7 +158,7 @@ func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutRea
 	return true
 }
 
-// cutSilent closes connections that are silent for too long, until stopped is closed.
+// cutSilent closes connections whose idle or line timeout is over, until stopped is closed.
 func (r *room) cutSilent(stopped <-chan struct{}) {
 	for last := r.now(); ; {
 		period := 5 * time.Second
@@ -168,7 +171,8 @@ func (r *room) cutSilent(stopped <-chan struct{}) {
 			return
 		}
 		now := r.now()
-		// If the process was stopped for a while, first read the data that came meanwhile.
+		// If the whole process was suspended for a while, the data that arrived in that time must be read
+		// first.
 		if now-last < 3*period {
 			for _, a := range r.doors {
 				r.cutSilentOf(a, now)

@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// isCut reports whether conn is closed at the other end within d.
+// isCut reports whether the other end closes conn within d.
 func isCut(t *testing.T, conn net.Conn, d time.Duration) bool {
 	t.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(d))
@@ -30,7 +30,8 @@ func isCut(t *testing.T, conn net.Conn, d time.Duration) bool {
 	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// sendSlowly sends text a number of times, with a pause before each, or until conn is cut.
+// sendSlowly sends text several times, with a pause before each, until conn is closed. It returns
+// how often it has sent text.
 func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sent int) {
 	for ; sent < times; sent++ {
 		time.Sleep(pause)
@@ -41,7 +42,8 @@ func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sen
 	return sent
 }
 
-// A connection that ends no line for too long is closed. A connection that sometimes ends a line stays open.
+// A connection that completes no line for too long is closed. A connection that sometimes completes
+// a line stays open.
 func TestIdleStreamsAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })
@@ -89,7 +91,8 @@ func TestIdleStreamsCanStay(t *testing.T) {
 	in.check(Tally{TCPConnections: 1, TCPBytes: 6, Lines: 1, Samples: 1, Aggregated: 1})
 }
 
-// A line must end in time, however fast its bytes come. An idle connection may wait.
+// A line must be completed in time, even if its bytes keep arriving. An idle connection without an
+// unfinished line stays open.
 func TestUnfinishedLinesAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })
@@ -106,7 +109,7 @@ func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 	go sendSlowly(slow, "1", pause, 1_000)
 	go sendSlowly(endless, strings.Repeat("x", 100_000), 10*time.Millisecond, 1_000)
 	longSent := make(chan int, 1)
-	go func() { // lines that are too long but end
+	go func() { // these lines are too long, but they end in time
 		n := 0
 		for range 10 {
 			n += sendSlowly(long, strings.Repeat("x", maxLine-10), pause, 1)
@@ -135,7 +138,7 @@ func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 		return fmt.Errorf("%d connections were cut, want 2", n)
 	}
 	in.stop()
-	in.tally.TCPBytes = 0 // depends on when the slow ones were closed
+	in.tally.TCPBytes = 0 // the number depends on when the slow connections were closed
 	in.check(Tally{
 		TCPConnections: 5, TCPCut: [CutReasons]uint64{CutUnfinished: 2}, Lines: 55, Samples: 55, Aggregated: 43,
 		Discarded: [metric.Reasons]uint64{metric.TooLong: 11, metric.Unfinished: 1},
@@ -146,8 +149,8 @@ func unfinishedLinesAreCut(t *testing.T, timeout time.Duration) error {
 	return nil
 }
 
-// When there are too many connections, the one with the oldest unfinished line is closed, or else
-// the one that was idle longest.
+// At the limit for connections, the connection with the oldest unfinished line is closed. Without
+// unfinished lines, the connection that was idle longest is closed.
 func TestRoomForStreams(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -186,7 +189,8 @@ func TestRoomForStreams(t *testing.T) {
 	})
 }
 
-// Lines already sent on a connection that is closed for a new one are not lost.
+// If a connection is closed to free room for another one, its lines that have already arrived are
+// counted.
 func TestRoomCostsNoLine(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -205,7 +209,7 @@ func TestRoomCostsNoLine(t *testing.T) {
 	}
 }
 
-// All unfinished lines together stay within the memory limit.
+// The total size of all unfinished lines stays within the memory limit.
 func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
 	t.Parallel()
 	in := start(t, config())
@@ -213,7 +217,7 @@ func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
 	begun := bytes.Repeat([]byte{'x'}, maxLine-10)
 	for range maxTails/len(begun) + 100 {
 		conn := in.dial("tcp")
-		_, _ = conn.Write(begun) // it may already be closed
+		_, _ = conn.Write(begun) // ignore the error, because the connection may already be closed
 	}
 	eventually(t, "no connection is cut", func() bool { return in.Live().TCPCut[CutMemory] >= 50 })
 	eventually(t, "the lines take too much", func() bool { return in.streams.room.tails.Load() <= maxTails })
@@ -228,7 +232,7 @@ func TestUnfinishedLinesTakeBoundedMemory(t *testing.T) {
 	}
 }
 
-// The room for connections never exceeds the allowed number of open files.
+// The limit for connections is never higher than the limit on open files allows.
 func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -242,8 +246,8 @@ func TestRoomIsWithinTheFilesAllowed(t *testing.T) {
 	}
 }
 
-// After a change that allows fewer connections than are open, a new one gets in, and the ones that
-// were idle longest are closed.
+// A reload may set a limit below the number of open connections. The next connection is still
+// accepted, and the connections that were idle longest are closed.
 func TestChangeAllowsFewerConnections(t *testing.T) {
 	t.Parallel()
 	in := start(t, config())
@@ -259,7 +263,7 @@ func TestChangeAllowsFewerConnections(t *testing.T) {
 	eventually(t, "more are open than may be", func() bool { return in.State().OpenConnections <= 10 })
 }
 
-// A line interrupted by a reset or by shutdown is counted.
+// A line is counted as bad if a reset or shutdown interrupts it.
 func TestBrokenOffLinesAreCounted(t *testing.T) {
 	t.Parallel()
 	for _, reset := range []bool{true, false} {
@@ -282,8 +286,8 @@ func TestBrokenOffLinesAreCounted(t *testing.T) {
 	}
 }
 
-// TestFewFiles checks the number of possible connections with a low limit on open files, and the log: it has the
-// possible number, or warns that even publishing may fail.
+// TestFewFiles checks the number of possible connections when few open files are allowed. It also
+// checks the log message: it contains that number, or warns that publishing may fail.
 func TestFewFiles(t *testing.T) {
 	allowed := descriptors.Limit()
 	for _, test := range []struct {
@@ -300,7 +304,7 @@ func TestFewFiles(t *testing.T) {
 		if got := int(r.limit.Load()); got != test.possible {
 			t.Errorf("%d of %d reserved: %d connections are possible, want %d", test.reserved, allowed, got, test.possible)
 		}
-		r.follow(&limits) // a reload does not log it again
+		r.follow(&limits) // a second call, as at a reload, does not log the message again
 		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, test.log) {
 			t.Errorf("the log says %q, want %q once", text, test.log)
 		}

@@ -9,14 +9,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// longLine returns a valid sample of n bytes for the counter name.
+// longLine returns a valid line of n bytes for a counter with this name.
 func longLine(name string, n int) string {
 	return name + ":" + strings.Repeat("0", n-len(name)-len(":1|c")) + "1|c"
 }
 
-// The result does not depend on how a stream is split into writes. Each split position uses a separate connection, and
-// the rest is written after the first part was read. The total must be the result of one write, multiplied by the
-// number of positions.
+// The result does not depend on how a stream is split into writes. The test splits the same text at
+// each position, on a connection for each position, and waits until the first part was read before
+// it writes the second part. The total must be the result of one write, multiplied by the number of
+// positions.
 func TestStreamCutAnywhere(t *testing.T) {
 	t.Parallel()
 	grammar := "hits:1|c\r\n" +
@@ -31,7 +32,8 @@ func TestStreamCutAnywhere(t *testing.T) {
 	stream := grammar + longLine("long", maxLine+1) + "\n" + "last:5|c\n" + longLine("exact", 1500) + "\r\nend:9|c"
 	var cuts []int
 	for i := 1; i < len(stream); i++ {
-		// All positions inside a run of zeros are equivalent.
+		// Splitting at different positions inside a run of zeros gives the same case, so one position is
+		// enough.
 		inside := i - len(grammar)
 		dull := inside > 10 && inside < maxLine-2 || i > len(stream)-1490 && i < len(stream)-30
 		if !dull {
@@ -86,7 +88,8 @@ func TestStreamCutAnywhere(t *testing.T) {
 	pieces.check(sum)
 }
 
-// A line of 64 KiB counts. A longer line is discarded and counted once, and reading continues after its newline.
+// A line of 64 KiB is accepted. A longer line is discarded and counted once. Reading continues
+// after its newline.
 func TestStreamLongLines(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -132,7 +135,7 @@ func TestStreamLongLines(t *testing.T) {
 	}
 }
 
-// An unfinished line of one connection never gets into another connection's line.
+// The unfinished line of one connection is never mixed with a line of another connection.
 func TestStreamsDoNotMix(t *testing.T) {
 	t.Parallel()
 	cfg := config()

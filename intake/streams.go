@@ -18,10 +18,10 @@ type streams struct {
 	room    *room
 	reader  *streamReader
 	conns   sync.WaitGroup
-	stopped chan struct{} // closed by stop
-	// greeting is the context of handshakes. It ends after stop.
+	stopped chan struct{} // stop closes it
+	// greeting is the context of TLS handshakes. It is cancelled after stop.
 	greeting context.Context
-	silence  context.CancelFunc // ends greeting
+	silence  context.CancelFunc // cancels greeting
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -39,8 +39,8 @@ func newStreams(lanes []*lane, doors []*acceptor, cfg *Config) *streams {
 	return t
 }
 
-// run accepts connections until stop, then those already established. It returns when all have
-// ended.
+// run accepts connections until stop is called, and then the connections that are already
+// established. It returns when all connections have ended.
 func (t *streams) run() {
 	defer t.conns.Wait()
 	var accepting sync.WaitGroup
@@ -51,7 +51,8 @@ func (t *streams) run() {
 	accepting.Wait()
 }
 
-// accept accepts the connections of a listener until stop, then those already established.
+// accept accepts the connections of one listener until stop is called, and then the connections
+// that are already established.
 func (t *streams) accept(a *acceptor) {
 	defer func() { _ = (*a.stream.Load()).Close() }()
 	for next := 0; ; next++ {
@@ -64,7 +65,7 @@ func (t *streams) accept(a *acceptor) {
 			return
 		}
 		if err != nil {
-			// For example, no file descriptors are left: the open connections must go on.
+			// An accept can fail because no file descriptor is free. The open connections must go on.
 			a.noteFault(err)
 			if end := t.end(); end != nil && time.Now().After(*end) {
 				return
@@ -85,7 +86,8 @@ func (t *streams) accept(a *acceptor) {
 	}
 }
 
-// welcome reads a connection if it may send. The connection takes a place only after that check.
+// welcome checks whether a connection may send, and then reads it. A connection counts towards the
+// limit only after the check.
 func (t *streams) welcome(st *stream) {
 	c, why := st.admit(t.greeting)
 	if why != listen.Admitted {
@@ -98,7 +100,7 @@ func (t *streams) welcome(st *stream) {
 	t.conns.Go(func() { t.serve(st, c) })
 }
 
-// end returns the time at which reading must end after stop.
+// end returns the time at which reading must end after stop, or nil before stop.
 func (t *streams) end() *time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,7 +121,7 @@ func (t *streams) add(st *stream) {
 	}
 }
 
-// serve reads a connection to its end. The lines are read from c.
+// serve reads a connection until it ends. The lines are read from c.
 func (t *streams) serve(st *stream, c net.Conn) {
 	defer t.close(st)
 	if c == net.Conn(st.age.conn) {
@@ -130,7 +132,7 @@ func (t *streams) serve(st *stream, c net.Conn) {
 	t.serveDecrypted(st, c)
 }
 
-// serveDecrypted reads a connection whose bytes must be decrypted.
+// serveDecrypted reads a TLS connection until it ends.
 func (t *streams) serveDecrypted(st *stream, conn net.Conn) {
 	own := make([]byte, decryptedRead)
 	var err error
@@ -146,7 +148,7 @@ func (t *streams) serveDecrypted(st *stream, conn net.Conn) {
 	st.end(errors.Is(err, io.EOF))
 }
 
-// serveSocket reads a connection by its descriptor.
+// serveSocket reads a connection without TLS through its descriptor.
 func (t *streams) serveSocket(st *stream) {
 	raw, err := st.age.conn.SyscallConn()
 	if err != nil {
@@ -177,7 +179,8 @@ func (t *streams) close(st *stream) {
 	t.room.leave(st.door)
 }
 
-// stop ends accepting. Each connection may finish sending, until it is silent for drainTime or patience is over.
+// stop ends accepting. It lets each connection finish sending: a connection ends when it is silent
+// for drainTime, or after patience.
 func (t *streams) stop(patience time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

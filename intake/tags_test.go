@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// When many samples wait to be added together, each keeps its own name.
+// If many samples wait to be added together, each sample keeps its own name.
 func TestTaggedBatches(t *testing.T) {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, Tagged: true})
 	l := &lane{part: &part{}, shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}
@@ -37,7 +37,7 @@ func TestTaggedBatches(t *testing.T) {
 	}
 }
 
-// All values that share a name and tags keep them, even if many samples are added in between.
+// All values in a line have the line's name and tags, even if other samples are added between them.
 func TestTaggedPacks(t *testing.T) {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxTimerSamples: 1000, Tagged: true})
 	l := &lane{part: &part{}, shard: table.Shard(0), tagger: wire.NewTagger(metric.GraphiteTags, 0, metric.Reference)}

@@ -5,21 +5,21 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Tally counts received data.
+// Tally counts the data received in one interval.
 type Tally struct {
 	UDPPackets, UDPBytes     uint64
 	TCPConnections, TCPBytes uint64
-	TCPReads                 uint64 // reads that completed a line
+	TCPReads                 uint64 // number of reads from streams that completed a line
 	TCPCut                   [CutReasons]uint64
 	Lines                    uint64
-	Samples                  uint64 // samples found in lines
+	Samples                  uint64 // number of samples in lines, good and bad
 	Aggregated               uint64
 	Events                   uint64
 	TagsDropped              uint64
 	TimestampsIgnored        uint64
 	Batches, BadBatches      uint64
-	Discarded                [metric.Reasons]uint64 // includes refused samples
-	Listeners                []Counts               // by the numbers of the listeners
+	Discarded                [metric.Reasons]uint64 // discarded samples, including samples refused by limits
+	Listeners                []Counts               // indexed by the number of the listener
 }
 
 // Add adds o to t.
@@ -51,7 +51,8 @@ func (t *Tally) Add(o *Tally) {
 	}
 }
 
-// RefusedSamples returns the number of good samples that the limits or an operator's mutes refused.
+// RefusedSamples returns the number of good samples that were refused by limits or by an operator's
+// mutes.
 func (t *Tally) RefusedSamples() (n uint64) {
 	for reason, count := range t.Discarded {
 		if metric.Reason(reason).Refusal() {
@@ -71,29 +72,29 @@ func (t *Tally) DiscardedSamples() (n uint64) {
 	return n
 }
 
-// CutReason is why the daemon closed a connection.
+// CutReason is the reason why the daemon closed a connection.
 type CutReason int
 
-// The reasons.
+// The values of CutReason.
 const (
-	CutIdle       CutReason = iota // no line within --tcp-idle-timeout
-	CutUnfinished                  // a line not completed within --tcp-line-timeout
-	CutFull                        // to make room for another connection
-	CutMemory                      // too much memory in unfinished lines
-	CutListener                    // to make room for another connection of the same listener
-	CutReasons    = 5              // the number of reasons, for arrays indexed by CutReason
+	CutIdle       CutReason = iota // the connection completed no line within --tcp-idle-timeout
+	CutUnfinished                  // the connection did not complete a line within --tcp-line-timeout
+	CutFull                        // another connection needed the place under --max-tcp-connections
+	CutMemory                      // the unfinished lines of all connections took too much memory
+	CutListener                    // another connection needed the place under the listener's own limit
+	CutReasons    = 5              // length of arrays indexed by CutReason
 )
 
 var cutNames = [CutReasons]string{"idle", "unfinished", "full", "memory", "listener"}
 
-// String returns the reason as figures name it, for example idle.
+// String returns the name of the reason in metrics, for example idle.
 func (r CutReason) String() string { return cutNames[r] }
 
 // Counts counts the input of one listener.
 type Counts struct {
 	Datagrams, Connections uint64
 	Bytes, Lines           uint64
-	Bad                    uint64 // bad samples
+	Bad                    uint64 // number of bad samples
 	Refused                [listen.Refusals]uint64
 }
 

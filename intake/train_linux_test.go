@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/intake/probe"
 )
 
-// train returns a client whose writes the kernel cuts into datagrams of a size. It skips the test if the
-// kernel cannot.
+// train returns a client that sends trains: the kernel splits each write into datagrams of the
+// given size. It skips the test if the kernel does not support this.
 func train(t testing.TB, address string, size int) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("udp", address)
@@ -37,14 +37,15 @@ func train(t testing.TB, address string, size int) net.Conn {
 	return conn
 }
 
-// one returns the configuration of one receiver.
+// one returns a configuration with one receiver.
 func one() Config {
 	cfg := config()
 	cfg.Receivers = 1
 	return cfg
 }
 
-// read reads the waiting data from the socket of a receiver that does not run, and returns the number of messages.
+// read reads the data that waits in the socket of a receiver whose goroutine does not run. It
+// returns the number of messages.
 func (in *running) read() (messages int) {
 	in.t.Helper()
 	r := in.receivers[0]
@@ -61,8 +62,8 @@ func (in *running) read() (messages int) {
 	}
 }
 
-// Each datagram of a train counts, with or without times of arrival and senders. The last one may be
-// shorter. A datagram of a train may have several lines.
+// Each datagram of a train is counted, with or without times of arrival and senders. The last
+// datagram may be shorter. A datagram of a train may contain several lines.
 func TestTrain(t *testing.T) {
 	for _, times := range []bool{false, true} {
 		for _, senders := range []bool{false, true} {
@@ -74,7 +75,7 @@ func TestTrain(t *testing.T) {
 			from := netip.MustParseAddrPort(conn.LocalAddr().String()).Addr()
 
 			send(t, conn, "a:1|c\nb:22|c"+"a:3|c\nb:44|c"+"a:55555555|c"+"a:1|c")
-			send(t, conn, "a:1|c") // no train
+			send(t, conn, "a:1|c") // a single datagram
 			n, err := r.socket.Read(false)
 			if err != nil || n != 2 || r.socket.Train(0) != 12 || r.socket.Train(1) != 0 {
 				t.Fatalf("%d messages with trains of %d and %d, %v; want 2, of 12 and 0", n, r.socket.Train(0), r.socket.Train(1), err)
@@ -101,8 +102,8 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// A bad line in a train does not affect other lines, and has the train's sender. A sample of a train that waits to be
-// added keeps its bytes.
+// A bad line in a train does not affect other lines. Its sender is the sender of the train. A
+// sample of a train keeps its bytes until it is added.
 func TestBadLineInTrain(t *testing.T) {
 	cfg := one()
 	cfg.DiscardSenders = SendersOn
@@ -122,7 +123,7 @@ func TestBadLineInTrain(t *testing.T) {
 	}
 }
 
-// Probes see the lines of a train one by one, with the train's sender.
+// Probes see each line of a train, with the sender of the train.
 func TestProbeOfTrain(t *testing.T) {
 	in := open(t, one())
 	in.receivers[0].socket.WantSenders(true)
@@ -143,7 +144,7 @@ func TestProbeOfTrain(t *testing.T) {
 	}
 }
 
-// A guarded listener checks each datagram separately, so the kernel splits trains for it.
+// A listener with a guard checks each datagram separately, so the kernel must split trains.
 func TestTrainToGuard(t *testing.T) {
 	in := open(t, guarded(t, listen.HMAC, admit.Config{KeyFile: keyFile(t, hmacKey), Drift: time.Minute}))
 	sign := signed(hmacKey, 0)
@@ -158,7 +159,7 @@ func TestTrainToGuard(t *testing.T) {
 	}
 }
 
-// The number of datagrams in trains that did not fit into the buffer is estimated.
+// The number of lost datagrams is estimated if whole trains did not fit into the buffer.
 func TestDroppedTrains(t *testing.T) {
 	cfg := one()
 	cfg.UDPBuffer = 16 << 10
@@ -181,7 +182,7 @@ func TestDroppedTrains(t *testing.T) {
 	}
 }
 
-// An inherited socket returns no trains, because a later process might not support them.
+// An inherited socket returns no trains, because the next process might not support them.
 func TestInheritedTrain(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -14,22 +14,22 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// watch logs lines and points for --debug and --debug-metric. A goroutine logs the queued entries.
-// When the queue is full, entries are skipped and counted, so that receiving is not delayed. A nil
-// watch watches nothing.
+// watch logs lines and points for --debug and --debug-metric. A goroutine writes the queued entries
+// to the log. When the queue is full, entries are skipped and counted, so that logging does not
+// delay receiving. A nil watch logs nothing.
 type watch struct {
 	log     zerolog.Logger
 	level   zerolog.Level
-	needle  []byte // lines that contain this text are logged; empty logs none
+	needle  []byte // lines that contain this text are logged; an empty text selects no lines
 	entries chan watched
 	skipped atomic.Uint64
-	ended   chan struct{} // closed by end
+	ended   chan struct{} // end closes it
 }
 
-// watched is one entry.
+// watched is an entry for the log.
 type watched struct {
-	what string // "discarded", "received", "published"
-	text string // escaped
+	what string // "discarded", "received" or "published"
+	text string // the line or point, with special bytes escaped
 	bad  meta.BadLine
 }
 
@@ -43,7 +43,7 @@ func newWatch(cfg *Config) *watch {
 	return &watch{log: cfg.Log, level: zerolog.DebugLevel, needle: []byte(cfg.DebugMetric), entries: make(chan watched, maxWatched), ended: make(chan struct{})}
 }
 
-// on reports whether w logs lines.
+// on reports whether w logs received lines.
 func (w *watch) on() bool { return w != nil && len(w.needle) > 0 }
 
 func (w *watch) put(what string, line []byte, bad meta.BadLine) {
@@ -51,7 +51,7 @@ func (w *watch) put(what string, line []byte, bad meta.BadLine) {
 		w.skipped.Add(1)
 		return
 	}
-	bad.Line = nil // borrowed
+	bad.Line = nil // the line's memory belongs to the receiver
 	select {
 	case w.entries <- watched{what, meta.Escape(line), bad}:
 	default:
@@ -65,7 +65,7 @@ func (w *watch) discard(b meta.BadLine) {
 	}
 }
 
-// lines shows received lines to w.
+// lines queues received lines that contain the needle.
 func (w *watch) lines(buf []byte) {
 	if !bytes.Contains(buf, w.needle) {
 		return
@@ -77,7 +77,7 @@ func (w *watch) lines(buf []byte) {
 	}
 }
 
-// points shows the points of a flush to w.
+// points queues the points of a flush that contain the needle.
 func (w *watch) points(points iter.Seq[metric.Point]) {
 	if !w.on() {
 		return
@@ -91,7 +91,7 @@ func (w *watch) points(points iter.Seq[metric.Point]) {
 	}
 }
 
-// missed returns the number of skipped entries.
+// missed returns the number of entries that were skipped.
 func (w *watch) missed() uint64 {
 	if w == nil {
 		return 0
@@ -106,14 +106,13 @@ func appendPoint(dst []byte, p metric.Point) []byte {
 	return strconv.AppendInt(dst, p.Time, 10)
 }
 
-// end makes run return.
 func (w *watch) end() {
 	if w != nil {
 		close(w.ended)
 	}
 }
 
-// run logs the entries until end, then the rest of the queue.
+// run logs the entries until end is called, and then the entries that are still in the queue.
 func (w *watch) run() {
 	reported := uint64(0)
 	for {
@@ -121,7 +120,7 @@ func (w *watch) run() {
 		case e := <-w.entries:
 			w.logEntry(e)
 			if skipped := w.skipped.Load(); len(w.entries) == 0 && skipped > reported {
-				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("some lines were not logged: they came faster than the log accepts them")
+				w.log.WithLevel(w.level).Uint64("skipped", skipped-reported).Msg("some lines were not logged, because they arrived faster than they can be logged")
 				reported = skipped
 			}
 		case <-w.ended:
@@ -148,40 +147,42 @@ func (w *watch) logEntry(e watched) {
 	ev.Str("line", e.text).Msg(e.what)
 }
 
-// MaxTraced is the maximum number of lines a second that a Trace logs. Further lines are skipped and counted.
+// MaxTraced is the maximum number of lines per second that a Trace logs. Further lines are skipped
+// and counted.
 const MaxTraced = 1000
 
-// Trace logs the received lines of some names for some time. Other lines cost one comparison each.
+// Trace logs the received lines of selected names until its time is over. Lines of other names cost
+// one comparison each.
 type Trace struct {
-	Match func(name []byte) bool // called with names as received, and with clean names
+	Match func(name []byte) bool // called with the name as received, and with the clean name
 	Until time.Time
 }
 
-// tracing is the running Trace. A lane has none without a trace.
+// tracing is the state of a running Trace.
 type tracing struct {
 	*watch
 	Trace
 	clean  func(name []byte) []byte
-	second atomic.Int64 // Unix
-	lines  atomic.Int64 // lines logged in that second
+	second atomic.Int64 // the current second in Unix time
+	lines  atomic.Int64 // lines logged in the current second
 }
 
-// tracer keeps the tracing of an Intake.
+// tracer holds the running Trace of an Intake.
 type tracer struct {
 	mu      sync.Mutex
-	running *tracing // nil for none
-	skipped uint64   // lines missed by earlier Traces
+	running *tracing // nil if no Trace runs
+	skipped uint64   // lines that earlier Traces could not log
 }
 
-// Trace starts to log received lines. It replaces an earlier Trace. nil only ends the earlier one. Any goroutine may
-// call it.
+// Trace starts to log received lines. It replaces a running Trace. With nil, it only ends the
+// running Trace. It is safe for concurrent use.
 func (in *Intake) Trace(t *Trace) {
 	in.trace.mu.Lock()
 	defer in.trace.mu.Unlock()
 	before := in.trace.running
 	in.trace.running = nil
 	if t != nil {
-		// The lines are warnings, because --quiet must not hide them.
+		// The level is warning, because --quiet must not hide the lines.
 		w := &watch{log: in.cfg.Log, level: zerolog.WarnLevel, entries: make(chan watched, maxWatched), ended: make(chan struct{})}
 		in.trace.running = &tracing{watch: w, Trace: *t, clean: in.cfg.Clean}
 		in.watching.Go(w.run)
@@ -197,7 +198,7 @@ func (in *Intake) Trace(t *Trace) {
 	}
 }
 
-// untraced returns the number of matching lines that were not logged.
+// untraced returns the number of matching lines that Traces could not log.
 func (t *tracer) untraced() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -207,7 +208,8 @@ func (t *tracer) untraced() uint64 {
 	return t.skipped + t.running.missed()
 }
 
-// setShown sets where lines are shown. The caller holds the shard's lock.
+// setShown sets the watch and the tracing that see the lane's lines. The caller holds the shard's
+// lock.
 func (l *lane) setShown(w *watch, t *tracing) {
 	l.watch, l.trace, l.shows = w, t, w.on() || t != nil
 }
@@ -222,7 +224,8 @@ func (l *lane) show(buf []byte) {
 	}
 }
 
-// traceLines shows received lines to the lane's tracing, which the lane drops when its time is over.
+// traceLines shows received lines to the lane's tracing. It removes the tracing when the time of
+// the Trace is over.
 func (l *lane) traceLines(buf []byte) {
 	now := time.Now()
 	if !now.Before(l.trace.Until) {

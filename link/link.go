@@ -1,16 +1,17 @@
-// Package link is the interface between the edges and owners of a cluster and the engine that connects
-// them.
+// Package link defines the interface between the edges and owners of a cluster and the engine that
+// connects them.
 //
-// An edge sends messages with a Sender. An engine keeps them in one Inbox for each partition. An owner
-// reads an Inbox in order, and makes one Commit for each window. The commits of a partition form one chain:
-// a Commit names its predecessor, and each Commit has at most one successor. This chain alone decides who
-// owns a partition. Members only say which owner should own it.
+// An edge sends messages with a Sender. An engine stores the messages of each partition in an
+// Inbox. An owner reads an Inbox in order. It makes one Commit for each window, which is a flush
+// interval of a partition. The commits of a partition form a chain: each Commit contains the
+// version of its predecessor, and has at most one successor. Only this chain decides which owner
+// owns a partition. Members only say which owner should try to own it.
 //
-// There are two engines: link/tcp connects edges directly to one central daemon, and link/nats uses NATS
-// JetStream. Package linktest has an engine in memory that loses acknowledgements, repeats and delays
-// messages, and fences owners.
+// There are two engines: link/tcp connects edges directly to one central daemon, and link/nats uses
+// NATS JetStream. For tests, package linktest has an engine in memory that loses acknowledgements,
+// repeats and delays messages, and fences owners.
 //
-// The package imports nothing but the standard library. It does not know what a message contains.
+// The package imports only the standard library. It does not depend on the content of messages.
 package link
 
 import (
@@ -21,136 +22,143 @@ import (
 )
 
 var (
-	// ErrFenced says that another owner has committed. The fenced owner must load the head again.
+	// ErrFenced means that another owner has committed. The caller, which is now fenced, must load the
+	// last commit (the head) again.
 	ErrFenced = errors.New("another owner has committed")
-	// ErrFull says that the engine has no room. The sender must send the message again later.
+	// ErrFull means that the engine has no space for the message. The sender must send it again later.
 	ErrFull = errors.New("the engine has no room")
-	// ErrNone says that there is no such commit.
+	// ErrNone means that there is no such commit.
 	ErrNone = errors.New("there is no such commit")
 )
 
-// Settings are the settings that all members of a cluster share. The first owner makes them, and they never
-// change for the life of the cluster.
+// Settings are the settings that all members of a cluster share. The first owner creates them. They
+// stay the same as long as the cluster exists.
 type Settings struct {
 	Version    int           // version of these settings
-	Partitions int           // a power of two
+	Partitions int           // number of partitions, a power of two
 	Interval   time.Duration // the flush interval of all members
-	Horizon    time.Duration // the greatest delay with which data is still merged
-	MemberKey  [16]byte      // hashes the members of sets
-	Tags       string        // --tags
+	Horizon    time.Duration // the maximum delay of data that is still merged
+	MemberKey  [16]byte      // key of the hash of members of sets
+	Tags       string        // value of --tags
 }
 
-// MismatchError says that a daemon's settings differ from its cluster's.
+// MismatchError means that a daemon's settings differ from the settings of its cluster.
 type MismatchError struct {
-	Flag            string // as in "--flush-interval"
-	Daemon, Cluster string // the two values
+	Flag            string // for example "--flush-interval"
+	Daemon, Cluster string // values of the flag in the daemon and in the cluster
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("the cluster has %s=%s, this daemon has %s: give %s=%s here, or join another cluster",
+	return fmt.Sprintf("the cluster has %s=%s, this daemon has %s: set %s=%s here, or join another cluster",
 		e.Flag, e.Cluster, e.Daemon, e.Flag, e.Cluster)
 }
 
-// keptBehind is the number of windows before the horizon that an engine must keep. The points of a window depend on a
-// checkpoint, which is in one of the commits before the window.
+// keptBehind is the number of windows before the horizon that an engine must keep. To compute the
+// points of a window, an owner needs a checkpoint, which is in one of the earlier commits.
 const keptBehind = 64
 
-// Slots returns the number of windows whose newest commit an engine must keep.
+// Slots returns the number of windows for which an engine must keep the last commit.
 func (s *Settings) Slots() int64 { return int64(s.Horizon/s.Interval) + keptBehind }
 
-// RefusedError says that an engine refuses a message for good. It will refuse the same message again.
+// RefusedError means that an engine refuses a message permanently. It would refuse the same message
+// again.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "the engine refuses the message: " + e.Reason }
 
-// Message is one message of an edge. ID identifies it: a repeated message has the same ID, and an
-// engine may drop the repetition. Data belongs to the caller.
+// Message is a message of an edge. ID identifies it: if the edge repeats a message, the ID is the
+// same, so an engine may drop the second one. The receiver of a Message must not keep Data.
 type Message struct {
 	Partition int
 	ID        string
 	Data      []byte
 }
 
-// Sender is an edge's connection to an engine. It connects when it is first used. Any number of goroutines
-// may call Settings and Send at the same time.
+// Sender is the connection of an edge to an engine. It connects when it is first used. Settings and
+// Send may be called by any number of goroutines at the same time.
 type Sender interface {
-	// Settings returns the settings of the cluster. It waits until the engine answers. If ctx ends first, the
-	// error says why the engine does not answer.
+	// Settings returns the settings of the cluster. It waits until the engine answers. If ctx ends
+	// first, the error says why the engine has not answered.
 	Settings(ctx context.Context) (Settings, error)
-	// Send returns nil once the message is durable. It gives up some seconds after the engine fell silent.
-	// After any error except a *RefusedError, the caller sends the same message again. The messages of an
-	// interval are sent at the same time, one goroutine for each.
+	// Send returns nil when the message is stored durably. If the engine does not answer, Send returns
+	// an error after some seconds. After any error except a *RefusedError, the caller must send the
+	// same message again. The messages of an interval are sent at the same time by many goroutines.
 	Send(ctx context.Context, m Message) error
 	Close() error
 }
 
-// Watcher is a Sender that can see whether the partitions have owners. Not every Sender is a Watcher.
+// Watcher is a Sender that can also read when partitions were committed. An edge uses this to check
+// whether the partitions have owners. Not every Sender is a Watcher.
 type Watcher interface {
-	// Committed returns when the newest commit of a partition was made, or ErrNone if there is none.
+	// Committed returns the time of a partition's last commit, or ErrNone if there is none.
 	Committed(ctx context.Context, partition int) (time.Time, error)
 }
 
 // Entry is a message in an Inbox.
 type Entry struct {
-	// Seq numbers the messages of a partition from 1. A gap means that another owner has trimmed the Inbox.
+	// Seq numbers the messages of a partition, starting with 1. If numbers are missing, another owner
+	// has trimmed the Inbox.
 	Seq    uint64
-	Stored time.Time // when the engine stored it
-	Data   []byte    // belongs to the caller until the next call of Next
+	Stored time.Time // when the engine stored the message
+	Data   []byte    // valid until the next call of Next
 }
 
-// Reader reads an Inbox in order. One goroutine uses it.
+// Reader reads an Inbox in order. Only one goroutine may use it.
 type Reader interface {
-	// Next waits for the next message.
+	// Next waits for the next message and returns it.
 	Next(ctx context.Context) (Entry, error)
 	Close() error
 }
 
 // Inbox holds the messages of one partition.
 type Inbox interface {
-	// Read reads messages, beginning with the given number. If that message is gone, Read starts at the next one.
+	// Read returns a reader that starts at the message with number from. If this message no longer
+	// exists, the reader starts at the next one.
 	Read(ctx context.Context, from uint64) (Reader, error)
-	// State returns how full the Inbox is.
+	// State returns the state of the Inbox.
 	State(ctx context.Context) (InboxState, error)
-	// Trim drops the messages before the given number.
+	// Trim removes all messages with numbers below the given one.
 	Trim(ctx context.Context, below uint64) error
 }
 
-// InboxState says how full an Inbox is.
+// InboxState is the state of an Inbox: its first and last message, and its size.
 type InboxState struct {
-	First, Last uint64 // numbers of the oldest and newest message; Last is First-1 if it is empty
+	First, Last uint64 // numbers of the first and the last message; Last is First-1 if the Inbox is empty
 	Bytes       int64
-	MaxBytes    int64 // 0: not limited
+	MaxBytes    int64 // 0 if the size is not limited
 }
 
 // Version identifies a commit of a partition. The zero Version comes before the first commit.
 type Version uint64
 
-// Commit is a committed record of a partition. Slot is the number of its window, or TakeOver.
+// Commit is a committed record of a partition. Slot is the number of the record's window, or
+// TakeOver.
 type Commit struct {
 	Version Version
 	Slot    int64
 	Record  []byte
 }
 
-// TakeOver is the slot of a commit that has no window: a new owner appends one before its first window.
+// TakeOver is the Slot of a commit without a window. A new owner appends such a commit before its
+// first window.
 const TakeOver int64 = -1
 
-// Commits is the chain of commits of one partition. An engine always keeps the head. It also keeps the
-// newest commit of each window, for the newest Settings.Slots windows. A record can have any size: an
-// engine with a limit for messages splits the record.
+// Commits is the chain of commits of a partition. An engine must keep the head, which is the last
+// commit. It must also keep the last commit of each of the last Settings.Slots windows. Records can
+// have any size: an engine that limits the size of messages divides them.
 type Commits interface {
-	// Head returns the newest commit. It has a zero Version if there is none.
+	// Head returns the last commit. If there is none, it returns a Commit with a zero Version.
 	Head(ctx context.Context) (Commit, error)
-	// Append appends a commit behind the commit with version after, and returns its version. It returns
-	// ErrFenced if after is not the head. After any other error the commit may have been appended or not: call
-	// Head to find out.
+	// Append appends a commit after the commit with version after. It returns the version of the new
+	// commit. If after is not the head, it returns ErrFenced. After any other error, the commit may or
+	// may not have been appended: the caller must call Head to find out.
 	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
-	// At returns the newest commit of a slot, or ErrNone. It may return a commit of another window that shares
-	// the place in the engine. The record names its window.
+	// At returns the last commit of a slot, or ErrNone. It may also return a commit of another window,
+	// if the engine stores both in the same location. The record contains the number of its window.
 	At(ctx context.Context, slot int64) (Commit, error)
 }
 
-// Partition is an owner's view of one partition of an engine.
+// Partition is a partition of an engine, as an owner sees it.
 type Partition interface {
 	Inbox
 	Commits
@@ -158,15 +166,16 @@ type Partition interface {
 
 // Members decides which partitions this owner should own.
 type Members interface {
-	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner should own,
-	// each time they change. It withdraws the announcement before it returns.
+	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner
+	// should own, at first and after each change. Before it returns, it removes the announcement.
 	Run(ctx context.Context, wanted func(partitions []int)) error
 }
 
-// Engine is an owner's connection to an engine.
+// Engine is the connection of an owner to an engine.
 type Engine interface {
-	// Join returns the settings of the cluster. It creates everything that is missing, and returns a
-	// *MismatchError if the cluster's settings differ from wanted. A zero MemberKey in wanted fits every key.
+	// Join creates everything that is missing, and returns the settings of the cluster. If the
+	// cluster's settings differ from wanted, it returns a *MismatchError. A zero MemberKey in wanted
+	// matches every key.
 	Join(ctx context.Context, wanted Settings) (Settings, error)
 	Partition(p int) Partition
 	Close() error

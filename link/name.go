@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// maxName is the longest name of a member, in bytes. It is the same as in package partial.
+// maxName is the maximum length of the name of a member in bytes. It is the same as in package
+// partial.
 const maxName = 255
 
 const nameMarks = "._-:@"
 
-// CheckName returns an error if an edge or an owner cannot have this name. Names are in logs, in answers and in
-// the keys of engines, so they consist of plain characters only.
+// CheckName returns an error if name cannot be the name of an edge or an owner. Only plain
+// characters are allowed, because names are in logs, in answers and in the keys of engines.
 func CheckName(name string) error {
 	switch {
 	case name == "":

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// SettingsVersion is the version of the settings that this program makes and understands.
+// SettingsVersion is the version of the settings that this program creates and reads.
 const SettingsVersion = 1
 
-// maxPartitions is the maximum number of partitions, as in package partial.
+// maxPartitions is the maximum number of partitions. It is the same as in package partial.
 const maxPartitions = 1 << 12
 
-// kept is the format in which engines keep Settings.
+// kept is the JSON format in which engines store Settings.
 type kept struct {
 	Version    int    `json:"version"`
 	Partitions int    `json:"partitions"`
@@ -24,15 +24,16 @@ type kept struct {
 	Tags       string `json:"tags"`
 }
 
-// Encode returns the settings in the format in which engines keep them.
+// Encode returns the settings in the format in which engines store them.
 func (s Settings) Encode() []byte {
-	text, _ := json.Marshal(kept{ // no error: it has only strings and numbers
+	text, _ := json.Marshal(kept{ // never fails, because it contains only strings and numbers
 		s.Version, s.Partitions, s.Interval.String(), s.Horizon.String(), hex.EncodeToString(s.MemberKey[:]), s.Tags,
 	})
 	return append(text, '\n')
 }
 
-// ParseSettings reads the output of Encode. It returns an error if this program cannot use the settings.
+// ParseSettings decodes the output of Encode. It returns an error if this program does not support
+// the settings.
 func ParseSettings(text []byte) (Settings, error) {
 	var k kept
 	if err := json.Unmarshal(text, &k); err != nil {
@@ -70,7 +71,8 @@ func (s Settings) check() error {
 	return nil
 }
 
-// Compare returns a *MismatchError if the settings of a daemon differ from the settings of its cluster.
+// Compare returns a *MismatchError if the settings s of a daemon differ from the settings of its
+// cluster.
 func (s Settings) Compare(cluster Settings) error {
 	for _, f := range []struct{ flag, daemon, cluster string }{
 		{"--collect-partitions", strconv.Itoa(s.Partitions), strconv.Itoa(cluster.Partitions)},
@@ -88,7 +90,7 @@ func (s Settings) Compare(cluster Settings) error {
 	return nil
 }
 
-// First returns the settings of a new cluster. If they have no member key, random makes one.
+// First returns the settings of a new cluster. If s has no member key, random creates one.
 func (s Settings) First(random func([]byte)) (Settings, error) {
 	s.Version = SettingsVersion
 	if err := s.check(); err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Answer returns this daemon's view of the cluster, or nil if the daemon is in no cluster.
+// Answer describes the cluster, as this daemon sees it. It returns nil if the daemon is in no
+// cluster.
 func (m *Member) Answer(sinks []delivery.State) *question.Cluster {
 	if m.connection == nil && len(m.edges) == 0 {
 		return nil
@@ -33,7 +34,8 @@ func (m *Member) Answer(sinks []delivery.State) *question.Cluster {
 	return q
 }
 
-// Owning returns this owner's view of the cluster, or nil if this daemon is not an owner.
+// Owning describes the cluster, as this owner sees it. It returns nil if this daemon is not an
+// owner.
 func (m *Member) Owning() *question.Cluster {
 	if m.connection == nil {
 		return nil
@@ -43,7 +45,7 @@ func (m *Member) Owning() *question.Cluster {
 	return q
 }
 
-// addOwner adds the owner's part of the answer.
+// addOwner adds what an owner knows to the answer.
 func (m *Member) addOwner(q *question.Cluster) {
 	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
 	q.After, q.Until = m.Cluster.CollectAfter, m.Cluster.CollectUntil
@@ -94,7 +96,8 @@ func (m *Member) partition(st *collect.Status, now time.Time) question.ClusterPa
 	return p
 }
 
-// addClusterEdge adds the state of an edge in a partition.
+// addClusterEdge adds the state that an edge has in a partition to the edge's state in the whole
+// cluster.
 func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, e *collect.Edge, interval time.Duration) {
 	q := edges[e.Name]
 	if q == nil {
@@ -104,7 +107,7 @@ func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, 
 	switch epoch := time.Unix(0, e.Epoch); {
 	case q.Epoch.IsZero():
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, e.Number, e.Samples
-	case epoch.After(q.Epoch): // no interval of this run has reached all partitions
+	case epoch.After(q.Epoch): // the edge was restarted, and this run has sent no interval to all partitions yet
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, 0, e.Samples
 	case epoch.Before(q.Epoch):
 		q.Complete = 0
@@ -117,7 +120,7 @@ func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, 
 	q.Silent = q.Silent && st.Silent(e, interval)
 }
 
-// addLedger adds a partition to the ledger.
+// addLedger adds the counts of a partition to the sums for the cluster.
 func addLedger(l *question.ClusterLedger, st *collect.Status) {
 	c := &st.Counts
 	l.Stored += st.Last

@@ -9,15 +9,17 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// allowedHead is the greatest age of the newest closed interval, in addition to --lateness.
+// allowedHead is the maximum age of the last closed interval in a partition, as a number of flush
+// intervals. --lateness is added to it.
 const allowedHead = 3
 
-// headAllowed returns the greatest age of a partition's newest closed interval.
+// headAllowed returns the maximum age of the last closed interval in a partition.
 func (m *Member) headAllowed() time.Duration {
 	return max(m.Cluster.Lateness+allowedHead*m.Interval, 2*time.Second)
 }
 
-// Facts returns the facts for the health. An edge knows only whether partitions have owners.
+// Facts returns the facts for the health. If this daemon is only an edge, they say only which
+// partitions have no owner.
 func (m *Member) Facts() *meta.ClusterFacts {
 	q := m.Owning()
 	if q == nil {
@@ -49,7 +51,8 @@ func (m *Member) Facts() *meta.ClusterFacts {
 	return f
 }
 
-// ownersSeen returns the edge's knowledge of the owners, or nil.
+// ownersSeen returns the partitions that have no owner, as this daemon's edges see it. It returns
+// nil if there are no edges.
 func (m *Member) ownersSeen() *meta.ClusterFacts {
 	if len(m.edges) == 0 {
 		return nil
@@ -63,7 +66,7 @@ func (m *Member) ownersSeen() *meta.ClusterFacts {
 	return &meta.ClusterFacts{Partitions: settings.Partitions}
 }
 
-// addSkew finds the edge with the greatest clock difference.
+// addSkew adds the edge whose clock differs most, if it differs by more than half of --lateness.
 func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
 	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
 	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// forwarded returns what an edge of this daemon has forwarded.
+// forwarded describes what an edge of this daemon has forwarded.
 func (m *Member) forwarded(e *forward.Edge, sinks []delivery.State) (q question.ClusterForward) {
 	t := e.Target()
 	q.Reasons, q.Unowned = map[string]uint64{}, append([]int{}, e.Unowned()...)
@@ -31,7 +31,7 @@ func (m *Member) forwarded(e *forward.Edge, sinks []delivery.State) (q question.
 	return q
 }
 
-// addDelivery adds the state of the destination that forwards.
+// addDelivery adds the state of the destination that forwards to the cluster.
 func addDelivery(q *question.ClusterForward, st *delivery.State) {
 	if st.Failing {
 		q.State, q.FailingSince, q.Error = "FAILING", st.FailingSince, meta.ErrorText(st.LastError)

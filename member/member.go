@@ -1,14 +1,14 @@
-// Package member is a daemon's part in a cluster. An edge forwards the data that the daemon receives. An
-// owner collects from edges. A daemon can be both.
+// Package member is a daemon's part in a cluster. An edge forwards the data that the daemon receives. An owner
+// collects the data of edges. A daemon can be both.
 //
-//	m, err := member.Open(config)   // connects
+//	m, err := member.Open(config)   // connects to the clusters
 //	settings, err := m.Edges()[0].Join(ctx)
 //	err = m.Collect(ctx)            // owns partitions until ctx ends
-//	m.Answer(sinks)                 // for people
-//	m.Facts()                       // for the health
+//	m.Answer(sinks)                 // the state of the cluster, for operators
+//	m.Facts()                       // the facts for the health
 //	err = m.Close()
 //
-// The zero Config is a member of no cluster: it forwards and collects nothing.
+// With a zero Config, the daemon is in no cluster: it neither forwards nor collects.
 package member
 
 import (
@@ -26,32 +26,34 @@ import (
 
 // Config configures a Member.
 type Config struct {
-	Cluster collect.Cluster // the cluster to collect from
-	// Target says where this daemon forwards. By default an owner forwards the data that it receives itself to
-	// the cluster that it collects from.
+	Cluster collect.Cluster // the cluster whose data this daemon collects
+	// Target is the cluster to which this daemon forwards. By default, an owner forwards the data that
+	// it receives to its own cluster.
 	Target   forward.Target
 	Next     forward.Next
-	Interval time.Duration // between two flushes
-	Tags     string        // the daemon's --tags
-	// Cache returns the file that keeps the settings of a cluster, or "". The argument is the name of the cluster's destination.
+	Interval time.Duration // flush interval
+	Tags     string        // value of --tags
+	// Cache returns the path of the file with the saved settings of a cluster, or "". Its argument is
+	// the name of the destination that forwards to the cluster.
 	Cache     func(destination string) string
 	Table     aggregate.Config
-	Publisher collect.Publisher // limits for the collected data
+	Publisher collect.Publisher // limits for tables with collected data
 	Log       zerolog.Logger
 }
 
-// Member is a daemon's part in a cluster. Make it with Open.
+// Member is a daemon's part in one or two clusters. Open creates it.
 type Member struct {
 	Config
-	edges      []*forward.Edge     // of the clusters that it forwards to, in the order of their times
-	connection *collect.Connection // nil if it does not collect
+	edges      []*forward.Edge     // one for each cluster to which the daemon forwards, in the order of their times
+	connection *collect.Connection // nil if the daemon does not collect
 
 	owner atomic.Pointer[collect.Owner]
-	fault atomic.Pointer[error] // why the cluster cannot be joined now
+	fault atomic.Pointer[error] // why the daemon cannot join its cluster now
 	table atomic.Pointer[aggregate.Config]
 }
 
-// Open connects to the clusters of the configuration. After an error it is connected to none.
+// Open connects to the clusters in the configuration. If one connection fails, it closes the
+// others.
 func Open(cfg Config) (*Member, error) {
 	m := &Member{Config: cfg}
 	m.SetLimits(cfg.Table)
@@ -71,7 +73,7 @@ func Open(cfg Config) (*Member, error) {
 	return m, nil
 }
 
-// targets returns the clusters to forward to, in the order of their times.
+// targets returns the clusters to which the daemon forwards, in the order of their times.
 func (m *Member) targets() (all []forward.Target) {
 	t := m.Target
 	t.ForwardOnly = m.connection != nil
@@ -94,20 +96,20 @@ func (m *Member) targets() (all []forward.Target) {
 	return all
 }
 
-// successor returns the connection to the cluster that goes on after the one that this daemon collects from.
+// successor returns the connection to the cluster that follows the one in Config.Cluster.
 func (m *Member) successor() link.Sender { return m.edges[len(m.edges)-1].Sender() }
 
-// SetLimits replaces the limits of the tables that merge the collected data.
+// SetLimits replaces the limits for tables with collected data.
 func (m *Member) SetLimits(table aggregate.Config) { m.table.Store(&table) }
 
-// Edges returns the edges of the clusters that this daemon forwards to, in the order of their times. The caller must
-// close them.
+// Edges returns an edge for each cluster to which the daemon forwards, in the order of their times.
+// The caller must close the edges.
 func (m *Member) Edges() []*forward.Edge { return m.edges }
 
 // Collects reports whether the daemon is an owner.
 func (m *Member) Collects() bool { return m.connection != nil }
 
-// Waits returns why the edge does not take samples yet, or "".
+// Waits returns why the daemon takes no samples yet. It returns "" if the daemon takes samples.
 func (m *Member) Waits() string {
 	for _, e := range m.edges {
 		if why := e.Waits(); why != nil {
@@ -117,7 +119,7 @@ func (m *Member) Waits() string {
 	return ""
 }
 
-// Close disconnects from the cluster that this daemon collects from.
+// Close closes the connection to the cluster whose data this daemon collects.
 func (m *Member) Close() error {
 	if m.connection == nil {
 		return nil

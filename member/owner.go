@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// joinPatience is how long the start waits for the engine.
+	// joinPatience is how long the start of the daemon waits for an answer of the engine.
 	joinPatience = 5 * time.Second
 	joinAgain    = 2 * time.Second
 )
 
-// openOwner connects to the cluster that is collected from.
+// openOwner connects to the cluster whose data this daemon collects.
 func (m *Member) openOwner() error {
 	if m.Cluster.CollectFrom == "" {
 		return nil
@@ -41,7 +41,7 @@ func isMismatch(err error) bool {
 	return mismatch
 }
 
-// join joins the cluster, and makes the owner.
+// join joins the cluster, and creates the owner.
 func (m *Member) join(ctx context.Context) error {
 	settings, err := m.connection.Engine.Join(ctx, link.Settings{
 		Version: link.SettingsVersion, Partitions: m.Cluster.CollectPartitions, Interval: m.Interval, Horizon: m.Cluster.LateHorizon, Tags: m.Tags,
@@ -60,7 +60,8 @@ func (m *Member) join(ctx context.Context) error {
 	return nil
 }
 
-// Collect owns partitions until ctx ends. It returns an error if this daemon can never join the cluster.
+// Collect owns partitions until ctx ends. It returns an error if this daemon can never join its
+// cluster, for example because their settings differ.
 func (m *Member) Collect(ctx context.Context) error {
 	for m.owner.Load() == nil {
 		if err := m.join(ctx); err != nil && isMismatch(err) {

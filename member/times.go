@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Times are the settings that say when one cluster follows another.
+// Times are the settings that define when one cluster replaces another.
 type Times struct {
 	Interval time.Duration
 	Target   *forward.Target
@@ -19,7 +19,8 @@ type Times struct {
 	Cluster  *collect.Cluster
 }
 
-// Validate returns an error that names the flag at fault. Each interval must belong to one cluster.
+// Validate returns an error unless each interval belongs to exactly one cluster. The error names
+// the flag.
 func (t Times) Validate() error {
 	for _, at := range []struct {
 		flag, url, key string
@@ -43,22 +44,22 @@ func (t Times) Validate() error {
 	return nil
 }
 
-// onBoundary refuses a time that is in an interval.
+// onBoundary returns an error if the time is not between two flush intervals.
 func (t Times) onBoundary(at time.Time) error {
 	floor := time.Unix(0, clock.Floor(at.UnixNano(), int64(t.Interval)))
 	if at.IsZero() || at.Equal(floor) {
 		return nil
 	}
 	text := func(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
-	return fmt.Errorf("%s is not a boundary between flush intervals of %v: the nearest are %s and %s",
+	return fmt.Errorf("%s is not the end of a flush interval of %v: the nearest ends are %s and %s",
 		text(at), t.Interval, text(floor), text(floor.Add(t.Interval)))
 }
 
-// validateForward refuses clusters that do not follow each other.
+// validateForward checks that the clusters to which the daemon forwards follow each other.
 func (t Times) validateForward() error {
 	first, second := t.Target.ForwardAfter, t.Next.NextAfter
 	if after := t.Cluster.CollectAfter; !after.IsZero() && t.Next.NextTo == "" {
-		second = after // its own cluster follows
+		second = after // the next cluster is the one that the daemon collects from
 	}
 	switch {
 	case t.Target.ForwardTo == "":
@@ -71,7 +72,8 @@ func (t Times) validateForward() error {
 	return nil
 }
 
-// validateCollect refuses a cluster that ends, and that no other follows, or that follows no other.
+// validateCollect checks the times of the cluster whose data the daemon collects. If it has a
+// start, another cluster must precede it. If it has an end, another cluster must follow it.
 func (t Times) validateCollect() error {
 	c := t.Cluster
 	switch {

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Word returns the state of a message in one word: none, waiting, told or given_up.
+// Word returns what happened to a message in one word: none, waiting, told or given_up.
 func (o Outcome) Word() string {
 	switch {
 	case !o.Due:
@@ -19,16 +19,16 @@ func (o Outcome) Word() string {
 	return "told"
 }
 
-// pageAlerts is the number of episodes on the page.
+// pageAlerts is the maximum number of episodes on the page.
 const pageAlerts = 10
 
-// alertRow is an episode on the page.
+// alertRow is the row of an episode on the page.
 type alertRow struct {
 	Began, Lasted, State, Mood, Name, Text string
 	Told                                   []toldRow
 }
 
-// toldRow shows on the page which messages a notifier got.
+// toldRow is a row on the page with the messages to a notifier.
 type toldRow struct {
 	Text string
 	Bad  bool
@@ -59,7 +59,7 @@ func (m *Monitor) alertRows(now time.Time) (rows []alertRow) {
 	return rows
 }
 
-// say returns a line about what happened to a message, or "" if there is no message.
+// say describes what happened to a message. It returns "" if there was no message.
 func (o Outcome) say() (text string, bad bool) {
 	switch o.Word() {
 	case "told":

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// exampleEpisodes has an open and an ended episode, with the messages to two notifiers.
+// exampleEpisodes returns an open and an ended episode, with messages to two notifiers.
 func exampleEpisodes() *Episodes {
 	e, at := NewEpisodes("web1:8125"), time.Now().Add(-time.Hour)
 	h := reasons(at, "<main>")

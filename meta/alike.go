@@ -9,28 +9,29 @@ import (
 )
 
 const (
-	// maxAlike is the maximum number of pairs of sender and reason that are counted.
+	// maxAlike is the maximum number of pairs of sender and reason.
 	maxAlike = 64
-	// alikeMinutes is the period over which bad lines are counted, in minutes, including the running minute.
+	// alikeMinutes is the period in which bad lines are counted, in minutes. It includes the current
+	// minute.
 	alikeMinutes = 15
 )
 
-// Alike are the bad samples of one host for one reason.
+// Alike counts the bad samples that came from one host for one reason.
 type Alike struct {
-	Count  uint64 // in the last 15 minutes; a lower bound if pairs were forgotten
+	Count  uint64 // count of the last 15 minutes; it is too low if the pair was forgotten before
 	Reason string
-	Sender string // without its port; "" if unknown
-	Last   []byte // the last such line
-	At     int    // index of the fault in Last
+	Sender string // address without the port; "" if unknown
+	Last   []byte // the last of the bad lines
+	At     int    // position of the fault in Last
 }
 
-// alikes counts bad lines by sender and reason. When there are too many pairs, the one with the fewest lines is
-// forgotten.
+// alikes counts bad lines by pairs of sender and reason. If there are too many pairs, it forgets
+// the pair with the fewest lines.
 type alikes struct {
-	minute int64 // the running minute
+	minute int64 // the current minute
 	kept   []alikeCount
 	host   []byte
-	// forgotten counts the pairs that were forgotten.
+	// forgotten is the number of forgotten pairs.
 	forgotten uint64
 }
 
@@ -40,10 +41,9 @@ type alikeCount struct {
 	last    []byte
 	at      int
 	minutes [alikeMinutes]uint64
-	sum     uint64 // of minutes
+	sum     uint64 // sum of minutes
 }
 
-// add counts a bad line.
 func (a *alikes) add(l *BadLine) {
 	a.turn(l.Time)
 	a.host = l.Sender.AppendHost(a.host[:0])
@@ -59,7 +59,8 @@ func (a *alikes) add(l *BadLine) {
 	c.last, c.at = append(c.last[:0], l.Line[:min(len(l.Line), QuoteLimit+1)]...), l.At
 }
 
-// place returns the index for a new pair.
+// place returns an index for a new pair. If there are too many pairs, it is the index of the pair
+// with the fewest lines.
 func (a *alikes) place() (least int) {
 	if len(a.kept) < maxAlike {
 		a.kept = append(a.kept, alikeCount{})
@@ -76,7 +77,7 @@ func (a *alikes) place() (least int) {
 	return least
 }
 
-// turn moves to the minute of a time, unless that is earlier.
+// turn advances to the minute of the given time. It does nothing if that minute is in the past.
 func (a *alikes) turn(now time.Time) {
 	minute := now.Unix() / 60
 	if minute <= a.minute {
@@ -93,7 +94,7 @@ func (a *alikes) turn(now time.Time) {
 	a.minute = minute
 }
 
-// list returns the pairs of the last minutes, those with the most lines first.
+// list returns the pairs of the last 15 minutes, sorted by their counts.
 func (a *alikes) list(now time.Time) (all []Alike) {
 	a.turn(now)
 	for i := range a.kept {

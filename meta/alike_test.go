@@ -45,7 +45,8 @@ func TestAlike(t *testing.T) {
 	}
 }
 
-// A busy sender stays in the table, although many others send one bad line each.
+// A sender with many bad lines is not forgotten, although many other senders send one bad line
+// each.
 func TestAlikeManySenders(t *testing.T) {
 	var b BadLines
 	at := time.Unix(1_700_000_000, 0)

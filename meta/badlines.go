@@ -8,20 +8,20 @@ import (
 // BadLine is a received line with at least one discarded sample.
 type BadLine struct {
 	Time   time.Time
-	Sender Sender // unknown, unless the kernel was asked
-	// Listener is the name of the listener that received it; empty for a stat pipe.
+	Sender Sender // unknown if the kernel was not asked
+	// Listener is the name of the listener that has received the line. It is empty for a stat pipe.
 	Listener string
-	Reason   string // such as "bad_value"
-	// Line is the line as received. Show it through Quote only.
+	Reason   string // reason of the discard, such as "bad_value"
+	// Line is the line as received. It may only be shown through Quote.
 	Line []byte
-	At   int // where it is bad: an index in the line as received
+	At   int // position of the fault in the line as received
 }
 
-// badLines is the number of bad lines that are kept.
+// badLines is the maximum number of bad lines that are kept.
 const badLines = 100
 
-// BadLines keeps the last 100 bad lines, and counts the bad lines of 15 minutes. Its zero value is ready for use, and
-// it is safe for concurrent use.
+// BadLines keeps the last 100 bad lines, and counts the bad lines of the last 15 minutes. Its zero
+// value is ready for use. Any goroutine may use it.
 type BadLines struct {
 	mu    sync.Mutex
 	lines [badLines]BadLine
@@ -29,8 +29,8 @@ type BadLines struct {
 	alike alikes
 }
 
-// Add keeps l in place of the oldest line. It copies the part of l.Line that
-// Quote shows, and reuses the memory of the oldest line.
+// Add adds a bad line. If there are too many, it replaces the oldest line and reuses its memory. It
+// copies only the part of l.Line that Quote shows.
 func (b *BadLines) Add(l BadLine) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -39,21 +39,21 @@ func (b *BadLines) Add(l BadLine) {
 	if kept.Line == nil {
 		kept.Line = make([]byte, 0, QuoteLimit+1)
 	}
-	// One byte more than Quote shows, so that Quote can see that the line was longer.
+	// Copy one more byte than Quote shows, so that Quote notices that the line is longer.
 	copied := append(kept.Line[:0], l.Line[:min(len(l.Line), QuoteLimit+1)]...)
 	*kept = l
 	kept.Line = copied
 	b.alike.add(kept)
 }
 
-// Alike returns the counts of bad lines in the last 15 minutes by sender and reason, the greatest first.
+// Alike returns the counts of bad lines in the last 15 minutes by sender and reason, largest first.
 func (b *BadLines) Alike(now time.Time) []Alike {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.alike.list(now)
 }
 
-// Last returns copies of the kept lines, the newest first.
+// Last returns copies of the kept lines, newest first.
 func (b *BadLines) Last() []BadLine {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkMonitorValues asks for 100,000 values, as statsdmonitor --values does.
+// BenchmarkMonitorValues measures a request for 100,000 values, as statsdmonitor --values sends it.
 func BenchmarkMonitorValues(b *testing.B) {
 	addr := start(b, exampleSource(), exampleValues(100_000))
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -26,12 +26,12 @@ func BenchmarkMonitorValues(b *testing.B) {
 	}
 }
 
-// BenchmarkPage shows the page of a daemon that keeps 100,000 values.
+// BenchmarkPage measures the page of a daemon that keeps 100,000 values.
 func BenchmarkPage(b *testing.B) {
 	addr := start(b, exampleSource(), exampleValues(100_000))
 	b.ReportAllocs()
 	for b.Loop() {
-		if a := get(b, addr, "/plain"); !strings.Contains(a.body, "The newest 25 of 100,000") {
+		if a := get(b, addr, "/plain"); !strings.Contains(a.body, "The latest 25 of 100,000") {
 			b.Fatal(a.body)
 		}
 	}

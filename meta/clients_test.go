@@ -18,12 +18,12 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// TestClients calls every method with the XML-RPC clients of other languages, and
-// compares their results with the source.
+// TestClients calls every method with the XML-RPC clients of other languages, and compares the
+// results with the source.
 func TestClients(t *testing.T) {
 	for _, tt := range []struct {
 		program, script string
-		module          []string // arguments that fail if the client is not installed
+		module          []string // arguments of a command that fails if the client's library is not installed
 	}{
 		{"/usr/bin/python3", "client.py", []string{"-c", "import xmlrpc.client"}},
 		{"/usr/bin/ruby", "client.rb", []string{"-e", `require "xmlrpc/client"`}},
@@ -50,7 +50,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// sampleData has a member of each type that answers have.
+// sampleData has a member of each type that answers contain.
 type sampleData struct {
 	Text  string          `json:"text"`
 	N     int             `json:"n"`
@@ -63,7 +63,7 @@ type sampleData struct {
 	Nil   *int            `json:"nil"`
 }
 
-// startSample runs a monitor with a question whose answer has all types.
+// startSample runs a monitor with a question whose answer is sampleData.
 func startSample(t *testing.T, source Source) string {
 	ask := func(_ context.Context, args question.Arguments) (question.Answer, error) {
 		data := sampleData{
@@ -85,7 +85,7 @@ func startSample(t *testing.T, source Source) string {
 	return run(t, m)
 }
 
-// stderr adds the output of the program to err.
+// stderr adds the standard error output of the program to err.
 func stderr(err error) error {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return fmt.Errorf("%w: %s", err, exit.Stderr)
@@ -93,7 +93,7 @@ func stderr(err error) error {
 	return err
 }
 
-// checkAnswers compares the JSON that a client printed with the source.
+// checkAnswers compares the JSON that a client has printed with the source.
 func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	t.Helper()
 	methods := []any{"discards", "istats", "sample", "stats", "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall", "values"}
@@ -140,7 +140,7 @@ func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	}
 }
 
-// checkSample checks an answer as a client read it. Ruby reads a missing number as 0.
+// checkSample checks the sampleData that a client has decoded. Ruby decodes a missing number as 0.
 func checkSample(t *testing.T, got map[string]any) {
 	t.Helper()
 	data, _ := got["sample"].(map[string]any)
@@ -155,8 +155,8 @@ func checkSample(t *testing.T, got map[string]any) {
 	}
 }
 
-// isNumber compares a number that a client read. Perl writes numbers as strings
-// unless it has computed with them.
+// isNumber compares a number that a client has decoded with the expected one. Perl prints a number
+// as a string if it has not used it in a computation.
 func isNumber(got any, want float64) bool {
 	if text, ok := got.(string); ok {
 		f, err := strconv.ParseFloat(text, 64)
@@ -165,7 +165,7 @@ func isNumber(got any, want float64) bool {
 	return got == want
 }
 
-// TestKoloClient calls the monitor with the Go client that statsdmonitor uses.
+// TestKoloClient calls the monitor with the XML-RPC client that statsdmonitor uses.
 func TestKoloClient(t *testing.T) {
 	source := exampleSource()
 	client, err := kolo.NewClient("http://"+start(t, source, exampleValues(3)), nil)
@@ -191,7 +191,7 @@ func TestKoloClient(t *testing.T) {
 	}
 }
 
-// testKoloSample reads the answer of a question into a struct, and gets its errors as faults.
+// testKoloSample decodes an answer into a struct, and checks that errors become faults.
 func testKoloSample(t *testing.T, source Source) {
 	client, err := kolo.NewClient("http://"+startSample(t, source), nil)
 	if err != nil {

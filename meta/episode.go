@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// Episode is the time during which one reason held, and who was told of it. Its texts are
-// one line of printable ASCII.
+// Episode is the time during which a reason holds, with the messages that notifiers got about it.
+// Its texts are single lines of printable ASCII.
 type Episode struct {
 	ID      string    `json:"id"`
 	Reason  string    `json:"reason"`
 	Subject string    `json:"subject,omitempty"`
-	State   State     `json:"state"` // the current state, or the last one before the end
+	State   State     `json:"state"` // the current state, or the last state before the end
 	Text    string    `json:"text"`
 	Next    string    `json:"next"`
 	Began   time.Time `json:"began"`
-	Ended   time.Time `json:"ended,omitzero"` // zero while it goes on
+	Ended   time.Time `json:"ended,omitzero"` // zero while the episode is open
 	Told    []Told    `json:"told,omitempty"`
 
-	// resumed says that the episode was open when an earlier daemon ended. It is not known yet whether it goes on.
+	// resumed means that the episode was open when an earlier daemon ended, and that it is not known
+	// yet whether its reason still holds.
 	resumed bool
 }
 
-// Effect says what the episode means for the published values.
+// Effect describes what the episode means for the published values.
 func (e *Episode) Effect() string {
 	if i := rank(e.Reason); i >= 0 {
 		return reasonTable[i].effect
@@ -31,7 +32,7 @@ func (e *Episode) Effect() string {
 	return ""
 }
 
-// Name returns the reason and its subject.
+// Name returns the reason and the subject of the episode.
 func (e *Episode) Name() string {
 	if e.Subject == "" {
 		return e.Reason
@@ -39,48 +40,48 @@ func (e *Episode) Name() string {
 	return e.Reason + " " + e.Subject
 }
 
-// Told holds the messages about an episode to one notifier.
+// Told contains the messages to one notifier about an episode.
 type Told struct {
 	Notifier string  `json:"notifier"`
 	Begin    Outcome `json:"begin,omitzero"`
-	Change   Outcome `json:"change,omitzero"` // the last one
+	Change   Outcome `json:"change,omitzero"` // the last change
 	End      Outcome `json:"end,omitzero"`
 }
 
-// Outcome is what happened to one message to a notifier.
+// Outcome is the result of a message to a notifier.
 type Outcome struct {
-	Due   bool      `json:"due"`             // the message must be sent, or was sent
-	At    time.Time `json:"at,omitzero"`     // when the notifier accepted it, or it was given up; zero while it waits
-	Tries int       `json:"tries,omitempty"` // all attempts
-	Error string    `json:"error,omitempty"` // error of the last attempt, "" if the message was accepted
+	Due   bool      `json:"due"`             // there is such a message
+	At    time.Time `json:"at,omitzero"`     // when the notifier accepted the message, or when the message was dropped; zero while it waits
+	Tries int       `json:"tries,omitempty"` // number of attempts
+	Error string    `json:"error,omitempty"` // error of the last attempt; "" if the message was accepted
 }
 
 // Taken reports whether the notifier accepted the message.
 func (o Outcome) Taken() bool { return !o.At.IsZero() && o.Error == "" }
 
-// waits reports whether the message still waits to be sent.
+// waits reports whether the message was neither accepted nor dropped yet.
 func (o Outcome) waits() bool { return o.Due && o.At.IsZero() }
 
-// Stage is a point in an episode about which notifiers get a message.
+// Stage is a kind of message about an episode.
 type Stage int
 
-// The stages of an episode.
+// These are the stages of an episode.
 const (
 	Begin Stage = iota
 	Change
 	End
 )
 
-// of returns the outcome of the message of a stage.
+// of returns the outcome of the message about a stage.
 func (t *Told) of(s Stage) *Outcome {
 	return [...]*Outcome{&t.Begin, &t.Change, &t.End}[s]
 }
 
-// Event is a message to send about an episode.
+// Event is the start, change or end of an episode, which must be reported.
 type Event struct {
 	Stage   Stage
-	Before  State   // for a change: the state before
-	Episode Episode // the episode at that time
+	Before  State   // the state before a Change
+	Episode Episode // the episode at the time of the event
 }
 
 func (e *Episode) event(stage Stage, before State) Event {
@@ -93,8 +94,8 @@ func (e *Episode) clone() Episode {
 	return c
 }
 
-// StageFor returns the stage to report to a notifier. It is Begin instead of Change if the
-// notifier does not know yet that the episode has begun.
+// StageFor returns the stage that must be reported to a notifier. It is Begin instead of Change if
+// the notifier was not informed about the start.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {
@@ -104,7 +105,7 @@ func (ev *Event) StageFor(notifier string) Stage {
 	return ev.Stage
 }
 
-// told returns the messages to a notifier, or nil if there were none to send.
+// told returns the messages to a notifier. It returns nil if there are none.
 func (e *Episode) told(notifier string) *Told {
 	for i := range e.Told {
 		if e.Told[i].Notifier == notifier {
@@ -114,29 +115,29 @@ func (e *Episode) told(notifier string) *Told {
 	return nil
 }
 
-// note keeps what happened to a message.
+// note stores the result of a message.
 func (e *Episode) note(notifier string, stage Stage, o Outcome) {
 	if e.told(notifier) == nil {
 		e.Told = append(e.Told, Told{Notifier: notifier})
 	}
 	was := e.told(notifier).of(stage)
 	if was.Taken() && o.Error != "" {
-		return // the message was accepted before, and repeating it failed
+		return // the message was accepted earlier, and a repetition has failed
 	}
 	if was.Taken() && stage != Change {
-		return // the message was accepted before, and was repeated
+		return // the message was accepted earlier, and was repeated
 	}
 	o.Due, o.Error = true, printable(cut(o.Error, maxError))
 	*was = o
 }
 
 const (
-	maxText    = 400 // maximum length of an episode's text in bytes
+	maxText    = 400 // maximum length of the text in bytes
 	maxSubject = 100
 	maxError   = 160
 )
 
-// printable replaces all characters but printable ASCII. A text that is already printable stays unchanged.
+// printable replaces all characters except printable ASCII by question marks.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -146,7 +147,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// cut shortens ASCII text.
+// cut shortens a text to n bytes.
 func cut(text string, n int) string {
 	if len(text) <= n {
 		return text
@@ -154,7 +155,7 @@ func cut(text string, n int) string {
 	return text[:n-3] + "..."
 }
 
-// size returns about how many bytes the episode takes, in memory and in a file.
+// size returns the approximate size of the episode in bytes, in memory and in the file.
 func (e *Episode) size() int {
 	n := 260 + written(e.ID) + len(e.Reason) + written(e.Subject) + written(e.Text) + written(e.Next)
 	for i := range e.Told {
@@ -169,7 +170,7 @@ func (e *Episode) size() int {
 	return n
 }
 
-// written returns how many bytes a text takes in JSON.
+// written returns the length of a text in JSON.
 func written(text string) int {
 	n := len(text)
 	for i := range len(text) {

@@ -13,31 +13,32 @@ const (
 	maxEpisodeBytes = 128 << 10
 )
 
-// Episodes keeps the last 256 episodes of the health, in at most 128 KiB, and what each
-// notifier was told. Any goroutine may use it.
+// Episodes keeps the last 256 episodes of the health, in at most 128 KiB. It also keeps the
+// messages that notifiers got. Any goroutine may use it.
 type Episodes struct {
-	host string // address of the daemon, for the ids
+	host string // name and port of the daemon, for IDs
 
 	mu      sync.Mutex
-	all     []Episode // the oldest first
-	version uint64    // grows with each change that must be saved
-	settled time.Time // from then on, no episode of an earlier daemon can continue
+	all     []Episode // oldest first
+	version uint64    // increases with each change that must be saved
+	settled time.Time // time after which an episode of an earlier daemon must have continued, or has ended
 
-	refused map[key]bool // reasons that hold but have no episode, because there was no room
-	missed  uint64       // number of such reasons so far
+	refused map[key]bool // reasons that hold, but have no episode because there are too many
+	missed  uint64       // how often a reason got no episode
 }
 
-// NewEpisodes returns the episodes of a daemon, which host:port identifies.
+// NewEpisodes returns empty Episodes. The host, a name with a port, identifies the daemon.
 func NewEpisodes(host string) *Episodes { return &Episodes{host: host, refused: map[key]bool{}} }
 
-// Observe compares the health with the previous one, and returns the changes to report to notifiers.
+// Observe compares the health with the health at the last call. It returns the events that must be
+// reported.
 func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	held := map[key]bool{}
 	for i := range h.Reasons {
 		r := &h.Reasons[i]
-		if r.State == OK { // a note
+		if r.State == OK { // this is a note, not a problem
 			continue
 		}
 		k := key{r.ID, cut(r.Subject, maxSubject)}
@@ -51,7 +52,7 @@ func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 			continue
 		}
 		ep.resumed = false
-		if ep.Ended = now.Round(0); ep.Ended.Before(ep.Began) { // the clock was put back
+		if ep.Ended = now.Round(0); ep.Ended.Before(ep.Began) { // the clock was set back
 			ep.Ended = ep.Began
 		}
 		events = append(events, ep.event(End, OK))
@@ -62,7 +63,7 @@ func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	return events
 }
 
-// hold records that a reason holds, and adds the events to report.
+// hold records that a reason holds. It appends the resulting event to events.
 func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
 	ep := e.open(k)
 	if ep == nil {
@@ -80,7 +81,7 @@ func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
 	switch {
 	case before != r.State:
 		return append(events, ep.event(Change, before))
-	case resumed: // it continues after a restart
+	case resumed: // the episode continues after a restart
 		return append(events, ep.event(Change, OK))
 	}
 	return events
@@ -95,7 +96,7 @@ func (e *Episodes) open(k key) *Episode {
 	return nil
 }
 
-// begin adds an episode. It returns nil if there is no room because too many other episodes are open.
+// begin adds an episode. It returns nil if too many other episodes are open.
 func (e *Episodes) begin(k key, r *Reason) *Episode {
 	ep := Episode{
 		Reason: k.id, Subject: k.subject, State: r.State, Text: cut(r.Text, maxText), Next: r.Next,
@@ -110,7 +111,7 @@ func (e *Episodes) begin(k key, r *Reason) *Episode {
 	return nil
 }
 
-// id returns a unique name for an episode, made from the second in which it began.
+// id returns a unique ID for an episode. The ID contains the second in which the episode began.
 func (e *Episodes) id(ep *Episode) string {
 	for second := ep.Began.Unix(); ; second++ {
 		id := e.host + "/" + ep.Reason + "/" + ep.Subject + "/" + strconv.FormatInt(second, 10)
@@ -129,8 +130,8 @@ func (e *Episodes) find(id string) *Episode {
 	return nil
 }
 
-// shrink keeps the number and the memory of episodes below their limits. It forgets the oldest ended episode. If none
-// has ended, it forgets the newest.
+// shrink removes episodes until their number and size are within the limits. It removes the oldest
+// ended episode first. If no episode has ended, it removes the newest.
 func (e *Episodes) shrink() {
 	bytes := 0
 	for i := range e.all {
@@ -146,7 +147,8 @@ func (e *Episodes) shrink() {
 	}
 }
 
-// Note keeps what happened to a message about an episode. A zero Outcome means that the message waits.
+// Note stores the result of a message about an episode. A zero Outcome means that the message
+// waits.
 func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -162,8 +164,8 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	}
 }
 
-// NoteLook keeps whether a notifier accepted a look at the whole health. A check reports the beginning of
-// all episodes that are open, and the end of all that have ended.
+// NoteLook stores whether a notifier has accepted the result of a health check. Such a result
+// counts as a message about the start of all open episodes, and about the end of all ended ones.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,7 +199,8 @@ func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.shrink()
 }
 
-// Pending returns the events that a notifier did not get, the oldest first, and the open episodes that it knows.
+// Pending returns the events that were not reported to a notifier yet, oldest first. It also
+// returns the open episodes that the notifier knows.
 func (e *Episodes) Pending(notifier string) (events, known []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -209,7 +212,7 @@ func (e *Episodes) Pending(notifier string) (events, known []Event) {
 			if told != nil && told.End.waits() {
 				events = append(events, ep.event(End, OK))
 			}
-		case ep.resumed: // the episode may have ended
+		case ep.resumed: // it is not known whether the episode has ended
 			known = append(known, ep.event(Begin, OK))
 		case told == nil || told.Begin.waits():
 			events = append(events, ep.event(Begin, OK))
@@ -222,7 +225,7 @@ func (e *Episodes) Pending(notifier string) (events, known []Event) {
 	return events, known
 }
 
-// Last returns at most limit episodes, the newest first.
+// Last returns the last episodes, newest first, at most limit.
 func (e *Episodes) Last(limit int) (last []Episode) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -232,7 +235,7 @@ func (e *Episodes) Last(limit int) (last []Episode) {
 	return last
 }
 
-// Missed counts the episodes that were not kept because too many others went on.
+// Missed returns how often a reason got no episode because too many other episodes were open.
 func (e *Episodes) Missed() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// MaxEpisodesFile is the maximum length of an encoded history in bytes.
+// MaxEpisodesFile is the maximum size of encoded episodes in bytes.
 const MaxEpisodesFile = 1 << 20
 
-// episodesFile is the content of the file that keeps episodes over a restart.
+// episodesFile is the content of the file that keeps the episodes over a restart.
 type episodesFile struct {
 	Version  int       `json:"version"`
 	Episodes []Episode `json:"episodes"`
 }
 
-// Encode returns the episodes as JSON, and their version. As long as the version is the same, the JSON is the same.
+// Encode returns the episodes as JSON, and their version. If the version has not changed, the JSON
+// has not changed.
 func (e *Episodes) Encode() (text []byte, version uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -24,15 +25,15 @@ func (e *Episodes) Encode() (text []byte, version uint64, err error) {
 	return append(text, '\n'), e.version, err
 }
 
-// Version returns the version of the episodes.
+// Version returns the version of the episodes. It increases with each change.
 func (e *Episodes) Version() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.version
 }
 
-// Load adds the episodes of an earlier daemon. An open episode goes on if its reason is seen again before settled.
-// Otherwise it has ended.
+// Load adds the episodes of an earlier daemon. If the reason of an open episode is seen again
+// before settled, the episode continues. If it is not, the episode has ended.
 func (e *Episodes) Load(text []byte, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// follow runs the episodes for some seconds. It returns their events, each with its second, stage and reason.
+// follow lets some seconds pass. It returns the events of the episodes, each with its second, stage
+// and reason.
 func (s *scene) follow(e *Episodes, seconds int, acts map[int]func(*scene)) (told []string) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])
@@ -31,8 +32,8 @@ func wantTold(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestEpisodes follows the health through a failure with a loss. There is one episode for each reason and subject, and
-// there are no events except begin, change and end.
+// TestEpisodes follows the health during a failure with a loss. Each reason and subject has one
+// episode. Each episode has only the events begin, change and end.
 func TestEpisodes(t *testing.T) {
 	s, e := newScene(), NewEpisodes("web1:8125")
 	s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"})
@@ -64,7 +65,7 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
-// TestEveryReasonHasEpisodes begins and ends each kind of reason.
+// TestEveryReasonHasEpisodes begins and ends an episode of each reason.
 func TestEveryReasonHasEpisodes(t *testing.T) {
 	at := time.Unix(1795919938, 0)
 	e := NewEpisodes("h")
@@ -84,7 +85,7 @@ func TestEveryReasonHasEpisodes(t *testing.T) {
 	}
 }
 
-// reasons returns a health with one failing sink of each name.
+// reasons returns a health with a failing sink for each name.
 func reasons(since time.Time, names ...string) (h Health) {
 	for _, name := range names {
 		h.Reasons = append(h.Reasons, Reason{ID: SinkFailing, Subject: name, State: Failing, Text: "text of " + name, Next: "next", Since: since})
@@ -92,7 +93,8 @@ func reasons(since time.Time, names ...string) (h Health) {
 	return h
 }
 
-// TestIDs checks that two episodes of one second have different ids, and that no episode ends before its begin.
+// TestIDs checks that two episodes that begin in the same second have different IDs. No episode may
+// end before its start.
 func TestIDs(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	for range 3 {
@@ -111,8 +113,8 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestBounds checks that 256 episodes fit into 128 KiB, even if all texts have their maximum length, and that no open
-// episode is forgotten.
+// TestBounds checks that 256 episodes fit into 128 KiB, even if all texts have their maximum
+// length. No open episode may be removed.
 func TestBounds(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes(strings.Repeat("h", 64)+":8125")
 	e.Observe(at, reasons(at, "stays"))
@@ -145,7 +147,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestTooManyGoOn checks that episodes beyond the limit are not tracked, and that each is counted once.
+// TestTooManyGoOn checks that episodes above the limit are not kept, and that each is counted once.
 func TestTooManyGoOn(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	var names []string
@@ -166,7 +168,7 @@ func TestTooManyGoOn(t *testing.T) {
 	}
 }
 
-// outcomes renders the messages about the newest episode, by notifier.
+// outcomes returns the results of the messages about the last episode, by notifier.
 func outcomes(e *Episodes) string {
 	var words []string
 	for _, t := range e.Last(1)[0].Told {
@@ -179,7 +181,8 @@ func outcomes(e *Episodes) string {
 	return strings.Join(words, "; ")
 }
 
-// TestNote checks that the result of each message is kept, and that a failed repeat does not change it.
+// TestNote checks that the result of each message is stored. If a repetition fails, the stored
+// result must not change.
 func TestNote(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	id := e.Observe(at, reasons(at, "a"))[0].Episode.ID
@@ -202,7 +205,8 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// TestNoteLook checks that a look counts as a message about each open episode, and as the end of ended ones.
+// TestNoteLook checks that the result of a health check counts as a message about the start of each
+// open episode, and about the end of each ended one.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	e.NoteLook("nsca", at, nil)
@@ -222,7 +226,7 @@ func TestNoteLook(t *testing.T) {
 	}
 }
 
-// restart returns the episodes as a later daemon loads them.
+// restart encodes the episodes, and returns them as a later daemon loads them.
 func restart(t *testing.T, e *Episodes, settled time.Time) *Episodes {
 	t.Helper()
 	text, _, err := e.Encode()
@@ -244,8 +248,9 @@ func events(all []Event) string {
 	return strings.Join(words, ", ")
 }
 
-// TestRestart checks the events after a restart. For an open episode there is an event as soon as it is known whether
-// it goes on. For an ended episode there are events for the messages that were not sent.
+// TestRestart checks the events after a restart. An open episode has an event as soon as it is
+// known whether the episode continues. An ended episode has events for the messages that were not
+// sent before the restart.
 func TestRestart(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	for _, ev := range e.Observe(at, reasons(at, "known", "untold", "over", "ended")) {
@@ -294,7 +299,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestLoadDamaged checks that a damaged file adds nothing.
+// TestLoadDamaged checks that no episodes are added from a damaged file.
 func TestLoadDamaged(t *testing.T) {
 	for _, text := range []string{"", "{", "[]", `{"version":2}`, `{"version":1,"episodes":[{}]}`,
 		`{"version":1,"episodes":[{"id":"a","reason":"sink_failing","state":"odd","began":"2026-11-29T02:38:58Z"}]}`,

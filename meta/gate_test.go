@@ -27,7 +27,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// dial opens a connection and sends text.
+// dial opens a connection and sends a text.
 func dial(t testing.TB, addr, text string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -35,12 +35,12 @@ func dial(t testing.TB, addr, text string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	// If the connection was cut already, the next read fails.
+	// Write may fail, because the connection may be closed already. The next read fails then too.
 	_, _ = io.WriteString(conn, text)
 	return conn
 }
 
-// istats calls istats on a new connection.
+// istats calls the method istats over a new connection.
 func istats(addr string) error {
 	client := http.Client{Timeout: wait.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	w, err := client.Post("http://"+addr+"/RPC2", "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
@@ -55,8 +55,8 @@ func istats(addr string) error {
 	return err
 }
 
-// TestAttack checks that a client is answered while a thousand others hold
-// unfinished requests and connect again when they are cut, and that they cost less
+// TestAttack checks that a client gets answers during an attack: a thousand other clients send
+// unfinished requests, and reconnect when their connections are closed. The attackers cost less
 // than 4 MiB.
 func TestAttack(t *testing.T) {
 	t.Parallel()
@@ -70,7 +70,8 @@ func TestAttack(t *testing.T) {
 	var peak int64
 	for range 4 {
 		asked, cut := time.Now(), 0
-		// On a busy machine this client, too, may be silent for too long, and is cut. It asks again, as users do.
+		// On a busy machine, this client can be too slow as well, and its connection is closed. It then
+		// tries again, as users do.
 		for err := istats(addr); err != nil; err = istats(addr) {
 			if cut++; !errors.Is(err, syscall.ECONNRESET) || cut == 10 {
 				t.Fatalf("cut %d times: %v", cut, err)
@@ -85,12 +86,12 @@ func TestAttack(t *testing.T) {
 	}
 }
 
-// TestUnread checks that a client is answered at once although others fill the
-// gate and never read their answers.
+// TestUnread checks that a client gets an answer at once, although the maximum number of other
+// clients never read their answers.
 func TestUnread(t *testing.T) {
 	const call = "<methodCall><methodName>values</methodName></methodCall>"
 	values := exampleValues(100_000)
-	// A busy machine may need several tries.
+	// On a busy machine, several attempts may be necessary.
 	wait.Until(t, "answers come only after the patience for unread ones", func() bool {
 		addr := start(t, exampleSource(), values)
 		asked := time.Now()
@@ -104,7 +105,7 @@ func TestUnread(t *testing.T) {
 	})
 }
 
-// attacks are beginnings of requests.
+// attacks returns incomplete requests.
 func attacks() []string {
 	const header = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
 	return []string{
@@ -115,8 +116,8 @@ func attacks() []string {
 	}
 }
 
-// startAttackers runs 1,000 attackers in another process until the test ends. It
-// returns when each has connected once.
+// startAttackers runs 1,000 attackers in another process until the test ends. It returns when each
+// of them has connected once.
 func startAttackers(t *testing.T, addr string) {
 	t.Helper()
 	self, err := os.Executable()
@@ -137,7 +138,7 @@ func startAttackers(t *testing.T, addr string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = stdin.Close() // ends it
+		_ = stdin.Close() // ends the process
 		_ = cmd.Wait()
 	})
 	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
@@ -145,8 +146,8 @@ func startAttackers(t *testing.T, addr string) {
 	}
 }
 
-// TestMain runs the attackers, instead of the tests, in the process that
-// startAttackers starts.
+// TestMain runs the tests. In the process that startAttackers starts, it runs the attackers
+// instead.
 func TestMain(m *testing.M) {
 	if addr := os.Getenv("ATTACK_ADDR"); addr != "" {
 		runAttackers(addr)
@@ -156,7 +157,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// runAttackers attacks until standard input ends.
+// runAttackers runs the attackers until standard input ends.
 func runAttackers(addr string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var attackers, first sync.WaitGroup
@@ -177,7 +178,7 @@ func runAttackers(addr string) {
 	attackers.Wait()
 }
 
-// attack holds one connection open until it is cut.
+// attack keeps a connection open until the monitor closes it.
 func attack(ctx context.Context, addr, text string, connected func()) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	connected()
@@ -190,7 +191,7 @@ func attack(ctx context.Context, addr, text string, connected func()) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// heap returns the bytes of live objects.
+// heap returns the number of bytes in live objects.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -198,7 +199,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// heldSource answers Health only after release.
+// heldSource is a Source whose Health waits until release is closed.
 type heldSource struct {
 	*fixedSource
 	asked, release chan struct{}
@@ -210,8 +211,8 @@ func (s heldSource) Health() Health {
 	return Health{}
 }
 
-// TestGuests checks that there are never more than 32 connections, and that a
-// connection that waits for its answer is not closed to make room.
+// TestGuests checks that there are never more than 32 connections. If a client waits for its
+// answer, its connection is not closed for another client.
 func TestGuests(t *testing.T) {
 	source := heldSource{exampleSource(), make(chan struct{}), make(chan struct{})}
 	m, err := NewMonitor(MonitorConfig{}, source, exampleValues(1))
@@ -247,7 +248,7 @@ func TestGuests(t *testing.T) {
 	}
 }
 
-// countCut returns how many connections the other side has closed, or closes soon.
+// countCut returns the number of connections that the other side closes.
 func countCut(t *testing.T, conns []net.Conn) int {
 	t.Helper()
 	var cut atomic.Int64
@@ -266,8 +267,8 @@ func countCut(t *testing.T, conns []net.Conn) int {
 	return int(cut.Load())
 }
 
-// TestSlowClientsAreCut checks that an unfinished request is cut although there is
-// room.
+// TestSlowClientsAreCut checks that a connection with an unfinished request is closed, even if
+// there are few connections.
 func TestSlowClientsAreCut(t *testing.T) {
 	t.Parallel()
 	addr := start(t, exampleSource(), exampleValues(1))
@@ -285,8 +286,8 @@ func TestSlowClientsAreCut(t *testing.T) {
 	}
 }
 
-// TestLargeCall checks that a client that sends too much gets the reason, although
-// its request is not read to the end.
+// TestLargeCall checks that a client that sends too much gets an error that says so, although the
+// monitor does not read the whole request.
 func TestLargeCall(t *testing.T) {
 	addr := start(t, exampleSource(), exampleValues(1))
 	conn := dial(t, addr, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 1073741824\r\n\r\n"+strings.Repeat(" ", 100<<10))
@@ -301,8 +302,7 @@ func TestLargeCall(t *testing.T) {
 	}
 }
 
-// TestRunEnds checks that Run ends while clients wait for each other, and that all
-// goroutines have ended.
+// TestRunEnds checks that Run and all goroutines end, even while clients wait.
 func TestRunEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
 	m, err := NewMonitor(MonitorConfig{Port: int(counterpart.FreeAddress(t).Port())}, exampleSource(), exampleValues(1))
@@ -339,7 +339,8 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// On other addresses than loopback, guarded questions need a token over XML-RPC too, on every path.
+// On an address that other machines can reach, guarded questions need a token. This holds for every
+// path over XML-RPC too.
 func TestGuardedMethods(t *testing.T) {
 	tokens, err := access.ParseTokens(fmt.Appendf(nil, "read page %x\n", sha256.Sum256([]byte("reading"))))
 	if err != nil {

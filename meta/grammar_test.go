@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// parsedMetric is a metric as a parser reads it.
+// parsedMetric is a metric that the grammar has parsed.
 type parsedMetric struct {
 	kind, help, unit string
-	samples          map[string]float64 // by name and labels
+	samples          map[string]float64 // values by name and labels
 }
 
-// grammar parses OpenMetrics 1.0.0 if open, otherwise the text format 0.0.4 of Prometheus. It is
-// stricter than Prometheus: recommendations of the format are required too.
+// grammar parses OpenMetrics 1.0.0 if open is true, and Prometheus' text format 0.0.4 otherwise. It
+// is stricter than Prometheus: it also requires what the formats only recommend.
 type grammar struct {
 	open    bool
-	metrics map[string]*parsedMetric // by the name in TYPE
-	names   map[string]bool          // of all samples that a metric can have
-	now     string                   // the current metric
+	metrics map[string]*parsedMetric // by the name in their TYPE line
+	names   map[string]bool          // names of all samples that the metrics can have
+	now     string                   // name of the current metric
 	ended   bool
 }
 
@@ -166,7 +166,7 @@ func (g *grammar) sample(line string) error {
 
 var oneLabel = regexp.MustCompile(`^([a-z][a-z0-9_]*)="(?:[^"\\]|\\[n"\\])*"(?:,|$)`)
 
-// checkLabels checks the text between the braces.
+// checkLabels checks the text between the braces of a sample.
 func checkLabels(text string) error {
 	seen := map[string]bool{}
 	for text != "" {

@@ -6,56 +6,55 @@ import (
 	"time"
 )
 
-// State is how well the daemon works.
+// State says how well the daemon works.
 type State int
 
 const (
 	// OK means that everything received is published.
 	OK State = iota
-	// Degraded means that something is late, lost or about to be lost, while
-	// the rest works.
+	// Degraded means that data is late, lost or about to be lost. Other data is published normally.
 	Degraded
-	// Failing means that no samples, or no points, get through.
+	// Failing means that no samples are received, or that no points are published.
 	Failing
 )
 
 // String returns "ok", "degraded" or "failing".
 func (s State) String() string { return [...]string{"ok", "degraded", "failing"}[s] }
 
-// Reason is one fault, in words for an operator.
+// Reason is a fault, described for an operator.
 type Reason struct {
-	ID string // such as "kernel_drops", see ReasonIDs
-	// Subject is the sink, limit or notifier concerned, or "" where there is
-	// only one.
+	ID string // such as "kernel_drops"; ReasonIDs lists all
+	// Subject is the sink, limit or notifier that has the fault. It is "" if the reason has only one
+	// possible subject.
 	Subject string
-	// State is the daemon's state because of this reason. OK marks a note: worth knowing, but not a
-	// fault yet.
+	// State is the daemon's state because of this reason. If it is OK, the reason is only a note: it
+	// may become a fault later.
 	State  State
-	Text   string // the fault and its extent, in one line of printable ASCII
+	Text   string // description of the fault in one line of printable ASCII
 	Since  time.Time
-	Effect string // the effect on the published values
-	Next   string // the command to type next
-	Clears string // when the reason ends
+	Effect string // what the fault means for the published values
+	Next   string // a command for the operator
+	Clears string // when the fault ends
 }
 
-// Health is the daemon's health at one moment. The page, /healthz, alerts, the log and the figures all show it. Do not
-// modify it.
+// Health is the daemon's health at a moment. The page, /healthz, alerts, the log and the figures
+// show it. It must not be modified.
 type Health struct {
 	State   State
-	Since   time.Time // when State began
-	Reasons []Reason  // worst first
-	// Draining says that the daemon is stopping and accepts no new clients.
+	Since   time.Time // since when the daemon has this State
+	Reasons []Reason  // worst reason first
+	// Draining means that the daemon is ending, and accepts no new clients.
 	Draining bool
-	// Drained says that an operator keeps new clients away.
+	// Drained means that an operator has asked that new clients be sent elsewhere.
 	Drained bool
 }
 
-// Has reports whether a reason of this kind holds, a note included.
+// Has reports whether there is a reason with this ID, including notes.
 func (h Health) Has(id string) bool {
 	return slices.ContainsFunc(h.Reasons, func(r Reason) bool { return r.ID == id })
 }
 
-// StateOf returns the worst state among the reasons of one kind.
+// StateOf returns the worst state of the reasons with this ID.
 func (h Health) StateOf(id string) (worst State) {
 	for _, r := range h.Reasons {
 		if r.ID == id {
@@ -65,8 +64,8 @@ func (h Health) StateOf(id string) (worst State) {
 	return worst
 }
 
-// Figures returns the health as numbers: "health" is 0 for ok, 1 for degraded
-// and 2 for failing, and so is "health.REASON" for each kind of reason.
+// Figures returns the health as figures. "health" is 0 for ok, 1 for degraded and 2 for failing.
+// "health.REASON" is the same for each kind of reason.
 func (h Health) Figures() []Figure {
 	figures := make([]Figure, 0, 1+len(reasonTable))
 	figures = append(figures, Figure{Name: "health", Value: float64(h.State)})
@@ -76,7 +75,8 @@ func (h Health) Figures() []Figure {
 	return figures
 }
 
-// Text returns the reasons in one line, without notes; "" if there are none.
+// Text returns the texts of all reasons in one line, without notes. It returns "" if there are
+// none.
 func (h Health) Text() string {
 	var texts []string
 	for _, r := range h.Reasons {
@@ -87,10 +87,10 @@ func (h Health) Text() string {
 	return strings.Join(texts, "; ")
 }
 
-// timeLayout is the format of times for machines.
+// timeLayout is the format of times that programs read.
 const timeLayout = time.RFC3339
 
-// line returns the reason in one line for a probe or a terminal.
+// line returns the reason as one line for probes and terminals.
 func (r Reason) line() string {
 	word := r.State.String()
 	if r.State == OK {

@@ -7,44 +7,47 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// ClusterFacts describe a cluster from the view of one owner. Counts are sums over all partitions, since their first
-// commit. An edge knows only Partitions and Unowned.
+// ClusterFacts are the facts about a cluster that an owner knows. Counts are sums over all
+// partitions since their first commits. An edge knows only Partitions and Unowned.
 type ClusterFacts struct {
-	Fault      string // why the cluster cannot be joined; "" if it can
+	Fault      string // why the daemon cannot join the cluster; "" if it can
 	Partitions int
-	// Unowned lists the partitions without an owner: no daemon closes their windows.
+	// Unowned lists the partitions without an owner. No daemon closes the windows of these partitions.
 	Unowned []int
-	// Lag is the number of messages that wait to be read, and Message the number that come in each interval. Behind is
-	// the age of the newest window of the owned partition that is farthest behind. Allowed is the greatest normal age.
+	// Lag is the number of messages that wait to be read. Messages is the number of messages in each
+	// interval. Behind is the age of the last closed window, for the partition of this owner where it
+	// is oldest. Allowed is the maximum normal age.
 	Lag, Messages   uint64
 	Behind, Allowed time.Duration
-	// Missing counts messages that edges numbered but that never came. Lost counts the samples of messages that came
-	// too late or could not be merged.
+	// Missing is the number of messages that never arrived, although edges have numbered them. Lost is
+	// the number of samples in messages that arrived too late or could not be merged.
 	Missing, Lost uint64
-	// Skewed is the edge whose clock is wrong by the most, "" if all clocks are right. Skew is how far that clock is
-	// ahead.
+	// Skewed is the edge whose clock differs most, or "" if all clocks are right. Skew is how far that
+	// clock is ahead.
 	Skewed string
 	Skew   time.Duration
-	// Fullest is the partition with the fullest inbox. Full is the used share of that inbox.
+	// Fullest is the partition whose inbox is fullest. Full is the used fraction of that inbox.
 	Fullest int
 	Full    float64
-	// Silent lists the edges that have sent nothing for so long that no interval waits for them.
+	// Silent lists the edges that have sent nothing for so long that intervals no longer wait for
+	// them.
 	Silent []string
 }
 
 const (
-	// The reason begins when an inbox is full to inboxNearlyFull, and ends below inboxHasRoom.
+	// The reason inbox_filling begins when the used fraction of an inbox reaches inboxNearlyFull. It
+	// ends below inboxHasRoom.
 	inboxNearlyFull = 0.8
 	inboxHasRoom    = 0.7
-	namedThings     = 5 // maximum number of things in one text
-	// skewedFor is how long a clock must be wrong before it is a reason. An edge that sends old messages from its spool
-	// looks like a wrong clock for a while.
+	namedThings     = 5 // maximum number of listed items in a text
+	// skewedFor is how long a clock must be wrong before there is a reason. When an edge sends old
+	// messages from its spool, its clock also looks wrong for some time.
 	skewedFor = time.Minute
 )
 
-// clusterMemory is a Tracker's memory of the cluster.
+// clusterMemory is what a Tracker remembers about the cluster.
 type clusterMemory struct {
-	skewed        time.Time // since when a clock is wrong; zero if none is
+	skewed        time.Time // since when a clock has been wrong; zero if all clocks are right
 	missing, lost window
 	lag           trend
 }
@@ -69,14 +72,14 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 	m.lag.observe(t.now, t.slot, float64(c.Lag))
 	grows := m.lag.grows()
 	if t.hold(CollectBehind, "", c.Behind > c.Allowed && c.Lag > 0 || grows && c.Lag > 2*c.Messages+1, c.Behind > c.Allowed && c.Lag > 0 || c.Lag > c.Messages) {
-		t.say(Reason{ID: CollectBehind, State: Degraded, Text: fmt.Sprintf("%s to be read; the newest interval is %s old", waitingMessages(c.Lag), spell(c.Behind))})
+		t.say(Reason{ID: CollectBehind, State: Degraded, Text: fmt.Sprintf("%s to be read; the last published interval is %s old", waitingMessages(c.Lag), spell(c.Behind))})
 	}
 	if m.missing.observe(t.now, t.slot, c.Missing); m.missing.recent(t.now) {
-		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("%s never came, in 15m, the last %s ago",
+		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("%s never arrived, in 15m, the last %s ago",
 			plural.Things(m.missing.within(lossWindow), "message of an edge", "messages of edges"), spell(t.now.Sub(m.missing.grew)))})
 	}
 	if m.lost.observe(t.now, t.slot, c.Lost); m.lost.recent(t.now) {
-		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s came too late, or could not be merged, in 15m, the last %s ago",
+		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s arrived too late, or could not be merged, in 15m, the last %s ago",
 			plural.Things(m.lost.within(lossWindow), "sample of an edge", "samples of edges"), spell(t.now.Sub(m.lost.grew)))})
 	}
 	if c.Skewed == "" {
@@ -95,14 +98,14 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 		t.say(Reason{ID: EdgeSilent, State: Degraded, Text: fmt.Sprintf("%s silent: %s", plural.Things(uint64(n), "edge is", "edges are"), plain(listed(c.Silent)))})
 	}
 	if t.hold(InboxFilling, "", c.Full >= inboxNearlyFull, c.Full >= inboxHasRoom) {
-		t.say(Reason{ID: InboxFilling, State: Degraded, Text: fmt.Sprintf("the inbox of partition %d is full to %.0f %%", c.Fullest, 100*c.Full)})
+		t.say(Reason{ID: InboxFilling, State: Degraded, Text: fmt.Sprintf("the inbox of partition %d is %.0f %% full", c.Fullest, 100*c.Full)})
 	}
 }
 
 // waitingMessages returns the number of waiting messages as text.
 func waitingMessages(n uint64) string { return plural.Things(n, "message waits", "messages wait") }
 
-// listed lists the first things and counts the rest.
+// listed lists the first items, and says how many more there are.
 func listed[T any](things []T) (text string) {
 	for i, n := range things {
 		if i == namedThings {
@@ -116,11 +119,11 @@ func listed[T any](things []T) (text string) {
 	return text
 }
 
-// grows reports whether the gauge is higher than it was some slots ago.
+// grows reports whether the gauge is higher than lagSlots slots ago.
 func (t *trend) grows() bool {
 	before := t.readings[(t.slot-lagSlots+trendSlots)%trendSlots]
 	return !before.at.IsZero() && t.newest.value > before.value
 }
 
-// lagSlots is the number of slots over which a lag must grow to be a reason.
+// lagSlots is the number of slots during which a lag must grow before there is a reason.
 const lagSlots = 3

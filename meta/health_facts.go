@@ -2,101 +2,106 @@ package meta
 
 import "time"
 
-// Facts are a Tracker's input: the daemon's counts and gauges at one moment. Counts are since the
-// start. A zero value causes no reason, except that a daemon needs a sink.
+// Facts are the input of a Tracker: the daemon's counts and gauges at a moment. Counts are since
+// the start. A zero value causes no reason, with one exception: a daemon without sinks has the
+// reason no_sink.
 type Facts struct {
 	Interval time.Duration // flush interval
 	Flush    FlushFacts
 	Intake   IntakeFacts
-	Sinks    []SinkFacts // the configured ones, including recorders
-	// Listeners are the listeners with figures of their own.
+	Sinks    []SinkFacts // the configured sinks, including recorders
+	// Listeners are the listeners that have their own figures.
 	Listeners []ListenerFacts
-	// Untold lists the notifiers that did not accept their last message.
+	// Untold lists the notifiers that did not accept their last message, with the errors.
 	Untold []Fault
 
-	// The current faults of these parts; "" if there is none.
+	// PipesFault and StateFault are the current errors of reading stat pipes and of saving the state
+	// file, or "".
 	PipesFault, StateFault string
-	// ClusterUnknown is why the settings of the cluster are not known yet; "" if they are, or without a
-	// cluster.
+	// ClusterUnknown is why the settings of the cluster are not known yet. It is "" if they are known,
+	// or if there is no cluster.
 	ClusterUnknown string
 
-	Cluster *ClusterFacts // nil without a cluster
+	Cluster *ClusterFacts // nil if there is no cluster
 
-	// NoDescriptor counts how often no file descriptor was free. DescriptorLimit is the maximum number
-	// of descriptors.
+	// NoDescriptor counts how often a file descriptor was needed and none was free. DescriptorLimit is
+	// the maximum number of descriptors.
 	NoDescriptor    uint64
 	DescriptorLimit int
 
-	Draining bool // the daemon is stopping
-	Drained  bool // an operator keeps new clients away
+	Draining bool // the daemon is ending
+	Drained  bool // an operator has asked that new clients be sent elsewhere
 }
 
-// Fault is a fault of a named part.
+// Fault is an error of a part of the daemon, and the name of that part.
 type Fault struct{ Name, Text string }
 
-// FlushFacts describe the flush loop.
+// FlushFacts are the facts about the flush loop.
 type FlushFacts struct {
 	Count uint64
-	Last  time.Time     // when the last flush ended; before the first, when the daemon started
-	Took  time.Duration // the last one
-	Late  uint64        // flushes that took longer than the interval
-	// Repeated counts flushes with a time used before: the clock was set back, or an earlier daemon's
-	// clock was ahead.
+	Last  time.Time     // end of the last flush; start of the daemon before the first one
+	Took  time.Duration // duration of the last flush
+	Late  uint64        // number of flushes that took longer than the interval
+	// Repeated is the number of flushes whose timestamp was used before, because the clock was set
+	// back or was ahead in an earlier run.
 	Repeated uint64
 }
 
-// IntakeFacts describe intake as of the last flush.
+// IntakeFacts are the facts about intake up to the last flush.
 type IntakeFacts struct {
-	Datagrams, KernelDropped uint64 // received by the daemon, and dropped by the kernel before
+	Datagrams, KernelDropped uint64 // datagrams that the daemon received, and datagrams that the kernel dropped
 	Lines                    uint64
-	// Samples = Aggregated + Discarded + RefusedNames + RefusedMembers + RefusedMuted + DroppedByRule.
+	// This always holds: Samples = Aggregated + Discarded + RefusedNames + RefusedMembers +
+	// RefusedMuted + DroppedByRule.
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
 	RefusedMuted, DroppedByRule    uint64
-	CutRoom, CutMemory             uint64 // connections
-	CutListener                    uint64 // connections, because of max= of their listener
-	FewFiles                       bool   // few file descriptors: the limit on open files causes CutRoom
-	MaxConnections                 int    // TCP
+	CutRoom, CutMemory             uint64 // connections closed to accept others, and because unfinished lines needed too much memory
+	CutListener                    uint64 // connections closed because of max= of their listener
+	FewFiles                       bool   // few file descriptors are allowed, and this causes CutRoom
+	MaxConnections                 int    // maximum number of TCP connections
 	Names, MaxNames                int
 	MaxMembers                     int // maximum number of members of a set
 }
 
-// ListenerFacts describe one listener as of the last flush.
+// ListenerFacts are the facts about a listener up to the last flush.
 type ListenerFacts struct {
 	Name    string
-	Came    uint64 // datagrams and connections
-	Refused uint64 // part of Came
-	Why     string // the refusals since the start by reason: "denied 3, late 2"
-	Lost    string // why its socket file cannot be made again; "" if it is there
+	Came    uint64 // number of datagrams and connections
+	Refused uint64 // number of datagrams and connections that were refused
+	Why     string // refusals by reason since the start, such as "denied 3, late 2"
+	Lost    string // why the removed socket file cannot be created again; "" if it exists
 }
 
-// SinkFacts describe one sink.
+// SinkFacts are the facts about a sink.
 type SinkFacts struct {
 	Name     string
-	Recorder bool   // a Recorder: it keeps names instead of sending points
-	Forwards bool   // it sends rows to a cluster: all counts are rows, not points
-	Full     string // for a Recorder: the limit that is reached when names are dropped
+	Recorder bool   // the sink is a Recorder: it stores names instead of sending points
+	Forwards bool   // the sink forwards rows to a cluster: its counts are rows, not points
+	Full     string // the limit at which a Recorder drops names
 
-	Failing      bool // the last attempt failed and its points still wait
+	Failing      bool // the last attempt failed, and its points still wait
 	FailingSince time.Time
 	Error        string    // error of the last attempt
-	Accepted     time.Time // when points were last accepted
-	// Oldest is the time of the oldest flush that is not accepted, or zero.
+	Accepted     time.Time // when the sink last accepted points
+	// Oldest is the time of the oldest flush that the sink has not accepted. It is zero if there is
+	// none.
 	Oldest time.Time
-	// Made + Recovered = Delivered + Queued + Spooled + all drops, in points.
+	// These counts are in points. Made + Recovered = Delivered + Queued + Spooled + all dropped
+	// points.
 	Made, Recovered, Delivered, Queued, Spooled uint64
 	DroppedFull, DroppedDamaged                 uint64
 	DroppedUnsendable, DroppedRefused           uint64
 	DroppedRemoved                              uint64
-	// Unconfirmed counts the consecutive attempts at which the receiver acknowledged all bytes and
-	// then reset the connection.
+	// Unconfirmed is the number of consecutive attempts in which the receiver acknowledged all bytes
+	// and then reset the connection.
 	Unconfirmed int
 
-	SpoolFault           string // why the spool cannot be used; "" if it can
+	SpoolFault           string // why the spool cannot be used; "" if it works
 	SpoolBytes, SpoolMax int64
 }
 
-// unit returns the unit of the sink's counts: points or rows.
+// unit returns the unit of the sink's counts: point or row.
 func (s *SinkFacts) unit() string {
 	if s.Forwards {
 		return "row"
@@ -104,15 +109,15 @@ func (s *SinkFacts) unit() string {
 	return "point"
 }
 
-// waiting returns the points that are undelivered and not given up.
+// waiting returns the number of points that will be delivered later.
 func (s *SinkFacts) waiting() uint64 { return s.Queued + s.Spooled }
 
-// dropped returns the points that were lost.
+// dropped returns the number of lost points.
 func (s *SinkFacts) dropped() uint64 {
 	return s.DroppedFull + s.DroppedDamaged + s.DroppedUnsendable + s.DroppedRefused + s.DroppedRemoved
 }
 
-// ErrorText returns the text of an error, or "" for none.
+// ErrorText returns the text of an error, or "" if err is nil.
 func ErrorText(err error) string {
 	if err == nil {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// lookAtFaults checks the parts that either work or fail.
+// lookAtFaults adds reasons for parts with an error.
 func (t *Tracker) lookAtFaults(f *Facts) {
 	for _, fault := range []struct{ id, text, before string }{
 		{PipesFailing, f.PipesFault, "the stat pipes cannot be read: "},
@@ -17,12 +17,12 @@ func (t *Tracker) lookAtFaults(f *Facts) {
 		}
 	}
 	for _, n := range f.Untold {
-		t.say(Reason{ID: AlertUntold, Subject: n.Name, State: Degraded, Text: fmt.Sprintf("notifier %s did not take the last message: %s", n.Name, printable(cut(n.Text, QuoteLimit)))})
+		t.say(Reason{ID: AlertUntold, Subject: n.Name, State: Degraded, Text: fmt.Sprintf("notifier %s did not accept the last message: %s", n.Name, printable(cut(n.Text, QuoteLimit)))})
 	}
 	t.lookAtDescriptors(f)
 }
 
-// lookAtDescriptors checks whether file descriptors ran out.
+// lookAtDescriptors adds a reason if no file descriptor was free.
 func (t *Tracker) lookAtDescriptors(f *Facts) {
 	w := &t.noDescriptor
 	w.observe(t.now, t.slot, f.NoDescriptor)
@@ -32,18 +32,19 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 	}
 }
 
-// imbalance is the difference in a sum of the ledger.
+// imbalance is a sum in the account of samples or points that is wrong by the same amount at
+// several flushes.
 type imbalance struct {
 	diff  int64
-	count uint64 // number of flushes at which it was seen
-	flush uint64 // the last of them
+	count uint64 // number of flushes with this difference
+	flush uint64 // number of the last such flush
 }
 
-// brokenFor is the number of flushes at which a sum must be wrong by the same amount.
-// A difference at a single flush is not a bug.
+// brokenFor is the number of flushes at which a sum must be wrong by the same amount before there
+// is a reason. A difference at a single flush does not mean that the count is wrong.
 const brokenFor = 3
 
-// lookAtLedger checks whether samples or points were lost without a count.
+// lookAtLedger adds a reason if samples or points have disappeared without being counted.
 func (t *Tracker) lookAtLedger(f *Facts) {
 	in := &f.Intake
 	t.balance("", f.Flush.Count, int64(in.Samples)-int64(in.Aggregated+in.Discarded+in.RefusedNames+in.RefusedMembers+in.RefusedMuted+in.DroppedByRule), "samples")
@@ -53,7 +54,8 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 	}
 }
 
-// balance reports a sum that is wrong for brokenFor flushes. Once reported, the reason never ends.
+// balance adds a reason if a sum has been wrong by the same amount at brokenFor flushes. This
+// reason never ends.
 func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
 	b := t.ledger[subject]
 	before := t.open(LedgerBroken, subject)

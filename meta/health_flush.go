@@ -8,34 +8,34 @@ import (
 )
 
 const (
-	slowShare = 0.8 // fraction of the interval: a longer flush is slow
+	slowShare = 0.8 // a flush is slow if it takes more than this fraction of the interval
 	fastShare = 0.5
-	slowInRow = 3 // number of slow flushes at which flush_slow begins
-	fastInRow = 6 // number of fast flushes at which it ends
+	slowInRow = 3 // number of consecutive slow flushes at which the reason flush_slow begins
+	fastInRow = 6 // number of consecutive fast flushes at which the reason flush_slow ends
 
-	// A flush is overdue after two intervals and overdueGrace. The grace keeps short intervals on a busy machine from
-	// being overdue.
+	// A flush is overdue two intervals plus overdueGrace after the last one. With overdueGrace, short
+	// intervals on a busy machine cause no reason.
 	overdueGrace = 2 * time.Second
 )
 
-// flushMemory is a Tracker's memory of flushes.
+// flushMemory is what a Tracker remembers about flushes.
 type flushMemory struct {
 	count, late uint64
-	slow, fast  int  // slow or fast flushes in a row
-	wasLate     bool // since the last flush_slow ended
+	slow, fast  int  // number of consecutive slow or fast flushes
+	wasLate     bool // a flush was late since flush_slow last ended
 	repeated    window
 }
 
 func (t *Tracker) lookAtFlush(f *Facts) {
 	if f.ClusterUnknown != "" {
 		if f.Cluster != nil && f.Cluster.Fault != "" {
-			return // lookAtCluster says more
+			return // lookAtCluster adds a more exact reason
 		}
 		t.say(Reason{ID: ClusterUnknown, State: Failing, Text: "the daemon waits for the settings of its cluster: " + plain(f.ClusterUnknown)})
 		return
 	}
 	if since := t.now.Sub(f.Flush.Last); since > 2*f.Interval+overdueGrace && !f.Draining {
-		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + ", one is due every " + spell(f.Interval)})
+		t.say(Reason{ID: FlushOverdue, State: Failing, Since: f.Flush.Last, Text: "no flush for " + spell(since) + "; the interval is " + spell(f.Interval)})
 	}
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
@@ -55,14 +55,14 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 		m.wasLate = false
 		return
 	}
-	text := fmt.Sprintf("flushes take long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
+	text := fmt.Sprintf("flushes take too long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
 	if m.wasLate {
 		text += fmt.Sprintf("; %s longer than the interval since the start", plural.Things(f.Flush.Late, "flush took", "flushes took"))
 	}
 	t.say(Reason{ID: FlushSlow, State: Degraded, Text: text})
 }
 
-// learn counts slow and fast flushes in a row.
+// learn counts consecutive slow and fast flushes.
 func (m *flushMemory) learn(took float64, late bool) {
 	if took > slowShare {
 		m.slow++

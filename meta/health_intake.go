@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	kernelFailing = 0.01 // fraction of the datagrams of a minute
+	kernelFailing = 0.01 // fraction of the datagrams in a minute
 
 	nearLimit      = 0.9 // fraction of --max-names
 	farFromLimit   = 0.85
@@ -18,12 +18,12 @@ const (
 	badWindow   = 5 * time.Minute
 	badShare    = 0.01 // fraction of the samples
 	goodShare   = 0.005
-	leastBad    = uint64(badWindow / time.Second) // one a second
+	leastBad    = uint64(badWindow / time.Second) // one sample a second
 	silentAfter = 5 * time.Minute
 	busyFor     = time.Hour
 )
 
-// intakeMemory is a Tracker's memory of intake.
+// intakeMemory is what a Tracker remembers about intake.
 type intakeMemory struct {
 	datagrams, kernelDropped     window
 	samples, bad                 window
@@ -52,7 +52,7 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 	t.lookAtSilence(in, f.Interval)
 }
 
-// lookAtKernel checks for datagrams that the kernel dropped.
+// lookAtKernel adds a reason if the kernel dropped datagrams.
 func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	m := &t.intake
 	w := &m.kernelDropped
@@ -71,7 +71,7 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	}}, in.KernelDropped, grown)
 }
 
-// limit is a limit that refuses samples.
+// limit is a limit because of which samples are refused.
 type limit struct {
 	of, what string
 	value    int
@@ -79,7 +79,7 @@ type limit struct {
 
 func (l *limit) String() string { return fmt.Sprintf("%s=%d is reached", l.what, l.value) }
 
-// lookAtRefused checks for good samples that a limit refused.
+// lookAtRefused adds a reason if good samples were refused because of a limit.
 func (t *Tracker) lookAtRefused(l limit, w *window, total uint64) {
 	grown := w.observe(t.now, t.slot, total)
 	if w.recent(t.now) {
@@ -92,7 +92,7 @@ func (t *Tracker) lookAtRefused(l limit, w *window, total uint64) {
 	}}, total, grown)
 }
 
-// lookAtBad checks whether many samples are bad.
+// lookAtBad adds a reason if many samples are bad.
 func (t *Tracker) lookAtBad(in *IntakeFacts) {
 	w := &t.intake.bad
 	grown := w.observe(t.now, t.slot, in.Discarded)
@@ -109,8 +109,8 @@ func (t *Tracker) lookAtBad(in *IntakeFacts) {
 	}}, in.Discarded, grown)
 }
 
-// lookAtNames checks whether the table of names is nearly full. Once it is full, samples_refused
-// reports the effect.
+// lookAtNames adds a reason if the table of names is nearly full. When it is full, lookAtRefused
+// adds a reason too.
 func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	if in.MaxNames <= 0 {
 		return
@@ -120,7 +120,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	names.observe(t.now, t.slot, float64(in.Names))
 	used := float64(in.Names) / limit
 	full, grows := names.until(limit, trendWindow)
-	// Many new names at once, for example after a start, are not lasting growth.
+	// Only lasting growth counts. Many new names in a short time, as after a start, do not.
 	soon, goesOn := names.until(limit, time.Minute)
 	begins := used >= nearLimit || grows && goesOn && max(full, soon) <= namesFullSoon
 	if !t.hold(NamesNearLimit, "", begins, used >= farFromLimit || grows && full < namesFullLater) {
@@ -136,7 +136,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	t.say(Reason{ID: NamesNearLimit, State: Degraded, Text: text})
 }
 
-// lookAtCuts checks for connections that the daemon had to close.
+// lookAtCuts adds a reason if the daemon had to close connections.
 func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	grown := w.observe(t.now, t.slot, total)
 	say := func(n uint64) string { return plural.Were(n, "connection") + " cut " + text }
@@ -146,16 +146,16 @@ func (t *Tracker) lookAtCuts(why string, w *window, total uint64, text string) {
 	t.noteLoss(loss{id: TCPCut, subject: why, level: Degraded, say: say}, total, grown)
 }
 
-// linesMemory records when lines arrived.
+// linesMemory is what a Tracker remembers about the times of lines.
 type linesMemory struct {
 	total uint64
-	last  time.Time // when new lines last came, zero if never
-	busy  time.Time // start of the current period without a long gap
+	last  time.Time // when new lines last arrived; zero if never
+	busy  time.Time // start of the current period in which lines arrived without a long gap
 }
 
-// lookAtSilence checks whether lines stopped after coming steadily.
+// lookAtSilence adds a reason if lines arrived steadily, and then no more arrived.
 func (t *Tracker) lookAtSilence(in *IntakeFacts, interval time.Duration) {
-	// Lines are counted at flushes.
+	// The number of lines is only updated at flushes.
 	gap := max(silentAfter, 2*interval)
 	m := &t.lines
 	if in.Lines != m.total {
@@ -165,6 +165,6 @@ func (t *Tracker) lookAtSilence(in *IntakeFacts, interval time.Duration) {
 		m.total, m.last = in.Lines, t.now
 	}
 	if silent := t.now.Sub(m.last); !m.last.IsZero() && silent >= gap && m.last.Sub(m.busy) >= busyFor {
-		t.say(Reason{ID: Silent, State: Degraded, Since: m.last, Text: fmt.Sprintf("no line came for %s; before that they came for %s", spell(silent), spell(m.last.Sub(m.busy)))})
+		t.say(Reason{ID: Silent, State: Degraded, Since: m.last, Text: fmt.Sprintf("no line was received for %s; before that, lines were received for %s", spell(silent), spell(m.last.Sub(m.busy)))})
 	}
 }

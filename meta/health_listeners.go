@@ -6,18 +6,19 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// leastRefused is the minimum number of refusals in badWindow for a reason.
+// leastRefused is the minimum number of refusals in badWindow that causes a reason.
 const leastRefused = 10
 
-// listenerMemory is a Tracker's memory of a listener.
+// listenerMemory is what a Tracker remembers about a listener.
 type listenerMemory struct{ came, refused window }
 
-// lookAtListeners checks whether listeners refuse many senders, or cannot be reached.
+// lookAtListeners adds a reason if a listener refuses many senders, or if its socket file is
+// missing.
 func (t *Tracker) lookAtListeners(f *Facts) {
 	for i := range f.Listeners {
 		l := &f.Listeners[i]
 		if l.Lost != "" {
-			t.say(Reason{ID: SocketLost, Subject: l.Name, State: Degraded, Text: "the socket file of listener " + l.Name + " was removed and cannot be made again: " + plain(l.Lost)})
+			t.say(Reason{ID: SocketLost, Subject: l.Name, State: Degraded, Text: "the socket file of listener " + l.Name + " was removed and cannot be created again: " + plain(l.Lost)})
 		}
 		m := t.listeners[l.Name]
 		if m == nil {

@@ -7,35 +7,37 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Note is a message for the log: a reason or a loss begins, continues or ends.
+// Note is a message for the log about the start, change or end of a reason or a loss.
 type Note struct {
-	Level   State // Failing is an error, Degraded a warning, OK information
+	Level   State // OK is logged as information, Degraded as a warning, and Failing as an error
 	ID      string
 	Subject string // as in Reason
 	Text    string // one line of printable ASCII
-	Next    string // the command to type next; "" if all is well
+	Next    string // a command for the operator; "" if the daemon is healthy
 }
 
 const (
-	// noteEvery is the shortest time between two messages about one loss.
+	// noteEvery is the minimum time between two log messages about a loss.
 	noteEvery = time.Minute
-	// lossQuiet is the time without loss after which a loss is over.
+	// lossQuiet is the time without further losses after which a loss has ended.
 	lossQuiet = time.Minute
 )
 
-// loss is one kind of continuing loss.
+// loss is a kind of loss that can continue for some time, such as discarded samples.
 type loss struct {
 	id, subject string
 	level       State
 	say         func(n uint64) string
 
 	began, grew, told time.Time
-	// base is the total when the loss began, toldAt the total that was logged last, and total the current one.
+	// base is the total at the start of the loss. toldAt is the total in the last log message. total
+	// is the current total.
 	base, toldAt, total uint64
 }
 
-// noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when it is over. total is
-// the count of losses, and grown its growth since the last call.
+// noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when
+// it ends. total is the number of losses since the start, and grown is how many of them are new
+// since the last call.
 func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	k := key{l.id, l.subject}
 	open := t.losses[k]
@@ -61,21 +63,21 @@ func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	}
 }
 
-// endLoss logs that a loss is over.
+// endLoss logs that a loss has ended.
 func (t *Tracker) endLoss(k key) {
 	open := t.losses[k]
 	delete(t.losses, k)
-	t.note(Degraded, k.id, k.subject, "this has stopped: "+open.say(open.total-open.base)+" in "+spell(max(open.grew.Sub(open.began), time.Second)))
+	t.note(Degraded, k.id, k.subject, "this loss has stopped: "+open.say(open.total-open.base)+" in "+spell(max(open.grew.Sub(open.began), time.Second)))
 }
 
-// told is the logged state of a reason.
+// told says what was logged about a reason.
 type told struct {
 	at   time.Time
-	open bool // its end is not logged yet
+	open bool // the end of the reason was not logged yet
 }
 
-// noteReasons logs when reasons begin, get worse and end, and when the health is ok again. It logs each reason at most
-// once a minute.
+// noteReasons logs when reasons begin, get worse and end, and when the health is ok again. It logs
+// at most one message a minute about a reason.
 func (t *Tracker) noteReasons(worst State) {
 	for i := range t.said {
 		t.noteHolds(&t.said[i])
@@ -96,8 +98,8 @@ func (t *Tracker) noteReasons(worst State) {
 	}
 }
 
-// recovered returns the text for the log when the health is ok again. If the daemon has waited for its cluster since
-// its start, the health was never ok before.
+// recovered returns the log message for a health that is ok again. If the daemon had waited for its
+// cluster since its start, the text does not say "again".
 func (t *Tracker) recovered() string {
 	after := spell(t.now.Sub(t.unwell))
 	if t.unjoined {
@@ -120,26 +122,26 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver logs a reason's end, if r is not nil and its beginning was logged.
+// noteOver logs the end of a reason, if its start was logged. r may be nil.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {
 		return
 	}
 	t.told[k] = told{at: t.told[k].at}
-	// A sink that was behind and now fails did not recover.
+	// If the sink was behind and now fails, it has not recovered.
 	if !hasNotes(r.ID) && !(r.ID == SinkBehind && t.holds(key{SinkFailing, r.Subject})) {
 		t.note(Degraded, r.ID, r.Subject, "cleared after "+spell(t.now.Sub(r.Since))+": "+r.Text)
 	}
 }
 
-// holds reports whether a reason holds at the current moment.
+// holds reports whether the reason currently holds.
 func (t *Tracker) holds(k key) bool {
 	return slices.ContainsFunc(t.said, func(r Reason) bool { return k == key{r.ID, r.Subject} })
 }
 
-// hasNotes reports whether a kind of reason is logged in another way: as a loss, or at once by the
-// faulty part.
+// hasNotes reports whether reasons with this ID are logged elsewhere: as a loss, or by the part
+// that has the fault.
 func hasNotes(id string) bool {
 	switch id {
 	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut, SendersRefused:

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// run lets seconds pass, and runs actions at some of them.
+// run lets seconds pass. acts has functions that are called in certain seconds.
 func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])
@@ -24,8 +24,8 @@ func (s *scene) wantNotes(t *testing.T, want ...string) {
 	}
 }
 
-// TestNotesOfSink checks the log of a sink that fails while its queue overflows: the sink's outlet
-// logs its end and the sum.
+// TestNotesOfSink checks the log about a sink that fails while its queue overflows. The recovery,
+// with the number of dropped points, is logged by package delivery.
 func TestNotesOfSink(t *testing.T) {
 	s := newScene()
 	s.run(1000, map[int]func(*scene){
@@ -43,7 +43,7 @@ func TestNotesOfSink(t *testing.T) {
 	)
 }
 
-// TestNotesOfJoin checks the log of a daemon that waits for its cluster at the start.
+// TestNotesOfJoin checks the log of a daemon that waits for its cluster after the start.
 func TestNotesOfJoin(t *testing.T) {
 	s := newScene()
 	s.facts.ClusterUnknown = "refused"
@@ -55,7 +55,8 @@ func TestNotesOfJoin(t *testing.T) {
 	}
 }
 
-// TestNotesOfLoss checks that a loss is logged at once, then at most once a minute, and at its end.
+// TestNotesOfLoss checks that a loss is logged at once, then at most once a minute, and when it
+// ends.
 func TestNotesOfLoss(t *testing.T) {
 	s := newScene()
 	acts := map[int]func(*scene){}
@@ -68,12 +69,12 @@ func TestNotesOfLoss(t *testing.T) {
 		"1m10s degraded: the kernel dropped 6 datagrams in the last 1m, 7 since this began 1m ago",
 		"2m10s degraded: the kernel dropped 6 datagrams in the last 1m, 13 since this began 2m ago",
 		"3m10s degraded: the kernel dropped 2 datagrams in the last 1m, 15 since this began 3m ago",
-		"3m30s degraded: this has stopped: the kernel dropped 15 datagrams in 2m20s",
+		"3m30s degraded: this loss has stopped: the kernel dropped 15 datagrams in 2m20s",
 	)
 }
 
-// TestNotesOfRefusals checks that a sender that is always refused does not fill the log. So few refusals are no reason
-// for the health.
+// TestNotesOfRefusals checks that a refused sender causes few log lines, even if it sends all the
+// time. The health has no reason for so few refusals.
 func TestNotesOfRefusals(t *testing.T) {
 	s := newScene()
 	s.facts.Listeners = []ListenerFacts{{Name: "udp-hmac"}}
@@ -87,22 +88,22 @@ func TestNotesOfRefusals(t *testing.T) {
 	}
 	s.run(300, acts)
 	s.wantNotes(t,
-		"10s degraded: listener udp-hmac refused 1 datagram or connection (since the start: bad_auth 1): what these senders send does not count",
+		"10s degraded: listener udp-hmac refused 1 datagram or connection (since the start: bad_auth 1): the samples of these senders are not counted",
 		"1m10s degraded: listener udp-hmac refused 60 datagrams and connections (since the start: bad_auth 61) in the last 1m, 61 since this began 1m ago",
 		"2m10s degraded: listener udp-hmac refused 9 datagrams and connections (since the start: bad_auth 70) in the last 1m, 70 since this began 2m ago",
-		"2m19s degraded: this has stopped: listener udp-hmac refused 70 datagrams and connections (since the start: bad_auth 70) in 1m9s",
+		"2m19s degraded: this loss has stopped: listener udp-hmac refused 70 datagrams and connections (since the start: bad_auth 70) in 1m9s",
 	)
 }
 
-// TestNotesOfHeavyLoss checks that a loss has the same severity in the log and in the health.
+// TestNotesOfHeavyLoss checks that the log shows a loss with the same severity as the health.
 func TestNotesOfHeavyLoss(t *testing.T) {
 	s := newScene()
 	s.run(20, map[int]func(*scene){10: func(s *scene) { s.facts.Intake.KernelDropped += 5000 }})
 	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers")
 }
 
-// TestNotesOfReason checks the log lines of a reason that is not a loss. A reason that comes and goes all the time is
-// logged once a minute.
+// TestNotesOfReason checks the log about a reason that is not a loss. If the reason begins and ends
+// repeatedly, it is logged once a minute.
 func TestNotesOfReason(t *testing.T) {
 	s := newScene()
 	acts := map[int]func(*scene){}
@@ -116,7 +117,7 @@ func TestNotesOfReason(t *testing.T) {
 	s.wantNotes(t, "10s degraded: "+fault, "11s degraded: cleared after 1s: "+fault, "1m10s degraded: "+fault, "1m11s degraded: cleared after 1s: "+fault)
 }
 
-// TestForgottenSinks checks that a removed sink leaves nothing behind.
+// TestForgottenSinks checks that the Tracker keeps nothing about removed sinks.
 func TestForgottenSinks(t *testing.T) {
 	s := newScene()
 	for i := range 5000 {
@@ -132,10 +133,10 @@ func TestForgottenSinks(t *testing.T) {
 	}
 }
 
-// TestSilent checks when missing lines are a reason.
+// TestSilent checks when missing lines cause a reason.
 func TestSilent(t *testing.T) {
 	for _, tt := range []struct {
-		busy time.Duration // for how long lines came
+		busy time.Duration // how long lines arrived
 		want bool
 	}{{61 * time.Minute, true}, {59 * time.Minute, false}} {
 		tracker, now := NewTracker(time.Time{}.Add(time.Hour), nil), time.Time{}.Add(time.Hour)
@@ -156,7 +157,7 @@ func TestSilent(t *testing.T) {
 		if h.Has(Silent) != tt.want {
 			t.Errorf("busy for %v, then silent for 5 minutes: %v", tt.busy, h)
 		}
-		if tt.want && !strings.HasPrefix(h.Text(), "no line came for 5m; before that they came for 1h1m") {
+		if tt.want && !strings.HasPrefix(h.Text(), "no line was received for 5m; before that, lines were received for 1h1m") {
 			t.Errorf("says %q", h.Text())
 		}
 		if h := look(10*time.Second, 1); h.Has(Silent) {
@@ -165,8 +166,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestHealthTogether checks that all reasons are kept, worst first, and their figures and one-line
-// text.
+// TestHealthTogether checks a health with several reasons: their order, which is worst first, their
+// figures, and their text in one line.
 func TestHealthTogether(t *testing.T) {
 	s := newScene()
 	s.facts.Sinks = append(s.facts.Sinks, SinkFacts{Name: "b"})
@@ -199,7 +200,7 @@ func TestHealthTogether(t *testing.T) {
 	}
 }
 
-// TestNextCommand checks that the command names the monitor's address.
+// TestNextCommand checks that the suggested command contains the monitor's address.
 func TestNextCommand(t *testing.T) {
 	for _, tt := range []struct {
 		addr net.Addr
@@ -217,7 +218,8 @@ func TestNextCommand(t *testing.T) {
 	}
 }
 
-// TestErrorsArePlain checks that errors are escaped before they reach a terminal or a log.
+// TestErrorsArePlain checks that special characters in errors are escaped before they are shown on
+// a terminal or in the log.
 func TestErrorsArePlain(t *testing.T) {
 	s := newScene()
 	s.run(40, map[int]func(*scene){10: func(s *scene) {

@@ -10,29 +10,30 @@ import (
 )
 
 const (
-	failingFlushes = 2 // number of waiting flushes at which a failing sink is a reason
-	behindFlushes  = 6 // number of waiting flushes at which a working sink is a reason
+	failingFlushes = 2 // number of waiting flushes from which a failing sink causes a reason
+	behindFlushes  = 6 // number of waiting flushes from which a working sink causes a reason
 	behindAtMost   = time.Minute
-	// unconfirmedInRow is the number of consecutive unconfirmed attempts that are a reason.
+	// unconfirmedInRow is the number of consecutive unconfirmed attempts that cause a reason.
 	unconfirmedInRow = 2
 	spoolFullWithin  = 2 * time.Hour
 	spoolFullAfter   = 4 * time.Hour
-	// shortest is the shortest delay that counts as late, because flush times are whole seconds.
+	// shortest is the minimum delay that counts as late. It is needed because flush times are in whole
+	// seconds.
 	shortest = 2 * time.Second
 )
 
-// sinkMemory is a Tracker's memory of a sink.
+// sinkMemory is what a Tracker remembers about a sink.
 type sinkMemory struct {
 	full, damaged, unsendable, refused window
-	wasFull                            string // what was full at the last drop
+	wasFull                            string // which buffer was full when points were last dropped
 	spool                              trend
 	failing                            bool
-	droppedBefore                      uint64 // when the sink last worked
+	droppedBefore                      uint64 // number of dropped points when the sink last worked
 	delivered                          uint64
-	refusing                           time.Time // when the receiver first refused points after it last accepted some; zero if it has not refused any since
+	refusing                           time.Time // since when the receiver has refused points without accepting any; zero if it has not
 }
 
-// noteRefusals records since when the receiver has refused points and accepted none.
+// noteRefusals records since when the receiver has refused points without accepting any.
 func (m *sinkMemory) noteRefusals(s *SinkFacts, now time.Time) {
 	switch {
 	case s.Delivered > m.delivered:
@@ -43,7 +44,7 @@ func (m *sinkMemory) noteRefusals(s *SinkFacts, now time.Time) {
 	m.delivered = s.Delivered
 }
 
-// refusesAll reports whether the receiver has refused everything for long enough.
+// refusesAll reports whether the receiver has refused all points for a long time.
 func (m *sinkMemory) refusesAll(now time.Time, interval time.Duration) bool {
 	return !m.refusing.IsZero() && now.Sub(m.refusing) >= failingFlushes*interval
 }
@@ -68,7 +69,7 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
 		t.lookAtDrops(s, m, f.Interval)
 		t.lookAtSpool(s, m)
-		if m.failing && !s.Failing { // the recovery also reports the dropped points
+		if m.failing && !s.Failing { // then the log message about the recovery contains the dropped points
 			delete(t.losses, key{PointsDropped, s.Name})
 		}
 		if m.failing = s.Failing; !m.failing {
@@ -78,12 +79,12 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 	t.forgetSinks(f.Sinks)
 }
 
-// dead reports whether a sink has failed long enough to be a reason.
+// dead reports whether a sink has failed for so long that there is a reason.
 func (s *SinkFacts) dead(now time.Time, interval time.Duration) bool {
 	return s.Failing && max(now.Sub(s.FailingSince), s.Behind(now)) >= failingFlushes*interval
 }
 
-// Behind returns the age of the oldest flush that is not accepted.
+// Behind returns the age of the oldest flush that the sink has not accepted.
 func (s *SinkFacts) Behind(now time.Time) time.Duration {
 	if s.Oldest.IsZero() {
 		return 0
@@ -91,7 +92,7 @@ func (s *SinkFacts) Behind(now time.Time) time.Duration {
 	return max(now.Sub(s.Oldest), 0)
 }
 
-// lookAtDelivery checks whether a sink takes its points in time.
+// lookAtDelivery adds a reason if a sink does not accept its points in time.
 func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Duration, all bool) {
 	behind := s.Behind(t.now)
 	switch {
@@ -119,7 +120,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	}
 }
 
-// tooFarBehind returns how far a working sink must be behind to be a reason.
+// tooFarBehind returns the delay from which a working sink causes a reason.
 func tooFarBehind(interval time.Duration) time.Duration {
 	if interval >= behindAtMost/behindFlushes {
 		return behindAtMost
@@ -127,7 +128,7 @@ func tooFarBehind(interval time.Duration) time.Duration {
 	return max(shortest, behindFlushes*interval)
 }
 
-// stateOf returns the state of a reason at the last moment.
+// stateOf returns the state of a reason in the previous health.
 func (t *Tracker) stateOf(id, subject string) State {
 	if r := t.open(id, subject); r != nil {
 		return r.State
@@ -135,7 +136,7 @@ func (t *Tracker) stateOf(id, subject string) State {
 	return OK
 }
 
-// lookAtDrops checks for points that a sink lost.
+// lookAtDrops adds a reason if a sink has lost points.
 func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duration) {
 	if s.DroppedFull != m.full.total || m.wasFull == "" {
 		m.wasFull = s.full()
@@ -145,7 +146,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		w     *window
 		total uint64
 		text  string
-		fails bool // if it happened just now
+		fails bool // drops within the last interval are failing, not only degraded
 	}{
 		{&m.full, s.DroppedFull, m.wasFull, true},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk", true},
@@ -181,7 +182,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 	}}, total, grown)
 }
 
-// full names the full buffer that caused the drop: the spool or the queue.
+// full returns which buffer was full: the spool or the queue.
 func (s *SinkFacts) full() string {
 	switch {
 	case s.Recorder:
@@ -192,7 +193,7 @@ func (s *SinkFacts) full() string {
 	return "the queue is full"
 }
 
-// lookAtSpool checks a sink's spool.
+// lookAtSpool adds a reason if the spool of a sink cannot be used or is nearly full.
 func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
 	if s.SpoolFault != "" {
 		t.say(Reason{ID: SpoolUnusable, Subject: s.Name, State: Degraded, Text: fmt.Sprintf("the spool of sink %s cannot be used: %s", s.Name, plain(s.SpoolFault))})
@@ -208,7 +209,7 @@ func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
 	}
 }
 
-// forgetSinks forgets the state of removed sinks.
+// forgetSinks removes what the Tracker remembers about removed sinks.
 func (t *Tracker) forgetSinks(sinks []SinkFacts) {
 	for name := range t.sinks {
 		if !slices.ContainsFunc(sinks, func(s SinkFacts) bool { return s.Name == name }) {

@@ -2,7 +2,7 @@ package meta
 
 import "strings"
 
-// The kinds of reasons.
+// These are the IDs of all reasons.
 const (
 	FlushOverdue   = "flush_overdue"
 	FlushSlow      = "flush_slow"
@@ -39,8 +39,8 @@ const (
 	LedgerBroken   = "ledger"
 )
 
-// The commands of statsdmonitor that show more. SUBJECT stands for the subject of the reason. Only
-// reasonTable uses them.
+// These commands of statsdmonitor show more about a reason. SUBJECT stands for the reason's
+// subject. Only reasonTable uses them.
 const (
 	askConfig   = "config"
 	askSink     = "sinks SUBJECT"
@@ -62,21 +62,22 @@ const (
 	askAcross   = "cluster --ledger"
 )
 
-// reasonKind holds the texts that all reasons of one kind share.
+// reasonKind has the texts that are the same for all reasons with this ID.
 type reasonKind struct{ id, effect, clears, ask string }
 
-// reasonTable lists all kinds, in the order in which they are shown.
+// reasonTable lists the kinds of reasons in the order in which they are shown. The texts are the
+// effect, and when the reason ends.
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},
 	{ClusterUnknown, "an edge without settings takes no sample: datagrams wait in the sockets, and are lost once these are full; an owner collects nothing", "when the cluster answers", askCluster},
 	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askConfig},
 	{PartitionUnowned, "nothing of these partitions is published; their messages wait", "when an owner closes their intervals", askCluster},
-	{CollectBehind, "intervals are published late", "when the owner has read what came before the newest interval", askCluster},
-	{NumbersMissing, "what these messages counted is missing, unless the edge says that it was dropped", "after 15 minutes without another", askAcross},
-	{LateLost, "these samples are missing; --late-horizon and --late decide what is too late", "after 15 minutes without another", askAcross},
+	{CollectBehind, "intervals are published late", "when the owner has read all messages up to the last interval", askCluster},
+	{NumbersMissing, "the samples of these messages are missing, unless the edge reports them as dropped", "15 minutes after the last such message", askAcross},
+	{LateLost, "these samples are missing; --late-horizon and --late decide what is too late", "15 minutes after the last such message", askAcross},
 	{EdgeClock, "its samples count in other intervals than the samples of other edges, and gauges with a later time win", "when its clock is right", askCluster},
-	{EdgeSilent, "intervals no longer wait for it; what it sends later is late", "when it sends, or after --late-horizon without it", askCluster},
+	{EdgeSilent, "the owner no longer waits for it before it publishes an interval; its data is late", "when it sends, or after --late-horizon without it", askCluster},
 	{InboxFilling, "once it is full, the edges keep their messages in their spools", "below 70 %", askCluster},
 	{SinkFailing, "its points wait in the queue or the spool", "when it accepts points", askSink},
 	{SinkResets, "the same points are sent repeatedly, and no others; a receiver that does not close connections properly needs keep-open in its --sink", "when it accepts points", askSink},
@@ -86,29 +87,29 @@ var reasonTable = []reasonKind{
 	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when there is space for another 4 hours", askSink},
 	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askKernel},
 	{SamplesRefused, "refused samples are not counted", "after 15 minutes without a refusal", askDiscards},
-	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, if the rest lasts more than an hour", askPrefixes},
+	{NamesNearLimit, "at the limit, samples of new names are refused", "below 85 % of --max-names, if the limit will not be reached within an hour", askPrefixes},
 	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % are bad for 5 minutes", askDiscards},
 	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut", askCut},
-	{SendersRefused, "what these senders send does not count", "when less than 0.5 % are refused for 5 minutes", askSenders},
-	{SocketLost, "new clients cannot send", "when the socket file can be made again", askConfig},
+	{SendersRefused, "the samples of these senders are not counted", "when less than 0.5 % are refused for 5 minutes", askSenders},
+	{SocketLost, "new clients cannot send", "when the socket file can be created again", askConfig},
 	{Descriptors, "clients cannot connect; raise LimitNOFILE or ulimit -n", "after 15 minutes without a failure", askAccept},
 	{Silent, "no client's samples are published", "when a line comes", askTail},
 	{Clock, "graphite keeps the later of two points with the same time", "after 15 minutes without a repeated time", askRepeated},
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
-	{AlertUntold, "people may not know of the alert", "when it accepts a message", askAlerts},
+	{AlertUntold, "operators may not know about the alert", "when it accepts a message", askAlerts},
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
 }
 
 // next returns the command that shows more about a reason.
 func (k *reasonKind) next(subject string) string {
-	if subject == "room" { // the figure keeps its older name
+	if subject == "room" { // this figure kept its old name
 		subject = "full"
 	}
 	return strings.ReplaceAll(k.ask, "SUBJECT", subject)
 }
 
-// ReasonIDs lists all kinds of reasons in the order in which they are shown.
+// ReasonIDs lists the IDs of all reasons, in the order in which they are shown.
 func ReasonIDs() (ids []string) {
 	for _, kind := range reasonTable {
 		ids = append(ids, kind.id)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// scene is a daemon in virtual time: it flushes every 10 s, gets 100 samples
-// and 100 datagrams a second, and has one sink, which accepts all.
+// scene is a daemon in virtual time. It flushes every 10 s, and receives 100 samples and 100
+// datagrams a second. Its only sink accepts all points.
 type scene struct {
 	tracker *Tracker
 	began   time.Time
@@ -18,7 +18,7 @@ type scene struct {
 	facts   Facts
 	health  Health
 	notes   []string
-	frozen  bool // no flush any more
+	frozen  bool // flushes have stopped
 }
 
 func newScene() *scene {
@@ -34,7 +34,7 @@ func newScene() *scene {
 	}
 }
 
-// step lets a second pass, calls act if it is not nil, and checks the health.
+// step lets a second pass, calls act if it is not nil, and updates the health.
 func (s *scene) step(act func(*scene)) {
 	s.now = s.now.Add(time.Second)
 	if act != nil {
@@ -62,7 +62,7 @@ func (s *scene) look() {
 
 func (s *scene) at() time.Duration { return s.now.Sub(s.began) }
 
-// fails makes a sink fail from now on.
+// fails makes a sink fail from the given time on.
 func (f *SinkFacts) fails(now time.Time) {
 	f.Failing, f.FailingSince, f.Error, f.Oldest = true, now, "no \x1bluck", now
 	f.Queued += 7
@@ -75,11 +75,11 @@ func (f *SinkFacts) works(now time.Time) {
 	f.Queued = 0
 }
 
-// drops counts points that were made and dropped.
+// drops counts n points as made and dropped.
 func (f *SinkFacts) drops(n uint64) { f.Made, f.DroppedFull = f.Made+n, f.DroppedFull+n }
 
-// TestReasons lets each reason begin, stay and clear, and checks the second, the
-// state and the text of each change. 0 is never.
+// TestReasons causes each reason, and checks in which second it begins, changes and ends, with its
+// state and text. The second 0 means never.
 func TestReasons(t *testing.T) {
 	type at = map[int]func(*scene)
 	sink := func(s *scene) *SinkFacts { return &s.facts.Sinks[0] }
@@ -103,14 +103,14 @@ func TestReasons(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		id, subject string
-		acts        at // before the check of that second
+		acts        at // called before the health is updated in that second
 		want        string
 		says        string
 	}{
 		"no flush": {FlushOverdue, "", at{15: func(s *scene) { s.frozen = true }, 50: func(s *scene) { s.frozen = false }},
-			"33 failing, 50 over", "no flush for 23s, one is due every 10s"},
+			"33 failing, 50 over", "no flush for 23s; the interval is 10s"},
 		"slow flushes": {FlushSlow, "", at{20: took(0.81), 60: took(0.49)},
-			"40 degraded, 110 over", "flushes take long: the last one took 8.1s of 10s"},
+			"40 degraded, 110 over", "flushes take too long: the last one took 8.1s of 10s"},
 		"flushes not slow enough":                {FlushSlow, "", at{20: took(0.8)}, "", ""},
 		"slow flushes that are never fast again": {FlushSlow, "", at{20: took(0.81), 60: took(0.5)}, "40 degraded", ""},
 		"one late flush":                         {FlushSlow, "", at{25: func(s *scene) { s.facts.Flush.Late++ }}, "25 degraded, 80 over", "1 flush took longer than the interval since the start"},
@@ -147,7 +147,7 @@ func TestReasons(t *testing.T) {
 		}}, "10 failing, 30 degraded, 910 over", "its history is full, see max-bytes"},
 		"an unusable spool": {SpoolUnusable, "a", at{10: func(s *scene) { sink(s).SpoolFault = "mkdir /nope: denied" }, 20: func(s *scene) { sink(s).SpoolFault = "" }},
 			"10 degraded, 20 over", "the spool of sink a cannot be used: mkdir /nope: denied"},
-		// At 1000 bytes a second, 7.2 MB take 2 hours.
+		// The spool has 7.2 MB left. At 1000 bytes a second it is full in 2 hours.
 		"a spool that fills": {SpoolFilling, "a", every(1, 400, 1, func(s *scene) { sink(s).SpoolMax = 7_600_000; sink(s).SpoolBytes += 1000 }),
 			"400 degraded, 550 over", "the spool of sink a is full in 2h: 0 of 7 MiB are used"},
 		"kernel drops":      {KernelDrops, "", at{10: func(s *scene) { s.facts.Intake.KernelDropped += 3 }}, "10 degraded, 910 over", "the kernel dropped 3 datagrams in 15m (0.3 %), the last 0s ago"},
@@ -174,7 +174,7 @@ func TestReasons(t *testing.T) {
 		"socket lost": {SocketLost, "dsd", at{
 			10: func(s *scene) { s.facts.Listeners = []ListenerFacts{{Name: "dsd", Lost: "no such directory"}} },
 			20: func(s *scene) { s.facts.Listeners[0].Lost = "" },
-		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be made again: no such directory"},
+		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be created again: no such directory"},
 		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
@@ -190,12 +190,12 @@ func TestReasons(t *testing.T) {
 			20: cluster(func(c *ClusterFacts) { c.Unowned = []int{0, 1, 2, 3, 4, 5, 6, 7} }), 30: cluster(func(c *ClusterFacts) { c.Unowned = nil })},
 			"10 degraded, 20 failing, 30 over", "7 partitions have no owner of 8: 1, 2, 3, 4, 5 and 2 more"},
 		"an owner behind": {CollectBehind, "", at{10: cluster(func(c *ClusterFacts) { c.Behind, c.Allowed, c.Lag, c.Messages = time.Minute, time.Second, 9, 10 }),
-			20: cluster(func(c *ClusterFacts) { c.Behind, c.Lag = 0, 0 })}, "10 degraded, 20 over", "9 messages wait to be read; the newest interval is 1m old"},
-		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edges never came"},
-		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge came too late"},
+			20: cluster(func(c *ClusterFacts) { c.Behind, c.Lag = 0, 0 })}, "10 degraded, 20 over", "9 messages wait to be read; the last published interval is 1m old"},
+		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edges never arrived"},
+		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge arrived too late"},
 		"an edge's clock":                {EdgeClock, "", at{10: cluster(func(c *ClusterFacts) { c.Skewed, c.Skew = "web1", time.Hour }), 90: cluster(func(c *ClusterFacts) { c.Skewed = "" })}, "70 degraded, 90 over", "the clock of edge web1 is 1h ahead"},
 		"silent edges":                   {EdgeSilent, "", at{10: cluster(func(c *ClusterFacts) { c.Silent = []string{"web1", "web\x1b2"} }), 20: cluster(func(c *ClusterFacts) { c.Silent = nil })}, "10 degraded, 20 over", "2 edges are silent: web1, web"},
-		"a full inbox":                   {InboxFilling, "", at{10: cluster(func(c *ClusterFacts) { c.Fullest, c.Full = 3, 0.81 }), 20: cluster(func(c *ClusterFacts) { c.Full = 0.7 }), 30: cluster(func(c *ClusterFacts) { c.Full = 0.69 })}, "10 degraded, 30 over", "the inbox of partition 3 is full to 81 %"},
+		"a full inbox":                   {InboxFilling, "", at{10: cluster(func(c *ClusterFacts) { c.Fullest, c.Full = 3, 0.81 }), 20: cluster(func(c *ClusterFacts) { c.Full = 0.7 }), 30: cluster(func(c *ClusterFacts) { c.Full = 0.69 })}, "10 degraded, 30 over", "the inbox of partition 3 is 81 % full"},
 		"an unknown cluster of an owner": {ClusterUnknown, "", at{10: cluster(func(c *ClusterFacts) { c.Fault = "refused" }), 20: cluster(func(c *ClusterFacts) { c.Fault = "" })}, "10 failing, 20 over", "the cluster cannot be joined: refused"},
 		"an edge's spool grows": {SpoolFilling, "a", func() at {
 			all := every(1, 1200, 1, func(s *scene) {
@@ -204,7 +204,7 @@ func TestReasons(t *testing.T) {
 			return all
 		}(), "300 degraded", "the spool of sink a is full in"},
 		"lost rows":           {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Forwards = true; sink(s).Made++ }}, "30 failing", "rows of sink a"},
-		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not take the last message: refused"},
+		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not accept the last message: refused"},
 		"lost samples":        {LedgerBroken, "", at{10: func(s *scene) { s.facts.Intake.Samples += 2 }, 100: func(s *scene) { s.facts.Intake.Samples -= 2 }}, "30 failing", "the ledger of samples does not balance: it is off by 2"},
 		"lost points":         {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }}, "30 failing", "points of sink a"},
 		"points on their way": {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }, 25: func(s *scene) { sink(s).Delivered++ }}, "", ""},
@@ -243,8 +243,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestDropsKeepTheirCause checks that the reported cause of dropped points does not change when the spool later fails
-// or works again.
+// TestDropsKeepTheirCause checks that the reported cause of dropped points stays the same when the
+// spool later fails or works again.
 func TestDropsKeepTheirCause(t *testing.T) {
 	s := newScene()
 	sink := &s.facts.Sinks[0]

@@ -7,15 +7,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// spell writes a duration for people.
+// spell formats a duration for people.
 func spell(d time.Duration) string { return plural.Duration(d) }
 
-// waiting writes how many points or rows wait.
+// waiting describes how many points or rows wait.
 func waiting(n uint64, unit string) string {
 	return plural.Things(n, unit+" waits", unit+"s wait")
 }
 
-// percent writes a share as a percentage with two significant digits.
+// percent formats a fraction as a percentage with two significant digits.
 func percent(part, of uint64) string {
 	if of == 0 {
 		return "0 %"
@@ -27,7 +27,7 @@ func percent(part, of uint64) string {
 	return decimal(rounded(p)) + " %"
 }
 
-// rounded rounds to two significant digits.
+// rounded rounds a number to two significant digits.
 func rounded(f float64) float64 {
 	r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 2, 64), 64)
 	return r
@@ -35,5 +35,5 @@ func rounded(f float64) float64 {
 
 func mebibytes(n int64) string { return grouped(float64(n >> 20)) }
 
-// plain makes a text from outside fit on one line of printable ASCII.
+// plain escapes a text from outside the daemon, so that it is one line of printable ASCII.
 func plain(text string) string { return Escape([]byte(text)) }

@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// Tracker turns facts into Health. It records when each reason began, and keeps it until its
-// clearing condition is met. It has no clock and no goroutine, uses bounded memory, and may only be
-// used by one goroutine at a time.
+// Tracker derives the health from facts. It remembers when each reason began, and keeps the reason
+// until its condition for the end is met. It has no clock and no goroutine, and needs bounded
+// memory. Only one goroutine may use it at a time.
 type Tracker struct {
-	ask   string // the command that queries the monitor, "" without one
+	ask   string // command that queries the monitor; "" without a monitor
 	began time.Time
-	now   time.Time // the current moment
-	slot  int       // slot of now, see slotTime
+	now   time.Time // time of the current call
+	slot  int       // slot of now; see slotTime
 
 	health Health
-	unwell time.Time // since when the health is not ok
-	// unjoined says that the health has not been ok because the cluster was unknown.
+	unwell time.Time // since when the health has not been ok
+	// unjoined means that ClusterUnknown was a reason when the health became worse than ok.
 	unjoined bool
-	said     []Reason // reasons of the current moment
+	said     []Reason // reasons found in the current call
 	notes    []Note
 	losses   map[key]*loss
-	told     map[key]told // the logged state of reasons
+	told     map[key]told // what was logged about each reason
 
 	flush  flushMemory
 	intake intakeMemory
 	lines  linesMemory
 	ledger map[string]imbalance
 	sinks  map[string]*sinkMemory
-	// The key is the name of the listener. Names do not change while the daemon runs.
+	// The key is the name of the listener. These names do not change while the daemon runs.
 	listeners map[string]*listenerMemory
 
 	cluster clusterMemory
@@ -39,14 +39,14 @@ type Tracker struct {
 	noDescriptor window
 }
 
-// monitorPort is the port that statsdmonitor asks by default.
+// monitorPort is the port that statsdmonitor uses by default.
 const monitorPort = 8135
 
-// key identifies a reason by its kind and subject.
+// key is the ID and the subject of a reason. Together they identify the reason.
 type key struct{ id, subject string }
 
-// NewTracker returns a Tracker for a daemon that starts now. monitor is the address of its monitor,
-// for the next commands, or nil.
+// NewTracker returns a Tracker for a daemon that starts at the time now. monitor is the address of
+// its monitor, for the commands in reasons. It is nil without a monitor.
 func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 	t := &Tracker{
 		began:  now,
@@ -71,8 +71,8 @@ func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 	return t
 }
 
-// Observe evaluates the facts at a moment that is not before the last one. It returns the health
-// and the messages for the log.
+// Observe derives the health from the facts at the time now, which must not be before the time of
+// the last call. It also returns the messages for the log.
 func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.now, t.slot = now, slots(now.Sub(t.began))
 	t.said, t.notes = nil, nil
@@ -88,7 +88,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that holds now. If r has no Since, the reason began when it was first added.
+// say adds a reason that holds now. If r has no Since, it is set to the time when the reason began.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -99,7 +99,7 @@ func (t *Tracker) say(r Reason) {
 	t.said = append(t.said, r)
 }
 
-// open returns a reason of the last moment, or nil if it did not hold.
+// open returns the reason that held in the previous call, or nil if there was none.
 func (t *Tracker) open(id, subject string) *Reason {
 	for i := range t.health.Reasons {
 		if r := &t.health.Reasons[i]; r.ID == id && r.Subject == subject {
@@ -109,12 +109,13 @@ func (t *Tracker) open(id, subject string) *Reason {
 	return nil
 }
 
-// hold reports whether a reason holds now: it begins when begins is true, and ends when stays is no longer true.
+// hold reports whether a reason holds now. A reason begins when begins is true. It continues as
+// long as stays is true.
 func (t *Tracker) hold(id, subject string, begins, stays bool) bool {
 	return begins || stays && t.open(id, subject) != nil
 }
 
-// settle computes the health from the collected reasons.
+// settle computes the health from the reasons that were found.
 func (t *Tracker) settle() {
 	worst := OK
 	for i := range t.said {
@@ -137,7 +138,7 @@ func (t *Tracker) settle() {
 	t.health.Reasons = t.said
 }
 
-// rank is the index of a kind of reason in the table.
+// rank returns the index of a kind of reason in reasonTable.
 func rank(id string) int {
 	return slices.IndexFunc(reasonTable, func(k reasonKind) bool { return k.id == id })
 }

@@ -4,27 +4,27 @@ import "time"
 
 const (
 	slotTime = 10 * time.Second
-	// lossWindow is how long a loss counts as recent.
+	// lossWindow is how long after its end a loss is still reported.
 	lossWindow = 15 * time.Minute
 	lossSlots  = int(lossWindow/slotTime) + 1
-	// trendWindow is the time over which growth is measured.
+	// trendWindow is the period in which growth is measured.
 	trendWindow = 5 * time.Minute
 	trendSlots  = int(trendWindow/slotTime) + 1
 )
 
-// slots converts a duration into a number of slots.
+// slots converts a duration to a number of slots.
 func slots(d time.Duration) int { return int(d / slotTime) }
 
-// window measures how much a count grew in the last 15 minutes.
+// window measures by how much a count has grown in the last 15 minutes.
 type window struct {
-	total uint64    // as last observed
-	grew  time.Time // when it last grew
-	slot  int       // slot of the newest sum
+	total uint64    // value at the last observation
+	grew  time.Time // time of the last growth
+	slot  int       // slot of the last sum
 	sums  [lossSlots]uint64
 }
 
-// observe takes the value of a count at a moment in a slot and returns its growth. A count that
-// fell was reset.
+// observe records the value of a count, and returns its growth since the last call. If the value is
+// smaller than the last one, the count was reset.
 func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	for steps := min(slot-w.slot, lossSlots); steps > 0; steps-- {
 		w.slot++
@@ -40,7 +40,8 @@ func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	return grown
 }
 
-// within returns how much the count grew in the last d, plus up to one slot.
+// within returns by how much the count has grown in the last d. The period can be up to one slot
+// longer.
 func (w *window) within(d time.Duration) (sum uint64) {
 	for i := range min(slots(d)+1, lossSlots) {
 		if at := w.slot - i; at >= 0 {
@@ -55,9 +56,10 @@ func (w *window) recent(now time.Time) bool {
 	return !w.grew.IsZero() && now.Sub(w.grew) < lossWindow
 }
 
-// trend records a gauge over the last 5 minutes: the first reading of each slot, and the newest.
+// trend records a gauge over the last 5 minutes. It keeps the first reading of each slot, and the
+// last reading.
 type trend struct {
-	slot     int // slot of the newest reading
+	slot     int // slot of the last reading
 	readings [trendSlots]reading
 	newest   reading
 }
@@ -79,8 +81,8 @@ func (t *trend) observe(now time.Time, slot int, value float64) {
 	t.slot, t.newest = max(t.slot, slot), r
 }
 
-// until estimates when the gauge reaches limit, from its growth in the last d. It returns false if the gauge does not
-// grow, or if no reading is that old.
+// until estimates how long it takes until the gauge reaches limit, from its growth in the last d.
+// It returns false if the gauge does not grow, or if there is no reading from before d.
 func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	before := t.readings[(t.slot-slots(d)+trendSlots)%trendSlots]
 	grown, spent := t.newest.value-before.value, t.newest.at.Sub(before.at)
@@ -94,5 +96,5 @@ func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	return seconds(max(left, 0)), true
 }
 
-// farAway is the greatest time that until returns.
+// farAway is the maximum duration that until returns.
 const farAway = 1000 * time.Hour

@@ -1,90 +1,88 @@
-// Package meta holds the daemon's knowledge of itself, and the Monitor that
-// shows it over HTTP.
+// Package meta contains what the daemon knows about itself, and the Monitor, which shows this over HTTP.
 //
-// At each flush the daemon writes its counts, and package history keeps the
-// published values:
+// At each flush the daemon stores its figures, and package history stores the published values:
 //
 //	stats.Keep(figures, interval)
 //	values.Keep(at, points)
 //
-// The monitor, the flush and the alert loop read them. No reader resets anything, so readers do not
-// disturb each other.
+// The monitor, the flush loop and the health checks read them. Readers do not reset any figure, so they do not affect
+// each other.
 //
 // # Health
 //
-// A Tracker turns Facts into Health: ok, degraded or failing, and all reasons.
-// The page, the probes, the alerts, the log and the figures show that Health and
-// decide nothing themselves. A new reason needs an entry in reasonTable, and a rule
-// that reports it.
+// A Tracker derives the Health from Facts. Health is ok, degraded or failing, with all reasons. The page, the probes,
+// the alerts, the log and the figures only show it. A new reason needs an entry in reasonTable, and a rule in the
+// Tracker that reports it.
 //
 // # Received bytes
 //
-// Bytes from the network are shown through Quote only. Terminals, XML clients,
-// logs and web pages then get plain ASCII.
+// Bytes from the network may be shown only through Quote. Terminals, XML clients, logs and web pages then get plain
+// ASCII.
 package meta
 
 // Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers.
-// Durations are seconds, also if Count is set. Times are Unix seconds.
+// Durations are in seconds, including those with Count. Times are in Unix seconds.
 type Figure struct {
-	Name  string  // such as "udp.packets"; A-Z a-z 0-9 _ - . only
-	Value float64 // finite
-	// Count marks a Value that counts since the start and never decreases.
+	Name  string  // such as "udp.packets"; it consists of A-Z a-z 0-9 _ - .
+	Value float64 // always finite
+	// Count means that the Value counts something since the start, so it never decreases.
 	Count bool
 	// Rate is the growth of a Count per second in the last flush interval. Stats computes it.
 	Rate float64
 }
 
-// Value is the newest published value of one name.
+// Value is the last published value of a path.
 type Value struct {
-	Path  string // the full published name
+	Path  string // the published name, with its prefix
 	Value float64
-	Time  int64 // Unix seconds, as published
+	Time  int64 // timestamp of the point in Unix seconds
 }
 
-// Values are the newest published values. Any goroutine may call any method.
+// Values provides the last published values. Any goroutine may call any method.
 type Values interface {
-	// Last returns the values, sorted bytewise by path. The caller does not change
-	// them.
+	// Last returns the values, sorted bytewise by path. The caller must not change them.
 	Last() []Value
-	// Missed returns how many points of the last flush are not among them.
+	// Missed returns the number of points in the last flush whose values are not kept.
 	Missed() int
-	// Flushed returns the Unix second of the last flush, 0 before the first.
+	// Flushed returns the time of the last flush in Unix seconds, or 0 before the first flush.
 	Flushed() int64
 }
 
-// Discards are the samples that were not counted, with the reasons.
+// Discards describes the samples that were not counted, and why.
 type Discards struct {
-	// Reasons counts the samples discarded since the start under each reason
-	// ("bad_value"). Some counts may be 0.
+	// Reasons has the number of discarded samples since the start for each reason, such as
+	// "bad_value". The number may be 0.
 	Reasons []Figure
 	// Lines are the last bad lines, newest first.
 	Lines []BadLine
 	// Alike counts the bad lines of the last 15 minutes by sender and reason.
 	Alike []Alike
-	// Refused lists the names that a limit refused most often, the worst first.
+	// Refused lists the names with the most samples that were refused because of a limit, largest first.
 	Refused []Refusal
-	// Collisions are the last paths that several names shared: of two kinds, or one file in Graphite.
+	// Collisions are the last paths that several names shared. The names have different kinds, or use
+	// the same file in Graphite.
 	Collisions []string
 }
 
-// Refusal counts good samples that a limit refused, since the start.
+// Refusal is the number of good samples that were refused because of a limit since the start.
 type Refusal struct {
-	Limit string // the flag that sets it, such as "max-names"
-	// Prefix is the common beginning of the names, up to their second dot. If a single name is over
-	// its limit, it is that name. A-Z a-z 0-9 _ - . only.
+	Limit string // flag of the limit, such as "max-names"
+	// Prefix is the part of the names up to their second dot. If the limit applies to a single name,
+	// Prefix is that name. It consists of A-Z a-z 0-9 _ - .
 	Prefix string
-	// The exact count lies between these bounds: memory for it is bounded.
+	// The exact number is between Min and Max. It is not known exactly, because the memory for
+	// counting is limited.
 	Min, Max uint64
 }
 
-// Source gives a Monitor its answers. Any goroutine may call any method at any
-// time. Methods return at once, and the caller owns the result.
+// Source provides the data that a Monitor shows. Any goroutine may call any method at any time. All
+// methods return at once. The caller may change the results.
 type Source interface {
-	// Figures returns the figures of the last flush, and live ones
-	// (pending_stats, health), in any order, each name once.
+	// Figures returns the figures of the last flush, and current figures such as pending_stats and
+	// health. Each name occurs once, in any order.
 	Figures() []Figure
-	// Health returns the daemon's health as of now.
+	// Health returns the current health of the daemon.
 	Health() Health
-	// Discards returns the discards so far.
+	// Discards returns the discards since the start.
 	Discards() Discards
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// methods returns the older methods, which are not questions. Their form never changes, because other programs call
-// them.
+// methods returns the older XML-RPC methods, which are not questions. Their results never change,
+// because other programs use them.
 func (m *Monitor) methods() []xmlrpc.Method {
 	return []xmlrpc.Method{
 		{
@@ -30,7 +30,7 @@ func (m *Monitor) methods() []xmlrpc.Method {
 		},
 		{
 			Name:      "values",
-			Help:      "Returns an array of structs, sorted by path: path, newest value and time (Unix seconds) of each recently published name.",
+			Help:      "Returns an array of structs, sorted by path: path, last value and time (Unix seconds) of each recently published name.",
 			Signature: []string{"array"},
 			Call:      m.lastValues,
 		},
@@ -53,7 +53,7 @@ func (m *Monitor) istats(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) 
 	return xmlrpc.String(text), err
 }
 
-// decimal returns the shortest decimal without exponent that reads back as f.
+// decimal formats f as the shortest decimal number without an exponent that is parsed as f again.
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func (m *Monitor) stats(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) {
@@ -123,10 +123,10 @@ func (m *Monitor) discards(context.Context, []xmlrpc.Value) (xmlrpc.Value, error
 	}, nil
 }
 
-// unixSeconds returns t to the millisecond, which is enough for a line.
+// unixSeconds returns t in seconds, rounded to milliseconds.
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// sender returns the sender as text.
+// sender formats the sender of the line.
 func (l BadLine) sender() string {
 	if !l.Sender.Known() {
 		return "unknown"

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/accept"
 )
 
-// The two formats of /metrics.
+// These are the content types of the two formats of /metrics.
 const (
 	openMetricsType = "application/openmetrics-text"
 	openMetricsV    = "1.0.0"
@@ -21,7 +21,7 @@ const (
 	textV           = "0.0.4"
 )
 
-// serveMetrics answers /metrics in the format that the client prefers.
+// serveMetrics serves /metrics in the format that the client prefers.
 func (m *Monitor) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	e := exposition{open: wantsOpenMetrics(r.Header.Values("Accept"))}
@@ -38,17 +38,18 @@ func (m *Monitor) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		body = compressed(body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // an error means that the client is gone
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }
 
-// Metrics returns the metrics of figures in the text format 0.0.4 of Prometheus. It sorts the figures.
+// Metrics returns figures as metrics in Prometheus' text format 0.0.4. It sorts the figures.
 func Metrics(version string, figures []Figure) []byte {
 	var e exposition
 	e.write(version, figures)
 	return e.text
 }
 
-// wantsOpenMetrics reports whether an Accept header names OpenMetrics and prefers no other format.
+// wantsOpenMetrics reports whether an Accept header contains OpenMetrics and does not prefer
+// another format.
 func wantsOpenMetrics(header []string) bool {
 	all := accept.Parse(header)
 	open, named := accept.Weigh(all, openMetricsType, openMetricsV)
@@ -59,19 +60,19 @@ func wantsOpenMetrics(header []string) bool {
 func compressed(body []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	_, _ = z.Write(body) // a Buffer takes everything
+	_, _ = z.Write(body) // writing to a Buffer never fails
 	_ = z.Close()
 	return b.Bytes()
 }
 
-// exposition is a text of metrics under construction: OpenMetrics 1.0.0 if open, otherwise the text
-// format 0.0.4 of Prometheus.
+// exposition is a text with metrics that is being written. If open is true, its format is
+// OpenMetrics 1.0.0, otherwise Prometheus' text format 0.0.4.
 type exposition struct {
 	text []byte
 	open bool
 }
 
-// write writes the metrics for the figures. A metric without figures is left out.
+// write writes the metrics for the figures. It omits metrics without figures.
 func (e *exposition) write(version string, figures []Figure) {
 	slices.SortFunc(figures, func(a, b Figure) int { return cmp.Compare(a.Name, b.Name) })
 	e.head(&buildInfo)
@@ -105,8 +106,8 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 	}
 }
 
-// match reports whether a figure has the source's name, and returns the text for each *. If the name has two *, the
-// first text has no dot.
+// match reports whether the name of a figure matches the pattern of the source. It returns the text
+// for each * in the pattern. If there are two, the text for the first * must not contain a dot.
 func (s *metricSource) match(figure string) (parts []string, ok bool) {
 	before, after, starred := strings.Cut(s.figure, "*")
 	if !starred {
@@ -126,11 +127,11 @@ func (s *metricSource) match(figure string) (parts []string, ok bool) {
 	return []string{part}, ends && part != ""
 }
 
-// suffixes are added to the name of a metric by its type. OpenMetrics adds them only to the names
-// of samples.
+// suffixes are appended to the names of metrics, by type. In OpenMetrics they are appended only to
+// the names of samples.
 var suffixes = map[string]string{counter: "_total", info: "_info"}
 
-// head writes the first lines of a family.
+// head writes the HELP and TYPE lines of a metric.
 func (e *exposition) head(f *metricFamily) {
 	if !e.open {
 		name, kind := f.name+suffixes[f.kind], f.kind
@@ -165,7 +166,7 @@ var (
 	labelEscaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-// escapeLabel escapes text for the value of a label.
+// escapeLabel escapes the value of a label.
 func escapeLabel(text string) string {
 	return labelEscaper.Replace(strings.ToValidUTF8(text, "\ufffd"))
 }

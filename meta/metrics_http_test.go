@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// TestMetricsFormat checks which format a client gets.
+// TestMetricsFormat checks which format clients with different Accept headers get.
 func TestMetricsFormat(t *testing.T) {
 	const (
 		text = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,8 +39,8 @@ func TestMetricsFormat(t *testing.T) {
 		"application/openmetrics-text;q=0.5,text/plain;q=0.5":                                                open,
 		"application/openmetrics-text;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.9":                        open,
 		"text/plain;q=0.9,application/openmetrics-text;version=1.0.0;q=0.1,application/openmetrics-text;q=1": text,
-		"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1":                                                                               open, // Prometheus 2.42
-		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2": open, // Prometheus 3
+		"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1":                                                                               open, // header of Prometheus 2.42
+		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2": open, // header of Prometheus 3
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			a := getMetrics(t, method, addr, accept)
@@ -54,7 +54,7 @@ func TestMetricsFormat(t *testing.T) {
 	}
 }
 
-// TestMetricsGzip checks that an answer is compressed only for clients that accept that.
+// TestMetricsGzip checks that answers are compressed only for clients that accept it.
 func TestMetricsGzip(t *testing.T) {
 	addr := start(t, exampleSource(), kept{})
 	whole := getMetrics(t, "GET", addr, "").body
@@ -65,7 +65,7 @@ func TestMetricsGzip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Accept-Encoding", accept) // keeps the client from decoding by itself
+		r.Header.Set("Accept-Encoding", accept) // otherwise the client would decompress the answer
 		a := do(t, r)
 		body := a.body
 		if got := a.header.Get("Content-Encoding") == "gzip"; got != want {
@@ -87,7 +87,7 @@ func TestMetricsGzip(t *testing.T) {
 	}
 }
 
-// TestPromtool checks all metrics with Prometheus' own linter.
+// TestPromtool checks all metrics with Prometheus' linter.
 func TestPromtool(t *testing.T) {
 	promtool := counterpart.Find(t, "promtool")
 	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
@@ -97,7 +97,7 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
-// TestPythonClient reads all metrics with the strict parsers of Prometheus' Python client.
+// TestPythonClient parses all metrics with the strict parsers of Prometheus' Python client.
 func TestPythonClient(t *testing.T) {
 	python := counterpart.Find(t, "/usr/bin/python3")
 	if err := exec.CommandContext(t.Context(), python, "-c", "import prometheus_client").Run(); err != nil {

@@ -1,36 +1,36 @@
 package meta
 
-// The types of metrics.
+// These are the types of metrics.
 const (
 	counter = "counter"
 	gauge   = "gauge"
 	info    = "info"
 )
 
-// metricFamily is a metric and the figures it comes from.
+// metricFamily is a metric, with the figures from which its values come.
 type metricFamily struct {
-	name string // with its unit, without the suffix of its type
+	name string // name with the unit, but without the suffix of the type
 	kind string
 	help string
 	from []metricSource
 }
 
-// metricSource makes series from figures.
+// metricSource makes time series from figures.
 type metricSource struct {
-	figure string // the name; a * matches any part of it
-	labels string // with a * for the part that the * of figure matched
+	figure string // name of the figure, or a pattern with *, which matches any text
+	labels string // labels; each * is replaced by the text that matched in figure
 	scale  float64
 }
 
-// single makes one series without labels.
+// single makes a series without labels from a figure.
 func single(figure string) []metricSource { return []metricSource{{figure: figure}} }
 
-// buildInfo has one series, which comes from no figure.
+// buildInfo is the only metric whose value does not come from a figure.
 var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
 
-// metricTable lists all other metrics in the order in which they are shown.
-// Figures that are missing here are listed with a reason in docs/metrics.md. A figure that is the sum of others is left
-// out if the others are here.
+// metricTable lists all other metrics in the order in which they are shown. docs/metrics.md lists
+// the figures that are missing here, with the reasons. For example, a figure that is the sum of
+// others is missing if the others are here.
 var metricTable = []metricFamily{
 	{"statsd_health", gauge, "Health by reason: 0 is ok, 1 is degraded, 2 is failing.", []metricSource{{figure: "health.*", labels: `reason="*"`}}},
 
@@ -49,7 +49,7 @@ var metricTable = []metricFamily{
 	{"statsd_listener_lines", counter, "Lines that a listener received.", listenerSource("lines")},
 	{"statsd_listener_bad_samples", counter, "Bad samples that a listener received.", listenerSource("bad")},
 	{"statsd_listener_kernel_dropped", counter, "Datagrams for a listener that the kernel dropped because the receive buffer was full.", listenerSource("kernel_dropped")},
-	{"statsd_listener_rebound", counter, "How often the daemon made the file of a unix socket again after somebody removed it.", listenerSource("rebound")},
+	{"statsd_listener_rebound", counter, "How often the daemon created the file of a unix socket again after it was removed.", listenerSource("rebound")},
 	{"statsd_listener_old_key", counter, "Datagrams that were signed with a key other than the newest one. The daemon accepts them.", listenerSource("old_key")},
 	{"statsd_listener_refused", counter, "Datagrams and connections that a listener refused, by reason.", refusalSources()},
 	{"statsd_lines", counter, "Lines received.", single("lines.received")},
@@ -79,10 +79,10 @@ var metricTable = []metricFamily{
 
 	{"statsd_last_flush_timestamp_seconds", gauge, "When the last flush began. 0 means that there was none yet.", single("ledger.time")},
 	{"statsd_flush_duration_seconds", gauge, "Time that the last flush took to compute its points.", single("flush_duration")},
-	{"statsd_flush_swap_seconds", gauge, "The part of the last flush in which receivers had to wait, added up for all receivers.", single("flush.swap")},
+	{"statsd_flush_swap_seconds", gauge, "Time in the last flush during which receivers had to wait, added up for all receivers.", single("flush.swap")},
 	{"statsd_flush_late", counter, "Flushes that took longer than the flush interval.", single("flush.late")},
 	{"statsd_flush_repeated", counter, "Flushes with the time of an earlier flush.", single("flush.repeated")},
-	{"statsd_render_seconds", gauge, "Time that the last flush took without the swap.", single("render.time")},
+	{"statsd_render_seconds", gauge, "Time that the last flush took to make its points, without draining the data of the receivers.", single("render.time")},
 	{"statsd_render_kind_seconds", gauge, "Time that the last flush took to summarise names, by kind.", renderSources("duration")},
 	{"statsd_render_names", gauge, "Names in the last flush, by kind.", renderSources("count")},
 	{"statsd_render_collisions", gauge, "Names in the last flush that share a path or a file in Graphite with another name.", single("render.collisions")},
@@ -128,10 +128,10 @@ var metricTable = []metricFamily{
 	{"statsd_collect_waiting_messages", gauge, "Messages that no owner has read yet (lag), and messages that wait for the end of their interval (held).", []metricSource{{figure: "collect.lag", labels: `for="lag"`}, {figure: "collect.held", labels: `for="held"`}}},
 	{"statsd_collect_head_age_seconds", gauge, "Age of the newest published interval of the owned partition that is farthest behind.", single("collect.head_age")},
 	{"statsd_collect_undelivered_intervals", gauge, "Intervals that are committed, but that not all sinks have delivered or spooled yet, summed over the partitions.", single("collect.undelivered")},
-	{"statsd_collect_full_ratio", gauge, "Used share of the disk space for the messages of the fullest partition.", single("collect.full")},
+	{"statsd_collect_full_ratio", gauge, "Used fraction of the disk space for the messages of the fullest partition.", single("collect.full")},
 	{"statsd_collect_edges", gauge, "Edges that sent something in the last intervals (heard), and edges that did not (silent).", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
 	{"statsd_collect_edges_refused", counter, "Connections of edges that this daemon refused.", single("collect.edges.refused")},
-	{"statsd_collect_edges_evicted", counter, "Connections of edges that this daemon closed because another connection needed the place.", single("collect.edges.evicted")},
+	{"statsd_collect_edges_evicted", counter, "Connections of edges that this daemon closed to accept other connections.", single("collect.edges.evicted")},
 	{"statsd_collect_fenced", counter, "How often another owner took a partition from this daemon.", single("collect.fenced")},
 	{"statsd_collect_messages", counter, "Messages of all partitions, by result.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
 	{"statsd_collect_corrected", counter, "Messages that were merged after their interval was published.", single("collect.corrected")},
@@ -149,17 +149,17 @@ var metricTable = []metricFamily{
 	{"process_cpu_seconds", counter, "Processor time of the daemon.", single("cpu.used")},
 }
 
-// sinkSource makes a series from a figure of each sink.
+// sinkSource makes a series for each sink from a figure.
 func sinkSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*." + figure, labels: `sink="*"`}}
 }
 
-// listenerSource makes a series from a figure of each listener.
+// listenerSource makes a series for each listener from a figure.
 func listenerSource(figure string) []metricSource {
 	return []metricSource{{figure: "listen.*." + figure, labels: `listener="*"`}}
 }
 
-// refusalSources makes the sources of a series for each listener and reason.
+// refusalSources makes a series for each listener and each reason of a refusal.
 func refusalSources() (all []metricSource) {
 	for _, reason := range []string{
 		"denied", "bad_auth", "replayed", "late", "early", "unremembered", "no_certificate", "bad_certificate", "bad_name",
@@ -170,23 +170,23 @@ func refusalSources() (all []metricSource) {
 	return all
 }
 
-// dropSource makes a series for each sink from the points dropped for a reason.
+// dropSource makes a series for each sink from the number of points that were dropped for a reason.
 func dropSource(reason string) metricSource {
 	return metricSource{figure: "sink.*.points.dropped." + reason, labels: `sink="*",reason="` + reason + `"`}
 }
 
-// conflictSource makes a series for each sink from the conflicts for a reason.
+// conflictSource makes a series for each sink from the number of conflicts of a kind.
 func conflictSource(reason string) metricSource {
 	return metricSource{figure: "sink.*.conflicts." + reason, labels: `sink="*",reason="` + reason + `"`}
 }
 
-// ruleSource makes a series from a figure of each rule of each sink.
+// ruleSource makes a series for each rule of each sink from a figure.
 func ruleSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*.rule.*." + figure, labels: `sink="*",rule="*"`}}
 }
 
-// renderSources makes a series from a figure of each kind of names. The figures use the reference's
-// words.
+// renderSources makes a series for each kind of names from a figure. The figures use the words of
+// the reference implementation for the kinds.
 func renderSources(figure string) (all []metricSource) {
 	for _, kind := range [][2]string{{"counters", "counter"}, {"gauge", "gauge"}, {"set", "set"}, {"timers", "timer"}} {
 		all = append(all, metricSource{figure: "render." + kind[0] + "." + figure, labels: `kind="` + kind[1] + `"`})

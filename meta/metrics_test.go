@@ -21,8 +21,8 @@ func readDocs(t *testing.T, name string) string {
 
 var publishedRow = regexp.MustCompile("(?m)^- `([a-zA-Z_.]+)` \\([A-Za-z0-9]")
 
-// everyFigure returns the names of all figures from docs/published.md. A test there compares the
-// list with the daemon's.
+// everyFigure returns the names of all figures in docs/published.md. Another test compares that
+// list with the daemon's figures.
 func everyFigure(t *testing.T, sink string) (names []string) {
 	t.Helper()
 	for _, row := range publishedRow.FindAllStringSubmatch(readDocs(t, "published.md"), -1) {
@@ -36,8 +36,8 @@ func everyFigure(t *testing.T, sink string) (names []string) {
 
 var leftOutRow = regexp.MustCompile("(?m)^\\| (`[^|]*`) \\| [^|]+ \\|$")
 
-// TestMetricsOfFigures checks that each figure makes one series, or is listed with the
-// reason why not.
+// TestMetricsOfFigures checks that each figure becomes a series, or that docs/metrics.md says why
+// it does not.
 func TestMetricsOfFigures(t *testing.T) {
 	var leftOut []string
 	for _, row := range leftOutRow.FindAllStringSubmatch(readDocs(t, "metrics.md"), -1) {
@@ -100,10 +100,10 @@ func TestMetricsDocs(t *testing.T) {
 	}
 }
 
-// hostile is a name that needs escapes in a label.
+// hostile is a name that must be escaped in a label.
 const hostile = "a\"b\\c\nd\xff"
 
-// everythingSource is a Source of all figures. Each has another value.
+// everythingSource is a Source with all figures. Each figure has a different value.
 func everythingSource(t *testing.T) *fixedSource {
 	s := &fixedSource{}
 	names := everyFigure(t, "graphite")
@@ -128,7 +128,7 @@ func startMetrics(t *testing.T, source Source) (addr string) {
 	return run(t, m)
 }
 
-// getMetrics requests /metrics with an Accept header, unless that is empty.
+// getMetrics requests /metrics. If accept is not empty, it sends an Accept header.
 func getMetrics(t *testing.T, method, addr, accept string) answer {
 	t.Helper()
 	r, err := http.NewRequest(method, "http://"+addr+"/metrics", nil)
@@ -143,7 +143,8 @@ func getMetrics(t *testing.T, method, addr, accept string) answer {
 
 const askOpenMetrics = "application/openmetrics-text"
 
-// TestMetricsGrammar checks both formats with a parser of their grammar, and that they agree.
+// TestMetricsGrammar parses both formats of /metrics strictly, and checks that their values are
+// equal.
 func TestMetricsGrammar(t *testing.T) {
 	source := everythingSource(t)
 	addr := startMetrics(t, source)
@@ -230,7 +231,7 @@ func TestGrammar(t *testing.T) {
 	}
 }
 
-// BenchmarkMetrics makes the text for Prometheus.
+// BenchmarkMetrics measures how long it takes to make the text for Prometheus.
 func BenchmarkMetrics(b *testing.B) {
 	figures := exampleSource().figures
 	b.ReportAllocs()

@@ -19,45 +19,46 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// answerTimeout is long enough for 100,000 values, about 20 MB.
+// answerTimeout is the time to send an answer. It is long enough for 100,000 values, which have
+// about 20 MB.
 const answerTimeout = 10 * time.Second
 
 // MonitorConfig configures a Monitor.
 type MonitorConfig struct {
-	// Host is the address to bind; "" is 127.0.0.1. On a loopback address the
-	// monitor answers only requests for localhost, 127.0.0.1, [::1] or that
-	// address. Any other address opens the monitor to everyone who can reach that address.
+	// Host is the address to bind. "" means 127.0.0.1. On a loopback address, the monitor only answers
+	// requests for the hosts localhost, 127.0.0.1, [::1] and that address. On any other address,
+	// everyone who can reach it can use the monitor.
 	Host string
-	Port int // 0 picks a free one, see Monitor.Addr
-	// Version of the daemon, for the page and /metrics.
+	Port int // 0 chooses a free port; see Monitor.Addr
+	// Version is the version of the daemon. The page and /metrics show it.
 	Version string
-	// OwnPrefix is the prefix of the daemon's own published figures, or "" if there are none. The
-	// page does not list these figures among the values.
+	// OwnPrefix is the prefix of the daemon's own published figures, or "" if they are not published.
+	// The page does not show these figures among the values.
 	OwnPrefix string
-	// Questions can be asked as JSON and over XML-RPC. XML-RPC also has its own older methods. Changes can be made as
-	// JSON only.
+	// Questions can be asked as JSON and over XML-RPC, which also has some older methods. Changes can
+	// only be made as JSON.
 	Questions []question.Question
 	Changes   []question.Change
-	// Names writes all names that are held, each as its kind, a space, and the name, for /names. nil: there is no
-	// such path.
+	// Names writes all names in the table for the path /names. Each line has a kind, a space, and a
+	// name. If it is nil, the path does not exist.
 	Names func(ctx context.Context, w io.Writer) error
-	// Guard decides who may ask and change; nil means a Guard without tokens. Trail keeps the requested changes; nil
-	// keeps none.
+	// Guard decides which requests are allowed. If it is nil, there are no tokens. Trail keeps the
+	// changes that operators request. If it is nil, they are not kept.
 	Guard *access.Guard
 	Trail *access.Trail
-	// Stamp and Events tell of flushes and of changes of the health: see api.Config. Both may be nil.
+	// Stamp and Events are for the JSON API: see api.Config. Both may be nil.
 	Stamp  func() string
 	Events question.Events
-	// Certificate makes the monitor speak TLS; nil is plain HTTP.
+	// Certificate is the certificate for TLS. If it is nil, the monitor uses plain HTTP.
 	Certificate *httpgate.Certificate
-	// Episodes are the history of the health; nil for none.
+	// Episodes is the history of the health. If it is nil, the page shows none.
 	Episodes *Episodes
-	// ErrorLog receives internal errors, such as a panic while answering. Errors of clients are not
-	// logged. nil drops all.
+	// ErrorLog gets internal errors, such as a panic during an answer. Errors of clients are not
+	// logged. If ErrorLog is nil, the errors are dropped.
 	ErrorLog *log.Logger
 }
 
-// Validate returns an error that names the flag at fault.
+// Validate checks the configuration. Its errors name the flag.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return metric.FlagErrorf("--monitor-port", c.Port, "must be a port from 0 to 65535")
@@ -65,28 +66,28 @@ func (c MonitorConfig) Validate() error {
 	return nil
 }
 
-// Monitor answers XML-RPC on every path. It serves a status page at /, /metrics for
-// Prometheus, /healthz, /livez and /readyz for probes, and the JSON API below api.Root. Make it with
-// NewMonitor.
+// Monitor is the HTTP server for operators. It serves XML-RPC on every path, a live page at /,
+// /metrics for Prometheus, /healthz, /livez and /readyz for probes, and the JSON API below
+// api.Root. NewMonitor creates it.
 type Monitor struct {
 	source    Source
 	values    Values
 	episodes  *Episodes
 	questions []question.Question
 	version   string
-	own       string // start of the daemon's own paths; "" for none
+	own       string // prefix of the daemon's own paths; "" if they are not published
 	guard     *access.Guard
 	api       *api.API
 	names     func(context.Context, io.Writer) error
-	naming    sync.Mutex // locked while a client reads the names
+	naming    sync.Mutex // locked while a client reads /names
 	server    *httpgate.Server
 }
 
-// Shortages returns how often no file descriptor was free for a client.
+// Shortages returns how often no file descriptor was free for a client's connection.
 func (m *Monitor) Shortages() uint64 { return m.server.Shortages() }
 
-// NewMonitor binds the address. Run serves it. A Monitor that is never run must
-// be closed.
+// NewMonitor binds the address. Run then serves requests. If Run is not called, Close must be
+// called.
 func NewMonitor(cfg MonitorConfig, source Source, values Values) (*Monitor, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func NewMonitor(cfg MonitorConfig, source Source, values Values) (*Monitor, erro
 		Flag:          "--monitor-host",
 		Certificate:   cfg.Certificate,
 	})
-	switch { // name the flag to change
+	switch { // the error names the flag that must be changed
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES):
 		return nil, metric.FlagErrorf("--monitor-port", cfg.Port, "%w", err)
 	case err != nil:
@@ -135,15 +136,15 @@ func (m *Monitor) openAPI(cfg *MonitorConfig) {
 	})
 }
 
-// API returns what the JSON API counts.
+// API returns the counts of the JSON API.
 func (m *Monitor) API() api.Counts { return m.api.Counts() }
 
 // Addr returns the bound address.
 func (m *Monitor) Addr() net.Addr { return m.server.Addr() }
 
-// Run serves until ctx ends. It gives running answers a moment to finish, and
-// returns when everything it started has ended. The error is nil unless it could
-// not continue to serve.
+// Run serves requests until ctx ends. It then waits a short time for running answers, and returns
+// when everything that it started has ended. It returns an error only if it cannot continue to
+// serve.
 func (m *Monitor) Run(ctx context.Context) error {
 	defer m.api.Close()
 	if err := m.server.Run(ctx); err != nil {
@@ -152,5 +153,5 @@ func (m *Monitor) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close releases the address and interrupts running answers.
+// Close releases the address, and interrupts running answers.
 func (m *Monitor) Close() error { return m.server.Close() }

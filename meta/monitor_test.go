@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// fixedSource is a Source whose answers a test sets.
+// fixedSource is a Source that returns what a test has set.
 type fixedSource struct {
 	mu       sync.Mutex
 	figures  []Figure
@@ -46,7 +46,7 @@ func (s *fixedSource) Discards() Discards {
 	return d
 }
 
-// everyByte is a line with every byte value.
+// everyByte returns a line that contains every byte value.
 func everyByte() []byte {
 	line := make([]byte, 256)
 	for i := range line {
@@ -55,7 +55,7 @@ func everyByte() []byte {
 	return line
 }
 
-// exampleSource is a Source with an example of everything.
+// exampleSource is a Source with an example of each kind of data.
 func exampleSource() *fixedSource {
 	now := time.Now()
 	return &fixedSource{
@@ -90,7 +90,7 @@ func exampleSource() *fixedSource {
 	}
 }
 
-// kept are Values that do not change.
+// kept are Values for tests. They do not change.
 type kept struct {
 	values []Value // sorted by path
 	missed int
@@ -106,7 +106,7 @@ func (k kept) Flushed() (newest int64) {
 	return newest
 }
 
-// exampleValues holds n values, all published now.
+// exampleValues returns n values that were just published.
 func exampleValues(n int) kept {
 	k := kept{values: make([]Value, n)}
 	for i := range n {
@@ -126,7 +126,7 @@ func start(t testing.TB, source Source, values Values) string {
 	return run(t, m)
 }
 
-// run runs m until the test ends, and returns its address.
+// run runs the Monitor until the test ends. It returns the address.
 func run(t testing.TB, m *Monitor) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -140,7 +140,7 @@ func run(t testing.TB, m *Monitor) string {
 	return m.Addr().String()
 }
 
-// answer is the response to a request.
+// answer is the answer to an HTTP request.
 type answer struct {
 	code   int
 	header http.Header
@@ -255,7 +255,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestOpened checks that a monitor on all addresses answers requests for any name.
+// TestOpened checks that a monitor that is bound to all addresses answers requests for any host
+// name.
 func TestOpened(t *testing.T) {
 	m, err := NewMonitor(MonitorConfig{Host: "0.0.0.0"}, exampleSource(), kept{})
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// tile is one number at the top of the page.
+// tile is a number at the top of the page.
 type tile struct {
 	Label, Value, Note string
 	Bad                bool
 }
 
-// tiles returns the most important figures. figures are sorted. flushed is the Unix second of the
-// last flush.
+// tiles returns the most important figures. figures must be sorted. flushed is the time of the last
+// flush in Unix seconds.
 func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	count := func(label, name string, bad bool) tile {
 		f := figure(figures, name)
@@ -47,10 +47,10 @@ func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	}
 }
 
-// moods are the style classes of states.
+// moods maps states to style classes.
 var moods = [...]string{OK: "good", Degraded: "warn", Failing: "bad"}
 
-// headline returns the daemon's state in words, and its style class.
+// headline describes the daemon's state. It also returns the style class of the state.
 func headline(h Health, now time.Time) (text, mood string) {
 	if h.State == OK {
 		return "OK: flushes come in time, and no good sample or point was lost in 15 minutes", moods[OK]
@@ -73,7 +73,7 @@ func troubleRows(h Health, now time.Time) (rows []troubleRow) {
 	return rows
 }
 
-// sinkTable shows the figures called sink.NAME.points.COLUMN.
+// sinkTable shows the figures whose names have the form sink.NAME.points.COLUMN.
 type sinkTable struct {
 	Columns []string
 	Rows    []sinkRow
@@ -84,11 +84,11 @@ type sinkRow struct {
 	Cells []string
 }
 
-// sinkColumns are the sink figures on the page: the ledger, in reading order.
+// sinkColumns are the columns of the table of sinks, from left to right.
 var sinkColumns = []string{"made", "recovered", "delivered", "queued", "spooled", "dropped"}
 
-// sinks returns nil if there are no such figures. figures are sorted, so the figures of
-// one sink are neighbours.
+// sinks makes the table of sinks. It returns nil if there are no such figures. figures must be
+// sorted, so that the figures of each sink are together.
 func sinks(figures []Figure) *sinkTable {
 	t := &sinkTable{Columns: sinkColumns}
 	for _, f := range figures {
@@ -109,7 +109,7 @@ func sinks(figures []Figure) *sinkTable {
 	return t
 }
 
-// sinkFigure splits a name such as sink.graphite.points.made or forward.rows.made.
+// sinkFigure splits the name of a figure, such as sink.graphite.points.made or forward.rows.made.
 func sinkFigure(f Figure) (name, column string, ok bool) {
 	if column, ok := strings.CutPrefix(f.Name, "forward.rows."); ok {
 		return "forward", column, true
@@ -128,7 +128,7 @@ func figureRows(figures []Figure) (rows []figureRow) {
 	return rows
 }
 
-// reasonRows returns the reasons that occurred, the most frequent first.
+// reasonRows returns the reasons with a count above 0, largest first.
 func reasonRows(reasons []Figure) (rows []figureRow) {
 	slices.SortStableFunc(reasons, func(a, b Figure) int { return cmp.Compare(b.Value, a.Value) })
 	for _, r := range reasons {
@@ -160,7 +160,7 @@ func figure(figures []Figure, name string) Figure {
 
 func valueOf(figures []Figure, name string) float64 { return figure(figures, name).Value }
 
-// figureText shows times as dates and durations with a unit.
+// figureText formats a figure. Times are formatted as dates, and durations have a unit.
 func figureText(f Figure) string {
 	switch {
 	case strings.HasSuffix(f.Name, "duration"), strings.HasSuffix(f.Name, ".behind"), f.Name == "render.time", f.Name == "flush.swap", f.Name == "cpu.used":
@@ -174,7 +174,7 @@ func figureText(f Figure) string {
 	return grouped(f.Value)
 }
 
-// rate shows the growth of f to at least three digits.
+// rate formats the growth of f per second with at least three digits.
 func rate(f Figure) string {
 	switch {
 	case !f.Count || f.Rate == 0:
@@ -185,7 +185,7 @@ func rate(f Figure) string {
 	return grouped(math.Round(f.Rate)) + "/s"
 }
 
-// grouped shows f as a decimal with commas between thousands.
+// grouped formats f as a decimal number, with commas between thousands.
 func grouped(f float64) string {
 	whole, fraction, _ := strings.Cut(decimal(math.Abs(f)), ".")
 	whole = plural.Group(whole)
@@ -198,7 +198,7 @@ func grouped(f float64) string {
 	return whole
 }
 
-// span shows a duration to about three digits.
+// span formats a duration with about three digits.
 func span(d time.Duration) string {
 	days := d / (24 * time.Hour)
 	switch {
@@ -224,12 +224,12 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 func unixTime(s float64) time.Time { return time.UnixMilli(int64(s * 1000)) }
 
-// shownText says how many of the values the page shows.
+// shownText describes how many of the values the page shows.
 func shownText(shown, found, missed int) string {
 	text := "Nothing matches."
 	switch {
 	case shown < found:
-		text = fmt.Sprintf("The newest %d of %s. Filter to see others.", shown, grouped(float64(found)))
+		text = fmt.Sprintf("The latest %d of %s. Filter to see others.", shown, grouped(float64(found)))
 	case shown > 0:
 		text = fmt.Sprintf("%d in all.", shown)
 	}

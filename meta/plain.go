@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	_ "embed" // the plain page
+	_ "embed" // for plain.html and plain.css
 	"encoding/base64"
 	"html/template"
 	"net/http"
@@ -20,21 +20,22 @@ var plainHTML string
 //go:embed plain.css
 var plainCSS string
 
-// How much the page shows, without and with a filter.
+// These are the maximum numbers of values without and with a filter, and of bad lines.
 const (
 	plainValues = 25
 	plainFound  = 200
 	plainLines  = 20
 )
 
-// plainPage serves the status page without scripts, at /plain.
+// plainPage serves the page without scripts at /plain.
 type plainPage struct {
 	template *template.Template
 	policy   string
 }
 
 func newPlain() *plainPage {
-	// Nothing may be loaded, run or framed. Only our own style sheet applies.
+	// The policy allows no other content, no scripts and no frames, but only the page's own style
+	// sheet.
 	sum := sha256.Sum256([]byte(plainCSS))
 	return &plainPage{
 		template: template.Must(template.New("plain").Parse(plainHTML)),
@@ -53,10 +54,10 @@ func (p *plainPage) serve(w http.ResponseWriter, r *http.Request, m *Monitor) {
 	}
 	var b bytes.Buffer
 	if err := p.template.Execute(&b, v); err != nil {
-		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, "the page cannot be created: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
+	_, _ = w.Write(b.Bytes()) // fails only if the client has disconnected
 }
 
 // view is the content of the page.
@@ -90,7 +91,7 @@ type troubleRow struct{ Text, Mood, Since, Effect, Next, Clears string }
 
 type figureRow struct{ Name, Value, Rate string }
 
-// Link returns the address of the page, with or without reloading.
+// Link returns the address of the page. If refresh is true, the page reloads itself.
 func (v view) Link(refresh bool) string {
 	q := url.Values{}
 	if v.Query != "" {
@@ -136,14 +137,14 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 
 const noValues = "None yet. Values show here after the next flush."
 
-// valueRows returns the newest values whose path contains part, and a note about the values left
-// out.
+// valueRows returns the latest values whose path contains part. It also returns a note about the
+// values that are not shown.
 func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
 	all := m.values.Last()
 	if len(all) == 0 {
 		return nil, noValues
 	}
-	// The daemon's own figures have another table.
+	// Without a filter, omit the daemon's own figures, because they have their own table
 	limit, without := plainValues, m.own
 	if part != "" {
 		limit, without = plainFound, ""
@@ -160,8 +161,8 @@ func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown 
 	return rows, shownText(len(rows), found, m.values.Missed())
 }
 
-// newest returns at most limit values with a wanted path, newest first, and the number of all
-// wanted ones.
+// newest returns the latest values with a wanted path, at most limit, and the number of all wanted
+// values.
 func newest(values []Value, limit int, wanted func(path string) bool) (top []Value, found int) {
 	for _, v := range values {
 		if !wanted(v.Path) {

@@ -23,7 +23,7 @@ func TestPage(t *testing.T) {
 		"statsd 1.2.3", "up 1 d 2 h", "OK: flushes come in time", "3,000,000,000<small>1,235/s",
 		`<dd class="bad">10<small>`, "<td><code>graphite-2</code></td><td class=\"n\">51,000</td><td class=\"n\"></td>",
 		"<td><code>graphite</code></td><td class=\"n\">52,000</td><td class=\"n\"></td><td class=\"n\"></td><td class=\"n\">12</td>",
-		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The newest 25 of 120",
+		"<code>stats.web-01.hits</code></td><td class=\"n\">0.5</td>", "The latest 25 of 120",
 		"<code>bad_value</code></td><td class=\"n\">9</td>", "bad_value, from [2001:db8::1]:4711", "no_value, from 192.0.2.1:5",
 		Quote(everyByte()), `"<b>:1|c"`, "<code>stats.a</code>",
 		"<code>web.hits.</code></td><td><code>--max-names</code></td><td class=\"n\">1,000 to 3,000,000</td>",
@@ -53,9 +53,9 @@ func TestPageFilter(t *testing.T) {
 		rows  int
 		text  string
 	}{
-		{"/plain", 25, "The newest 25 of 300"},
+		{"/plain", 25, "The latest 25 of 300"},
 		{"/plain?q=web-1", 110, "110 in all."},
-		{"/plain?q=hits", 200, "The newest 200 of 300"},
+		{"/plain?q=hits", 200, "The latest 200 of 300"},
 		{"/plain?q=%3Cscript%3E", 0, "Nothing matches."},
 		{"/plain?q=web-07&refresh=1", 1, "1 in all."},
 	} {
@@ -75,8 +75,8 @@ func TestPageFilter(t *testing.T) {
 	}
 }
 
-// TestPageNewestFirst checks that the newest values are on top, and that the page
-// says how many are not kept.
+// TestPageNewestFirst checks that the latest values come first, and that the page shows how many
+// values are not kept.
 func TestPageNewestFirst(t *testing.T) {
 	now := time.Now().Unix()
 	values := kept{values: []Value{{"a", 1, now - 10}, {"b", 1, now}, {"c", 1, now}}, missed: 2}
@@ -90,7 +90,7 @@ func TestPageNewestFirst(t *testing.T) {
 	}
 }
 
-// TestPagePolicy checks that the policy allows the page's own style sheet only.
+// TestPagePolicy checks that the Content-Security-Policy allows only the page's own style sheet.
 func TestPagePolicy(t *testing.T) {
 	a := get(t, start(t, exampleSource(), exampleValues(1)), "/plain")
 	_, css, _ := strings.Cut(a.body, "<style>")
@@ -105,8 +105,8 @@ func TestPagePolicy(t *testing.T) {
 	}
 }
 
-// TestPageInBrowser checks in a real browser that a line with every byte value
-// shows as text, and that no part of it becomes an element.
+// TestPageInBrowser shows a line with every byte value in a real browser. The line must appear as
+// text, and must not create an element.
 func TestPageInBrowser(t *testing.T) {
 	chromium := counterpart.Find(t, "chromium")
 	source := exampleSource()
@@ -135,7 +135,7 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
-// asText writes s as a browser serializes a text node.
+// asText returns s as a browser serializes a text node.
 func asText(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
@@ -161,7 +161,7 @@ func TestGrouped(t *testing.T) {
 	}
 }
 
-// TestNewest compares with sorting.
+// TestNewest compares the results of newest with those of sorting all values.
 func TestNewest(t *testing.T) {
 	var values []Value
 	for i := range 500 {
@@ -180,7 +180,7 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// TestFigureText checks which figures are times, and which durations.
+// TestFigureText checks the text of figures that are times or durations.
 func TestFigureText(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

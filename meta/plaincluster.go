@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// clusterView is the daemon's cluster on the page.
+// clusterView is the data about the cluster on the page.
 type clusterView struct {
 	Title      string
 	Partitions []partitionRow

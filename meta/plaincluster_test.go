@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// TestPageCluster checks that the page shows a cluster, where there is one.
+// TestPageCluster checks that the page shows the cluster if the daemon is in one.
 func TestPageCluster(t *testing.T) {
 	none := errors.New("in no cluster")
 	owner := question.Cluster{
@@ -67,7 +67,8 @@ func TestPageCluster(t *testing.T) {
 	}
 }
 
-// checkAge checks the shown age of owner-a's head. At the start of the test the head was six seconds old.
+// checkAge checks the age of the last published interval of owner-a's partition. At the start of
+// the test it was six seconds old.
 func checkAge(t *testing.T, body string) {
 	t.Helper()
 	m := regexp.MustCompile(`<td>owner-a</td><td class="n">([0-9.]+) s ago</td>`).FindStringSubmatch(body)

@@ -10,8 +10,8 @@ import (
 
 const healthJSON = "application/health+json"
 
-// serveHealth answers /healthz: 503 when the daemon or a single sink fails, because supervisors
-// check the code. The body lists all reasons, one per line.
+// serveHealth answers /healthz. The status is 503 if the daemon or any sink fails, because
+// supervisors check the status. The body lists all reasons, one in each line.
 func serveHealth(w http.ResponseWriter, r *http.Request, h Health) {
 	code := http.StatusOK
 	if h.State == Failing || h.Has(SinkFailing) {
@@ -27,8 +27,8 @@ func serveHealth(w http.ResponseWriter, r *http.Request, h Health) {
 	}
 }
 
-// serveLive answers /livez. It fails only if the flush loop hangs. A restart does not revive a dead
-// sink, and loses the points in memory.
+// serveLive answers /livez. It fails only if the flush loop hangs. It does not fail because of a
+// dead sink, because a restart would not help and would lose the points in memory.
 func serveLive(w http.ResponseWriter, h Health) {
 	for _, r := range h.Reasons {
 		if r.ID == FlushOverdue {
@@ -39,8 +39,8 @@ func serveLive(w http.ResponseWriter, h Health) {
 	respond(w, http.StatusOK, "ok")
 }
 
-// serveReady answers /readyz. The monitor is bound after all other ports. A member of a cluster is ready when it
-// has joined.
+// serveReady answers /readyz. All other ports were bound before the monitor's, so they need no
+// check. A member of a cluster is ready when it has joined the cluster.
 func serveReady(w http.ResponseWriter, h Health) {
 	i := slices.IndexFunc(h.Reasons, func(r Reason) bool { return r.ID == ClusterUnknown })
 	switch {
@@ -60,10 +60,10 @@ func serveReady(w http.ResponseWriter, h Health) {
 func respond(w http.ResponseWriter, code int, lines ...string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = fmt.Fprintln(w, strings.Join(lines, "\n")) // an error means that the client is gone
+	_, _ = fmt.Fprintln(w, strings.Join(lines, "\n")) // fails only if the client has disconnected
 }
 
-// lines returns "ok", or the reasons, one per line.
+// lines returns "ok", or all reasons, one in each line.
 func lines(h Health) (all []string) {
 	for _, r := range h.Reasons {
 		all = append(all, r.line())
@@ -74,7 +74,8 @@ func lines(h Health) (all []string) {
 	return all
 }
 
-// verbose returns the state, each kind of reason, and the details of the ones that hold.
+// verbose returns the state and a line for each kind of reason. For each reason that holds, it adds
+// the details.
 func verbose(h Health) []string {
 	all := []string{h.State.String() + " since " + h.Since.UTC().Format(timeLayout)}
 	for _, kind := range reasonTable {
@@ -93,7 +94,7 @@ func verbose(h Health) []string {
 	return all
 }
 
-// check is one reason in the format of the health+json draft.
+// check is a reason in the format of the IETF draft health+json.
 type check struct {
 	Status   string `json:"status"`
 	Time     string `json:"time"` // when the reason began
@@ -102,8 +103,8 @@ type check struct {
 	NextStep string `json:"next"`
 }
 
-// serveHealthJSON answers in the format of the draft. Its status matches the code: fail with 503,
-// pass and warn with 200.
+// serveHealthJSON answers in the format health+json. The status in the body matches the HTTP
+// status: fail is 503, pass and warn are 200.
 func serveHealthJSON(w http.ResponseWriter, code int, h Health) {
 	words := [...]string{OK: "pass", Degraded: "warn", Failing: "fail"}
 	body := struct {
@@ -119,5 +120,5 @@ func serveHealthJSON(w http.ResponseWriter, code int, h Health) {
 	}
 	w.Header().Set("Content-Type", healthJSON)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // an error means that the client is gone
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client has disconnected
 }

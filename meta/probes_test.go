@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// exampleHealth fails for a quarter of an hour, for two reasons.
+// exampleHealth returns a health that has been failing for a quarter of an hour, for two reasons.
 func exampleHealth() Health {
 	since := time.Now().Add(-15 * time.Minute)
 	return Health{State: Failing, Since: since, Reasons: []Reason{
@@ -17,7 +17,7 @@ func exampleHealth() Health {
 	}}
 }
 
-// TestProbes checks the code and the first line of each probe for each state.
+// TestProbes checks the HTTP status and the first line of each probe, for each state of the daemon.
 func TestProbes(t *testing.T) {
 	since := time.Date(2026, 11, 29, 2, 13, 0, 0, time.UTC)
 	reason := func(id string, state State) Health {
@@ -56,7 +56,7 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestHealthBodies checks that all reasons are listed, in each form.
+// TestHealthBodies checks that all formats list all reasons.
 func TestHealthBodies(t *testing.T) {
 	source := exampleSource()
 	source.health = exampleHealth()

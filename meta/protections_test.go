@@ -6,7 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 )
 
-// TestProtections checks the paths for people, on a listener each.
+// TestProtections runs the checks of package httpgatetest on the paths that people use. Each path
+// has its own listener.
 func TestProtections(t *testing.T) {
 	for _, path := range []string{"/", "/plain", "/healthz", "/metrics", "/api/v1/"} {
 		t.Run(path, func(t *testing.T) {

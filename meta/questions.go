@@ -12,9 +12,9 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// questionMethods returns an XML-RPC method for each question. It takes the question's parameters in
-// their order, and returns a struct: the answer, with its data. If all is false, the guarded methods
-// only answer that they need a token.
+// questionMethods returns an XML-RPC method for each question. Its arguments are the question's
+// parameters in the same order. Its result is a struct with the answer. If all is false, methods of
+// guarded questions only return an error that asks for a token.
 func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.Method) {
 	for i := range questions {
 		q := &questions[i]
@@ -44,7 +44,7 @@ func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.
 	return methods
 }
 
-// questionHelp describes a question, its parameters, and the frame that all answers share.
+// questionHelp describes a question, its parameters, and the fields that all answers have.
 func questionHelp(q *question.Question) string {
 	var b strings.Builder
 	b.WriteString(q.Help)
@@ -66,7 +66,7 @@ func questionHelp(q *question.Question) string {
 
 func zeroInt(v any) int { n, _ := v.(int); return n }
 
-// methodArguments returns the checked values of a call's parameters.
+// methodArguments checks the arguments of a call.
 func methodArguments(q *question.Question, params []xmlrpc.Value) (question.Arguments, error) {
 	given := make(map[string]any, len(params))
 	for i, v := range params {
@@ -82,11 +82,11 @@ func methodArguments(q *question.Question, params []xmlrpc.Value) (question.Argu
 	return question.Check(q.Parameters, given)
 }
 
-// methodWatches returns how long a call watches traffic.
+// methodWatches returns how long the answer to a call watches traffic.
 func methodWatches(q *question.Question, params []xmlrpc.Value) time.Duration {
 	args, err := methodArguments(q, params)
 	if err != nil {
-		return 0 // the call reports it
+		return 0 // the call itself returns the error
 	}
 	return q.Watches(args)
 }
@@ -105,15 +105,15 @@ func callQuestion(ctx context.Context, q *question.Question, params []xmlrpc.Val
 	return xmlrpc.ValueOf(answer), nil
 }
 
-// The codes of faults of questions, besides xmlrpc.InvalidParams for a bad parameter.
+// These are the codes of faults. A bad parameter has the code xmlrpc.InvalidParams instead.
 const (
 	faultNotFound = -32001
-	faultBusy     = -32002 // ask again soon
+	faultBusy     = -32002 // the client should ask again soon
 	faultEnding   = -32003
 	faultNoToken  = -32004
 )
 
-// faultOf returns the fault for an error.
+// faultOf converts an error to a fault.
 func faultOf(err error) error {
 	var e *question.Error
 	if !errors.As(err, &e) {

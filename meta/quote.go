@@ -2,17 +2,17 @@ package meta
 
 import "strings"
 
-// QuoteLimit is the maximum number of received bytes shown.
+// QuoteLimit is the maximum number of received bytes that are shown.
 const QuoteLimit = 256
 
-// Quote returns b between double quotes, in printable ASCII. Each other byte becomes \xNN (or \t,
-// \n, \r). Text beyond QuoteLimit bytes is left out, and "..." follows the closing quote.
+// Quote returns b in double quotes as printable ASCII. Other bytes are shown as \xNN, \t, \n or \r.
+// Bytes after QuoteLimit are omitted, and "..." follows the closing quote.
 func Quote(b []byte) string {
 	return string(AppendQuote(make([]byte, 0, min(len(b), QuoteLimit)+2), b))
 }
 
-// Escape returns Quote(b) without the quotes, for text that is quoted elsewhere, such as a field of
-// a log.
+// Escape returns Quote(b) without the quotes. It is for text that is quoted by other code, such as
+// the fields of a log.
 func Escape(b []byte) string {
 	quoted := Quote(b)
 	end := strings.LastIndexByte(quoted, '"')

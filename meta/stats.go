@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Stats keeps the figures of the last flush. The zero value is ready to use. It
-// is safe for concurrent use.
+// Stats keeps the figures of the last flush. Its zero value is ready for use. Any goroutine may use
+// it.
 type Stats struct {
 	mu      sync.Mutex
 	figures []Figure
 }
 
-// Keep replaces the kept figures with a copy of figures, and computes the rates from the changes.
-// interval is the time between the two flushes. A new figure has the rate 0.
+// Keep replaces the figures by a copy of the given ones. It computes the rates from the previous
+// values. interval is the time between the two flushes. A new figure has the rate 0.
 func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,7 +32,7 @@ func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	}
 }
 
-// Figures returns a copy of the kept figures, in their order. Before the first Keep there are none.
+// Figures returns a copy of the figures in the same order. It returns none before the first Keep.
 func (s *Stats) Figures() []Figure {
 	s.mu.Lock()
 	defer s.mu.Unlock()

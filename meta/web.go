@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/page"
 )
 
-// handler routes requests: POST is XML-RPC, GET is routed by its path.
+// handler routes requests. POST requests are XML-RPC, and GET requests are routed by their path.
 func (m *Monitor) handler() http.Handler {
 	rpc, some := m.newMux(true), m.newMux(false)
 	live, plain := page.New(), newPlain()
@@ -24,7 +24,7 @@ func (m *Monitor) handler() http.Handler {
 		case strings.HasPrefix(r.URL.Path, "/api/"):
 			m.api.ServeHTTP(w, r)
 		case get && live.Has(r.URL.Path):
-			live.ServeHTTP(w, r) // needs no token: it holds no data, and asks for the token
+			live.ServeHTTP(w, r) // needs no token, because the page has no data and asks the user for the token
 		case m.refused(w, r):
 		case r.Method == http.MethodPost && m.mayAsk(r, access.Guarded):
 			rpc.ServeHTTP(w, r)
@@ -51,10 +51,10 @@ func (m *Monitor) handler() http.Handler {
 	})
 }
 
-// namesTime is the time that a client has to read all names.
+// namesTime is the maximum time for a client to read all names.
 const namesTime = time.Minute
 
-// serveNames serves all names that are held, to one client at a time.
+// serveNames serves all names in the table. Only one client is served at a time.
 func (m *Monitor) serveNames(w http.ResponseWriter, r *http.Request) {
 	if _, err := m.guard.Check(r, access.Guarded); err != nil {
 		http.Error(w, err.Error(), http.StatusUnauthorized)
@@ -71,17 +71,18 @@ func (m *Monitor) serveNames(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err := m.names(ctx, w); err != nil {
-		// Without the end of the body, the client knows that the names are incomplete.
+		// Break the connection off, so that the client sees that the list is incomplete.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now())
 	}
 }
 
-// newMux returns the XML-RPC methods. If not all may be called, the guarded ones say so.
+// newMux returns the XML-RPC methods. If all is false, guarded methods only return an error that
+// asks for a token.
 func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
 	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
 	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {
 		if d > 0 {
-			httpgate.Stay(r) // when there are too many, this connection may be cut for a new one
+			httpgate.Stay(r) // if there are too many connections that wait, this one may be closed
 		}
 		httpgate.Extend(w, r, d)
 	}
@@ -93,8 +94,8 @@ func (m *Monitor) mayAsk(r *http.Request, need access.Need) bool {
 	return refused == nil
 }
 
-// refused answers requests that lack a needed token. Probes need no token, but a POST to their paths is an XML-RPC
-// call.
+// refused reports whether a request needs a token that it does not have, and answers such a
+// request. Probes need no token. But a POST request to the path of a probe is an XML-RPC call.
 func (m *Monitor) refused(w http.ResponseWriter, r *http.Request) bool {
 	need := access.Reading
 	if probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz"; probe && r.Method != http.MethodPost {

@@ -6,28 +6,28 @@ import (
 	"unicode/utf8"
 )
 
-// Dialect selects the rules where statsd daemons differ: how names are cleaned, how an empty value
-// is read, and how strict values and types are.
+// Dialect selects the rules by which statsd implementations differ: how names are cleaned, what an
+// empty value means, and which values and types are valid.
 type Dialect uint8
 
-// The dialects.
+// The values of Dialect.
 const (
-	// Reference follows the deviantART pystatsd. In names a run of white space
-	// becomes "_", and "/" becomes "-". An empty value is discarded.
+	// Reference has the rules of deviantART's pystatsd. In names, a run of white space becomes "_",
+	// and "/" becomes "-". An empty value is discarded.
 	Reference Dialect = iota
-	// Gstatsd follows gstatsd. In names white space is deleted, and "/" becomes
-	// "_". An empty value is 1, and 0 for a timer.
+	// Gstatsd has the rules of gstatsd. In names, white space is deleted, and "/" becomes "_". An
+	// empty value counts as 1, or as 0 for a timer.
 	Gstatsd
-	// Etsy follows Etsy's statsd. Names are cleaned as in Reference, but keep
-	// "=". White space around values and types is ignored, unknown types count,
-	// and numbers have JavaScript's syntax.
+	// Etsy has the rules of Etsy's statsd. Names are cleaned as in Reference, except that "=" is kept.
+	// White space around values and types is ignored, unknown types are counters, and numbers have
+	// JavaScript's syntax.
 	Etsy
 	Dialects = 3 // the number of dialects
 )
 
 var dialectNames = [Dialects]string{Reference: "reference", Gstatsd: "gstatsd", Etsy: "etsy"}
 
-// String returns the dialect as --dialect names it.
+// String returns the name of the dialect in the flag --dialect.
 func (d Dialect) String() string {
 	if int(d) < len(dialectNames) {
 		return dialectNames[d]
@@ -35,14 +35,14 @@ func (d Dialect) String() string {
 	return "unknown"
 }
 
-// The classes of a name's bytes.
+// The classes of the bytes of a name.
 const (
-	keep   = iota // A-Z a-z 0-9 _ - .
-	drop          // deleted
-	space         // depends on the dialect
-	slash         // depends on the dialect
-	equals        // depends on the dialect
-	wide          // not ASCII: deleted, unless Etsy's dialect treats it as white space
+	keep   = iota // kept: A-Z a-z 0-9 _ - .
+	drop          // removed from names
+	space         // treated according to the dialect
+	slash         // treated according to the dialect
+	equals        // treated according to the dialect
+	wide          // not ASCII; deleted, unless it is white space in Etsy's dialect
 )
 
 var classes = func() (t [256]uint8) {
@@ -65,10 +65,10 @@ var classes = func() (t [256]uint8) {
 	return t
 }()
 
-// IsClean reports whether AppendClean leaves name unchanged in every dialect.
+// IsClean reports whether AppendClean does not change the name in any dialect.
 func IsClean(name []byte) bool {
 	all := uint8(keep)
-	for len(name) >= 8 { // keep is 0
+	for len(name) >= 8 { // the class keep is 0, so a word of zeros means eight bytes to keep
 		all |= classes[name[0]] | classes[name[1]] | classes[name[2]] | classes[name[3]]
 		all |= classes[name[4]] | classes[name[5]] | classes[name[6]] | classes[name[7]]
 		name = name[8:]
@@ -79,9 +79,9 @@ func IsClean(name []byte) bool {
 	return all == keep
 }
 
-// AppendClean appends the published form of name to dst. "=", "/" and white space follow the
-// dialect; of the rest only A-Z a-z 0-9 _ - . are kept. The result can be empty. Cleaning twice is
-// the same as cleaning once.
+// AppendClean appends the name to dst in the form in which it is published. The treatment of "=",
+// "/" and white space depends on the dialect. From the other characters, only A-Z a-z 0-9 _ - . are
+// kept. The result can be empty. Cleaning a clean name does not change it.
 func (d Dialect) AppendClean(dst, name []byte) []byte {
 	if IsClean(name) {
 		return append(dst, name...)
@@ -117,8 +117,8 @@ func (d Dialect) AppendClean(dst, name []byte) []byte {
 	return dst
 }
 
-// AppendSent appends a name as sent, for tables that do not clean names. A control character becomes
-// "_". It reports false if the name is not valid UTF-8.
+// AppendSent appends a name as sent, for tables that do not clean names. A control character
+// becomes "_". It returns false if the name is not valid UTF-8.
 func AppendSent(dst, name []byte) (sent []byte, valid bool) {
 	if IsSent(name) {
 		return append(dst, name...), true
@@ -132,7 +132,7 @@ func AppendSent(dst, name []byte) (sent []byte, valid bool) {
 	return dst, utf8.Valid(name)
 }
 
-// IsSent reports whether AppendSent accepts name and leaves it unchanged.
+// IsSent reports whether AppendSent accepts the name and does not change it.
 func IsSent(name []byte) bool {
 	for len(name) > 0 {
 		r, n := utf8.DecodeRune(name)
@@ -144,8 +144,8 @@ func IsSent(name []byte) bool {
 	return true
 }
 
-// Trim removes the surrounding white space that the dialect ignores: all white space in Etsy's dialect, none in the
-// others.
+// Trim removes white space at both ends, if the dialect ignores it. Only Etsy's dialect ignores
+// white space.
 func (d Dialect) Trim(text []byte) []byte {
 	if d != Etsy {
 		return text

@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// FlagError is an error about the value of a setting. Every package that validates settings
-// returns it, so that the command can say where the value was set.
+// FlagError is an error about the value of a setting. All packages that check settings return it,
+// so that the command can add where the value was set.
 type FlagError struct {
-	Flag  string // with its dashes: --port; for a sink, the key in its URL: timeout
+	Flag  string // a flag with its dashes, such as --port; for a sink, the key in its URL, such as timeout
 	Value string // empty if there is no value to show
 	Err   error
 }
 
-// FlagErrorf returns a FlagError. A nil value shows none. The format gives the reason.
+// FlagErrorf returns a FlagError. If value is nil, the error shows no value. The format describes
+// the reason.
 func FlagErrorf(flag string, value any, format string, args ...any) error {
 	e := &FlagError{Flag: flag, Err: fmt.Errorf(format, args...)}
 	if value != nil {

@@ -2,15 +2,15 @@ package metric
 
 import "bytes"
 
-// NameForm is the form in which names are kept.
+// NameForm is the form in which names are stored.
 type NameForm struct {
 	Dialect Dialect
-	Tagged  bool // tags follow the name, after a semicolon; they are clean already
-	AsSent  bool // names are not cleaned: see AppendSent
+	Tagged  bool // whether tags follow the name after a semicolon; these tags are already clean
+	AsSent  bool // whether names are not cleaned; see AppendSent
 }
 
-// Append appends a name to dst in this form. It returns EmptyName or BadName if nothing can be kept under that
-// name.
+// Append appends a name to dst in this form. It returns EmptyName or BadName if the name cannot be
+// stored.
 func (f NameForm) Append(dst, raw []byte) ([]byte, Reason) {
 	name, tags, valid := raw, []byte(nil), true
 	if f.Tagged {
@@ -31,7 +31,7 @@ func (f NameForm) Append(dst, raw []byte) ([]byte, Reason) {
 	return append(dst, tags...), None
 }
 
-// Keeps reports whether Append accepts a name and leaves it unchanged.
+// Keeps reports whether Append accepts a name and does not change it.
 func (f NameForm) Keeps(name []byte) bool {
 	if f.Tagged {
 		name, _ = CutTags(name)
@@ -41,7 +41,7 @@ func (f NameForm) Keeps(name []byte) bool {
 		return false
 	case f.AsSent:
 		return IsSent(name)
-	case f.Dialect == Etsy && !IsClean(name): // it may have "="
+	case f.Dialect == Etsy && !IsClean(name): // in Etsy's dialect a name may contain "="
 		return bytes.Equal(f.Dialect.AppendClean(nil, name), name)
 	}
 	return IsClean(name)

@@ -29,7 +29,7 @@ func TestNameForm(t *testing.T) {
 	}
 }
 
-// Keeps takes just the names that Append leaves unchanged.
+// Keeps returns true exactly for the names that Append does not change.
 func FuzzNameForm(f *testing.F) {
 	for _, name := range []string{"", "a", "a=b", "a b", "a;k=v", ";k=v", "a\x00", "a\xff", "\u00a0", "a;k=\xff"} {
 		for form := range uint8(Dialects * 4) {

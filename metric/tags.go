@@ -2,15 +2,15 @@ package metric
 
 import "bytes"
 
-// Tags decides what happens to the tags of a sample.
+// Tags says what is done with the tags of a sample.
 type Tags uint8
 
-// The styles of tags.
+// The values of Tags.
 const (
-	DropTags     Tags = iota // they are dropped; the sample counts
-	GraphiteTags             // a series of Graphite 1.1: name;k=v;k2=v2
-	TagsInName               // nodes of the name: name.k.v.k2.v2
-	LabelTags                // like GraphiteTags, but keys and values keep all text: name;k=v
+	DropTags     Tags = iota // tags are dropped, and the sample is accepted
+	GraphiteTags             // tags are stored as in Graphite 1.1: name;k=v;k2=v2
+	TagsInName               // tags become path nodes of the name: name.k.v.k2.v2
+	LabelTags                // like GraphiteTags, but the text of keys and values is kept: name;k=v
 )
 
 var tagsNames = [...]string{"drop", "graphite", "keep-in-name", "labels"}
@@ -22,25 +22,25 @@ func (t Tags) String() string {
 	return "unknown"
 }
 
-// Series reports whether tags follow the name after a semicolon.
+// Series reports whether tags are stored after the name and a semicolon.
 func (t Tags) Series() bool { return t == GraphiteTags || t == LabelTags }
 
-// TagStyles is a set of ways to write tags. The zero set stands for DefaultTagStyles.
+// TagStyles is a set of styles in which clients write tags. The empty set means DefaultTagStyles.
 type TagStyles uint8
 
-// The ways to write tags.
+// The styles in which clients write tags.
 const (
-	DogStatsD TagStyles = 1 << iota // name:1|c|#k:v
-	Graphite                        // name;k=v:1|c
-	InfluxDB                        // name,k=v:1|c
-	Librato                         // name#k=v:1|c
-	SignalFX                        // name[k=v]:1|c
+	DogStatsD TagStyles = 1 << iota // tags after the value: name:1|c|#k:v
+	Graphite                        // tags in the name: name;k=v:1|c
+	InfluxDB                        // tags in the name: name,k=v:1|c
+	Librato                         // tags in the name: name#k=v:1|c
+	SignalFX                        // tags in the name: name[k=v]:1|c
 
 	DefaultTagStyles = DogStatsD | Graphite
 )
 
-// CutTags splits the name of a series, made with GraphiteTags or LabelTags, into the plain name and the tags.
-// The tags begin with a semicolon, or are empty.
+// CutTags splits the name of a series into the plain name and the tags. The series must have been
+// made with GraphiteTags or LabelTags. The tags begin with a semicolon, or are empty.
 func CutTags(series []byte) (name, tags []byte) {
 	if i := bytes.IndexByte(series, ';'); i >= 0 {
 		return series[:i], series[i:]
@@ -48,7 +48,8 @@ func CutTags(series []byte) (name, tags []byte) {
 	return series, nil
 }
 
-// Takes reports whether a series has tags in the form that daemons make. Other tags could break the lines of a sink.
+// Takes reports whether the tags of a series have the form in which daemons write them. Tags in
+// another form could break the output of a sink.
 func (t Tags) Takes(series []byte) bool {
 	_, tags := CutTags(series)
 	if len(tags) == 0 {
@@ -65,8 +66,8 @@ func (t Tags) Takes(series []byte) bool {
 	return IsSent(tags)
 }
 
-// Prefix returns the part of a name up to and including its second dot, without tags. A name with
-// fewer dots is its own prefix.
+// Prefix returns the part of a name up to and including its second dot, without tags. If a name has
+// fewer dots, its prefix is the whole name.
 func Prefix(name []byte) []byte {
 	name, _ = CutTags(name)
 	if i := bytes.IndexByte(name, '.'); i >= 0 {

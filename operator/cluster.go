@@ -6,7 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// cluster answers about the cluster of this daemon. A daemon without a cluster neither collects nor forwards.
+// cluster describes the cluster of this daemon. If the daemon is in no cluster, the answer says
+// that it neither collects nor forwards.
 func (d *Desk) cluster(context.Context, question.Arguments) (any, error) {
 	c := d.inCluster()
 	if c == nil {

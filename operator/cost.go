@@ -11,10 +11,11 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxMost is the maximum number of prefixes in the answer, of those that take the most memory.
+// maxMost is the maximum number of prefixes in the answer. They are the prefixes that need the most
+// memory.
 const maxMost = 3
 
-// cost breaks down the CPU time and the memory.
+// cost shows what needs CPU time and memory.
 func (d *Desk) cost(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	c := question.Cost{
@@ -42,7 +43,8 @@ func (d *Desk) costSum(f figures) question.CostSum {
 	return c
 }
 
-// memory returns the resident set, or the best estimate of it.
+// memory returns the resident set of the process. If it is not known, memory returns the memory
+// that Go's runtime holds.
 func (d *Desk) memory(f figures) uint64 {
 	if d.Resident != nil {
 		if n := d.Resident(); n > 0 {
@@ -52,10 +54,10 @@ func (d *Desk) memory(f figures) uint64 {
 	return uint64(f.value("memory.held"))
 }
 
-// costOver is the time over which the parts of the processor time are compared.
+// costOver is the time over which processor time is measured.
 const costOver = 5 * time.Minute
 
-// processor splits the processor time of the last minutes.
+// processor divides the processor time of the last minutes by purpose.
 func (d *Desk) processor(f figures) []question.Share {
 	grown := func(name string) float64 {
 		g, _ := d.grown(f, name, costOver)
@@ -75,7 +77,8 @@ func (d *Desk) processor(f figures) []question.Share {
 	}
 }
 
-// memories splits the memory. The rest, which is not counted, belongs to Go.
+// memories divides the memory by purpose. Memory that is not counted for any purpose belongs to
+// Go's runtime.
 func (d *Desk) memories(f figures) []question.Share {
 	rest := float64(d.memory(f))
 	shares := []question.Share{}
@@ -87,7 +90,7 @@ func (d *Desk) memories(f figures) []question.Share {
 	return append(shares, question.Share{Name: "Go", Value: max(rest, 0)})
 }
 
-// perSecond returns the mean growth of a figure per second, NaN if it is not known.
+// perSecond returns by how much a figure grew per second on average, or NaN if that is not known.
 func (d *Desk) perSecond(f figures, name string, in time.Duration) question.Number {
 	grew, over := d.grown(f, name, in)
 	if over <= 0 {

@@ -10,10 +10,11 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxUnread is the number of events that wait for a subscriber. Beyond it, the subscriber misses events.
+// maxUnread is the number of events that can wait for a subscriber. If more events occur, the
+// subscriber misses them.
 const maxUnread = 16
 
-// Events reports flushes and changes of the health. It implements question.Events.
+// Events tells subscribers about flushes and changes of the health. It implements question.Events.
 type Events struct {
 	start string
 
@@ -21,10 +22,10 @@ type Events struct {
 	subscribers map[chan question.Event]bool
 	told        uint64 // number of events so far
 	flush       uint64 // number of the last flush
-	reasons     string // summary of the last health
+	reasons     string // state and reasons of the last health, as text
 }
 
-// NewEvents returns the Events of a daemon with this start time.
+// NewEvents returns the Events of a daemon that started at the given time.
 func NewEvents(started time.Time) *Events {
 	return &Events{start: fmt.Sprintf("%x", started.UnixNano()), subscribers: map[chan question.Event]bool{}}
 }
@@ -42,7 +43,7 @@ func (e *Events) Subscribe() (<-chan question.Event, func()) {
 	}
 }
 
-// Flushed reports a flush.
+// Flushed tells subscribers about a flush.
 func (e *Events) Flushed(number uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -50,7 +51,7 @@ func (e *Events) Flushed(number uint64) {
 	e.tell("flush")
 }
 
-// Health reports a health if its state or its reasons differ from the last one.
+// Health tells subscribers about a health if its state or its reasons differ from the last one.
 func (e *Events) Health(h meta.Health) {
 	var b strings.Builder
 	fmt.Fprint(&b, h.State)

@@ -14,13 +14,13 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// The bounds of an explanation.
+// These limit the size of an explanation.
 const (
-	maxParsed   = 32 // maximum number of items of a line that are listed
-	maxSubjects = 4  // maximum number of names of a line that are explained
+	maxParsed   = 32 // maximum number of listed items of a line
+	maxSubjects = 4  // maximum number of explained names of a line
 )
 
-// explanation builds an Explanation.
+// explanation builds the answer to the question explain.
 type explanation struct {
 	*Desk
 	*trial
@@ -30,18 +30,18 @@ type explanation struct {
 	answer  question.Explanation
 }
 
-// subject is a name to explain. A name from a line has the kind of the sample. Otherwise all kinds of the name are
-// explained.
+// subject is a name that is explained. If the name is from a line, it has the kind of the sample.
+// Otherwise all kinds of the name are explained.
 type subject struct {
-	sent   string // the name as in the line
-	series string // with the tags that are part of the name
-	clean  string // the name in the table if there were no rules
-	name   string // in the table
+	sent   string // the name in the line
+	series string // the name with its tags, if tags are a part of names
+	clean  string // the name in the table, before the rules
+	name   string // the name in the table
 	sample *metric.Sample
 	facts  nameFacts
 }
 
-// explain says what happens to a line, or what the daemon knows about a name.
+// explain explains what happens to a line, or what the daemon knows about a name.
 func (d *Desk) explain(ctx context.Context, args question.Arguments) (any, error) {
 	text := args.Text("text")
 	var running Running
@@ -60,20 +60,20 @@ func (d *Desk) explain(ctx context.Context, args question.Arguments) (any, error
 	return e.answer, nil
 }
 
-// step adds a step.
+// step adds a step to the answer.
 func (e *explanation) step(name, text string) *question.Step {
 	e.answer.Steps = append(e.answer.Steps, question.Step{Name: name, OK: true, Text: text})
 	return &e.answer.Steps[len(e.answer.Steps)-1]
 }
 
-// bad adds a step that refuses the sample.
+// bad adds a step that says why the sample is refused.
 func (e *explanation) bad(name string, reason metric.Reason, text string) *question.Step {
 	s := e.step(name, text)
 	s.OK, s.Reason = false, reason.String()
 	return s
 }
 
-// line explains a line. A bad one ends with the step that refuses it.
+// line explains a line. If the line is bad, the last step says why it is refused.
 func (e *explanation) line(text string) error {
 	verdicts := e.read(text)
 	if len(verdicts) == 0 {
@@ -104,7 +104,7 @@ func (e *explanation) line(text string) error {
 	return nil
 }
 
-// name explains a name, or a published path.
+// name explains a name or a published path.
 func (e *explanation) name(text string) error {
 	v := e.readName(text)
 	if v.reason != metric.None {
@@ -115,7 +115,7 @@ func (e *explanation) name(text string) error {
 	return e.subject(&s)
 }
 
-// subject adds the steps of a subject.
+// subject adds the steps about a name.
 func (e *explanation) subject(s *subject) (err error) {
 	rule := e.judge(s)
 	if s.facts, err = e.look(e.ctx, e.Running, s); err != nil {
@@ -145,32 +145,32 @@ func (e *explanation) subject(s *subject) (err error) {
 	return nil
 }
 
-// unknown explains a name that the table does not hold. It may be a path.
+// unknown explains a name that is not in the table. The text may also be a published path.
 func (e *explanation) unknown(s *subject, rule judged) error {
 	if e.isPath(s.sent) {
 		return nil
 	}
 	e.cleaned(s)
 	step := &e.answer.Steps[len(e.answer.Steps)-1]
-	why := "not known: no sample of it came recently"
+	why := "not known: no sample was received recently"
 	if e.muted(s.name) != unmuted {
-		why = "not held: its samples are muted"
+		why = "not in the table: its samples are muted"
 	}
 	if rule.dropped {
-		why = "not held: a rule drops its samples"
+		why = "not in the table: a rule drops its samples"
 	}
 	step.OK, step.Text = false, step.Text+"  "+why
 	if e.ruled(rule); rule.dropped {
 		return e.senders(s.clean)
 	}
 	e.rules(s)
-	if err := e.senders(s.name); err != nil { // a refused name is still a name that clients send
+	if err := e.senders(s.name); err != nil { // clients may send a name although it is refused
 		return err
 	}
 	return e.near(s)
 }
 
-// isPath explains a text that is a published path, and reports whether it is one.
+// isPath reports whether a text is a published path. If it is, isPath explains it.
 func (e *explanation) isPath(path string) bool {
 	if e.Values == nil {
 		return false
@@ -196,7 +196,7 @@ func (e *explanation) isPath(path string) bool {
 	return true
 }
 
-// shown writes received text in printable ASCII, in quotes if it has other bytes.
+// shown returns received text as printable ASCII. If the text has other characters, it is quoted.
 func shown(text string) string {
 	odd := func(c rune) bool { return c <= ' ' || c > '~' || c == '"' }
 	if strings.ContainsFunc(strings.ReplaceAll(text, " ", "_"), odd) || len(text) > meta.QuoteLimit {
@@ -205,7 +205,6 @@ func shown(text string) string {
 	return text
 }
 
-// explainQuestion describes the question.
 func (d *Desk) explainQuestion() question.Question {
 	return question.Question{
 		Name: "explain", Answer: question.Explanation{}, Ask: d.live(d.explain), Watch: "seconds", Guarded: true,

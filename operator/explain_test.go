@@ -19,14 +19,14 @@ import (
 	"github.com/statsd-ops/statsd/wire/corpus"
 )
 
-// quiet is a daemon without figures.
+// quiet is a source without figures.
 type quiet struct{ discards meta.Discards }
 
 func (quiet) Figures() []meta.Figure    { return nil }
 func (quiet) Health() meta.Health       { return meta.Health{} }
 func (q quiet) Discards() meta.Discards { return q.discards }
 
-// running returns a table with settings, and no names.
+// running returns a Running with an empty table.
 func running(dialect metric.Dialect, tags metric.Tags) *Running {
 	r := &Running{
 		Listen: intake.Listen{Dialect: dialect, Tags: tags},
@@ -40,7 +40,7 @@ func running(dialect metric.Dialect, tags metric.Tags) *Running {
 	return r
 }
 
-// desk returns a Desk for a table that no flush loop uses.
+// desk returns a Desk for a table. It needs no flush loop.
 func desk(r *Running, s Sources) *Desk {
 	s.OnLoop = func(_ context.Context, f func(*Running)) error { f(r); return nil }
 	s.Flushed = func() (uint64, time.Time) { return 3, time.Now().Add(-4 * time.Second) }
@@ -60,7 +60,7 @@ func explain(t *testing.T, d *Desk, text string) question.Explanation {
 	return answer.(question.Explanation)
 }
 
-// receive takes lines in as the daemon does. It returns what happened to each sample.
+// receive adds lines to a table as the daemon does. It returns what happened to each sample.
 func receive(r *Running, lines string) (verdicts []string) {
 	p, shard := r.Listen.Parser(), r.Table.Shard(0)
 	p.Reset([]byte(lines))
@@ -86,7 +86,8 @@ func receive(r *Running, lines string) (verdicts []string) {
 	}
 }
 
-// explained returns the same results from an explanation.
+// explained returns what happens to each sample according to an explanation, in the same form as
+// receive.
 func explained(e question.Explanation) (verdicts []string) {
 	for _, s := range e.Steps {
 		switch {
@@ -102,7 +103,7 @@ func explained(e question.Explanation) (verdicts []string) {
 	return verdicts
 }
 
-// An explanation gives the same result as the parser and the table, and counts nothing.
+// For each line, the explanation agrees with the parser and the table. It counts nothing.
 func TestExplainCorpus(t *testing.T) {
 	for dialect := range metric.Dialect(metric.Dialects) {
 		for _, tags := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName} {
@@ -125,7 +126,7 @@ func TestExplainCorpus(t *testing.T) {
 	}
 }
 
-// step returns the first step with a name.
+// step returns the first step with the given name.
 func step(t *testing.T, e question.Explanation, name string) question.Step {
 	t.Helper()
 	i := slices.IndexFunc(e.Steps, func(s question.Step) bool { return s.Name == name })
@@ -143,7 +144,7 @@ func TestExplainLine(t *testing.T) {
 	for name, want := range map[string]string{
 		"parsed":    "Checkout Pay/EU!  value 81.5  kind timer  rate 0.5  tags dropped",
 		"name":      "Checkout_Pay-EU  space -> _, / -> -, ! deleted  (--dialect reference)",
-		"rules":     "no mute matches; 16 of 40 bytes; a new name; 2 of 5 names are held",
+		"rules":     "no mute matches; 16 of 40 bytes; a new name; 2 of 5 names are in the table",
 		"kind":      "timer; also known as a counter: their paths differ, no clash",
 		"published": "stats.timers.Checkout_Pay-EU.{lower,upper,mean,count,upper_90}",
 		"sinks":     "no sink is configured",
@@ -162,7 +163,8 @@ func TestExplainLine(t *testing.T) {
 	}
 }
 
-// Explanations of names with tags, and of other layouts, show the names and paths that the daemon publishes.
+// The explanation of a name with tags, or in another layout, shows the name and paths that the
+// daemon really publishes.
 func TestExplainSchemes(t *testing.T) {
 	for _, tt := range []struct {
 		dialect          metric.Dialect
@@ -188,7 +190,7 @@ func TestExplainSchemes(t *testing.T) {
 	}
 }
 
-// An explanation reports a clash between two kinds of one name, and between two names.
+// An explanation reports if two kinds of one name, or two names, have the same path.
 func TestExplainClash(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)
 	receive(r, "a:1|c\nlat:1|ms")
@@ -205,7 +207,8 @@ func TestExplainClash(t *testing.T) {
 	}
 }
 
-// An explanation says why a name is refused: a mute, the limit on names, its own length.
+// An explanation says why a name is refused: because of a mute, of the limit on names, or of its
+// length.
 func TestExplainRefused(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)
 	receive(r, "a:1|c\nb:1|c\nc:1|c\nd:1|c\ne.f.g:1|c")
@@ -219,7 +222,7 @@ func TestExplainRefused(t *testing.T) {
 	})
 	for text, want := range map[string]struct{ reason, part string }{
 		"a:1|c":            {"muted", "muted by a* for another 10m"},
-		"web.hits.new:1|c": {"refused_name", "not known, and 5 of 5 names are held: its samples are refused (--max-names); 1,000 to 1,200 samples of web.hits. were refused (--max-names); 1 of the last 1 bad lines begin with web., the last"},
+		"web.hits.new:1|c": {"refused_name", "not known, and 5 of 5 names are in the table: its samples are refused (--max-names); 1,000 to 1,200 samples of web.hits. were refused (--max-names); 1 of the last 1 bad lines begin with web., the last"},
 		"b:1|c":            {"", "known already"},
 	} {
 		if s := step(t, explain(t, d, text), "rules"); s.Reason != want.reason || s.OK != (want.reason == "") || !strings.Contains(s.Text, want.part) {
@@ -234,7 +237,7 @@ func TestExplainRefused(t *testing.T) {
 	}
 }
 
-// For an unknown name the answer lists known names with a similar spelling.
+// For an unknown name, the explanation lists known names with a similar spelling.
 func TestExplainUnknown(t *testing.T) {
 	r := running(metric.Reference, metric.DropTags)
 	r.Limits.MaxNames = 100

@@ -13,46 +13,48 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Acts are the functions by which changes act on the daemon. Any goroutine may call them at any time.
+// Acts are the functions with which Hands change the daemon. Any goroutine may call them at any
+// time.
 type Acts struct {
-	// OnLoop is the same as in Sources.
+	// OnLoop runs a function on the flush loop, as Sources.OnLoop does.
 	OnLoop func(context.Context, func(*Running)) error
-	// Flush flushes now. The points get the time of the next boundary, which is then skipped.
+	// Flush flushes at once. The points get the time of the next flush, which is then skipped.
 	Flush func(context.Context) (question.Flushed, error)
-	// Reload reads the settings again, and applies them unless dry. nil: a reload is not possible.
+	// Reload reads the settings again. Unless dry is true, it applies them. It is nil if a reload is
+	// not possible.
 	Reload func(dry bool) (question.Reloaded, error)
-	// Trace logs lines as they are received. nil ends it.
+	// Trace logs matching lines as they are received. Trace(nil) stops this.
 	Trace func(*intake.Trace)
-	// Delete deletes the names of a kind that match, and yields them.
+	// Delete deletes the matching names of a kind, and yields the deleted names.
 	Delete func(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 
-// Hands change the running daemon, and remember their changes. The changes end with the process.
+// Hands change the running daemon when operators ask for it. The changes end when the process ends.
 type Hands struct {
 	Acts
 	now        func() time.Time
 	flushing   sync.Mutex
 	flushedAt  time.Time
-	drainUntil atomic.Pointer[time.Time] // end of draining; nil: not draining. It has a monotonic time, so that setting the clock does not matter
+	drainUntil atomic.Pointer[time.Time] // end of draining, or nil; it contains a monotonic time, so it does not depend on changes of the clock
 	muting     muting
 }
 
-// NewHands returns Hands.
+// NewHands returns Hands that use the given functions.
 func NewHands(a Acts) *Hands { return &Hands{Acts: a, now: time.Now} }
 
 const (
-	maxDrain  = 3600  // seconds
-	maxDebug  = 3600  // seconds
-	maxMute   = 86400 // seconds
+	maxDrain  = 3600  // in seconds
+	maxDebug  = 3600  // in seconds
+	maxMute   = 86400 // in seconds
 	flushOnce = time.Second
 )
 
-// lasting is the parameter for how long a change lasts.
+// lasting returns the parameter for the duration of a change.
 func lasting(most, usual int) question.Parameter {
-	return question.Parameter{Name: "seconds", Kind: question.Int, Default: usual, Min: 1, Max: most, Help: "for how long"}
+	return question.Parameter{Name: "seconds", Kind: question.Int, Default: usual, Min: 1, Max: most, Help: "for how many seconds"}
 }
 
-// named is the parameter for the names that a change affects.
+// named returns the parameter for the names that are changed.
 func named(required bool) question.Parameter {
 	p := question.Parameter{Name: "match", Required: required, Help: "a name, or a pattern such as web.*"}
 	if required {
@@ -65,12 +67,12 @@ func option(name, help string) question.Parameter {
 	return question.Parameter{Name: name, Kind: question.Bool, Default: false, Help: help}
 }
 
-// Changes lists all changes.
+// Changes returns all changes that operators can make.
 func (h *Hands) Changes() []question.Change {
 	all := []question.Change{
 		{
 			Name: "debug", Answer: question.Debugged{}, Do: h.debug,
-			Parameters: []question.Parameter{named(false), lasting(maxDebug, 600), option("off", "end it")},
+			Parameters: []question.Parameter{named(false), lasting(maxDebug, 600), option("off", "stop logging")},
 			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the first.", intake.MaxTraced),
 		},
 		{
@@ -86,16 +88,16 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "names/delete", Answer: question.Deleted{}, Do: h.delete,
 			Parameters: []question.Parameter{named(true), {Name: "kind", Choices: kindWords(), Default: allKinds, Help: "the kind of the names"}, option("dry_run", "only count the names")},
-			Help:       "Forgets the names that match, and all that they have collected since the last flush, as the management console does.",
+			Help:       "Removes the names that match, and everything that was collected for them since the last flush, as the management console does.",
 		},
 		{
 			Name: "flush", Answer: question.Flushed{}, Do: h.flush,
-			Help: "Publishes at once what was collected since the last flush. The points get the time of the next flush, which is then left out.",
+			Help: "Publishes at once what was collected since the last flush. The points get the time of the next flush, which is then skipped.",
 		},
 		{
 			Name: "drain", Answer: question.Drained{}, Do: h.drain,
-			Parameters: []question.Parameter{lasting(maxDrain, 600), option("off", "end it")},
-			Help:       "Makes /readyz fail, so that a load balancer sends new clients elsewhere. Receiving goes on.",
+			Parameters: []question.Parameter{lasting(maxDrain, 600), option("off", "stop draining")},
+			Help:       "Makes /readyz fail, so that a load balancer sends new clients elsewhere. The daemon still receives.",
 		},
 	}
 	if h.Reload != nil {
@@ -139,7 +141,7 @@ func (h *Hands) drain(_ context.Context, args question.Arguments) (any, error) {
 	return question.Drained{Draining: true, Until: until}, nil
 }
 
-// Draining reports whether new clients should go elsewhere.
+// Draining reports whether an operator has asked that new clients be sent elsewhere.
 func (h *Hands) Draining() bool {
 	until := h.drainUntil.Load()
 	return until != nil && h.now().Before(*until)

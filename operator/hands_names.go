@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	// maxMutes is the number of patterns that can be muted at once.
+	// maxMutes is the maximum number of muted patterns.
 	maxMutes = 64
-	// maxDeleted is the maximum number of deleted names that an answer lists.
+	// maxDeleted is the maximum number of deleted names in an answer.
 	maxDeleted = 100
 )
 
 // muting holds the muted patterns.
 type muting struct {
-	mu  sync.Mutex // locked during a change
+	mu  sync.Mutex // held while a mute is changed
 	all mutes
-	end *time.Timer // fires when the next mute ends
+	end *time.Timer // removes the mute that ends first
 
-	shown sync.Mutex // guards the copy for readers
+	shown sync.Mutex // guards seen, which is the copy for readers
 	seen  mutes
 }
 
@@ -73,7 +73,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		return nil, err
 	}
 	names, err := h.mark(ctx, m.Match)
-	if err != nil { // undo: a mute that only some receivers know is of no use
+	if err != nil { // undo the mute, because some receivers may not know it
 		return nil, errors.Join(err, h.apply(context.WithoutCancel(ctx), before))
 	}
 	return question.Mutes{Names: names, Muted: h.Muted()}, nil
@@ -97,7 +97,8 @@ func (all mutes) index(pattern string) int {
 	return slices.IndexFunc(all, func(m *muted) bool { return m.pattern == pattern })
 }
 
-// apply makes all mutes, and starts a timer for the next one to end. The caller holds muting.mu.
+// apply sets all mutes in the table. It starts a timer for the mute that ends first. The caller
+// holds muting.mu.
 func (h *Hands) apply(ctx context.Context, all mutes) error {
 	var table []*aggregate.Mute
 	for _, m := range all {
@@ -120,16 +121,17 @@ func (h *Hands) apply(ctx context.Context, all mutes) error {
 	return nil
 }
 
-// expire removes the mutes whose time is over.
+// expire removes the mutes that have ended.
 func (h *Hands) expire() {
 	h.muting.mu.Lock()
 	defer h.muting.mu.Unlock()
 	now := h.now()
 	left := slices.DeleteFunc(slices.Clone(h.muting.all), func(m *muted) bool { return !now.Before(m.until) })
-	_ = h.apply(context.Background(), left) // an error means that the daemon ends
+	_ = h.apply(context.Background(), left) // fails only if the daemon is ending
 }
 
-// untagged returns a matcher for names that may have tags: a pattern may leave them out.
+// untagged returns a matcher that also compares names without their tags, so patterns need not
+// contain tags.
 func (h *Hands) untagged(ctx context.Context, matches func([]byte) bool) (func([]byte) bool, error) {
 	tagged := false
 	if err := h.OnLoop(ctx, func(r *Running) { tagged = r.Listen.Tagged() }); err != nil || !tagged {
@@ -141,7 +143,8 @@ func (h *Hands) untagged(ctx context.Context, matches func([]byte) bool) (func([
 	}, nil
 }
 
-// mark marks matching names that are already in the table, some hundred at a time, and counts them.
+// mark applies the mutes to names that are already in the table, some hundred at a time. It returns
+// the number of names.
 func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int, err error) {
 	for kind := range metric.Kind(metric.Kinds) {
 		err := h.walk(ctx, kind, matches, func(r *Running, look *aggregate.Peek) {
@@ -155,8 +158,8 @@ func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int
 	return marked, nil
 }
 
-// walk goes through the names of a kind that match. It calls visit on the flush loop for some hundred
-// names at a time.
+// walk visits all matching names of a kind. It calls visit on the flush loop for some hundred names
+// at a time.
 func (h *Hands) walk(ctx context.Context, kind metric.Kind, matches func([]byte) bool, visit func(*Running, *aggregate.Peek)) error {
 	var look *aggregate.Peek
 	err := h.OnLoop(ctx, func(r *Running) { look = r.Table.Peek(kind, matches) })
@@ -213,10 +216,10 @@ func addDeleted(d *question.Deleted, name string) {
 	}
 }
 
-// allKinds stands for each kind.
+// allKinds is the argument that means every kind.
 const allKinds = "all"
 
-// kindWords are the words for the kinds, and the word for all kinds.
+// kindWords returns the names of all kinds, and allKinds.
 func kindWords() []string {
 	words := []string{}
 	for k := range metric.Kind(metric.Kinds) {
@@ -225,8 +228,8 @@ func kindWords() []string {
 	return append(words, allKinds)
 }
 
-// patternMatcher returns an error for an invalid pattern, because glob.Matcher would take it for a
-// name.
+// patternMatcher returns a matcher for a pattern. It returns an error if the pattern is invalid,
+// because glob.Matcher would treat such a pattern as a plain name.
 func patternMatcher(pattern string) (func([]byte) bool, error) {
 	if _, err := glob.Parse(pattern); err != nil {
 		return nil, question.Errorf(question.BadParameter, "match", "match: %v", err)

@@ -7,7 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Setting the clock does not change how long draining lasts, because the monotonic time counts.
+// The duration of draining depends on the monotonic time, so a change of the clock does not affect
+// it.
 func TestDrainKeepsItsTime(t *testing.T) {
 	h, now := NewHands(Acts{}), time.Now()
 	h.now = func() time.Time { return now }
@@ -25,7 +26,7 @@ func TestDrainKeepsItsTime(t *testing.T) {
 	}
 }
 
-// A suggested command can be typed in a shell as it is.
+// A suggested command needs no more quotes in a shell.
 func TestSearchFor(t *testing.T) {
 	for name, want := range map[string]string{
 		"stats.a.b1": "statsdmonitor values '*b1*'", "a.$x": "statsdmonitor values '*$x*'", "a;k=v": "statsdmonitor values '*a*'",
@@ -37,7 +38,7 @@ func TestSearchFor(t *testing.T) {
 	}
 }
 
-// All answers quote names in the same way: only where necessary.
+// All answers quote names only if it is necessary.
 func TestDeletedNames(t *testing.T) {
 	var d question.Deleted
 	addDeleted(&d, "web.hits")

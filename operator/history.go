@@ -13,13 +13,13 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxSeries is the maximum number of names in one question about the past.
+// maxSeries is the maximum number of names in one question about past values.
 const maxSeries = 8
 
-// theHealth is the figure with the worst health.
+// theHealth is the name of the figure that shows the health.
 const theHealth = "health"
 
-// history answers with past values of figures and of paths.
+// history returns past values of figures and paths.
 func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error) {
 	names := strings.Split(args.Text("name"), ",")
 	if len(names) > maxSeries {
@@ -39,16 +39,16 @@ func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error
 	return p.answer(), nil
 }
 
-// past builds an answer about the past.
+// past builds an answer about past values.
 type past struct {
 	*Desk
 	figures, paths []string
-	ofFigures      history.Series // the health comes last
+	ofFigures      history.Series // the last line is the figure health
 	ofPaths        history.Series
 	held           []history.Held
 }
 
-// sort finds out whether a name is a figure or a published path.
+// sort adds a name to the figures or to the paths of the answer.
 func (p *past) sort(ctx context.Context, name string) error {
 	isIt := func(f meta.Figure) bool { return f.Name == name }
 	if p.Past != nil && (p.Past.Known(name) || slices.ContainsFunc(p.Daemon.Figures(), isIt)) {
@@ -62,13 +62,13 @@ func (p *past) sort(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	err := question.Errorf(question.NotFound, "name", "%s is neither a figure of the daemon nor a path that was published recently", shown(name))
+	err := question.Errorf(question.NotFound, "name", "%s is neither a figure of the daemon nor a recently published path", shown(name))
 	err.Next = searchFor(name)
 	return err
 }
 
-// searchFor returns the command that searches for paths with the last node of a name. It returns "" if the node has
-// characters with a meaning for the shell or the pattern.
+// searchFor returns a command that searches for paths with the last node of a name. It returns ""
+// if the node contains characters that are special in a shell or a pattern.
 func searchFor(name string) string {
 	node := lastNode(name)
 	odd := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`*?[]\'`, c) }
@@ -78,13 +78,14 @@ func searchFor(name string) string {
 	return "statsdmonitor values '*" + node + "*'"
 }
 
-// isPublished reports whether the last flush published a path whose value is not kept.
+// isPublished reports whether the last flush published the path. It also finds paths whose values
+// are not kept.
 func (p *past) isPublished(ctx context.Context, path string) bool {
 	is := func(other string) bool { return other == path }
 	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
 }
 
-// ask reads all series from the history, with the same step for all.
+// ask reads all series. All of them get the same step.
 func (p *past) ask(q history.Query) {
 	figures, paths := q, q
 	figures.Names, paths.Names = append(slices.Clone(p.figures), theHealth), p.paths
@@ -101,8 +102,8 @@ func (p *past) ask(q history.Query) {
 	}
 }
 
-// answer joins the series. A flush may have come between reading two series, so both are cut to the
-// shorter length.
+// answer combines the series. If a flush happened between reading figures and paths, the longer
+// series are cut.
 func (p *past) answer() question.History {
 	first := p.ofFigures
 	if len(p.figures) == 0 {
@@ -132,7 +133,7 @@ func (p *past) answer() question.History {
 	return h
 }
 
-// addLine adds one series.
+// addLine adds a series to the answer.
 func addLine(h *question.History, l *history.Line, worst []float64) {
 	h.Series[l.Name], h.Greatest[l.Name] = numbers(l.Values), numbers(l.Greatest)
 	h.Worst[l.Name] = numbers(worst[:min(len(worst), len(l.Values))])
@@ -153,7 +154,6 @@ func numbers(values []float64) []question.Number {
 	return all
 }
 
-// historyQuestion describes the question.
 func (d *Desk) historyQuestion() question.Question {
 	return question.Question{
 		Name: "history", Answer: question.History{}, Ask: d.flushed(d.history),

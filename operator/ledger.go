@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// ledger compares the number of samples received with the sum of everything that happened to them. It does the same for
-// the points of each sink.
+// ledger shows the account of samples: what was received, and what happened to it. It also shows
+// the account of each sink's points.
 func (d *Desk) ledger(context.Context, question.Arguments) (any, error) {
 	f := figuresOf(d.Daemon)
 	rows := []question.Balance{balance("samples",
@@ -32,7 +32,7 @@ func balance(what string, in, out uint64) question.Balance {
 	return question.Balance{What: what, In: in, Out: out, Equal: in == out}
 }
 
-// sum adds up counts. Unknown counts are 0.
+// sum returns the sum of several figures. Unknown figures count as 0.
 func (f figures) sum(names ...string) (sum uint64) {
 	for _, name := range names {
 		sum += uint64(f.value(name))

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// onLoop runs f on the flush loop, between two flushes. f must be quick.
+// onLoop runs f on the flush loop, between two flushes. f must return quickly.
 func (d *Desk) onLoop(ctx context.Context, f func(*Running)) error {
 	err := d.OnLoop(ctx, f)
 	if err != nil && !errors.Is(err, ctx.Err()) {
@@ -22,7 +22,7 @@ func (d *Desk) onLoop(ctx context.Context, f func(*Running)) error {
 	return err
 }
 
-// WriteNames writes all names of the table, one a line: the kind, a space, and the name.
+// WriteNames writes all names in the table. Each line has a kind, a space, and a name.
 func (d *Desk) WriteNames(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for kind := range metric.Kind(metric.Kinds) {
@@ -48,7 +48,7 @@ func (d *Desk) WriteNames(ctx context.Context, w io.Writer) error {
 	return out.Flush()
 }
 
-// nameFacts is the table's information about a name.
+// nameFacts is what the table knows about a name.
 type nameFacts struct {
 	kinds   [metric.Kinds]kindFacts
 	clashes []clash
@@ -58,22 +58,23 @@ type nameFacts struct {
 type kindFacts struct {
 	held bool
 	seen aggregate.Seen
-	now  aggregate.Peeked // count since the last flush
+	now  aggregate.Peeked // data since the last flush
 }
 
-// clash is a path that two names share.
+// clash is a path that two names share: the explained name as kind, and other.
 type clash struct {
 	path  string
-	kind  metric.Kind // the name that has the path
+	kind  metric.Kind // kind of the explained name
 	other aggregate.Origin
 }
 
-// held reports whether the name is known as any kind.
+// held reports whether the table has the name, as any kind.
 func (f *nameFacts) held() bool {
 	return slices.ContainsFunc(f.kinds[:], func(k kindFacts) bool { return k.held })
 }
 
-// kinds are the kind of the sample, or all kinds under which the name is known.
+// kinds returns the kind of the sample. Without a sample, it returns all kinds that the table has
+// for the name.
 func (s *subject) kinds() (kinds []metric.Kind) {
 	if s.sample != nil {
 		return []metric.Kind{s.sample.Kind}
@@ -86,7 +87,7 @@ func (s *subject) kinds() (kinds []metric.Kind) {
 	return kinds
 }
 
-// look asks the table about a name.
+// look reads what the table knows about a name.
 func (d *Desk) look(ctx context.Context, r *Running, s *subject) (f nameFacts, err error) {
 	possible := possibleClashes(r, s)
 	err = d.onLoop(ctx, func(r *Running) {
@@ -107,7 +108,7 @@ func (d *Desk) look(ctx context.Context, r *Running, s *subject) (f nameFacts, e
 	return f, err
 }
 
-// possibleClashes lists the names that would share a path with a name.
+// possibleClashes returns the names that would share a path with the subject.
 func possibleClashes(r *Running, s *subject) (all []clash) {
 	for kind := range metric.Kind(metric.Kinds) {
 		if s.sample != nil && s.sample.Kind != kind {

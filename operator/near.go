@@ -11,8 +11,8 @@ import (
 // maxNear is the maximum number of suggested names.
 const maxNear = 8
 
-// near looks for known names with a similar spelling. It goes through all names without delaying
-// receivers or flushes, and stops when its time is over.
+// near adds known names with a similar spelling. It does not delay receivers or flushes. It stops
+// when the context ends.
 func (e *explanation) near(s *subject) error {
 	n := nearness{name: s.name, first: firstNode(s.name)}
 	for kind := range metric.Kind(metric.Kinds) {
@@ -29,7 +29,7 @@ func (e *explanation) near(s *subject) error {
 	return nil
 }
 
-// nearness finds the names that are similar to a name.
+// nearness finds names that are similar to a given name.
 type nearness struct {
 	name, first string
 	found       []string
@@ -43,8 +43,9 @@ func (n *nearness) add(names [][]byte) {
 	}
 }
 
-// match reports whether a name is one edit away and has the same first node, or is the same without
-// regard to case, or lies below the name.
+// match reports whether other is similar to the name. It is similar if it begins with the name and
+// a dot; if only the case differs; or if one edit changes one name into the other and their first
+// nodes are the same.
 func (n *nearness) match(other []byte) bool {
 	if len(other) > len(n.name) && other[len(n.name)] == '.' && string(other[:len(n.name)]) == n.name {
 		return true
@@ -58,11 +59,12 @@ func (n *nearness) match(other []byte) bool {
 	return (n.first == "" || strings.HasPrefix(string(other), n.first)) && oneEdit(string(other), n.name)
 }
 
-// firstNode returns the first node with its dot, or "" for a name of one node.
+// firstNode returns the first node of a name with the dot after it, or "" if the name has only one
+// node.
 func firstNode(name string) string { return name[:strings.IndexByte(name, '.')+1] }
 
-// oneEdit reports whether one byte has to be inserted, deleted, replaced or swapped with the next to
-// make a from b.
+// oneEdit reports whether one edit changes b into a. An edit inserts, deletes or replaces a byte,
+// or swaps two neighbouring bytes.
 func oneEdit(a, b string) bool {
 	begin := len(commonBegin(a, b))
 	a, b = a[begin:], b[begin:]

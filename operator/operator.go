@@ -1,16 +1,16 @@
-// Package operator answers the questions of the people who run the daemon: is it healthy, did my
-// metric arrive, how much was lost, how far behind is a sink, what does it cost.
+// Package operator answers the questions of people who operate the daemon: is it healthy, did my metric arrive, how
+// much was lost, how late are a sink's points, what does it cost.
 //
 //	desk := operator.New(operator.Sources{...})
 //	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: desk.Questions(), ...}, ...)
 //
-// A Desk decides nothing and counts nothing. It asks its Sources, which are small parts of the daemon, and converts
-// their answers to the types of package question. A question is one function from Arguments to data and one entry in
-// Questions. XML-RPC, the JSON API, the page and statsdmonitor all work from this entry.
+// A Desk makes no decisions and counts nothing. It reads its Sources, which are small parts of the daemon, and converts
+// their data to the types of package question. Each question has an entry in Questions, with a function that returns
+// the data. XML-RPC, the JSON API, the page and statsdmonitor all use this entry.
 //
-// Without questions a Desk costs nothing. A question about the table goes through its names in steps of some hundred, and
-// the flush loop continues between two steps. Each answer ends within question.AnswerTime; an answer that ran out of
-// time says that it is not complete.
+// A Desk costs nothing until it gets a question. A question about the table reads some hundred names at a time, and the
+// flush loop continues in between. Each answer comes within question.AnswerTime. An answer that would take longer is
+// incomplete, and says so.
 package operator
 
 import (
@@ -24,54 +24,57 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Sources are the parts of the daemon that answers come from. Any goroutine may call them at any time. They return at
-// once.
+// Sources are the parts of the daemon from which answers are made. Any goroutine may call the
+// functions at any time. Except for OnLoop, they return at once.
 type Sources struct {
-	Host     string // the daemon's name and port: metrics-3:8125
+	Host     string // name and port of the daemon, such as metrics-3:8125
 	Version  string
 	Started  time.Time
-	Interval time.Duration // the flush interval
+	Interval time.Duration // flush interval
 
 	Daemon   meta.Source
 	Episodes *meta.Episodes
-	Values   *history.Values  // nil: no values are kept
-	Past     *history.Figures // nil: nothing is remembered
-	Probes   Probes           // nil: traffic cannot be watched
-	// Peers returns the processes of this host that have sent. nil: there are none.
+	Values   *history.Values  // nil if no values are kept
+	Past     *history.Figures // nil if no history of figures is kept
+	Probes   Probes           // nil if traffic cannot be watched
+	// Peers returns the processes on this host that have sent over unix sockets. It is nil if there
+	// are no such sockets.
 	Peers func() peers.Listing
-	// Config returns the running settings, without secrets. nil: they are not known.
+	// Config returns the running settings, without secrets. It is nil if they are not known.
 	Config func() question.Config
-	// Resident returns the resident set of the process in bytes; 0, or nil, if that is not known.
+	// Resident returns the resident set of the process in bytes, or 0 if it is not known. It may be
+	// nil.
 	Resident func() uint64
-	// Mutes returns the globs whose samples are not kept. nil: there are none.
+	// Mutes returns the muted patterns. It may be nil.
 	Mutes func() []question.Mute
-	// Draining reports whether an operator keeps new clients away. nil: none does.
+	// Draining reports whether an operator has asked that new clients be sent elsewhere. It may be
+	// nil.
 	Draining func() bool
-	// Audit returns the last requested changes, the newest first. nil: there are none.
+	// Audit returns the last changes that operators requested, newest first. It may be nil.
 	Audit func() []question.Audit
-	// OnLoop runs a function on the flush loop, between two flushes, and waits for it. If it returns an error, the
-	// function has not run.
+	// OnLoop runs a function on the flush loop, between two flushes, and waits until it has returned.
+	// If OnLoop returns an error, the function was not run.
 	OnLoop func(context.Context, func(*Running)) error
-	// Flushed returns the number of the last flush since the start, and its time. Both are zero before
+	// Flushed returns the time of the last flush, and its number since the start. Both are zero before
 	// the first flush.
 	Flushed func() (number uint64, at time.Time)
 	// Sinks returns the state of all destinations.
 	Sinks func() []delivery.State
-	// Cluster returns the cluster of this daemon; nil if it is in no cluster.
+	// Cluster describes the cluster of this daemon. It returns nil if the daemon is in no cluster.
 	Cluster func() *question.Cluster
 }
 
-// Desk answers questions. Make it with New. It is safe for concurrent use.
+// Desk answers questions. New creates it. It may be used by many goroutines at the same time.
 type Desk struct {
 	Sources
 	known   knownSenders
 	counted counted
 }
 
-// New returns a Desk.
+// New returns a Desk that gets its data from the given sources.
 func New(s Sources) *Desk { return &Desk{Sources: s} }
 
-// Questions lists all questions, in the order of the manual.
+// Questions returns all questions, in the order of the manual.
 func (d *Desk) Questions() []question.Question {
 	return []question.Question{
 		{
@@ -85,7 +88,7 @@ func (d *Desk) Questions() []question.Question {
 		d.prefixesQuestion(),
 		{
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
-			Help: "The health (ok, degraded or failing), and all reasons, the worst first.",
+			Help: "The health (ok, degraded or failing), and all reasons for it, worst first.",
 		},
 		d.valuesQuestion(),
 		d.historyQuestion(),
@@ -111,7 +114,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster that this daemon is in. With --collect: who owns each partition, how far it is, what waits, the edges, and the account of all messages. With --forward: what was forwarded, what waits, and what was dropped.",
+			Help: "The cluster that this daemon is in. With --collect: which owner has each partition, how far it is, what waits, the edges, and the account of all messages. With --forward: what was forwarded, what waits, and what was dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
@@ -124,15 +127,16 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
 			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the maximum number of problems"}},
-			Help:       "The daemon's problems, the newest first: when each began and ended, and who was told. Also the last changes that operators asked for, refused ones too.",
+			Help:       "The daemon's problems, newest first: when each began and ended, and which notifiers were told. Also the last changes that operators asked for, including refused ones.",
 		},
 	}
 }
 
-// answerer returns the data of an answer. Its error is a *question.Error if the client can correct it.
+// answerer returns the data of an answer. If the client can correct the error, it is a
+// *question.Error.
 type answerer func(ctx context.Context, args question.Arguments) (any, error)
 
-// live makes an answer about the present moment.
+// live returns a function whose answers are about the current moment.
 func (d *Desk) live(f answerer) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
 		start := time.Now()
@@ -141,7 +145,7 @@ func (d *Desk) live(f answerer) func(context.Context, question.Arguments) (quest
 	}
 }
 
-// flushed makes an answer about the last flush.
+// flushed returns a function whose answers are about the last flush.
 func (d *Desk) flushed(f answerer) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
 		start := time.Now()

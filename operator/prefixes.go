@@ -13,20 +13,22 @@ import (
 )
 
 const (
-	// maxCounted is the maximum number of kept answers about prefixes.
+	// maxCounted is the maximum number of answers about prefixes that are kept.
 	maxCounted = 16
-	// countedFor is how long a kept answer may be used when there is no time for a new count.
+	// countedFor is the maximum age of a kept answer. A kept answer is used if there is no time for a
+	// new count.
 	countedFor = 15 * time.Minute
 )
 
-// counted keeps the last counts of names by prefix, and allows one count at a time.
+// counted keeps the last counts of names by prefix. Only one new count may run at a time.
 type counted struct {
 	turn sync.Mutex
 	mu   sync.Mutex
-	kept []keptCount // the newest last
+	kept []keptCount // oldest first
 }
 
-// keptCount is a count. Names are new if they are younger than the given seconds.
+// keptCount is a count of names. A name counts as new if its first sample is at most this number of
+// seconds old.
 type keptCount struct {
 	*census.Prefixes
 	seconds int
@@ -47,12 +49,12 @@ func (c *counted) keep(sum *census.Prefixes, seconds int) {
 	c.kept = append(c.kept, keptCount{sum, seconds})
 }
 
-// last returns the last count below a prefix, or nil if it is too old.
+// last returns the last count below a prefix. It returns nil if there is none, or if it is too old.
 func (c *counted) last(below string, seconds int) *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.is(below, seconds) })
 }
 
-// newest returns the newest count of all names, or nil if it is too old.
+// newest returns the last count of all names. It returns nil if there is none, or if it is too old.
 func (c *counted) newest() *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.Below == "" })
 }
@@ -73,7 +75,7 @@ func (d *Desk) prefixesQuestion() question.Question {
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,
 		Parameters: []question.Parameter{
 			{Name: "prefix", Help: "whole nodes, such as checkout or checkout.session: count the parts below them. By default, count the first nodes of all names"},
-			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "how long a name counts as new after its first sample, in seconds"},
+			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "for how many seconds after its first sample a name counts as new"},
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of prefixes"},
 		},
 		Help: "The prefixes with the most names, and how many names are new or gone. Prefixes that grow fast come first.",
@@ -93,8 +95,8 @@ func (d *Desk) prefixes(ctx context.Context, args question.Arguments) (question.
 	}, nil
 }
 
-// countPrefixes counts on the flush loop, in steps. If it has no time to end, it returns the last
-// count, or else what it has counted so far; then complete is false.
+// countPrefixes counts names on the flush loop, in steps. If there is not enough time, it returns
+// the last count. If there is none, it returns what it has counted so far, and complete is false.
 func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (sum *census.Prefixes, complete bool, err error) {
 	c := &d.counted
 	if !c.turn.TryLock() {
@@ -106,7 +108,7 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 		return nil, false, e
 	}
 	defer c.turn.Unlock()
-	// Leave time to answer.
+	// Stop counting early, so that there is time to answer
 	until, stop := context.WithTimeout(ctx, question.AnswerTime-time.Second)
 	defer stop()
 	var walk *census.Walk
@@ -133,7 +135,8 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 	return walk.Result(), false, nil
 }
 
-// prefixesOf converts a count to an answer: limit rows, and the sum of the others.
+// prefixesOf converts a count to an answer. The answer has at most limit prefixes, and the sum of
+// the others.
 func prefixesOf(sum *census.Prefixes, limit int) question.Prefixes {
 	p := question.Prefixes{Below: sum.Below, Held: sum.Held, Since: sum.Since, Prefixes: []question.Prefix{}}
 	p.Others = question.Prefix{Names: sum.Held, New: sum.New, Gone: sum.Gone, AtLeast: sum.AtLeast}

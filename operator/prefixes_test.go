@@ -14,7 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// tableDesk returns a Desk of a table with 3,000 names. Its loop runs as many functions as left says, then none.
+// tableDesk returns a Desk for a table with 3,000 names. Its flush loop runs only the first left
+// functions.
 func tableDesk(left *int) *Desk {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 10_000, MaxNameLength: 100, Expire: [metric.Kinds]uint32{2, 2, 2, 2}})
 	table.Count(census.NewCounter)
@@ -61,11 +62,11 @@ func TestPrefixesLimit(t *testing.T) {
 	}
 }
 
-// Without time for a count, the answer is the last count, with its time. If there is none, it is the part counted so
-// far.
+// If there is no time for a count, the answer is the last count, with the time of that count. If
+// there is none, the answer is the part that was counted so far.
 func TestPrefixesWithoutTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		left := 3 // the begin, and two steps
+		left := 3 // the first call begins the count, and two more calls count a part
 		d := tableDesk(&left)
 		begin := time.Now()
 		a, err := askPrefixes(d, nil)
@@ -98,7 +99,8 @@ func TestPrefixesWithoutTime(t *testing.T) {
 	})
 }
 
-// One count runs at a time. Other questions meanwhile get the last answer, or must be asked again.
+// Only one count runs at a time. During a count, another question gets the last answer, or an error
+// that says when to ask again.
 func TestPrefixesInTurn(t *testing.T) {
 	left := 1000
 	d := tableDesk(&left)
@@ -117,7 +119,7 @@ func TestPrefixesInTurn(t *testing.T) {
 		t.Errorf("as of %v, want %v: %v", second.AsOf, first.AsOf, err)
 	}
 	d.counted.turn.Unlock()
-	for i := range 5 * maxCounted { // the number of kept answers is bounded
+	for i := range 5 * maxCounted { // the number of kept answers is limited
 		if _, err := askPrefixes(d, map[string]any{"prefix": fmt.Sprintf("app%d", i%30)}); err != nil {
 			t.Fatal(err)
 		}

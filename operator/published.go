@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// published lists the paths of a name, and their values.
+// published adds the paths of a name, and their values.
 func (e *explanation) published(o aggregate.Origin) {
 	paths := e.Scheme.Paths(o, e.Limits.Tagged)
 	if len(paths) == 0 {
@@ -34,10 +34,10 @@ func (e *explanation) published(o aggregate.Origin) {
 	e.values(o.Name, values)
 }
 
-// maxNamed is the maximum number of values that the text of a step names.
+// maxNamed is the maximum number of values in the text of a step.
 const maxNamed = 3
 
-// values adds the present values of a name's paths, and their means.
+// values adds the current values of a name's paths, and their means.
 func (e *explanation) values(name string, values []question.PathValue) {
 	if len(values) == 0 {
 		e.step("now", "not published in the last flushes")
@@ -61,7 +61,7 @@ func (e *explanation) values(name string, values []question.PathValue) {
 	s := e.step("now", fmt.Sprintf("%s  flush %s ago", strings.Join(now, "  "), plural.Duration(max(e.now.Sub(newest), 0))))
 	s.Values = values
 	if !held {
-		e.step("means", "no history held; held from now on if there is room (--history-memory)")
+		e.step("means", "no history is kept yet; from now on one is kept, if --history-memory allows it")
 		return
 	}
 	e.step("means", "means of 1, 5, 15 minutes: "+strings.Join(means, "  "))
@@ -75,7 +75,7 @@ func pathValue(p *history.Path) question.PathValue {
 	}
 }
 
-// rounded writes a number for people.
+// rounded formats a number for people.
 func rounded(n question.Number) string {
 	f := float64(n)
 	switch {
@@ -93,7 +93,7 @@ func rounded(n question.Number) string {
 	return fmt.Sprintf("%.4g", f)
 }
 
-// telling returns the most important values of a name.
+// telling returns the most important values of a name, at most maxNamed.
 func telling(name string, values []question.PathValue) []question.PathValue {
 	rank := func(v question.PathValue) int {
 		stat := statistic(v.Path, name)
@@ -112,8 +112,8 @@ func telling(name string, values []question.PathValue) []question.PathValue {
 	return values[:min(len(values), maxNamed)]
 }
 
-// statistic returns the part of a path that is not the name: mean for stats.timers.NAME.mean, and stats_counts for
-// stats_counts.NAME.
+// statistic returns the part of a path that is not the name. For stats.timers.NAME.mean it is mean,
+// and for stats_counts.NAME it is stats_counts.
 func statistic(path, name string) string {
 	name, _, _ = strings.Cut(name, ";")
 	path, _, _ = strings.Cut(path, ";")
@@ -133,7 +133,7 @@ func lastNode(path string) string {
 	return path[strings.LastIndexByte(path, '.')+1:]
 }
 
-// folded writes paths in short: stats.timers.a.{lower,upper}.
+// folded writes several paths in a short form, such as stats.timers.a.{lower,upper}.
 func folded(paths []string) string {
 	if len(paths) == 1 {
 		return shown(paths[0])
@@ -174,7 +174,7 @@ func commonEnd(a, b string) string {
 	return a[len(a)-n:]
 }
 
-// seen says when the name was first and last seen.
+// seen adds when samples of the name were first and last seen.
 func (e *explanation) seen(s *subject) {
 	for _, kind := range s.kinds() {
 		f := &s.facts.kinds[kind]
@@ -194,7 +194,7 @@ func (e *explanation) seen(s *subject) {
 	}
 }
 
-// sinks adds, for each sink, the newest flush whose points it has.
+// sinks adds, for each sink, the last flush whose points the sink has accepted completely.
 func (e *explanation) sinks() {
 	var words []string
 	ok := true
@@ -207,7 +207,7 @@ func (e *explanation) sinks() {
 		case s.Published.IsZero():
 			words = append(words, s.Name+": accepted nothing yet, all points wait")
 		default:
-			words = append(words, s.Name+": up to "+plural.Duration(e.now.Sub(s.Published))+" ago, the rest waits")
+			words = append(words, s.Name+": up to "+plural.Duration(e.now.Sub(s.Published))+" ago, newer points wait")
 		}
 		ok = ok && s.State == "ok"
 	}

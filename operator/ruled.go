@@ -13,14 +13,14 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// judged is the effect of the rules of --rules on a name.
+// judged is what the rules of --rules do with a name.
 type judged struct {
-	text    string // the effect in words; "" without rules
+	text    string // description of the effect; "" without rules
 	dropped bool
 }
 
-// judge finds out what the rules do with a subject, and sets the name under which the subject is kept. Rules can differ
-// by kind. If the kind is unknown, judge uses the first kind for which a rule matches.
+// judge applies the rules to a subject, and sets the subject's name in the table. Rules can depend
+// on the kind. If the kind is not known, judge uses the first kind for which a rule matches.
 func (e *explanation) judge(s *subject) (j judged) {
 	s.clean = s.name
 	if e.Set == nil {
@@ -44,7 +44,7 @@ func (e *explanation) judge(s *subject) (j judged) {
 	return j
 }
 
-// verdictOf returns the effect on a name in words, and sets the name of the subject.
+// verdictOf describes what the rules do with a subject, and sets the subject's name in the table.
 func (e *explanation) verdictOf(s *subject, kind metric.Kind, to *aggregate.Resolved) judged {
 	plain, _, _ := strings.Cut(s.clean, ";")
 	if !e.Limits.Tagged {
@@ -86,12 +86,12 @@ func (e *explanation) verdictOf(s *subject, kind metric.Kind, to *aggregate.Reso
 	return j
 }
 
-// ruleWords returns a short description of a rule.
+// ruleWords describes a rule in a few words.
 func ruleWords(r *rules.Rule) string {
 	return fmt.Sprintf("rule %s (line %d: %s)", r.ID, r.Line, shown(r.Match))
 }
 
-// effectWords returns the further effects of a rule.
+// effectWords describes the other effects of a rule: its ttl, and what it does with signs.
 func effectWords(r *rules.Rule) (words []string) {
 	if r == nil {
 		return nil
@@ -119,7 +119,7 @@ func (e *explanation) ruled(j judged) {
 	}
 }
 
-// rulesOf returns the counts of each rule for names.
+// rulesOf returns how often each rule has matched.
 func (d *Desk) rulesOf(ctx context.Context, _ question.Arguments) (any, error) {
 	var counts []naming.Count
 	if err := d.onLoop(ctx, func(r *Running) { counts = r.Counts }); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Probes look at a part of the traffic for some seconds. intake.Intake is one.
+// Probes watch a part of the traffic for some seconds. intake.Intake implements this.
 type Probes interface {
 	Top(context.Context, probe.TopQuery) (*probe.Top, error)
 	Senders(context.Context, probe.SendersQuery) (*probe.Senders, error)
@@ -23,21 +23,21 @@ type Probes interface {
 }
 
 const (
-	// sendersFor is how long senders of a name are remembered.
+	// sendersFor is how long the senders of a name are kept.
 	sendersFor = 15 * time.Minute
-	// maxSenders is the number of names whose senders are remembered.
+	// maxSenders is the maximum number of names whose senders are kept.
 	maxSenders = 64
-	// maxShownSenders is the maximum number of senders that a step names.
+	// maxShownSenders is the maximum number of senders in the text of a step.
 	maxShownSenders = 3
 )
 
-// knownSenders keeps the last answers about senders.
+// knownSenders keeps the last answers about senders, by the pattern of the names.
 type knownSenders struct {
 	mu      sync.Mutex
 	answers map[string]*probe.Senders
 }
 
-// keep remembers an answer, in place of the oldest if there is no room.
+// keep stores an answer. If there are too many, it removes the oldest one.
 func (k *knownSenders) keep(match string, s *probe.Senders) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -56,7 +56,7 @@ func (k *knownSenders) keep(match string, s *probe.Senders) {
 	k.answers[match] = s
 }
 
-// last returns the last answer that is not too old, or nil.
+// last returns the last answer for a pattern. It returns nil if there is none, or if it is too old.
 func (k *knownSenders) last(match string, now time.Time) *probe.Senders {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -66,7 +66,7 @@ func (k *knownSenders) last(match string, now time.Time) *probe.Senders {
 	return nil
 }
 
-// sendersOf watches which senders send names that match a glob.
+// sendersOf watches who sends names that match a glob.
 func (d *Desk) sendersOf(ctx context.Context, match string, lasts time.Duration) (*probe.Senders, error) {
 	s, err := d.Probes.Senders(ctx, probe.SendersQuery{Match: match, For: lasts})
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *Desk) sendersOf(ctx context.Context, match string, lasts time.Duration)
 	return s, nil
 }
 
-// probeError converts an error of a probe to an error for the client.
+// probeError converts an error of a probe to a *question.Error, if the client can react to it.
 func probeError(err error) error {
 	if busy, ok := errors.AsType[*probe.Busy](err); ok {
 		e := question.Errorf(question.Busy, "", "%v", err)
@@ -92,8 +92,8 @@ func probeError(err error) error {
 	return err
 }
 
-// senders adds the step about who sends the name. It watches for the requested seconds, but only for the first name of
-// a line.
+// senders adds the step about who sends the name. If the question has seconds, it watches the
+// traffic, but only for the first name of a line.
 func (e *explanation) senders(name string) error {
 	if e.Probes == nil {
 		return nil
@@ -125,7 +125,7 @@ func (e *explanation) senders(name string) error {
 	return nil
 }
 
-// sendersWords names the first senders, and their shares.
+// sendersWords lists the first senders with their shares.
 func sendersWords(s *probe.Senders) string {
 	var words []string
 	for i := range s.Rows[:min(len(s.Rows), maxShownSenders)] {
@@ -180,7 +180,7 @@ func (d *Desk) sendersNow(ctx context.Context, args question.Arguments, lasts ti
 	return answer, &s.Looked, nil
 }
 
-// processes returns the first processes that have sent over unix sockets.
+// processes returns the processes that have sent over unix sockets, at most limit.
 func (d *Desk) processes(limit int) (rows []question.ProcessRow, forgotten uint64) {
 	rows = []question.ProcessRow{}
 	if d.Peers == nil {
@@ -196,7 +196,7 @@ func (d *Desk) processes(limit int) (rows []question.ProcessRow, forgotten uint6
 	return rows, all.Gone
 }
 
-// globOf returns the glob that matches only this name.
+// globOf returns a glob that matches only the given name.
 func globOf(name string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
 }

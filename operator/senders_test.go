@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// watches is a source with a fixed answer, so that tests need no traffic.
+// watches is a Probes with a fixed answer.
 type watches struct {
 	asked []probe.SendersQuery
 	err   error
@@ -31,7 +31,8 @@ func (w *watches) Senders(_ context.Context, q probe.SendersQuery) (*probe.Sende
 	return s, nil
 }
 
-// Explain watches once, and remembers the answer. Another probe does not spoil the explanation.
+// Explain watches the traffic once, and keeps the answer for later explanations. If another probe
+// runs, the explanation says so and is otherwise complete.
 func TestExplainSenders(t *testing.T) {
 	w := &watches{}
 	d := desk(running(metric.Reference, metric.DropTags), Sources{Probes: w})
@@ -62,7 +63,7 @@ func TestExplainSenders(t *testing.T) {
 	}
 }
 
-// The Desk remembers the senders of only a few names: it forgets the oldest answer first.
+// The Desk keeps the senders of a limited number of names. It removes the oldest answer first.
 func TestKnownSenders(t *testing.T) {
 	var k knownSenders
 	now := time.Now()
@@ -79,7 +80,7 @@ func TestKnownSenders(t *testing.T) {
 	}
 }
 
-// The glob of a name matches that name only.
+// The glob of a name matches only that name.
 func TestGlobOf(t *testing.T) {
 	if got := globOf(`a*b?c[d]\e`); got != `a\*b\?c\[d]\\e` {
 		t.Errorf("got %s", got)

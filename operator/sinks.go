@@ -16,7 +16,7 @@ func (d *Desk) sinks(context.Context, question.Arguments) (any, error) {
 	return d.sinksNow(time.Now()), nil
 }
 
-// sinksNow returns the sinks in order: the configured sinks, then the removed sinks that still deliver.
+// sinksNow returns the configured sinks, followed by the removed sinks that still deliver.
 func (d *Desk) sinksNow(now time.Time) []question.Sink {
 	sinks, figures, health := []question.Sink{}, figuresOf(d.Daemon), d.Daemon.Health()
 	for _, st := range d.Sinks() {
@@ -34,7 +34,7 @@ func (d *Desk) sinksNow(now time.Time) []question.Sink {
 	return sinks
 }
 
-// fallsBehind reports whether the health says that a sink is behind.
+// fallsBehind reports whether the health has the reason sink_behind for a sink.
 func fallsBehind(h meta.Health, sink string) bool {
 	for _, r := range h.Reasons {
 		if r.ID == meta.SinkBehind && r.Subject == sink {
@@ -73,7 +73,7 @@ func (d *Desk) sinkOf(st *delivery.State, now time.Time) question.Sink {
 	return s
 }
 
-// wholeUpTo returns the time of the newest flush whose points have all reached the sink.
+// wholeUpTo returns the time of the last flush whose points the sink has accepted completely.
 func (d *Desk) wholeUpTo(st *delivery.State) time.Time {
 	switch {
 	case st.Last.Flush == 0:
@@ -84,8 +84,8 @@ func (d *Desk) wholeUpTo(st *delivery.State) time.Time {
 	return time.Unix(st.Oldest, 0).Add(-d.Interval)
 }
 
-// fullIn returns the seconds until the queue is full (or the spool, if there is one), if it goes on growing as in the
-// last minutes. It returns 0 if it does not grow.
+// fullIn returns in how many seconds the queue and the spool will be full, if they grow as fast as
+// in the last minutes. It returns 0 if they do not grow.
 func (d *Desk) fullIn(st *delivery.State) float64 {
 	if d.Past == nil || st.Waiting() == 0 {
 		return 0

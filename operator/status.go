@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// recently is how far back losses and growth are reported.
+// recently is the time over which losses and growth are reported.
 const recently = 15 * time.Minute
 
 func (d *Desk) status(context.Context, question.Arguments) (any, error) {
@@ -49,7 +49,7 @@ func (d *Desk) names(f figures) question.Names {
 	return question.Names{Held: int(f.value("names")), Limit: int(f.value("names.limit")), Grown15m: int(grew)}
 }
 
-// mutes returns the globs whose samples are not kept.
+// mutes returns the muted patterns.
 func (d *Desk) mutes() []question.Mute {
 	if d.Mutes == nil {
 		return []question.Mute{}
@@ -57,8 +57,8 @@ func (d *Desk) mutes() []question.Mute {
 	return append([]question.Mute{}, d.Mutes()...)
 }
 
-// grown returns how much a figure grew in a period, and the length of that period. The period is shorter if the daemon
-// started later.
+// grown returns by how much a figure grew in the last period in, and the length of this period. If
+// the daemon started later, the period is shorter.
 func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
 	if age := time.Since(d.Started); d.Past == nil || age < in {
 		return f.value(name), age
@@ -66,11 +66,11 @@ func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, ov
 	return d.Past.Growth(name, in)
 }
 
-// beyondLimits are the figures of good samples that are lost. Muted samples are not among them, because an operator
-// asked for that.
+// beyondLimits returns the names of the figures that count good samples that were lost because of
+// limits. Muted samples are not included, because an operator asked for that.
 func beyondLimits() []string { return []string{"samples.refused.names", "samples.refused.members"} }
 
-// lost returns the recent losses.
+// lost returns what was lost recently.
 func (d *Desk) lost(f figures) (l question.Lost) {
 	for _, part := range []struct {
 		rate  *float64
@@ -98,7 +98,7 @@ const (
 	trendOver   = time.Hour
 )
 
-// trends returns the last hour of the six figures that matter most.
+// trends returns the values of the six most important figures in the last hour.
 func (d *Desk) trends(f figures) map[string][]question.Number {
 	trends := map[string][]question.Number{}
 	if d.Past == nil {
@@ -127,7 +127,7 @@ func (d *Desk) trends(f figures) map[string][]question.Number {
 	return trends
 }
 
-// sumUp adds up series with the same times. The sum of a time without any value is NaN.
+// sumUp adds up series with the same times. If no series has a value for a time, the sum is NaN.
 func sumUp(names []string, series map[string][]float64) []question.Number {
 	sum := []question.Number{}
 	for _, name := range names {
@@ -161,7 +161,8 @@ func figuresOf(s meta.Source) figures {
 func (f figures) value(name string) float64 { return f[name].Value }
 func (f figures) rate(name string) float64  { return f[name].Rate }
 
-// ofSinks returns the names of one figure, such as ".made", in the ledgers of all sinks and of the cluster.
+// ofSinks returns all names of one figure, such as ".made", for the points of each sink and for the
+// rows that are forwarded.
 func (f figures) ofSinks(end string) (names []string) {
 	for name := range f {
 		sink := strings.HasPrefix(name, "sink.") && strings.HasSuffix(name, ".points"+end)

@@ -40,7 +40,7 @@ func (e *explanation) parsed(text string, v *verdict) {
 	}
 }
 
-// valueWords returns the effect of a sample in words.
+// valueWords describes the value of a sample in words.
 func valueWords(s *metric.Sample) string {
 	switch {
 	case s.Kind == metric.Set:
@@ -53,7 +53,7 @@ func valueWords(s *metric.Sample) string {
 
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// because returns in words why an item is bad.
+// because describes why an item is bad.
 func (e *explanation) because(text string, v *verdict) string {
 	part := text[min(v.at, len(text)):]
 	if i := strings.IndexAny(part, "|:\n"); i >= 0 && v.reason != metric.TooLong {
@@ -98,9 +98,9 @@ func (e *explanation) cleaned(s *subject) {
 	e.step("name", strings.Join(words, "  "))
 }
 
-// cleaning returns which characters are replaced.
+// cleaning describes which characters of the name are replaced or deleted.
 func (e *explanation) cleaning(series string) string {
-	if e.Limits.Tagged { // tags are clean already
+	if e.Limits.Tagged { // intake has already cleaned names with tags
 		series, _, _ = strings.Cut(series, ";")
 	}
 	var rules []string
@@ -117,7 +117,7 @@ func (e *explanation) cleaning(series string) string {
 	return fmt.Sprintf("%s  (--dialect %s)", strings.Join(rules, ", "), e.Listen.Dialect)
 }
 
-// rules adds the step about mutes and limits, which can refuse the name.
+// rules adds the step about mutes and limits, which can cause the name to be refused.
 func (e *explanation) rules(s *subject) {
 	words := []string{e.muted(s.name), fmt.Sprintf("%d of %d bytes", len(s.series), e.Limits.MaxNameLength)}
 	known := s.facts.held()
@@ -125,7 +125,7 @@ func (e *explanation) rules(s *subject) {
 		known = s.facts.kinds[s.sample.Kind].held
 	}
 	full := s.facts.names >= e.Limits.MaxNames
-	names := fmt.Sprintf("%s of %s names are held", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
+	names := fmt.Sprintf("%s of %s names are in the table", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
 	switch {
 	case known:
 		words = append(words, "known already")
@@ -150,7 +150,7 @@ func (e *explanation) rules(s *subject) {
 
 const unmuted = "no mute matches"
 
-// muted returns a text about the mute that matches a name.
+// muted describes the mute that matches a name.
 func (e *explanation) muted(name string) string {
 	if e.Mutes == nil {
 		return unmuted
@@ -167,7 +167,7 @@ func (e *explanation) muted(name string) string {
 	return unmuted
 }
 
-// losses returns a text about lost samples with similar names: refused by a limit, or among the last bad lines.
+// losses describes recent losses of similar names: samples that a limit refused, and bad lines.
 func (e *explanation) losses(s *subject) (words []string) {
 	d := e.Daemon.Discards()
 	for _, r := range d.Refused {
@@ -191,7 +191,8 @@ func (e *explanation) losses(s *subject) (words []string) {
 	return words
 }
 
-// beginning returns a name up to its first dot, or a name without a dot with the colon that ends it.
+// beginning returns a name up to its first dot. If there is no dot, it returns the name and a
+// colon.
 func beginning(name string) string {
 	if i := strings.IndexByte(name, '.'); i > 0 {
 		return name[:i+1]
@@ -199,7 +200,7 @@ func beginning(name string) string {
 	return name + ":"
 }
 
-// kind adds the step about the kind of the name, and about other names with the same paths.
+// kind adds the step about the kind of the name, and about other names that have the same path.
 func (e *explanation) kind(s *subject, kind metric.Kind) {
 	text, ok := kind.String(), true
 	var also []string
@@ -233,7 +234,7 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 	e.step("kind", text).OK = ok
 }
 
-// between writes the bounds of a number of samples.
+// between formats the minimum and maximum of a number of samples.
 func between(least, most uint64) string {
 	if least == most {
 		return plural.Things(most, "sample", "samples")

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// maxTailed limits the lines in one answer.
+// maxTailed is the maximum number of lines in one answer.
 const maxTailed = 10_000
 
 func (d *Desk) tailQuestion() question.Question {
@@ -18,7 +18,7 @@ func (d *Desk) tailQuestion() question.Question {
 		Name: "tail", Answer: question.Tail{}, Ask: d.tail, Stream: d.streamTail, Watch: "seconds", Guarded: true,
 		Parameters: []question.Parameter{
 			{Name: "match", Default: "*", Help: "a glob: only lines of names that match"},
-			{Name: "sender", Help: "only lines of this address, or of this network, such as 10.20.0.0/16; senders are asked for only then"},
+			{Name: "sender", Help: "only lines of this address, or of this network, such as 10.20.0.0/16; the daemon asks the kernel for senders only if this is set"},
 			{Name: "bad", Kind: question.Bool, Default: false, Help: "only bad lines"},
 			secondsParameter(10),
 			{Name: "limit", Kind: question.Int, Default: 100, Min: 1, Max: probe.MaxLimit, Help: "the maximum number of lines in a second"},
@@ -32,7 +32,7 @@ func (d *Desk) beginTail(args question.Arguments) (*probe.Tail, error) {
 		Match:  args.Text("match"),
 		Sender: args.Text("sender"),
 		Bad:    args.Bool("bad"),
-		// For bad lines the answer includes the senders.
+		// The answer always shows the senders of bad lines.
 		Senders: args.Bool("bad"),
 		For:     time.Duration(args.Int("seconds")) * time.Second,
 		Limit:   args.Int("limit"),
@@ -70,7 +70,7 @@ func (d *Desk) tail(ctx context.Context, args question.Arguments) (question.Answ
 	}, nil
 }
 
-// nextLine returns false at the end.
+// nextLine waits for the next line. If there are no more lines, more is false.
 func nextLine(ctx context.Context, t *probe.Tail) (line probe.Line, more bool, err error) {
 	select {
 	case line, more = <-t.Lines:
@@ -80,7 +80,8 @@ func nextLine(ctx context.Context, t *probe.Tail) (line probe.Line, more bool, e
 	}
 }
 
-// streamTail emits each line. Each second, and at the end, it emits how much was looked at so far.
+// streamTail emits each line. Once a second, and at the end, it also emits how much traffic was
+// watched so far.
 func (d *Desk) streamTail(ctx context.Context, args question.Arguments, emit func(event string, data any) error) error {
 	t, err := d.beginTail(args)
 	if err != nil {

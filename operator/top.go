@@ -21,7 +21,7 @@ func (d *Desk) topQuestion() question.Question {
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of entries"},
 			{Name: "match", Default: "*", Help: "a glob: only names that match count"},
 		},
-		Help: "The hottest names, prefixes, senders or kinds: samples per second, and the possible error of each. Entries below a stated rate may be missing.",
+		Help: "The names, prefixes, senders or kinds with the most samples: samples per second, and the possible error of each. Entries below a stated rate may be missing.",
 	}
 }
 
@@ -53,7 +53,7 @@ func (d *Desk) top(ctx context.Context, args question.Arguments, lasts time.Dura
 	return answer, &t.Looked, nil
 }
 
-// clientName returns a sender for people.
+// clientName returns the name of a sender for people.
 func clientName(name string, over probe.Transport) string {
 	if over == probe.Pipe {
 		return "stat pipes"
@@ -61,7 +61,7 @@ func clientName(name string, over probe.Transport) string {
 	return cmp.Or(name, unknownSender)
 }
 
-// patterns returns the beginning of a name's paths for each kind, such as stats.timers.NAME.
+// patterns returns how the paths of each kind begin, such as stats.timers.NAME.
 func (d *Desk) patterns(ctx context.Context) (map[string]string, error) {
 	patterns := map[string]string{}
 	err := d.onLoop(ctx, func(r *Running) {

@@ -13,19 +13,19 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Running holds the table and the present settings of the daemon.
+// Running holds the daemon's table and its current settings.
 type Running struct {
 	Table  *aggregate.Table
 	Limits aggregate.Config // limits of the table
 	Listen intake.Listen
 	Scheme *aggregate.Scheme // layout of the paths
-	Naming naming.Config
-	Set    *rules.Set     // of --rules; nil for none
-	Counts []naming.Count // settings for the rules
+	Naming naming.Config     // settings for the rules
+	Set    *rules.Set        // rules of --rules; nil without --rules
+	Counts []naming.Count    // how often each rule has matched
 }
 
-// trial reads lines with the daemon's own parser, and adds their samples to tables of its own. So it gives the same
-// results as the daemon, but counts nothing.
+// trial parses lines with the daemon's parser, and adds their samples to a temporary table. So its
+// results are the same as the daemon's, but nothing is counted.
 type trial struct {
 	*Running
 	parser wire.Parser
@@ -33,17 +33,17 @@ type trial struct {
 
 func newTrial(r *Running) *trial { return &trial{r, r.Listen.Parser()} }
 
-// verdict is what happens to one item of a line.
+// verdict is the result for an item of a line.
 type verdict struct {
 	item   wire.Item     // Sample, Discard or Event
 	reason metric.Reason // why the item is bad
-	at     int           // index in the text
-	sample metric.Sample // the sample of a good item, with the name from the parser
-	timed  bool          // whether a timestamp was ignored
-	name   string        // in the table
+	at     int           // position in the text
+	sample metric.Sample // the sample of a good item, with the name that the parser returns
+	timed  bool          // the item has a timestamp, which is ignored
+	name   string        // the name in the table
 }
 
-// read returns the verdicts on all items of a text.
+// read returns the verdicts for all items in a text.
 func (t *trial) read(text string) (all []verdict) {
 	buf := []byte(text)
 	t.parser.Reset(buf)
@@ -62,12 +62,12 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // both slices end at the end of buf, so their capacities give the offset
+		v.at += cap(buf) - cap(t.parser.Line()) // the offset of the line, because both slices end where buf ends
 		all = append(all, v)
 	}
 }
 
-// readName returns the verdict on a name. It reads a line with that name.
+// readName returns the verdict for a name. To get it, readName reads a line with this name.
 func (t *trial) readName(name string) verdict {
 	all := t.read(name + ":1|c")
 	if len(all) == 0 {
@@ -76,7 +76,7 @@ func (t *trial) readName(name string) verdict {
 	return all[0]
 }
 
-// add adds a sample to an empty table. It returns the name that the table gives it.
+// add adds a sample to an empty table. It returns the name of the sample in that table.
 func (t *trial) add(s metric.Sample) (name string, reason metric.Reason) {
 	config := t.Limits
 	config.Shards, config.MaxNames = 1, 1
@@ -96,10 +96,11 @@ func (t *trial) add(s metric.Sample) (name string, reason metric.Reason) {
 	return "", metric.None
 }
 
-// change is what cleaning does to one character: the new text, or "" if it is deleted.
+// change is a character that cleaning changes, and the text that replaces it. The text is "" if the
+// character is deleted.
 type change struct{ from, to string }
 
-// changes lists the characters that cleaning changes in a name, each once.
+// changes returns the characters of a name that cleaning changes, each one once.
 func (t *trial) changes(sent string) (all []change) {
 	seen := map[string]bool{}
 	for len(sent) > 0 {
@@ -110,7 +111,7 @@ func (t *trial) changes(sent string) (all []change) {
 			continue
 		}
 		seen[c] = true
-		// The letter in front keeps the name from being empty.
+		// A letter comes first, so that the cleaned name is not empty.
 		clean, _ := t.add(metric.Sample{Name: []byte("x" + c)})
 		if to := strings.TrimPrefix(clean, "x"); to != c {
 			all = append(all, change{c, to})

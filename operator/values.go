@@ -13,16 +13,16 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// findTime is the time limit of a search. Of it, a search waits at most findWait for a flush.
+// findTime is the time limit of a search. A search waits for a flush during at most findWait of it.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second
 )
 
-// orders are the values of the parameter sort.
+// orders maps the values of the parameter sort.
 var orders = map[string]history.Order{"name": history.ByPath, "value": history.ByValue, "age": history.ByAge}
 
-// values finds published paths by a glob.
+// values returns the published paths that match a glob.
 func (d *Desk) values(ctx context.Context, args question.Arguments) (question.Answer, error) {
 	start := time.Now()
 	s, err := newSearch(args)
@@ -37,7 +37,7 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	found := d.Values.Find(limited, s)
 	data := question.PathValues{
 		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched,
-		// Some kept paths are from earlier flushes, not from the last one.
+		// Kept paths can be from earlier flushes, so there can be more of them than in the last flush.
 		Held:      max(found.Published, found.Looked, found.Matched),
 		Histories: found.Histories, Looked: found.Looked, Next: found.Next,
 	}
@@ -56,7 +56,7 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	return question.Answer{AsOf: found.AsOf, TookMillis: millis(start), Complete: found.Complete, Data: data}, nil
 }
 
-// newSearch makes a search from the arguments. A glob without stars is one path.
+// newSearch makes a search from the arguments. A glob without wildcards is a single path.
 func newSearch(args question.Arguments) (history.Search, error) {
 	text := args.Text("match")
 	g, err := glob.Parse(text)
@@ -74,11 +74,11 @@ func newSearch(args question.Arguments) (history.Search, error) {
 	return history.Search{Match: g.Match, Prefix: text[:plain], Limit: args.Int("limit"), After: args.Text("after"), Order: order, Wait: findWait}, nil
 }
 
-// kindStep is the number of paths that are looked up in the table at once.
+// kindStep is the number of paths that are looked up in the table at a time.
 const kindStep = 128
 
-// kinds returns the kind of the name of each path. It is "" if the table does not hold the name, for example for a
-// figure of the daemon.
+// kinds returns the kind of each path's name. It is "" if the name is not in the table, as for the
+// daemon's own figures.
 func (d *Desk) kinds(ctx context.Context, paths []string) (kinds []string, err error) {
 	for step := range slices.Chunk(paths, kindStep) {
 		err := d.onLoop(ctx, func(r *Running) {
@@ -102,20 +102,19 @@ func kindOf(r *Running, path string) string {
 	return ""
 }
 
-// notHeld returns a text about why paths have no history.
+// notHeld describes why a path has no history.
 func (d *Desk) notHeld(path string, held history.Held) string {
 	with, all := d.Values.Histories()
-	text := fmt.Sprintf("no history held of %s (%s of %s paths have one)", shown(path), plural.Count(uint64(with)), plural.Count(uint64(all)))
+	text := fmt.Sprintf("no history of %s (%s of %s paths have one)", shown(path), plural.Count(uint64(with)), plural.Count(uint64(all)))
 	switch held {
 	case history.FromNow:
-		return text + "; held from now on"
+		return text + "; a history is kept from now on"
 	case history.NoPlace:
-		return text + "; all places are taken by paths that were asked for in the last hour: --history-memory makes more"
+		return text + "; the memory for histories is used by paths that were queried in the last hour: raise --history-memory"
 	}
-	return fmt.Sprintf("no history held of %s: --history-memory or --keep-values is 0", shown(path))
+	return fmt.Sprintf("no history of %s: --history-memory or --keep-values is 0", shown(path))
 }
 
-// valuesQuestion describes the question.
 func (d *Desk) valuesQuestion() question.Question {
 	return question.Question{
 		Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,

@@ -8,19 +8,20 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxSeconds is the longest time that an answer watches traffic.
+// maxSeconds is the maximum time for which an answer watches traffic.
 const maxSeconds = int(probe.MaxFor / time.Second)
 
 func secondsParameter(byDefault int) question.Parameter {
 	return question.Parameter{
-		Name: "seconds", Kind: question.Int, Default: byDefault, Min: 1, Max: maxSeconds, Help: "for how long to watch",
+		Name: "seconds", Kind: question.Int, Default: byDefault, Min: 1, Max: maxSeconds, Help: "for how many seconds to watch",
 	}
 }
 
-// watcher watches traffic. It returns the data of an answer, and how much it looked at.
+// watcher watches traffic for the duration lasts. It returns the data of an answer, and how much
+// traffic it watched.
 type watcher func(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error)
 
-// watched makes an answer from some seconds of traffic.
+// watched returns a function that watches traffic for some seconds, and answers then.
 func (d *Desk) watched(f watcher) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
 		start := time.Now()

@@ -1,5 +1,5 @@
-// Package packaging_test tests the files that the package installs. make package-test does the rest, with a real
-// Debian.
+// Package packaging_test tests the files that the package installs. make package-test tests the
+// package itself on a real Debian system.
 package packaging_test
 
 import (
@@ -17,8 +17,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// A configuration file of the package never changes: otherwise an upgrade would ask every user who has edited it, and
-// an unattended upgrade would stop. New settings belong into the defaults of the daemon.
+// A configuration file of the package must never change. If it changed, an upgrade would ask each
+// user who has edited it, and an unattended upgrade would stop. The defaults of new settings must
+// be in the daemon.
 func TestConfigurationFilesDoNotChange(t *testing.T) {
 	for path, sum := range map[string]string{
 		"etc/statsd/statsd.conf":          "a1fe57761718dcbb1e2fcffd7806d772e77c23e6b304ab022ed91d78cc1f140c",
@@ -34,7 +35,7 @@ func TestConfigurationFilesDoNotChange(t *testing.T) {
 	}
 }
 
-// The daemon accepts the configuration. Only a sink is missing.
+// The daemon accepts the installed configuration. The only fault is that no sink is configured.
 func TestConfiguration(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -45,7 +46,7 @@ func TestConfiguration(t *testing.T) {
 	var warnings bytes.Buffer
 	check := exec.Command(filepath.Join(dir, "statsd"), "--config", "etc/statsd/statsd.conf", "--check-config")
 	check.Stderr = &warnings
-	// A machine may allow fewer open files than the default asks for.
+	// The machine may allow fewer open files than the default number of connections needs.
 	check.Env = append(os.Environ(), "STATSD_DAEMON_MAX_TCP_CONNECTIONS=100")
 	out, err := check.Output()
 	if err != nil || !strings.HasSuffix(string(out), "\n# valid: statsd publishes nothing, with 1 warning\n") || !strings.HasPrefix(warnings.String(), "statsd: no sink") {
@@ -53,7 +54,7 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// The units are the units of contrib/systemd, with the paths and the user of the package.
+// The installed units equal the units in contrib/systemd, except for the paths and the user.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	analyze := counterpart.Find(t, "systemd-analyze")
@@ -73,7 +74,7 @@ func TestUnits(t *testing.T) {
 			!(bytes.Contains(text, []byte(want)) && bytes.Contains(text, []byte("\nUser=statsd\nGroup=statsd\n"))) {
 			t.Errorf("%s does not start the daemon of the package as its user:\n%s", name, text)
 		}
-		// this test has neither the program nor the manual nor the user
+		// replace what is not installed here: the program, the manual and the user
 		text = []byte(strings.NewReplacer("/usr/sbin/statsd", "/bin/true", "man:statsd(8)", "https://example.com", "=statsd\n", "=root\n").Replace(string(text)))
 		unit := filepath.Join(dir, name)
 		if err := os.WriteFile(unit, text, 0o600); err != nil {
@@ -87,7 +88,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The version of the package follows from the tag.
+// The version of the package is derived from the Git tag.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "git")
@@ -127,7 +128,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// The licence of each linked module is collected, and of Go, and the SBOM has them all.
+// The licences of Go and of each linked module are collected, and the SBOM contains all of them.
 func TestLinked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -18,8 +18,8 @@ const (
 	benchPartitions = 64
 )
 
-// mix is traffic as on real sites. It has irregular names: 60 % are counters, 20 % gauges, 18 % timers with 20
-// samples, and 2 % sets with 50 members.
+// mix returns traffic that resembles the traffic of real sites. It has irregular names: 60 % are
+// counters, 20 % gauges, 18 % timers with 20 samples, and 2 % sets with 50 members.
 func mix() (samples []metric.Sample) {
 	random := rand.New(rand.NewPCG(11, 12))
 	words := []string{"api", "web", "checkout", "search", "db", "cache", "queue", "auth", "mobile", "eu-west", "requests", "latency", "errors", "render", "session", "user_profile", "payments", "get", "post", "p2p", "cpu", "jobs", "retries", "bytes_sent", "pool", "hits"}
@@ -78,9 +78,10 @@ func benchLayout() aggregate.Layout {
 	return layout
 }
 
-// BenchmarkInterval runs the mix through a flush of one daemon, through an edge, and through an owner. It reports the
-// CPU time for a name: for the summary in one daemon, for reading and encoding in an edge, and for decoding and merging
-// in an owner. It also reports the last two as ratios to the first.
+// BenchmarkInterval processes the traffic of mix in three ways: in a flush of a single daemon, in
+// an edge, and in an owner. For each it reports the CPU time per name: a single daemon summarises,
+// an edge reads and encodes rows, an owner decodes and merges them. It also reports the times of
+// the edge and of the owner as ratios to the time of the single daemon.
 func BenchmarkInterval(b *testing.B) {
 	samples := mix()
 	edge, owner := benchTable(), benchTable()
@@ -138,7 +139,7 @@ func mergeAll(t testing.TB, d *Decoder, shard *aggregate.Shard, messages [][]byt
 	}
 }
 
-// lineBytes returns the length of a line to Graphite, on average.
+// lineBytes returns the average length of a line for Graphite.
 func lineBytes(sn *aggregate.Snapshot) float64 {
 	lines, size := 0, 0
 	for p := range sn.Points() {

@@ -11,15 +11,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Body has the rows of a message in encoded form.
+// Body contains the rows of a message in encoded form.
 type Body struct {
 	header Header
 	flags  byte
-	size   int // size without compression
+	size   int // size after decompression
 	bytes  []byte
 }
 
-// Open checks a message and reads its header. The body borrows the message. The error is a
+// Open checks a message and reads its header. The body is a subslice of the message. The error is a
 // *VersionError, or wraps ErrDamaged.
 func Open(message []byte) (Header, Body, error) {
 	const least = 4 + crc32.Size
@@ -46,7 +46,7 @@ func Open(message []byte) (Header, Body, error) {
 	return h, body, nil
 }
 
-// Decoder decodes the rows of messages. One goroutine may use it.
+// Decoder decodes the rows of messages. Only one goroutine at a time may use it.
 type Decoder struct {
 	unpacked []byte
 	rows     decoder
@@ -73,9 +73,10 @@ func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 	return body, nil
 }
 
-// Rows calls visit with each row of a body, in the order of kinds and names. A row is valid until visit
-// returns. If the body has a fault, Rows visits the rows before the fault. The error wraps ErrDamaged. A damaged row
-// can have impossible values: Shard.Merge checks them.
+// Rows calls visit for each row of a body, sorted by kind and name. A row is valid until visit
+// returns. If the body is damaged, Rows calls visit for the rows before the damage, and returns an
+// error that wraps ErrDamaged. A damaged row can contain impossible values. Shard.Merge checks for
+// them.
 func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
 	body, err := dec.unpack(b)
 	if err != nil {
@@ -102,20 +103,20 @@ func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
 	return nil
 }
 
-// decoder decodes a body. Its slices are reused from row to row.
+// decoder decodes a body. Its slices are reused for each row.
 type decoder struct {
 	reader
 	end    int64
 	text   []byte
-	ends   []int // ends of the names in text
+	ends   []int // indexes in text at which the names end
 	row    aggregate.Row
 	sketch aggregate.Sketch
 }
 
-// names reads the names of n rows.
+// names decodes the names of n rows.
 func (d *decoder) names(n int) {
 	d.text, d.ends = d.text[:0], d.ends[:0]
-	last := 0 // where the last name begins
+	last := 0 // index in text at which the previous name begins
 	for range n {
 		begin := len(d.text)
 		shared := d.count(begin - last)
@@ -138,7 +139,7 @@ func (d *decoder) name(i int) []byte {
 	return d.text[from:d.ends[i]:d.ends[i]]
 }
 
-// value reads the value of d.row.
+// value decodes the value of d.row.
 func (d *decoder) value() {
 	r := &d.row
 	r.Value, r.Set, r.Weight, r.Millis, r.Sketch = 0, aggregate.GaugeChange{}, 0, false, nil
@@ -183,14 +184,15 @@ func (d *decoder) timer() {
 	}
 }
 
-// decimals reads n samples in order. Each is encoded as its distance from the previous one.
+// decimals decodes n samples in ascending order. Each sample is encoded as the difference to the
+// previous sample.
 func (d *decoder) decimals(n, decimals int) {
 	if decimals > maxDecimals {
 		d.bad = true
 		return
 	}
 	last, rest := int64(0), d.rest
-	for ; n > 0 && len(rest) > 0; n-- { // varints are decoded in place, because most of a message is samples
+	for ; n > 0 && len(rest) > 0; n-- { // varints are decoded here without a function call, because most of a message are samples
 		v, size := uint64(rest[0]), 1
 		if v >= 0x80 {
 			if v, size = binary.Uvarint(rest); size <= 0 {

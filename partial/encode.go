@@ -7,12 +7,12 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// flagPacked marks a body that is compressed.
+// flagPacked marks a message with a compressed body.
 const flagPacked = 1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Encoder encodes the rows of one edge as messages. One goroutine may use it.
+// Encoder encodes the rows of one edge as messages. Only one goroutine at a time may use it.
 type Encoder struct {
 	edge       string
 	epoch      int64
@@ -23,7 +23,8 @@ type Encoder struct {
 	sorter     sorter
 }
 
-// NewEncoder returns an Encoder of an edge that started at epoch, in Unix nanoseconds.
+// NewEncoder returns an Encoder for an edge. epoch is the time when the edge started, in Unix
+// nanoseconds.
 func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
 	switch {
 	case edge == "" || len(edge) > MaxEdge:
@@ -34,16 +35,16 @@ func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
 	return &Encoder{edge: edge, epoch: epoch, partitions: partitions}, nil
 }
 
-// Interval is the interval whose rows are encoded.
+// Interval identifies the interval whose rows are encoded.
 type Interval struct {
-	Number  uint64 // number of the interval in this run of the edge, from 1
-	End     int64  // in Unix nanoseconds, as given to Rows.Begin
+	Number  uint64 // number of the interval since the start of the edge, counted from 1
+	End     int64  // end of the interval in Unix nanoseconds, as given to Rows.Begin
 	Samples uint64
 }
 
-// Encode calls emit with each message of the rows. A message is valid until emit returns. Each partition
-// gets at least one message, even without rows. Such a message tells the owner that the edge has no rows for this
-// interval, and that no message is missing.
+// Encode calls emit for each message. A message is valid until emit returns. There is at least one
+// message for each partition, even if the partition has no rows. A message without rows tells the
+// owner that the edge has no rows for this interval, so that the owner does not wait for them.
 func (e *Encoder) Encode(iv Interval, rows *Rows, emit func(h Header, message []byte)) {
 	h := Header{Edge: e.edge, Epoch: e.epoch, Number: iv.Number, End: iv.End, Partitions: e.partitions}
 	home := h.home()
@@ -56,7 +57,7 @@ func (e *Encoder) Encode(iv Interval, rows *Rows, emit func(h Header, message []
 	}
 }
 
-// encodePartition emits the rows of one partition, in parts.
+// encodePartition encodes and emits the rows of one partition, split into parts.
 func (e *Encoder) encodePartition(h Header, rows *partition, emit func(Header, []byte)) {
 	for kind := range rows {
 		e.sorter.sort(rows[kind])
@@ -70,7 +71,7 @@ func (e *Encoder) encodePartition(h Header, rows *partition, emit func(Header, [
 	}
 }
 
-// encodePart encodes one part.
+// encodePart encodes one part as a message.
 func (e *Encoder) encodePart(h Header, rows *partition) []byte {
 	e.body = rows.appendBody(e.body[:0])
 	flags, body := byte(0), e.body

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// goldenRows are the rows in testdata/version-1.message.
+// goldenRows returns the rows that testdata/version-1.message contains.
 func goldenRows() []aggregate.Row {
 	repeated := make([]float64, 300)
 	for i := range repeated {
@@ -28,8 +28,9 @@ func goldenRows() []aggregate.Row {
 	}
 }
 
-// This build still reads what the first version of the format has written. A new version keeps this test for as long
-// as it reads the old one, and adds its own file.
+// TestGolden checks that this build reads a message of the first version of the format. If the
+// format changes, this test stays as long as the old version can be read, and the new version gets
+// its own file.
 func TestGolden(t *testing.T) {
 	if oldest > 1 {
 		t.Fatal("version 1 is no longer read: remove its file")

@@ -1,7 +1,7 @@
-// Package partial encodes the collected rows of an interval, so another daemon can merge them.
+// Package partial encodes the rows that a table has collected in an interval, so that another daemon can merge them.
 //
-// An edge divides its rows into partitions by name. It encodes each partition as one message, or as several
-// parts if the partition is large:
+// An edge divides its rows into partitions by name. It encodes each partition as one message. A large partition is
+// encoded as several messages, which are called parts:
 //
 //	rows.Begin(end)
 //	interval.Rows(rows.Add)
@@ -14,12 +14,14 @@
 //
 // # Format
 //
-// A message is a header, a body, and a CRC-32C of both. Numbers are varints, as in protobuf. The body has,
-// for each kind, the names in order and then the values. Each name omits the prefix that it shares with the
-// previous name. The body is compressed with S2 if that makes it smaller: zstd would make it a seventh
-// smaller, but would take four times as long. All values are exact. Version changes with every change of the format. A
-// reader reads its own version and the previous one. The place of the version and the CRC never change, so a
-// reader can tell a message of a newer version from a damaged one.
+// A message consists of a header, a body, and a CRC-32C of both. Numbers are encoded as varints, as in protobuf. For each
+// kind, the body contains the sorted names and then the values. Each name omits the prefix that it shares with the
+// previous name. The body is compressed with S2, unless compression makes it larger. With zstd, bodies would be a
+// seventh smaller, but compression would take four times as long. All values are exact.
+//
+// Version changes with every change of the format. A reader can read its own version and the previous version. The
+// positions of the version and of the CRC never change. So a reader can distinguish a message of a newer version from a
+// damaged message.
 package partial
 
 import (
@@ -30,15 +32,16 @@ import (
 )
 
 const (
-	// oldest is the oldest version of the format that Open reads.
+	// oldest is the oldest version of the format that Open can read.
 	oldest = max(Version-1, 1)
-	// MaxMessage is the greatest size of a message in bytes. It is below the default limit of NATS, 1 MiB.
+	// MaxMessage is the maximum size of a message in bytes. It is below 1 MiB, the default limit of
+	// NATS.
 	MaxMessage = 900 << 10
-	// MaxPartitions is the greatest number of partitions.
+	// MaxPartitions is the maximum number of partitions.
 	MaxPartitions = 1 << 12
-	// maxBody limits a body that a reader unpacks.
+	// maxBody limits the size of a body after decompression.
 	maxBody = MaxMessage
-	// MaxEdge is the greatest length of an edge's name in bytes.
+	// MaxEdge is the maximum length of an edge's name in bytes.
 	MaxEdge = 255
 )
 
@@ -51,47 +54,52 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("message is %w: "+format, append([]any{ErrDamaged}, args...)...)
 }
 
-// VersionError is the error of a message in another version of the format.
+// VersionError is the error for a message whose version of the format is not supported.
 type VersionError struct{ Version byte }
 
-// Newer reports whether a newer build of this program can read the message.
+// Newer reports whether the message was made by a newer version of this program.
 func (e *VersionError) Newer() bool { return e.Version > Version }
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edges", e.Version, oldest, Version)
 }
 
-// Header says which edge made a message, and which part of which interval the message contains. Edge, Epoch, Number,
-// Partition and Part together identify a message: a repeated message has the same identity.
+// Header says which edge made a message, and which part of which interval the message contains.
+// Edge, Epoch, Number, Partition and Part together identify a message. A message that is sent again
+// has the same values.
 type Header struct {
-	// Edge is the name of the daemon that made it.
+	// Edge is the name of the edge that made the message.
 	Edge string
-	// Epoch is when that daemon started, in Unix nanoseconds. Number counts its intervals from 1.
+	// Epoch is the time when the edge started, in Unix nanoseconds. Number is the number of the
+	// interval since that start, counted from 1.
 	Epoch  int64
 	Number uint64
 	// End is the end of the interval, in Unix nanoseconds.
 	End int64
-	// Partition is the number of the partition, from 0, and Partitions the number of all partitions.
+	// Partition is the number of the partition, counted from 0. Partitions is the total number of
+	// partitions.
 	Partition, Partitions int
-	// Part is the number of the part, from 0, and Parts the number of all parts.
+	// Part is the number of this part of the partition, counted from 0. Parts is the total number of
+	// parts.
 	Part, Parts int
-	// Samples is the number of samples of the whole interval. Only one message of each interval has it. In the
-	// others it is 0.
+	// Samples is the number of samples in the whole interval. Only one message of each interval
+	// contains it. In all other messages it is 0.
 	Samples uint64
-	// Rows is the number of rows of this part.
+	// Rows is the number of rows in the message.
 	Rows int
 }
 
-// ID identifies the message.
+// ID returns a text that identifies the message.
 func (h *Header) ID() string {
 	return fmt.Sprintf("%s/%d/%d/%d/%d", h.Edge, h.Epoch, h.Number, h.Partition, h.Part)
 }
 
-// home returns the partition whose first message stands for the whole interval.
+// home returns the partition whose first message counts for the interval as a whole.
 func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
 
-// Units returns the number of units that the ledgers count for the message: its rows, and one more if it is the message
-// that stands for its interval. So an interval without rows counts too.
+// Units returns the number of units that ledgers count for the message. It is the number of rows,
+// plus one if the message counts for its interval as a whole. So an interval without rows has one
+// unit.
 func (h *Header) Units() int {
 	if h.Part == 0 && h.Partition == h.home() {
 		return h.Rows + 1
@@ -99,9 +107,9 @@ func (h *Header) Units() int {
 	return h.Rows
 }
 
-// PartitionOf returns the partition of a name, from 0. The result is the same on every machine and in every
-// version. The hash is like FNV-1a, but takes eight bytes at a time and mixes its bits as MurmurHash3 does
-// (fmix64).
+// PartitionOf returns the number of a name's partition, counted from 0. The result is the same on
+// every machine and in every version. The hash function resembles FNV-1a, but reads eight bytes at
+// a time and mixes the bits like fmix64 of MurmurHash3.
 func PartitionOf(name []byte, partitions int) int {
 	const prime = 0x9e3779b97f4a7c15
 	h := uint64(len(name)) * prime

@@ -43,7 +43,7 @@ func encode(e *Encoder, iv Interval, rows ...aggregate.Row) (all []message) {
 	return all
 }
 
-// clone returns a row with slices of its own.
+// clone returns a deep copy of a row.
 func clone(r *aggregate.Row) aggregate.Row {
 	c := *r
 	c.Name = slices.Clone(r.Name)
@@ -68,7 +68,8 @@ func decode(t testing.TB, m []byte) (h Header, rows []aggregate.Row) {
 	return h, rows
 }
 
-// normal sorts the samples, members and adjustments of a row, because their order has no meaning.
+// normal sorts the samples, members and adjustments of a row, because rows with different orders
+// are equal.
 func normal(r aggregate.Row) aggregate.Row {
 	r = clone(&r)
 	slices.Sort(r.Samples)
@@ -88,7 +89,8 @@ func normal(r aggregate.Row) aggregate.Row {
 	return r
 }
 
-// randomValue returns values of every form that the encoding distinguishes.
+// randomValue returns a random value. It covers each form of value that the encoding treats
+// differently.
 func randomValue(random *rand.Rand) float64 {
 	switch random.IntN(7) {
 	case 0:
@@ -144,7 +146,7 @@ func randomRow(random *rand.Rand, i int) aggregate.Row {
 	return r
 }
 
-// Every row is decoded with the same bits, in its partition, for all values.
+// Each row is decoded with exactly the same values, in the right partition.
 func TestRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 200 {
@@ -182,14 +184,15 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// bitsOf distinguishes -0 from 0.
+// bitsOf returns a text of a row that distinguishes -0 from 0.
 func bitsOf(r aggregate.Row) string {
 	sketch := r.Sketch
 	r.Sketch = nil
 	return fmt.Sprintf("%+v %x %+v", r, r.Samples, sketch)
 }
 
-// Rows that are too large for one message are split into parts. Each part is small enough, and their sum is complete.
+// Rows that are too large for one message are split into parts. Each part fits into a message, and
+// together the parts contain all values.
 func TestParts(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	e := newEncoder(t, 1)
@@ -219,7 +222,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// An edge without rows still sends a message to every partition.
+// An edge without rows sends a message for each partition.
 func TestEmpty(t *testing.T) {
 	all := encode(newEncoder(t, 16), Interval{Number: 7, End: end, Samples: 3})
 	if len(all) != 16 {
@@ -238,7 +241,8 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// A message with one flipped bit, or cut anywhere, is refused. The error for another version names the version.
+// A message with one inverted bit, or truncated at any position, is refused. If the message has
+// another version, the error contains the version.
 func TestDamaged(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	var rows []aggregate.Row
@@ -261,7 +265,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// A reader reads its own version and the previous one. Its error names any other version.
+// A reader can read its own version and the previous version. For any other version, the error
+// contains the version.
 func TestVersions(t *testing.T) {
 	m := encode(newEncoder(t, 1), Interval{Number: 1, End: end})[0].bytes
 	for version := range byte(Version + 3) {
@@ -276,7 +281,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// Tables whose rows are sent as messages give the same points as one table.
+// If rows are sent as messages and merged, the points are the same as in a single table.
 func TestTables(t *testing.T) {
 	config := aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxSetMembers: 1000, MaxTimerSamples: 1000, MemberKey: [16]byte{1}, Expire: [metric.Kinds]uint32{1, 1, 1, 1}}
 	random := rand.New(rand.NewPCG(7, 8))
@@ -338,7 +343,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// No bytes cause a panic, and decoding never takes much more memory than the message.
+// No input causes a panic. Decoding never takes much more memory than the size of the message.
 func FuzzRows(f *testing.F) {
 	random := rand.New(rand.NewPCG(9, 10))
 	for range 10 {
@@ -365,7 +370,7 @@ func FuzzRows(f *testing.F) {
 	})
 }
 
-// A payload returns its messages. A payload that was cut returns an error.
+// Messages returns the messages of a payload. For a truncated payload it returns an error.
 func TestPayload(t *testing.T) {
 	var payload []byte
 	for _, m := range []string{"first", "", "third"} {
@@ -388,7 +393,7 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// The units of an interval are its rows and one more, even if it has no rows.
+// An interval has one unit for each row, and one more. This holds even if it has no rows.
 func TestUnits(t *testing.T) {
 	e := newEncoder(t, 8)
 	for _, rows := range [][]aggregate.Row{nil, {{Kind: metric.Counter, Name: []byte("a"), Value: 1}, {Kind: metric.Gauge, Name: []byte("b"), Set: aggregate.GaugeChange{At: 1}}}} {

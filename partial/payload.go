@@ -5,12 +5,12 @@ import (
 	"iter"
 )
 
-// AppendMessage appends a message to a payload, which holds any number of messages.
+// AppendMessage appends a message to a payload. A payload contains any number of messages.
 func AppendMessage(payload, message []byte) []byte {
 	return appendText(payload, message)
 }
 
-// Messages yields the messages of a payload, in order. After an error there are no more.
+// Messages yields the messages in a payload, in order. It stops after an error.
 func Messages(payload []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for len(payload) > 0 {

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// reader reads numbers and text. After a fault bad is set, and the reader returns zeros.
+// reader reads numbers and text. After an error, it sets bad and returns zeros.
 type reader struct {
 	rest []byte
 	bad  bool
@@ -36,7 +36,7 @@ func (r *reader) varint() int64 {
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-// count reads a whole number. A number above the limit most is a fault.
+// count reads a whole number. A number greater than most is an error.
 func (r *reader) count(most int) int {
 	v := r.uvarint()
 	if v > uint64(most) {
@@ -46,7 +46,8 @@ func (r *reader) count(most int) int {
 	return int(v)
 }
 
-// limit returns n, unless the rest is too short for n items of at least size bytes.
+// limit returns n if the remaining bytes are enough for n items of at least size bytes. Otherwise
+// it sets bad and returns 0.
 func (r *reader) limit(n uint64, size int) int {
 	if hi, need := bits.Mul64(n, uint64(size)); hi > 0 || need > uint64(len(r.rest)) {
 		r.rest, r.bad = nil, true

@@ -9,37 +9,39 @@ import (
 )
 
 const (
-	// maxRow limits the samples or members of a row in one part. maxChanges limits its adjustments. So each
-	// row fits into a part.
+	// maxRow limits the samples or members of a row in one part. maxChanges limits the adjustments of
+	// a row in one part. So each row of a part fits into a message.
 	maxRow     = (MaxMessage - 192<<10) / 8
 	maxChanges = (MaxMessage - 192<<10) / 20
-	// maxPart limits the body of a part.
+	// maxPart limits the size of a part's body.
 	maxPart = MaxMessage - 4<<10
-	// chunkBytes is the size of the memory for values. Few values are larger.
+	// chunkBytes is the size of the chunks of memory for encoded values. Few values are larger than a
+	// chunk.
 	chunkBytes = 64 << 10
 )
 
-// Rows are the rows of an interval, divided into partitions. Add encodes the values of a row at once, so
-// Rows keeps only the names and the encoded values. Rows can be reused.
+// Rows collects the rows of an interval, divided into partitions. Add encodes the values of a row
+// at once, so Rows stores only the names and the encoded values. Rows can be reused.
 type Rows struct {
 	end   int64
 	cut   []partition
-	chunk []byte // for values
+	chunk []byte // free memory for encoded values
 	n     int
 
-	scaled []int64 // memory for the samples of a timer
+	scaled []int64 // memory for the scaled samples of a timer
 }
 
-// partition is the rows of a partition, or of a part of it, by kind.
+// partition contains the rows of a partition, or of a part of a partition, for each kind.
 type partition [metric.Kinds][]row
 
-// row is a row with an encoded value.
+// row is a name with its encoded value.
 type row struct{ name, value []byte }
 
-// NewRows returns Rows for an Encoder with the same number of partitions.
+// NewRows returns Rows for an Encoder. The Encoder must have the same number of partitions.
 func NewRows(partitions int) *Rows { return &Rows{cut: make([]partition, partitions)} }
 
-// Begin drops all rows and begins an interval; end is in Unix nanoseconds.
+// Begin removes all rows and begins a new interval. end is the end of the interval in Unix
+// nanoseconds.
 func (s *Rows) Begin(end int64) {
 	s.end, s.chunk, s.n = end, nil, 0
 	for p := range s.cut {
@@ -53,8 +55,8 @@ func (s *Rows) Begin(end int64) {
 // Len returns the number of rows.
 func (s *Rows) Len() int { return s.n }
 
-// Add adds a row. It keeps the name, which must not change until Encode. It keeps no other memory of the
-// row.
+// Add adds a row. The row's name must not change until Encode has been called. Add keeps no other
+// memory of the row.
 func (s *Rows) Add(r *aggregate.Row) {
 	rows := &s.cut[PartitionOf(r.Name, len(s.cut))][r.Kind]
 	for rest := *r; ; {
@@ -66,11 +68,11 @@ func (s *Rows) Add(r *aggregate.Row) {
 		if len(rest.Samples)+len(rest.Members)+len(rest.Adjustments) == 0 {
 			return
 		}
-		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // the receiver adds the parts of a row up
+		rest.Set, rest.Sketch, rest.Weight = aggregate.GaugeChange{}, nil, 0 // only the first part contains Set, Sketch and Weight
 	}
 }
 
-// split returns the first values, at most n, and the remaining ones.
+// split splits values after the first n values.
 func split[T any](values []T, n int) (part, rest []T) {
 	n = min(len(values), n)
 	return values[:n:n], values[n:]
@@ -86,7 +88,7 @@ func (s *Rows) add(rows *[]row, r *aggregate.Row) {
 	s.n++
 }
 
-// maxSize returns the greatest possible size of a row's value in bytes.
+// maxSize returns an upper bound for the encoded size of a row's value in bytes.
 func maxSize(r *aggregate.Row) int {
 	n := 64 + 10*len(r.Samples) + 8*len(r.Members) + 20*len(r.Adjustments)
 	if s := r.Sketch; s != nil {
@@ -103,7 +105,8 @@ func (p *partition) rows() (n int) {
 	return n
 }
 
-// parts divides a partition into parts that are small enough even without compression. It returns at least one part.
+// parts divides a partition into parts. Each part fits into a message even without compression.
+// There is at least one part.
 func (p *partition) parts() []partition {
 	parts, size := make([]partition, 1), 0
 	for kind, rows := range p {
@@ -121,7 +124,7 @@ func (p *partition) parts() []partition {
 	return parts
 }
 
-// appendBody encodes the rows, which are in order.
+// appendBody encodes the rows. The rows must be sorted.
 func (p *partition) appendBody(b []byte) []byte {
 	for _, rows := range p {
 		b = binary.AppendUvarint(b, uint64(len(rows)))
@@ -145,7 +148,6 @@ func appendNames(b []byte, rows []row) []byte {
 	return b
 }
 
-// commonPrefix returns the length of the common prefix of two names.
 func commonPrefix(a, b []byte) int {
 	n := 0
 	for len(a)-n >= 8 && len(b)-n >= 8 {

@@ -16,8 +16,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TestSoakHostileMessages opens and merges messages that were changed at random but have the right checksums. Nothing
-// may panic, no row may be larger than its message, and a table must take good rows afterwards.
+// TestSoakHostileMessages opens and merges messages that were changed at random but have correct
+// checksums. No message may cause a panic, no row may take more memory than its message, and the
+// table must still accept good rows afterwards.
 func TestSoakHostileMessages(t *testing.T) {
 	n, seed := soak.Pick(50_000, 10_000_000), soak.Pick(3, uint64(time.Now().UnixNano()))
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -59,7 +60,7 @@ func hostileTable() *aggregate.Table {
 	return aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxSetMembers: 100, MaxTimerSamples: 100, Expire: [metric.Kinds]uint32{1, 1, 1, 1}})
 }
 
-// hostileMessages returns good messages, some of them not compressed.
+// hostileMessages returns valid messages. Some of them are not compressed.
 func hostileMessages(t *testing.T, random *rand.Rand) (all [][]byte) {
 	e := newEncoder(t, 1)
 	for n := range 8 {
@@ -74,7 +75,7 @@ func hostileMessages(t *testing.T, random *rand.Rand) (all [][]byte) {
 	return all
 }
 
-// change changes some bytes of the header or of the unpacked body.
+// change changes some bytes of the header, or of the decompressed body, and corrects the checksum.
 func change(random *rand.Rand, m []byte) []byte {
 	_, body, err := Open(m)
 	if err != nil {
@@ -96,7 +97,8 @@ func change(random *rand.Rand, m []byte) []byte {
 	return binary.LittleEndian.AppendUint32(m, crc32.Checksum(m, castagnoli))
 }
 
-// mutate sets some bytes to typical first or last bytes of numbers, or to random values.
+// mutate replaces some bytes by values that are common at the start or end of encoded numbers, or
+// by random values.
 func mutate(random *rand.Rand, b []byte) {
 	if len(b) == 0 {
 		return

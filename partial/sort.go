@@ -7,14 +7,15 @@ import (
 	"slices"
 )
 
-// sorter sorts rows by name. It compares the first bytes in which the names differ as one number. It
-// compares the names themselves only if these numbers are equal.
+// sorter sorts rows by name. It first compares eight bytes of the names as one number. These bytes
+// follow the common prefix of all names. If the numbers are equal, it compares the whole names.
 type sorter struct {
 	keys []key
 	rows []row
 }
 
-// key is the place of a row, and the eight bytes of its name after the common prefix of all names.
+// key is the index of a row, and the eight bytes of its name that follow the common prefix of all
+// names.
 type key struct {
 	prefix uint64
 	row    int
@@ -45,7 +46,8 @@ func (s *sorter) sort(rows []row) {
 	clear(s.rows)
 }
 
-// prefixOf returns the first eight bytes as a number with the same order.
+// prefixOf returns the first eight bytes as a number. Numbers and byte sequences have the same
+// order.
 func prefixOf(name []byte) uint64 {
 	if len(name) >= 8 {
 		return binary.BigEndian.Uint64(name)

@@ -23,8 +23,8 @@ func (s *Rows) appendValue(b []byte, r *aggregate.Row) []byte {
 	}
 }
 
-// appendGauge encodes the settings and the adjustments of a gauge. Times are relative to the end of the
-// interval.
+// appendGauge encodes the setting and the adjustments of a gauge. Their times are encoded relative
+// to the end of the interval.
 func appendGauge(b []byte, end int64, r *aggregate.Row) []byte {
 	b = binary.AppendUvarint(b, uint64(len(r.Adjustments))<<1|bit(r.Set.At != 0))
 	if r.Set.At != 0 {
@@ -44,16 +44,17 @@ func appendMembers(b []byte, members []uint64) []byte {
 	return b
 }
 
-// The lowest bits of a timer's first number. The number of samples is above them.
+// The lowest bits of a timer's first number are flags and the form of the samples. The higher bits
+// are the number of samples.
 const (
 	timerMillis  = 1
 	timerSketch  = 2
-	timerForm    = 4 // times the form of the samples, 0 to 7: see scale
+	timerForm    = 4 // factor for the form of the samples, which is 0 to 7; see scale
 	timerShift   = 5
 	timerForms   = 7
 	formAsIs     = 0
 	maxDecimals  = 3
-	formDecimals = 1 // plus the number of decimals, 0 to 3
+	formDecimals = 1 // factor for the number of decimals, which is 0 to 3
 )
 
 func (s *Rows) appendTimer(b []byte, r *aggregate.Row) []byte {
@@ -80,9 +81,9 @@ func (s *Rows) appendTimer(b []byte, r *aggregate.Row) []byte {
 
 var powers = [maxDecimals + 1]float64{1, 10, 100, 1000}
 
-// scale decides how to encode the samples. If all of them have few decimals, they become whole numbers in
-// order, each encoded as its distance from the previous one, and s.scaled has the whole numbers. Otherwise
-// they are encoded as they are.
+// scale decides how to encode the samples. If all samples have few decimals, they are scaled to
+// whole numbers and sorted, and each is encoded as the difference to the previous one. In this case
+// scale stores the whole numbers in s.scaled. Otherwise the samples are encoded unchanged.
 func (s *Rows) scale(samples []float64) (form int) {
 	if len(samples) == 0 {
 		return formAsIs
@@ -103,9 +104,9 @@ func (s *Rows) scale(samples []float64) (form int) {
 	return formAsIs
 }
 
-// scaled returns the whole number n for which n / scale is exactly v.
+// scaled returns the whole number n for which n / scale equals v exactly, if there is one.
 func scaled(v, scale float64) (n int64, exact bool) {
-	const limit = 1 << 52 // below this limit a float64 holds every whole number exactly
+	const limit = 1 << 52 // a float64 represents all whole numbers below this limit exactly
 	w := v * scale
 	if scale != 1 {
 		w = math.Round(w)
@@ -133,8 +134,8 @@ func appendSketch(b []byte, s *aggregate.Sketch) []byte {
 	return b
 }
 
-// appendNumber encodes a float64. A whole number is a varint whose lowest bit is 0. Any other number is a 1
-// and eight bytes.
+// appendNumber encodes a float64. A whole number becomes a varint whose lowest bit is 0. Any other
+// number becomes the byte 1 and eight bytes.
 func appendNumber(b []byte, v float64) []byte {
 	if n, exact := scaled(v, 1); exact {
 		return binary.AppendUvarint(b, (uint64(n<<1)^uint64(n>>63))<<1)

@@ -2,6 +2,6 @@
 
 package partial
 
-// Version is the next version of the format. Only its number differs. With a build of this version, a test
-// can mix daemons of two versions.
+// Version is the next version of the format. Only the number differs from the current version.
+// Tests build a daemon with this version, to run daemons of two versions together.
 const Version = 2

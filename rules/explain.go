@@ -2,17 +2,18 @@ package rules
 
 import "github.com/statsd-ops/statsd/metric"
 
-// Explanation describes what a Set does with a name, and why.
+// Explanation says what a Set does with a name, and which rules match the name.
 type Explanation struct {
 	Result
-	// Armed is the rule that applies. It equals Rule, unless Rule only counts.
+	// Armed is the rule that decides what happens to the name. It equals Rule, except if Rule only
+	// counts samples.
 	Armed *Rule
-	// Others are further rules that match the name, in the order of their priority.
+	// Others are the other rules that match the name, in the order of their priority.
 	Others []*Rule
 }
 
-// Explain describes what Map does with a name, and lists the other rules that match it. It tries all rules, so it is
-// too slow for samples. It is for questions.
+// Explain says what Map does with a name, and lists all rules that match the name. It tries every
+// rule, so it is too slow to call it for each sample.
 func (s *Set) Explain(kind metric.Kind, name []byte) Explanation {
 	var e Explanation
 	s.Map(kind, name, &e.Result)
@@ -21,7 +22,7 @@ func (s *Set) Explain(kind metric.Kind, name []byte) Explanation {
 		s.Try(kind, name, &armed)
 		e.Armed = armed.Rule
 	}
-	var later []*Rule // regular expressions
+	var later []*Rule // rules with a regular expression
 	for i := range s.rules {
 		rule := &s.rules[i]
 		switch {
@@ -36,7 +37,7 @@ func (s *Set) Explain(kind metric.Kind, name []byte) Explanation {
 	return e
 }
 
-// matches reports whether a rule alone would match a name.
+// matches reports whether a rule matches a name, ignoring all other rules.
 func (r *Rule) matches(kind metric.Kind, name []byte) bool {
 	if !r.kinds.has(kind) {
 		return false

@@ -14,20 +14,20 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// Limits of a file.
+// Limits for the content of a file.
 const (
-	MaxFile      = 1 << 20 // bytes
+	MaxFile      = 1 << 20 // maximum size of a file in bytes
 	MaxRules     = 10_000
 	MaxRegexes   = 1_000
-	maxMatch     = 4 << 10 // bytes of a glob or regular expression
-	maxBounds    = 1_000   // buckets of a histogram
-	maxQuantiles = 100     // quantiles of a summary
-	maxAges      = 100     // parts of the window of a summary
-	maxLabels    = 100     // labels of a rule
+	maxMatch     = 4 << 10 // maximum length of a glob or a regular expression in bytes
+	maxBounds    = 1_000   // maximum number of buckets of a histogram
+	maxQuantiles = 100     // maximum number of quantiles of a summary
+	maxAges      = 100     // maximum number of parts of a summary's window
+	maxLabels    = 100     // maximum number of labels of a rule
 )
 
-// file is a file of rules. The types are the same as in statsd_exporter, so that the reader accepts the same
-// values.
+// file is the content of a rules file. The types of its fields are the same as in statsd_exporter,
+// so that the YAML reader accepts the same values.
 type file struct {
 	Defaults fileDefaults `yaml:"defaults"`
 	Rules    []fileRule   `yaml:"mappings"`
@@ -41,20 +41,20 @@ type fileDefaults struct {
 	Summary             fileSummary   `yaml:"summary_options"`
 	Histogram           fileHistogram `yaml:"histogram_options"`
 
-	Order     string `yaml:"order"`     // an extension
-	Unmatched string `yaml:"unmatched"` // an extension
+	Order     string `yaml:"order"`     // not in statsd_exporter
+	Unmatched string `yaml:"unmatched"` // not in statsd_exporter
 }
 
 type fileSummary struct {
 	Quantiles  []fileQuantile `yaml:"quantiles"`
 	MaxAge     fileDuration   `yaml:"max_age"`
 	AgeBuckets uint32         `yaml:"age_buckets"`
-	BufCap     uint32         `yaml:"buf_cap"` // size of a buffer that this program does not need
+	BufCap     uint32         `yaml:"buf_cap"` // size of a buffer of statsd_exporter; ignored
 }
 
 type fileQuantile struct {
 	Quantile float64 `yaml:"quantile"`
-	Error    float64 `yaml:"error"` // ignored: quantiles are always within 1 %
+	Error    float64 `yaml:"error"` // ignored, because quantiles are always within 1 %
 }
 
 type fileHistogram struct {
@@ -78,24 +78,25 @@ type fileRule struct {
 	Histogram       *fileHistogram    `yaml:"histogram_options"`
 	Scale           *float64          `yaml:"scale"`
 
-	ID   string `yaml:"id"`         // an extension
-	Mode string `yaml:"mode"`       // only at intake
-	Sign string `yaml:"gauge_sign"` // only at intake
+	ID   string `yaml:"id"`         // not in statsd_exporter
+	Mode string `yaml:"mode"`       // only in rules for intake
+	Sign string `yaml:"gauge_sign"` // only in rules for intake
 
 	line int
 }
 
-// fileDuration is a duration. A whole number without a unit means nanoseconds, as in statsd_exporter: see
-// shortest.
+// fileDuration is a duration in a file. As in statsd_exporter, a number without a unit is a number
+// of nanoseconds.
 type fileDuration time.Duration
 
-// shortest is the shortest reasonable duration. A shorter duration lacks a unit.
+// shortest is the shortest duration that makes sense. If a duration is shorter, its author probably
+// forgot the unit.
 const shortest = fileDuration(time.Millisecond)
 
-// short reports whether the duration lacks a unit.
+// short reports whether the unit of the duration is probably missing.
 func (d fileDuration) short() bool { return d > 0 && d < shortest }
 
-// UnmarshalYAML reads a duration.
+// UnmarshalYAML implements the YAML reader's interface for custom types.
 func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -106,27 +107,28 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 		value, err = time.Duration(nanoseconds), nil
 	}
 	if err != nil {
-		var list map[string]int // a duration is not a map, so the error names its line
+		var list map[string]int // a duration cannot be read as a map, so this returns an error that contains the line
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: must be a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
 	}
 	*d = fileDuration(value)
 	return nil
 }
 
-// UnmarshalYAML reads a rule and stores its line. The YAML reader returns lines only in errors, so it makes one.
+// UnmarshalYAML reads a rule and stores its line. The YAML reader reports lines only in errors, so
+// UnmarshalYAML provokes an error to get the line.
 func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain fileRule
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
-	var number int // a rule is not a number, so the error names its line
+	var number int // a rule cannot be read as a number, so this returns an error that contains the line
 	r.line = lineOf(unmarshal(&number))
 	return nil
 }
 
 var lineNumber = regexp.MustCompile(`line (\d+):`)
 
-// lineOf returns the line in an error of the YAML reader, or 0.
+// lineOf returns the line in an error of the YAML reader, or 0 if there is none.
 func lineOf(err error) int {
 	if err == nil {
 		return 0
@@ -139,7 +141,7 @@ func lineOf(err error) int {
 	return n
 }
 
-// readFile reads a file, but does not check the meaning of its rules.
+// readFile parses a file. It does not check its rules.
 func readFile(text []byte) (*file, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("has %d bytes, and may have at most %d", len(text), MaxFile)
@@ -155,7 +157,7 @@ func readFile(text []byte) (*file, error) {
 	}
 	var more any
 	if err := decoder.Decode(&more); more != nil || err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.New("has a second document after ---: only the first would count")
+		return nil, errors.New("has a second document after ---: only the first document would be used")
 	}
 	if len(f.Rules) > MaxRules {
 		return nil, fmt.Errorf("has %d rules, and may have at most %d", len(f.Rules), MaxRules)

@@ -7,18 +7,18 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// node is a node in the tree of globs. It stands for all globs that begin with the same components.
+// node is a node in the tree of globs. It represents all globs that begin with the same components.
 type node struct {
 	literals map[string]*node
-	partly   []*partial // components with a wildcard and text, of globs with match_type glob+
+	partly   []*partial // components that contain text and a wildcard, which only globs with match_type glob+ can have
 	star     *node
-	rule     int // number of the first rule that ends here, plus one; 0 if there is none
-	first    int // the lowest number of a rule at this node or below, plus one
-	// The least and the greatest number of further components in the rules below.
+	rule     int // number of the first rule whose glob ends at this node, plus 1; 0 if there is none
+	first    int // the lowest rule number at this node and below it, plus 1
+	// The minimum and the maximum number of components that follow this node in globs below it.
 	least, most int
 }
 
-// partial is a component with one wildcard, and the node after it.
+// partial is a component with text and one wildcard, and the node after the component.
 type partial struct {
 	before, after string
 	node          *node
@@ -29,10 +29,10 @@ func (p *partial) matches(component []byte) bool {
 		string(component[:len(p.before)]) == p.before && string(component[len(component)-len(p.after):]) == p.after
 }
 
-// components returns the components of a glob.
+// components returns the components of a glob, which are separated by dots.
 func components(glob string) []string { return strings.Split(glob, ".") }
 
-// add adds a glob to the tree.
+// add adds the rest of a glob to the tree below n. number is the number of its rule.
 func (n *node) add(parts []string, number int) {
 	if n.first == 0 {
 		n.first, n.least, n.most = number+1, len(parts), len(parts)
@@ -47,7 +47,7 @@ func (n *node) add(parts []string, number int) {
 	n.child(parts[0]).add(parts[1:], number)
 }
 
-// child returns the node for a component, and makes it if there is none.
+// child returns the child node for a component. If there is none, it makes the node.
 func (n *node) child(component string) *node {
 	before, after, wild := strings.Cut(component, "*")
 	switch {
@@ -75,7 +75,8 @@ func (n *node) child(component string) *node {
 	return p.node
 }
 
-// findGlob returns the number of the rule whose glob matches, or -1. It sets r.captures.
+// findGlob returns the number of the rule whose glob matches the name, or -1 if there is none. It
+// sets r.captures.
 func (s *Set) findGlob(kind metric.Kind, name []byte, r *Result) int {
 	root := &s.globs[kind]
 	if root.first == 0 {
@@ -91,16 +92,16 @@ func (s *Set) findGlob(kind metric.Kind, name []byte, r *Result) int {
 	return r.found - 1
 }
 
-// walk looks for the best glob for a name.
+// walk searches the tree for the glob that matches a name best.
 type walk struct {
 	name      []byte
-	left      int // number of components that follow
+	left      int // number of components of the name that follow
 	unordered bool
 	r         *Result
 }
 
-// from continues the search at a node, with the component that begins at start. It reports whether the search is
-// finished.
+// from continues the search at a node. start is the index of the name's next component. It reports
+// whether the search is finished.
 func (w *walk) from(n *node, start int) bool {
 	r := w.r
 	switch {
@@ -130,7 +131,8 @@ func (w *walk) from(n *node, start int) bool {
 	return n.star != nil && w.capture(n.star, start, end, end+1)
 }
 
-// capture continues at a node after a wildcard that matched name[begin:end].
+// capture continues the search at a node after a wildcard. The wildcard has matched
+// name[begin:end].
 func (w *walk) capture(n *node, begin, end, next int) bool {
 	r := w.r
 	r.stack = append(r.stack, begin, end)
@@ -139,7 +141,8 @@ func (w *walk) capture(n *node, begin, end, next int) bool {
 	return over
 }
 
-// covered returns the number of the first rule, plus one, that matches all names that a glob matches.
+// covered returns the number plus 1 of the first rule that matches all names that a glob matches.
+// It returns 0 if there is none.
 func (n *node) covered(parts []string) (first int) {
 	if n == nil || len(parts) < n.least || len(parts) > n.most {
 		return 0

@@ -11,25 +11,25 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Purpose is the use of a file. It decides which keys a rule may have.
+// Purpose says what a rules file is used for. It decides which keys a rule may have.
 type Purpose uint8
 
-// The purposes.
+// The values of Purpose.
 const (
-	Mapping Purpose = iota // names to series of Prometheus
-	Intake                 // received names to other names
+	Mapping Purpose = iota // mapping of names to Prometheus series
+	Intake                 // rules for the names of received samples
 )
 
-// Warning is a hint about a rule that may not do what its author expects.
+// Warning is a hint that a rule may not do what its author expects.
 type Warning struct {
 	Line int
-	Rule string // its ID
+	Rule string // ID of the rule
 	Text string
 }
 
 func (w Warning) String() string { return fmt.Sprintf("line %d, rule %s: %s", w.Line, w.Rule, w.Text) }
 
-// Load makes a Set of a file. The error names the bad line and rule.
+// Load makes a Set from the text of a file. The error contains the line and the rule at fault.
 func Load(text []byte, purpose Purpose) (*Set, error) {
 	f, err := readFile(text)
 	if err != nil {
@@ -69,7 +69,7 @@ type loader struct {
 	file     *file
 	purpose  Purpose
 	set      *Set
-	sets     []*Set // the set, and the set of its armed rules if there is one
+	sets     []*Set // the set, and the set without rules that only count, if there are such rules
 	ids      map[string]bool
 	warnings []Warning
 }
@@ -78,7 +78,7 @@ func (l *loader) warn(rule *Rule, format string, args ...any) {
 	l.warnings = append(l.warnings, Warning{rule.Line, rule.ID, fmt.Sprintf(format, args...)})
 }
 
-// The defaults of statsd_exporter.
+// The defaults are the same as in statsd_exporter.
 var (
 	defaultQuantiles = []float64{0.5, 0.9, 0.99}
 	defaultBounds    = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
@@ -89,7 +89,7 @@ const (
 	defaultAgeBuckets = 5
 )
 
-// readDefaults reads the defaults, and completes them.
+// readDefaults reads the defaults in the file. It adds the values that the file does not set.
 func (l *loader) readDefaults() (err error) {
 	d, o := &l.file.Defaults, &l.set.Defaults
 	if l.purpose == Intake {
@@ -129,7 +129,7 @@ func (l *loader) readDefaults() (err error) {
 	return err
 }
 
-// observer reads observer_type.
+// observer parses the value of observer_type.
 func observer(text string) (Observer, error) {
 	text, err := word("observer_type", text, []string{"summary", "histogram"})
 	if text == "histogram" {
@@ -140,7 +140,7 @@ func observer(text string) (Observer, error) {
 
 var matchTypes = []string{"glob", "regex", "glob+"}
 
-// word checks that a value is one of the given words. An empty value means the first word.
+// word checks that a value is one of some words. An empty value selects the first word.
 func word(key, text string, words []string) (string, error) {
 	if text == "" {
 		return words[0], nil
@@ -151,8 +151,8 @@ func word(key, text string, words []string) (string, error) {
 	return text, nil
 }
 
-// onlyMapping refuses keys that only mappings may have. It takes pairs: whether a key is given, and the
-// key.
+// onlyMapping returns an error if a key is set that only mappings may have. pairs contains, for
+// each key, whether it is set, and the key.
 func onlyMapping(pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i].(bool) {
@@ -162,17 +162,17 @@ func onlyMapping(pairs ...any) error {
 	return nil
 }
 
-// kindNames are the values of match_metric_type.
+// kindNames are the possible values of match_metric_type.
 var kindNames = map[string]kinds{
 	"counter":  1 << metric.Counter,
 	"gauge":    1 << metric.Gauge,
 	"observer": 1 << metric.Timer,
-	"set":      1 << metric.Set, // an extension
+	"set":      1 << metric.Set, // not in statsd_exporter
 }
 
-// findShadowed warns of rules that never apply, because an earlier rule matches all their names.
+// findShadowed warns of rules that never apply because an earlier rule matches all of their names.
 func (l *loader) findShadowed() {
-	var all *Rule // a regular expression that matches every name
+	var all *Rule // a rule whose regular expression matches every name
 	seen := map[string]*Rule{}
 	for i := range l.set.rules {
 		rule := &l.set.rules[i]
@@ -191,7 +191,7 @@ func (l *loader) findShadowed() {
 			by = all
 		}
 		if by != nil {
-			l.warn(rule, "no name reaches it: rule %s (line %d) matches all of its names first", by.ID, by.Line)
+			l.warn(rule, "it never applies: rule %s (line %d) matches all of its names first", by.ID, by.Line)
 		}
 		if !rule.glob && !rule.Count && all == nil && slices.Contains([]string{"", ".", ".*", ".+", "^.*", ".*$", "^.*$", "(.*)", "(.+)"}, rule.Match) {
 			all = rule
@@ -199,14 +199,15 @@ func (l *loader) findShadowed() {
 	}
 }
 
-// shadowing returns an earlier glob that matches all names of a glob, or nil.
+// shadowing returns an earlier rule whose glob matches all names of a rule's glob, or nil if there
+// is none.
 func (l *loader) shadowing(rule *Rule) (by *Rule) {
 	parts := components(rule.Match)
 	for kind := range metric.Kind(metric.Kinds) {
 		if !rule.kinds.has(kind) {
 			continue
 		}
-		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1 // without rules that only count, because they do not apply
+		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1 // ignores rules that only count, because they do not stop later rules
 		if first < 0 || first >= rule.Number {
 			return nil
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// readMatch compiles the match of a rule and its templates.
+// readMatch compiles the match of a rule, and the templates of its name and labels.
 func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	match := r.MatchType
 	if match == "" {
@@ -46,7 +46,7 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	return nil
 }
 
-// setsOf returns the sets to which a rule belongs.
+// setsOf returns the sets that contain a rule.
 func (l *loader) setsOf(rule *Rule) []*Set {
 	if rule.Count {
 		return l.sets[:1]
@@ -70,7 +70,8 @@ func (l *loader) readRegex(r *fileRule, rule *Rule) (err error) {
 	return nil
 }
 
-// readTemplates reads the templates of a rule, and warns about references that do not exist.
+// readTemplates parses the templates of a rule, and warns about references to captures that do not
+// exist.
 func (l *loader) readTemplates(r *fileRule, rule *Rule, read func(string) (template, []string)) {
 	one := func(where, text string) (t template) {
 		t, missing := read(text)

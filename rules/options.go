@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// readOptions reads the options of a rule's series.
+// readOptions reads the options for the series that a rule maps to.
 func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	if r.Mode != "" || r.Sign != "" {
 		return errors.New("mode, gauge_sign: are for rules at intake only")
@@ -41,7 +41,7 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	o.NativeFactor, o.NativeMax = d.NativeFactor, d.NativeMax
 	if r.Summary != nil {
 		age, parts := d.MaxAge, d.AgeBuckets
-		if !typed { // as in statsd_exporter
+		if !typed { // statsd_exporter has the same rule
 			age, parts = defaultMaxAge, defaultAgeBuckets
 		}
 		if o.Quantiles, err = r.Summary.quantiles(d.Quantiles); err != nil {
@@ -66,7 +66,8 @@ func (h *fileHistogram) set() bool {
 	return len(h.Buckets) > 0 || h.NativeFactor != 0 || h.NativeMax != 0
 }
 
-// quantiles returns the different quantiles.
+// quantiles returns the quantiles of a summary without duplicates. none are the quantiles to use if
+// the file has none.
 func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	if len(s.Quantiles) == 0 {
 		return none, nil
@@ -86,7 +87,8 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	return qs, nil
 }
 
-// window returns the window of the quantiles.
+// window returns the length of the time window for quantiles, and its number of parts. age and
+// parts are the defaults.
 func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, error) {
 	switch {
 	case s.MaxAge.short():
@@ -105,14 +107,15 @@ func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, 
 	return age, parts, nil
 }
 
-// The native buckets of statsd_exporter. A default applies if a file gives only one of the two keys.
+// The defaults for native buckets are the same as in statsd_exporter. They apply if a file sets
+// only one of the two keys.
 const (
 	defaultNativeFactor = 1.1
 	defaultNativeMax    = 256
 	maxNativeMax        = 4096
 )
 
-// native reads the keys of native buckets, if a rule has any.
+// native reads the keys for native buckets, if they are set.
 func (h *fileHistogram) native(o *Options) {
 	if h.NativeFactor != 0 {
 		o.NativeFactor = h.NativeFactor
@@ -128,7 +131,8 @@ func (h *fileHistogram) native(o *Options) {
 	}
 }
 
-// bounds returns the upper bounds of the buckets, without the infinite one.
+// bounds returns the upper bounds of the buckets without the infinite bound. none are the bounds to
+// use if the file has none.
 func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	bounds := h.Buckets
 	if len(bounds) == 0 {
@@ -142,7 +146,7 @@ func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	}
 	for i, b := range bounds {
 		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
-			return nil, fmt.Errorf("buckets: must be rising numbers, not %v", h.Buckets)
+			return nil, fmt.Errorf("buckets: must be numbers in ascending order, not %v", h.Buckets)
 		}
 	}
 	return bounds, nil

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Patterns of a glob, a name and a label, as in statsd_exporter.
+// The syntax of a glob, a name and a label is the same as in statsd_exporter.
 const (
 	firstComponent = `[a-zA-Z_][a-zA-Z0-9_\-]*`
 	component      = `[a-zA-Z0-9_][a-zA-Z0-9_\-]*`
@@ -21,13 +21,13 @@ var (
 	globSyntax  = regexp.MustCompile(`^(\*|` + firstComponent + `)(\.(\*|` + component + `))*$`)
 	nameSyntax  = regexp.MustCompile(`^([a-zA-Z_]|` + anyReference + `)([a-zA-Z0-9_]|` + anyReference + `)*$`)
 	labelSyntax = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-	// At intake names have dots and dashes.
+	// In rules for intake, names may contain dots and dashes.
 	intakeNameSyntax = regexp.MustCompile(`^([a-zA-Z0-9_.\-]|` + anyReference + `)+$`)
-	// With match_type glob+ a component may have one wildcard beside text.
+	// With match_type glob+, a component may contain text and one wildcard.
 	partlyGlobSyntax = regexp.MustCompile(`^[a-zA-Z0-9_\-]*\*?[a-zA-Z0-9_\-]*(\.[a-zA-Z0-9_\-]*\*?[a-zA-Z0-9_\-]*)*$`)
 )
 
-// readRule checks a rule of the file, and adds its match to the set.
+// readRule checks a rule of the file, and adds its match to the sets.
 func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	rule.Match, rule.Help, rule.HonorLabels = r.Match, r.HelpText, r.HonorLabels
 	if err := l.checkID(r); err != nil {
@@ -71,8 +71,9 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	return l.readMatch(r, rule)
 }
 
-// shortTTL warns about a ttl without a unit in a mapping file. statsd_exporter accepts such a ttl, and it
-// means the same here. Rules at intake refuse it.
+// shortTTL returns a warning about a ttl whose unit is probably missing, if the rule is in a
+// mapping. statsd_exporter accepts such a ttl with the same meaning. In rules for intake, shortTTL
+// returns an error.
 func (l *loader) shortTTL(rule *Rule, ttl time.Duration) error {
 	if l.purpose == Intake {
 		return fmt.Errorf("ttl: %v is too short: give a duration with a unit, such as 5m", ttl)
@@ -105,13 +106,14 @@ func (l *loader) action(text string) (Action, error) {
 	return Action(max(0, slices.Index(words, text))), err
 }
 
-// checkName checks the template of the name. As in statsd_exporter, a mapping rule needs a name even if it drops.
+// checkName checks the template of the name. As in statsd_exporter, a mapping rule needs a name
+// even if its action is drop.
 func (l *loader) checkName(r *fileRule, action Action) error {
 	syntax, want := nameSyntax, "letters, digits, _ and references such as $1"
 	if l.purpose == Intake {
 		if action != Map {
 			if r.Name != "" {
-				return errors.New("name: only a rule that maps has one")
+				return errors.New("name: only a rule with action map may have it")
 			}
 			return nil
 		}
@@ -135,9 +137,9 @@ func (l *loader) checkLabels(r *fileRule) error {
 		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
 			return fmt.Errorf("labels: a name must consist of two or more letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
-			return fmt.Errorf("labels: %.100s: names with __ belong to Prometheus", name)
+			return fmt.Errorf("labels: %.100s: names with __ are reserved for Prometheus", name)
 		case l.purpose == Mapping && (name == "le" || name == "quantile"):
-			return fmt.Errorf("labels: %s: belongs to histograms and summaries", name)
+			return fmt.Errorf("labels: %s: is reserved for histograms and summaries", name)
 		case !utf8.ValidString(value) || len(value) > maxMatch:
 			return fmt.Errorf("labels: %s: must be at most %d bytes of valid UTF-8", name, maxMatch)
 		}
@@ -145,10 +147,12 @@ func (l *loader) checkLabels(r *fileRule) error {
 	return nil
 }
 
-// modes are the values of mode. A rule is applied, or it only counts the matching samples.
+// modes are the possible values of mode: the rule is applied, or it only counts the samples that it
+// matches.
 var modes = []string{"apply", "count"}
 
-// readIntake reads the keys that only rules at intake have, and refuses the keys of mappings.
+// readIntake reads the keys that only rules for intake have. It returns an error if the rule has a
+// key that only mappings have.
 func readIntake(r *fileRule, rule *Rule) error {
 	err := onlyMapping(r.ObserverType != "", "observer_type", r.Summary != nil, "summary_options", r.Histogram != nil, "histogram_options",
 		r.Scale != nil, "scale", r.HelpText != "", "help")
@@ -161,10 +165,10 @@ func readIntake(r *fileRule, rule *Rule) error {
 	}
 	rule.Count = mode == modes[1]
 	if r.Action == actionNames[Drop] && (r.Sign != "" || r.TTL != 0 || len(r.Labels) > 0) {
-		return errors.New("ttl, gauge_sign, labels: do nothing in a rule that drops")
+		return errors.New("ttl, gauge_sign, labels: have no effect in a rule with action drop")
 	}
 	if r.Action == actionNames[Keep] && len(r.Labels) > 0 {
-		return errors.New("labels: only a rule that maps gives labels; its name can be $0")
+		return errors.New("labels: only a rule with action map may have them; its name can be $0")
 	}
 	sign, err := word("gauge_sign", r.Sign, []string{"", "absolute", "delta"})
 	rule.Sign = map[string]Sign{"absolute": Absolute, "delta": Delta}[sign]

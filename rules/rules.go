@@ -1,16 +1,17 @@
-// Package rules applies files of rules to names. A rule matches names by a glob or a regular expression. It gives them
-// another name and labels, or drops them.
+// Package rules applies the rules in a file to names. A rule matches names with a glob or a regular expression. It
+// replaces a name by another name and labels, or drops the samples with this name.
 //
 //	set, err := rules.Load(text, rules.Mapping)
 //	var r rules.Result
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
 //	// r.Rule is the rule that matched, r.Name and r.Labels are its results
 //
-// The files have statsd_exporter's format: every file for statsd_exporter means the same here, and the same YAML reader
-// reads it. docs/prometheus.md describes them, with the extensions.
+// The files have the format of statsd_exporter's mapping files. Each file for statsd_exporter has the same meaning here,
+// and is parsed by the same YAML library. docs/prometheus.md describes the format and the extensions.
 //
-// Call Map once for each name, not for each sample. Its cost is limited: it searches the globs in one walk over a tree
-// of their components, and then tries all regular expressions, each in time linear in the length of the name.
+// Map should be called once for each name, not for each sample. Its cost is limited. It first searches the globs, which
+// form a tree of name components. Then it tries all regular expressions. The time for each of them is linear in the
+// length of the name.
 package rules
 
 import (
@@ -22,86 +23,88 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Action is what a rule does with matching names.
+// Action is what a rule does with the names that it matches.
 type Action uint8
 
-// The actions.
+// The values of Action.
 const (
-	Map  Action = iota // give the name another name and labels
-	Drop               // ignore the name
-	Keep               // leave the name unchanged; later rules do not see it. Only at intake.
+	Map  Action = iota // replace the name by another name and labels
+	Drop               // drop the samples with the name
+	Keep               // keep the name unchanged, and ignore later rules; only in rules for intake
 )
 
 var actionNames = [...]string{"map", "drop", "keep"}
 
 func (a Action) String() string { return actionNames[a] }
 
-// Observer is the form of the values of a timer on a page.
+// Observer says how the values of a timer are shown on a Prometheus page.
 type Observer uint8
 
-// The forms of a timer.
+// The values of Observer.
 const (
 	Summary Observer = iota
 	Histogram
 )
 
-// Sign is the meaning of a sign in front of a gauge's value.
+// Sign says what a sign in front of a gauge's value means.
 type Sign uint8
 
-// The meanings of a sign.
+// The values of Sign.
 const (
-	AnySign  Sign = iota // according to the daemon's setting
-	Absolute             // it belongs to the number
-	Delta                // it adjusts the gauge
+	AnySign  Sign = iota // the daemon's setting decides
+	Absolute             // the sign is a part of the number
+	Delta                // the value adjusts the gauge
 )
 
-// Options say how a series is kept and shown.
+// Options say how the values of a series are stored and shown.
 type Options struct {
 	Observer   Observer
-	Quantiles  []float64     // quantiles of a summary, in the order of the file
-	MaxAge     time.Duration // length of the window for quantiles
+	Quantiles  []float64     // quantiles of a summary, in ascending order
+	MaxAge     time.Duration // length of the time window for quantiles
 	AgeBuckets int           // number of parts of the window
-	Bounds     []float64     // upper bounds of a histogram's buckets, rising, without the infinite one
-	// NativeFactor is the greatest growth from one bucket of a native histogram to the next. NativeMax is the
-	// greatest number of buckets. A NativeFactor of 1 or less means no native buckets.
+	Bounds     []float64     // upper bounds of a histogram's buckets in ascending order, without the infinite bound
+	// NativeFactor is the maximum ratio of the bounds of a native histogram's bucket. NativeMax is the
+	// maximum number of native buckets. A NativeFactor of 1 or less turns native buckets off.
 	NativeFactor float64
 	NativeMax    int
-	TTL          time.Duration // a series without samples for this time is removed; 0: never
-	Scale        float64       // values are multiplied by it
-	HonorLabels  bool          // a tag has priority over a label of the rule
+	TTL          time.Duration // a series without samples for this time is removed; 0 means never
+	Scale        float64       // factor by which values are multiplied
+	HonorLabels  bool          // whether a tag has priority over a label of the rule with the same name
 	Help         string
 }
 
-// Rule is a rule of a file.
+// Rule is one rule of a file.
 type Rule struct {
 	Options
-	// ID is the rule's id in the file, or its number, from 1.
+	// ID is the rule's id in the file. If there is none, it is the rule's number, counted from 1.
 	ID string
-	// Number is the rule's place in the file, from 0, and Line the line where it begins.
+	// Number is the index of the rule in the file, counted from 0. Line is the line where the rule
+	// begins.
 	Number, Line int
-	// Match is the glob or regular expression as written.
+	// Match is the glob or the regular expression as written in the file.
 	Match  string
 	Action Action
-	// Count says that the rule only counts matching samples, and changes nothing.
+	// Count says that the rule only counts the samples that it matches, and does not change them.
 	Count bool
-	// Sign is the meaning of a sign in the gauges that the rule matches.
+	// Sign says what a sign means in the values of gauges that the rule matches.
 	Sign Sign
 
 	kinds  kinds
 	glob   bool
-	regex  *regexp.Regexp // nil for a glob
+	regex  *regexp.Regexp // compiled regular expression; nil if the rule has a glob
 	name   template
-	labels []labelTemplate // sorted by name
+	labels []labelTemplate // templates of the labels, sorted by the name of the label
 }
 
-// Renames reports whether both rules give the same new names to the same names.
+// Renames reports whether both rules give the same new name to each name.
 func (r *Rule) Renames(o *Rule) bool {
 	return r.Action == Map && o.Action == Map && r.Count == o.Count && r.Match == o.Match && r.glob == o.glob && r.kinds == o.kinds &&
 		r.HonorLabels == o.HonorLabels && r.name.text == o.name.text &&
 		slices.EqualFunc(r.labels, o.labels, func(a, b labelTemplate) bool { return a.name == b.name && a.value.text == b.value.text })
 }
 
-// Kinds returns the kinds that the rule matches, with the names of match_metric_type; "" for all.
+// Kinds returns the kinds of metrics that the rule matches, in the words of match_metric_type. It
+// returns "" if the rule matches all kinds.
 func (r *Rule) Kinds() string {
 	for name, kinds := range kindNames {
 		if r.kinds == kinds {
@@ -114,7 +117,7 @@ func (r *Rule) Kinds() string {
 // Labels reports whether the rule gives labels.
 func (r *Rule) Labels() bool { return len(r.labels) > 0 }
 
-// kinds is a set of kinds.
+// kinds is a set of metric kinds.
 type kinds uint8
 
 const allKinds = kinds(1<<metric.Kinds - 1)
@@ -132,53 +135,56 @@ type Label struct {
 	Value []byte
 }
 
-// Result is the result of Map for a name. Reuse it to save memory allocations.
+// Result is the result of Map for one name. Reusing it avoids memory allocations.
 type Result struct {
-	// Rule is the rule that matched, nil if none did. The other fields are only for a rule that maps.
+	// Rule is the rule that matched, or nil if there is none. The other fields are set only if the
+	// action of the rule is Map.
 	Rule *Rule
-	// Name is made by the rule's template. It can be empty, or contain any bytes of the name.
+	// Name is the name that the rule's template gives. It can be empty, and can contain any bytes that
+	// the original name contains.
 	Name []byte
 	// Labels are sorted by name.
 	Labels []Label
 
 	captures [][]byte
-	best     []int // where the captures of the best glob so far begin and end
+	best     []int // the begin and the end of each capture, for the best glob found so far
 	stack    []int
 	found    int
 	buffer   []byte
 }
 
-// Set is the rules of one file. It does not change.
+// Set holds the rules of one file. A Set does not change.
 type Set struct {
-	// Defaults are the options of names that no rule matches.
+	// Defaults are the options for names that no rule matches.
 	Defaults Options
-	// DropUnmatched says that names that no rule matches are dropped.
+	// DropUnmatched says that a name is dropped if no rule matches it.
 	DropUnmatched bool
 
-	sum       [sha256.Size]byte // of the file
+	sum       [sha256.Size]byte // checksum of the file
 	warnings  []Warning
-	armed     *Set // the same without rules that only count; nil if there are none of these
+	armed     *Set // the same set without the rules that only count; nil if there are no such rules
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression
-	unordered bool  // of several globs the most specific one counts, not the first
-	fileOrder bool  // globs and regular expressions count in the order of the file
+	unordered bool  // whether the most specific glob that matches has priority, instead of the first one
+	fileOrder bool  // whether the order in the file decides between globs and regular expressions
 }
 
-// Warnings are hints about rules that may not do what their author expects.
+// Warnings returns hints about rules that may not do what their author expects.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
 // Len returns the number of rules.
 func (s *Set) Len() int { return len(s.rules) }
 
-// Rule returns the rule with a number.
+// Rule returns the rule with this number, counted from 0.
 func (s *Set) Rule(number int) *Rule { return &s.rules[number] }
 
-// Same reports whether both sets come from the same text. A nil Set is not the same as any Set.
+// Same reports whether both sets were made from the same text. It returns false if one of them is
+// nil.
 func (s *Set) Same(o *Set) bool { return s != nil && o != nil && s.sum == o.sum }
 
-// SetTTL sets the ttl of names that no rule matches, and of rules without one, unless the file has a
-// default. Call it only before the Set is in use.
+// SetTTL sets the ttl for names that no rule matches, and for rules that set no ttl. It has no
+// effect if the file sets a default ttl. It must be called before the Set is in use.
 func (s *Set) SetTTL(ttl time.Duration) {
 	if s.Defaults.TTL != 0 {
 		return
@@ -191,8 +197,8 @@ func (s *Set) SetTTL(ttl time.Duration) {
 	}
 }
 
-// Try does the same as Map, but ignores rules that only count. If such a rule would match, Try returns that
-// rule.
+// Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that only count
+// samples. If such a rule matches, Try returns this rule in counting.
 func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	s.Map(kind, name, r)
 	if s.armed == nil || r.Rule == nil || !r.Rule.Count {
@@ -233,7 +239,7 @@ func (s *Set) Map(kind metric.Kind, name []byte, r *Result) {
 	}
 }
 
-// expand makes the name and the labels of r.Rule.
+// expand makes the name and the labels from the templates of r.Rule.
 func (r *Result) expand(name []byte, fill func([]byte, *template) []byte) {
 	if r.Rule.Action != Map {
 		r.Name = append(r.Name, name...)

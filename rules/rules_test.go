@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// load loads a file that must be good.
+// load returns the Set of a file that must be valid.
 func load(t testing.TB, purpose Purpose, text string) *Set {
 	t.Helper()
 	s, err := Load([]byte(text), purpose)
@@ -18,7 +18,7 @@ func load(t testing.TB, purpose Purpose, text string) *Set {
 	return s
 }
 
-// show returns a result as text: the rule's ID, the name, and the labels.
+// show returns the result for a name as text: the ID of the rule, the name, and the labels.
 func show(s *Set, kind metric.Kind, name string) string {
 	var r Result
 	s.Map(kind, []byte(name), &r)
@@ -217,7 +217,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, name: b, help: x}", "help: is for"},
 		{"defaults: {summary_options: {max_age: 1s}}", "defaults: summary_options: is for"},
 		{"mappings:\n- {match: a, name: 'b c'}", "name: must consist of letters"},
-		{"mappings:\n- {match: a, action: drop, name: b}", "name: only a rule that maps has one"},
+		{"mappings:\n- {match: a, action: drop, name: b}", "name: only a rule with action map may have it"},
 		{"mappings:\n- {match: a, name: b, mode: dry}", "mode: must be one of apply, count"},
 		{"mappings:\n- {match: a, name: b, gauge_sign: x}", "gauge_sign: must be one of absolute, delta"},
 	} {
@@ -232,7 +232,7 @@ func TestWarnings(t *testing.T) {
 		{`
 mappings:
 - {match: "a.*", name: n}
-- {match: "a.b", name: n}`, "line 4, rule 2: no name reaches it: rule 1 (line 3) matches all of its names first"},
+- {match: "a.b", name: n}`, "line 4, rule 2: it never applies: rule 1 (line 3) matches all of its names first"},
 		{`
 mappings:
 - {match: "a.*", name: n, match_metric_type: counter}
@@ -242,33 +242,33 @@ mappings:
 - {match: "a.*", name: n, match_metric_type: counter}
 - {match: "a.*.*", name: n}
 - {match: "*.b", name: n}
-- {match: "a.b", name: n, match_metric_type: counter}`, "line 6, rule 4: no name reaches it: rule 1 (line 3) matches all of its names first"},
+- {match: "a.b", name: n, match_metric_type: counter}`, "line 6, rule 4: it never applies: rule 1 (line 3) matches all of its names first"},
 		{`
 defaults: {glob_disable_ordering: true}
 mappings:
 - {match: "a.*", name: n}
 - {match: "a.b", name: n}
-- {match: "a.b", name: m}`, "line 6, rule 3: no name reaches it: rule 2 (line 5) matches all of its names first"},
+- {match: "a.b", name: m}`, "line 6, rule 3: it never applies: rule 2 (line 5) matches all of its names first"},
 		{`
 mappings:
 - {match: "x", match_type: regex, name: n}
 - {match: "x", match_type: regex, name: n}
 - {match: ".*", match_type: regex, name: n}
 - {match: "y", match_type: regex, name: n}
-- {match: "z", name: n}`, "line 4, rule 2: no name reaches it: rule 1 (line 3) matches all of its names first\n" +
-			"line 6, rule 4: no name reaches it: rule 3 (line 5) matches all of its names first"},
+- {match: "z", name: n}`, "line 4, rule 2: it never applies: rule 1 (line 3) matches all of its names first\n" +
+			"line 6, rule 4: it never applies: rule 3 (line 5) matches all of its names first"},
 		{`
 mappings:
 - {match: "web_*", match_type: glob+, name: n}
 - {match: "web_1", name: n}
-- {match: "web*", match_type: glob+, name: n}`, "line 4, rule 2: no name reaches it: rule 1 (line 3) matches all of its names first"},
+- {match: "web*", match_type: glob+, name: n}`, "line 4, rule 2: it never applies: rule 1 (line 3) matches all of its names first"},
 		{`
 mappings:
 - {match: "a.*.*", name: "n_$1$2", labels: {l1: "$3", l2: "$1x", l3: "$0", l4: "$12"}}`,
 			"line 3, rule 1: name: $1$2 is read as one reference, and is empty; write ${1}${2}\n" +
 				"line 3, rule 1: label l1: $3 does not exist, and is empty\n" +
 				"line 3, rule 1: label l2: $1x is read as one reference, and is empty; write ${1}x\n" +
-				"line 3, rule 1: label l3: $0 is empty in a glob; match_type glob+ has the whole name in it\n" +
+				"line 3, rule 1: label l3: $0 is empty in a glob; with match_type glob+ it is the whole name\n" +
 				"line 3, rule 1: label l4: $12 does not exist, and is empty"},
 		{`
 mappings:
@@ -312,7 +312,7 @@ mappings:
 	}
 }
 
-// Mapping again with one Result allocates nothing for globs.
+// If a Result is reused, mapping with globs allocates nothing.
 func TestMapAllocatesNothing(t *testing.T) {
 	s := load(t, Mapping, `
 mappings:

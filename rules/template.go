@@ -9,23 +9,25 @@ import (
 // template makes a text from the captures of a match.
 type template struct {
 	text  string
-	parts []part // of a glob's template
+	parts []part // the parts of a glob's template; nil for a regular expression
 }
 
-// part is a text, or a reference: 0 is the name, 1 the first capture.
+// part is a text or a reference. The reference 0 is the whole name, the reference 1 is the first
+// capture.
 type part struct {
 	text string
-	ref  int // noRef for a text
+	ref  int // number of the reference; noRef for a text
 }
 
 const noRef = -1
 
-// reference matches a reference in a glob's template, as in statsd_exporter. There $1$2 is one reference, which does
-// not exist.
+// reference matches a reference in a glob's template. As in statsd_exporter, $1$2 is a single
+// reference, which does not exist.
 var reference = regexp.MustCompile(`\$\{?([a-zA-Z0-9_\$]+)\}?`)
 
-// newTemplate reads the template of a glob with a number of captures. References that do not exist are empty in the
-// result, and newTemplate also returns them as written. If whole is true, $0 refers to the whole name.
+// newTemplate parses the template of a glob with this number of captures. A reference that does not
+// exist is replaced by nothing. newTemplate returns such references as they are written. If whole
+// is true, $0 is the whole name.
 func newTemplate(text string, captures int, whole bool) (t template, missing []string) {
 	t.text = text
 	first := 1
@@ -53,7 +55,7 @@ func (t *template) add(text string) {
 	}
 }
 
-// append appends the text for a name and its captures.
+// append appends the text for a name and its captures to dst.
 func (t *template) append(dst, name []byte, captures [][]byte) []byte {
 	for i := range t.parts {
 		switch p := &t.parts[i]; p.ref {
@@ -68,10 +70,12 @@ func (t *template) append(dst, name []byte, captures [][]byte) []byte {
 	return dst
 }
 
-// expandReference is a reference in the template of a regular expression, by Go's rules.
+// expandReference matches a reference in the template of a regular expression. The syntax is the
+// same as in Go's package regexp.
 var expandReference = regexp.MustCompile(`\$(?:\$|\{([a-zA-Z0-9_]+)\}|([a-zA-Z0-9_]+))`)
 
-// missingIn returns the references of a template that a regular expression does not have.
+// missingIn returns the references in a template to captures that a regular expression does not
+// have.
 func missingIn(text string, regex *regexp.Regexp) (missing []string) {
 	for _, m := range expandReference.FindAllStringSubmatch(text, -1) {
 		name := m[1] + m[2]
@@ -83,7 +87,7 @@ func missingIn(text string, regex *regexp.Regexp) (missing []string) {
 	return missing
 }
 
-// adviceFor returns what is wrong with a reference, and what to write instead.
+// adviceFor explains what is wrong with a reference, and what to write instead.
 func adviceFor(ref string) string {
 	inner := strings.Trim(ref, "${}")
 	digits := 0
@@ -94,7 +98,7 @@ func adviceFor(ref string) string {
 	case strings.Contains(inner, "$"):
 		return "is read as one reference, and is empty; write ${" + strings.ReplaceAll(strings.ReplaceAll(inner, "${", "$"), "$", "}${") + "}"
 	case inner == "0":
-		return "is empty in a glob; match_type glob+ has the whole name in it"
+		return "is empty in a glob; with match_type glob+ it is the whole name"
 	case digits > 0 && digits < len(inner) && !strings.HasPrefix(ref, "${"):
 		return "is read as one reference, and is empty; write ${" + inner[:digits] + "}" + inner[digits:]
 	}

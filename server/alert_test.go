@@ -53,7 +53,7 @@ func (n *notified) all() []notify.Event {
 	return slices.Clone(n.events)
 }
 
-// last returns the newest event, or one with Status -1 if there is none.
+// last returns the most recent event, or an event with Status -1 if there is none.
 func (n *notified) last() notify.Event {
 	events := n.all()
 	if len(events) == 0 {
@@ -62,7 +62,7 @@ func (n *notified) last() notify.Event {
 	return events[len(events)-1]
 }
 
-// statuses renders the events with their minutes.
+// statuses renders each event as the minute of its time and its status.
 func (n *notified) statuses() string {
 	var words []string
 	for _, e := range n.all() {
@@ -72,7 +72,8 @@ func (n *notified) statuses() string {
 }
 
 // alerting returns a configuration that checks the health every minute and flushes every ten
-// seconds. The first notifier receives each check, the others changes only.
+// seconds. The first notifier receives the result of each check. The other notifiers receive only
+// changes of the status.
 func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {
 	cfg := plain(r)
 	cfg.MetadataPrefix = "own"
@@ -85,7 +86,7 @@ func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {
 
 func TestAlertStates(t *testing.T) {
 	for name, test := range map[string]struct {
-		until map[int]func(r *sinktest.Recorder) // actions by second
+		until map[int]func(r *sinktest.Recorder)
 		looks int
 		want  string
 	}{
@@ -120,7 +121,8 @@ func TestAlertStates(t *testing.T) {
 func fail(r *sinktest.Recorder)     { r.Fail(errors.New("no \"such\" \x1b[31mluck\n\xff")) }
 func recovers(r *sinktest.Recorder) { r.Recover() }
 
-// Dropped points are critical at once, and a warning for 15 minutes afterwards.
+// If a sink drops points, the status is critical at once. When it no longer drops any, the status
+// is a warning for 15 minutes.
 func TestAlertDrops(t *testing.T) {
 	r, n := sinktest.NewRecorder(), &notified{}
 	cfg := alerting(r, n)
@@ -138,7 +140,8 @@ func TestAlertDrops(t *testing.T) {
 	})
 }
 
-// The text comes from the health: since when, why, and how much waits. It is plain ASCII, even if the error is not.
+// An alert says since when the daemon is unhealthy, why, and how many points wait. It is plain
+// ASCII, even if the sink's error is not.
 func TestAlertText(t *testing.T) {
 	r, n := sinktest.NewRecorder(), &notified{}
 	inVirtualTime(t, alerting(r, n), func(v *virtual) {
@@ -162,7 +165,8 @@ func TestAlertText(t *testing.T) {
 	})
 }
 
-// Each failing sink is named. While another one accepts points, the status stays a warning.
+// An alert names each failing sink. The status stays a warning while at least one sink accepts
+// points.
 func TestAlertOfSeveralSinks(t *testing.T) {
 	good, bad, n := sinktest.NewRecorder(), sinktest.NewRecorder(), &notified{}
 	cfg := alerting(good, n)
@@ -194,14 +198,15 @@ func TestAlertWithoutSinks(t *testing.T) {
 	})
 }
 
-// A notifier with EveryLook gets each check. The others get changes only; they start from OK. A
-// check does not reset what the monitor shows.
+// A notifier with EveryLook receives the result of each health check. Other notifiers receive only
+// changes of the status, which is OK at first. A health check does not reset the figures that the
+// monitor shows.
 func TestAlertOnChange(t *testing.T) {
 	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
 	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {
 		v.wait(125 * time.Second)
 		fail(r)
-		v.wait(4*time.Minute + 10*time.Second) // the last look was 15 s ago, the last attempt at most 6 s
+		v.wait(4*time.Minute + 10*time.Second) // the last health check was 15 s ago, the last attempt to send at most 6 s
 		errorsBefore := figureOf(t, v.Server, "publish_error.unknown")
 		r.Recover()
 		v.wait(3 * time.Minute)
@@ -214,13 +219,13 @@ func TestAlertOnChange(t *testing.T) {
 		if got := figureOf(t, v.Server, "publish_error.unknown"); got < errorsBefore || got == 0 {
 			t.Errorf("publish_error.unknown fell from %v to %v", errorsBefore, got)
 		}
-		v.wait(10 * time.Second) // until a flush
+		v.wait(10 * time.Second) // the next flush updates the figures
 		check(t, v.Server, "notify.sent 12", "notify.errors 0")
 	})
 }
 
-// A notifier that fails or hangs is counted and tried again at the next look. It delays the others
-// by at most one timeout and never ends the loop.
+// If a notifier fails or hangs, the error is counted, and the daemon notifies again at the next
+// health check. Other notifiers are delayed by at most one timeout. Health checks go on.
 func TestAlertNotifierFaults(t *testing.T) {
 	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
 	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {
@@ -241,7 +246,7 @@ func TestAlertNotifierFaults(t *testing.T) {
 		if got, want := changes.statuses(), "6:CRITICAL"; got != want {
 			t.Errorf("after its faults: got %s, want %s", got, want)
 		}
-		v.wait(10 * time.Second) // until a flush
+		v.wait(10 * time.Second) // the next flush updates the figures
 		check(t, v.Server, "notify.errors 5", "notify.sent 8")
 		if got := strings.Count(v.out.String(), "notifying failed"); got != 5 {
 			t.Errorf("logged %d times, want 5:\n%s", got, v.out)

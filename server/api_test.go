@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// TestEveryPath asks every path of an open daemon with each role. It compares the answers with their
-// description.
+// TestEveryPath requests every path of the JSON API with each role, and compares the answers with
+// the OpenAPI description.
 func TestEveryPath(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -33,7 +33,7 @@ func TestEveryPath(t *testing.T) {
 	d.deliver(d.dial("udp"), "web.a:1|c\nweb.b:2|g\nbad")
 	request := func(method, path, body, token string) (int, string) {
 		t.Helper()
-		time.Sleep(10 * time.Millisecond) // a client may ask 100 times a second
+		time.Sleep(10 * time.Millisecond) // the API allows a client 100 requests a second
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+d.MonitorAddr().String()+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestEveryPath(t *testing.T) {
 	}
 }
 
-// bodyFor returns a body for a change.
+// bodyFor returns a valid request body for a change.
 func bodyFor(path string) string {
 	switch path {
 	case "/api/v1/debug", "/api/v1/names/mute", "/api/v1/names/unmute", "/api/v1/names/delete":
@@ -98,7 +98,8 @@ func bodyFor(path string) string {
 	return "{}"
 }
 
-// queryFor returns a query with all parameters that a question needs, and that watches for a second.
+// queryFor returns a query string with all required parameters. A question about traffic watches it
+// for one second.
 func queryFor(operation map[string]any) string {
 	query := "?"
 	parameters, _ := operation["parameters"].([]any)
@@ -117,7 +118,7 @@ func queryFor(operation map[string]any) string {
 	return strings.TrimSuffix(strings.Replace(query, "?&", "?", 1), "?")
 }
 
-// A monitor with a certificate has all protections.
+// A monitor with TLS has the same protections as one without.
 func TestMonitorTLS(t *testing.T) {
 	t.Parallel()
 	authority := counterpart.NewAuthority(t)

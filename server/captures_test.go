@@ -18,10 +18,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// The results for datagrams of real clients equal the golden files, over UDP, over TCP, and over unix
-// sockets of both types. Over TCP each datagram becomes lines with a newline each, over a unix stream a
-// frame. Over UDP a captured stream is one datagram. Only the counts of datagrams, connections and bytes
-// may differ.
+// For the recorded datagrams of real clients, the daemon's results equal the golden files. The
+// datagrams are sent over UDP, TCP, and both types of unix sockets. Over TCP a newline ends each
+// datagram; over a unix stream each datagram is one frame. A recorded TCP stream is sent over UDP
+// as one datagram. Only the counts of datagrams, connections and bytes may depend on the transport.
 func TestCaptures(t *testing.T) {
 	files, err := filepath.Glob("testdata/captures/*.*")
 	if err != nil {
@@ -40,7 +40,8 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-// Captured lines with tags keep them with --tags. Only the points depend on --tags.
+// With --tags, the points of recorded lines keep their tags. All other results are the same with
+// and without --tags.
 func TestCapturesWithTags(t *testing.T) {
 	for _, file := range []string{"aiodogstatsd.udp", "datadog-go.udp", "datadog-go-uds.uds", "datadog-go-unixstream.bin", "hot-shots-node.udp"} {
 		for name, style := range map[string]metric.Tags{"graphite": metric.GraphiteTags, "keep-in-name": metric.TagsInName} {
@@ -55,8 +56,8 @@ func TestCapturesWithTags(t *testing.T) {
 	}
 }
 
-// captured sends messages to daemons, over UDP and over TCP, and returns the results: the part that
-// must be the same, and the part that depends on the transport.
+// captured sends messages to one daemon over UDP and to another one over TCP. It returns the
+// results that must be equal, and those that depend on the transport.
 func captured(t *testing.T, cfg Config, messages []string) (same, transport string) {
 	t.Helper()
 	overUDP, overTCP := capturedOver(t, cfg, "udp", messages), capturedOver(t, cfg, "tcp", messages)
@@ -82,7 +83,7 @@ func captured(t *testing.T, cfg Config, messages []string) (same, transport stri
 // capturedOver sends messages to a new daemon and stops it.
 func capturedOver(t *testing.T, cfg Config, network string, messages []string) *daemon {
 	t.Helper()
-	cfg.Receivers = 1 // gauges depend on the order of datagrams
+	cfg.Receivers = 1 // the result of gauges depends on the order of datagrams
 	d := start(t, cfg)
 	var conn net.Conn
 	if len(cfg.Listeners) > 0 {
@@ -107,8 +108,8 @@ func capturedOver(t *testing.T, cfg Config, network string, messages []string) *
 	return d
 }
 
-// lines renders the results that do not depend on the transport: all points, with counters as
-// counts instead of rates, the counted samples, and the bad lines in order.
+// lines renders the results that do not depend on the transport: all points, the number of samples
+// by type, and the bad lines in order. Counters are shown as counts, not as rates.
 func (d *daemon) lines() string {
 	var b strings.Builder
 	var points []string
@@ -138,7 +139,7 @@ func (d *daemon) lines() string {
 	return b.String()
 }
 
-// transport renders the results that depend on the transport.
+// transport formats the results that depend on the transport.
 func (d *daemon) transport() string {
 	var b strings.Builder
 	for _, name := range []string{"udp.packets", "udp.bytes", "tcp.connections", "tcp.bytes", "metrics.batch.count", "metrics.batch.discarded"} {
@@ -147,8 +148,8 @@ func (d *daemon) transport() string {
 	return b.String()
 }
 
-// readCapture returns the datagrams of a capture, or its stream as one message. See
-// testdata/captures/README.md.
+// readCapture returns the datagrams of a capture file. It returns a recorded TCP stream as one
+// message. testdata/captures/README.md describes the files.
 func readCapture(t *testing.T, file string) []string {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -178,7 +179,7 @@ func readCapture(t *testing.T, file string) []string {
 	return messages
 }
 
-// golden compares got with a file; with -update it writes the file.
+// golden compares got with the content of a file. With the flag -update it writes got to the file.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

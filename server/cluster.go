@@ -20,7 +20,6 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// openMember connects to the cluster, if there is one.
 func (s *Server) openMember() (err error) {
 	s.member, err = member.Open(member.Config{
 		Cluster: s.cfg.Cluster, Target: s.cfg.Target, Next: s.cfg.Next, Interval: s.cfg.FlushInterval, Tags: s.cfg.Tags.String(),
@@ -33,7 +32,8 @@ func (s *Server) openMember() (err error) {
 	return err
 }
 
-// settingsCache returns the file that keeps the settings of a cluster, or "".
+// settingsCache returns the path of the file that caches the settings of a cluster, or "" for no
+// file.
 func (c *Config) settingsCache(destination string) string {
 	switch {
 	case c.SpoolDir != "":
@@ -44,7 +44,8 @@ func (c *Config) settingsCache(destination string) string {
 	return ""
 }
 
-// withForward returns the sinks, and the destinations that forward.
+// withForward returns the destinations of the sinks, followed by the destinations that forward to
+// clusters.
 func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destination {
 	sinks = slices.Clip(sinks)
 	for _, e := range s.route.Edges {
@@ -62,12 +63,13 @@ func (s *Server) forwards() bool { return len(s.route.Edges) > 0 }
 // sinks returns the number of configured sinks.
 func (s *Server) sinks() int { return len(s.cfg.Sinks) - len(s.route.Edges) }
 
-// joining is how often join checks whether the cluster has answered.
+// joining is how often join checks whether the clusters have answered.
 const joining = 100 * time.Millisecond
 
-// join waits for the settings of the clusters to which intervals are forwarded, and gives the table the key that
-// all members of the first one have. Nothing may have been received yet. Meanwhile it does what the flush loop does
-// between two flushes. It returns nil without the settings if ctx ends.
+// join waits for the settings of all clusters to which intervals are forwarded. It gives the table
+// the key for members of sets that the first cluster uses. It must run before any sample is
+// received. While it waits, it feeds the watchdog and runs the functions that are meant for the
+// flush loop. If ctx ends first, it returns nil.
 func (s *Server) join(ctx context.Context) error {
 	if !s.forwards() {
 		return nil
@@ -88,7 +90,7 @@ func (s *Server) join(ctx context.Context) error {
 			if err == nil {
 				settings, _ := s.route.Begin(clock.Floor(time.Now().UnixNano(), int64(s.cfg.FlushInterval))).Settings()
 				s.in.Table().SetMemberKey(settings.MemberKey)
-				s.flushedAt.Store(int64(time.Since(s.started))) // no flush was due before
+				s.flushedAt.Store(int64(time.Since(s.started))) // no flush could be due before this time
 			}
 			if mismatch, ok := errors.AsType[*link.MismatchError](err); ok {
 				return mismatch
@@ -101,15 +103,16 @@ func (s *Server) join(ctx context.Context) error {
 	}
 }
 
-// recipient is the edge of the cluster that gets an interval, and the end that the interval has there. Without an edge
-// the interval is not forwarded.
+// recipient is the edge that forwards an interval to a cluster, and the time at which the interval
+// ends in that cluster. If edge is nil, the interval is not forwarded.
 type recipient struct {
 	edge *forward.Edge
 	end  int64
 }
 
-// recipient returns the recipient of the interval that is flushed at a boundary. Members of sets have the key of the
-// cluster that gets them, so the recipient of the next interval is chosen now, before the table is drained.
+// recipient returns the recipient of the interval that ends at the given flush time. The table
+// hashes members of sets with a key of the cluster. If the next interval belongs to another
+// cluster, the table gets the key of that cluster here, before the table is drained.
 func (s *Server) recipient(at int64) (r recipient) {
 	if !s.forwards() {
 		return r
@@ -118,12 +121,12 @@ func (s *Server) recipient(at int64) (r recipient) {
 	if next := s.route.Begin(at); next != r.edge {
 		settings, _ := next.Settings()
 		s.in.Table().NextMemberKey(settings.MemberKey)
-		s.log.Info().Str("cluster", next.Target().ForwardTo).Time("after", time.Unix(0, at)).Msg("another cluster gets the intervals from now on")
+		s.log.Info().Str("cluster", next.Target().ForwardTo).Time("after", time.Unix(0, at)).Msg("this interval was the last one for its cluster: later intervals are forwarded to another cluster")
 	}
 	return r
 }
 
-// forward gives an interval to its recipient. It comes before Summarize.
+// forward gives an interval to its recipient. It must be called before Summarize.
 func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tally) {
 	if r.edge == nil {
 		return
@@ -134,18 +137,20 @@ func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tall
 	s.out.Forward(r.edge.Target().DestinationName(), batch, s.cfg.FlushInterval)
 }
 
-// windows are the windows of a cluster that this daemon publishes.
+// windows are the windows of a cluster that this daemon publishes. A window is the merged data of
+// one partition and one interval.
 type windows struct {
 	turn chan struct{} // holds one element while a window is being published
-	// newest holds the windows published for the first time since the last flush. Only the flush loop uses it.
+	// newest holds the snapshots of windows that were published since the last flush, each for the
+	// first time. Only the flush loop uses it.
 	newest []*aggregate.Snapshot
 }
 
 // publisher publishes the windows of partitions.
 type publisher struct{ *Server }
 
-// Publish implements collect.Publisher. It publishes one window at a time: it waits for room in the queues, then
-// publishes on the flush loop.
+// Publish implements collect.Publisher. It publishes one window at a time: it waits until the
+// queues have capacity, and then publishes on the flush loop.
 func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collect.Window) (ticket uint64, err error) {
 	turn := s.windows.turn
 	select {
@@ -159,7 +164,8 @@ func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collec
 	return ticket, err
 }
 
-// publishWindow summarises a window and offers its points to the sinks. Recorders see only the first publication.
+// publishWindow summarises a window and offers its points to the sinks. If a window is published
+// again after a failure, recorders do not see it again.
 func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 {
 	defer s.cpu.flush.Start()()
 	if !w.Again {
@@ -180,7 +186,8 @@ func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 
 // Settled implements collect.Publisher.
 func (s publisher) Settled() uint64 { return s.out.Settled() }
 
-// withCollected returns the points of a flush, and the points of the windows published since the last flush.
+// withCollected returns the points of a flush, and the points of all windows published since the
+// last flush.
 func (s *Server) withCollected(sn *aggregate.Snapshot) iter.Seq[metric.Point] {
 	all := s.windows.newest
 	s.windows.newest = nil

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// owning makes the daemon the owner of all partitions of an engine in memory.
+// owning configures the daemon to own all partitions of a cluster, whose engine is in memory.
 func owning(cfg *Config, engine **linktest.Engine) {
 	cfg.Cluster = collect.Cluster{
 		CollectFrom: "statsd://:8127", CollectID: "central", CollectPartitions: 4, CollectReplicas: 1, CollectBytes: 1 << 20,
@@ -34,8 +34,9 @@ func owning(cfg *Config, engine **linktest.Engine) {
 	}
 }
 
-// An owner forwards the lines that it receives itself to its cluster, and publishes them once, under the time of their
-// interval. It publishes its own figures at its own flush. Undelivered windows are recorded.
+// An owner forwards the lines that it receives to its cluster. The cluster publishes them once,
+// with the time of their interval. The owner publishes its own figures at its own flushes. Windows
+// that a sink has not received are saved in the engine.
 func TestCollect(t *testing.T) {
 	cfg, r := every10s()
 	var engine *linktest.Engine
@@ -74,7 +75,7 @@ func TestCollect(t *testing.T) {
 	})
 }
 
-// If the engine is away for long, the health says so.
+// If the engine is unreachable for a long time, the health reports it.
 func TestCollectWithoutEngine(t *testing.T) {
 	cfg, _ := every10s()
 	var engine *linktest.Engine
@@ -99,7 +100,8 @@ func TestCollectWithoutEngine(t *testing.T) {
 	})
 }
 
-// An owner is ready when it has joined its cluster, and stays ready when the engine goes away again.
+// An owner is ready as soon as it has joined its cluster. It stays ready when the engine becomes
+// unreachable later.
 func TestCollectReady(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.MonitorPort = 100*time.Millisecond, 0

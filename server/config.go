@@ -57,10 +57,11 @@ type Fixed struct {
 	// monitor speaks TLS. The daemon reads the files again when they change.
 	MonitorCert string `flag:"--monitor-cert"`
 	MonitorKey  string `flag:"--monitor-key"`
-	// KeepValues limits the names whose newest values the monitor shows, by default to 100,000.
+	// KeepValues limits the number of names whose latest values the monitor shows, by default to
+	// 100,000.
 	KeepValues int `flag:"--keep-values"`
-	// HistoryMemory limits the bytes of the histories of published values, by default 16 MiB. 0 keeps
-	// none.
+	// HistoryMemory limits the size of the history of published values in bytes, by default to 16 MiB.
+	// 0 keeps no history.
 	HistoryMemory int `flag:"--history-memory"`
 
 	// Admin is the host:port of the management console. Empty (the default) turns it off. An empty
@@ -68,26 +69,28 @@ type Fixed struct {
 	Admin string `flag:"--admin"`
 	// AdminDown makes the console's health command answer "down" at first.
 	AdminDown bool `flag:"--admin-health"`
-	// Settings returns the configuration that the console shows. It may be nil.
+	// Settings returns the settings that the console shows. It may be nil.
 	Settings func() []console.Setting
 
-	// Reread reads the settings again and applies them by Reload, unless dry. If nil, operators
-	// cannot reload.
+	// Reread reads the settings again and applies them by Reload. If dry is true, it only checks them.
+	// If Reread is nil, operators cannot reload.
 	Reread func(dry bool) (question.Reloaded, error)
 
-	// Described returns the running settings, and their values after a reload. If nil, the monitor
-	// does not show them.
+	// Described returns the running settings, and the values that they would have after a reload. If
+	// it is nil, the monitor shows no settings.
 	Described func() question.Config
 
-	// Beat tells a watchdog that the daemon is alive; nil without a watchdog. The flush loop calls it at least once
-	// each BeatEvery or second, whichever is shorter. If the calls stop, the daemon hangs. Beat must not block.
+	// Beat tells a watchdog that the daemon is alive. It is nil without a watchdog. The flush loop
+	// calls it at least once in each BeatEvery, and at least once a second. If the calls stop, the
+	// flush loop hangs. Beat must not block.
 	Beat func()
-	// BeatEvery is the longest time between two calls of Beat. Values above one second count as one second.
+	// BeatEvery is the maximum time between two calls of Beat. Values above one second count as one
+	// second.
 	BeatEvery time.Duration
 
-	// Hostname names this host in messages to Channels. If empty, it is the bound address.
+	// Hostname names this host in messages to Channels. If it is empty, the bound address is used.
 	Hostname string
-	// Version is the daemon's version, shown to people.
+	// Version is the daemon's version. The log and the monitor show it.
 	Version string
 	// Log receives the messages for operators.
 	Log zerolog.Logger
@@ -106,35 +109,37 @@ type Live struct {
 	// figures are published.
 	MetadataPrefix string
 
-	// Expire is the number of flushes without a sample after which a counter, timer or set is
-	// forgotten, by default 2.
+	// Expire is the number of flushes without a sample after which the daemon removes a counter, timer
+	// or set, by default 2.
 	Expire int
-	// GaugeExpire is how long a gauge without samples is remembered for adjustments, by default 24 h.
+	// GaugeExpire is how long the daemon keeps the value of a gauge that gets no samples, so that it
+	// can still be adjusted. The default is 24 h.
 	GaugeExpire time.Duration
-	// MaxNames is the maximum number of names, by default 2,000,000. Samples of further names are
-	// refused.
+	// MaxNames is the maximum number of names, by default 2,000,000. Above it, samples of new names
+	// are refused.
 	MaxNames int
 	// MaxNameLength is the maximum length of a name in bytes, by default 1024.
 	MaxNameLength int
-	// MaxSetMembers is the maximum number of members that one receiver keeps of a set in one flush
+	// MaxSetMembers is the maximum number of members of a set that one receiver keeps in one flush
 	// interval, by default 1,000,000. Further members are refused.
 	MaxSetMembers int
-	// MaxTimerSamples is the maximum number of samples that one receiver keeps of a timer in one flush
-	// interval, by default 1,000,000. Above it percentiles are estimates within 1 %; the other values
-	// stay exact.
+	// MaxTimerSamples is the maximum number of samples of a timer that one receiver keeps in one flush
+	// interval, by default 1,000,000. With more samples, percentiles are estimates within 1 %. The
+	// other values of the timer stay exact.
 	MaxTimerSamples int
 
-	// MonitorTokens are the tokens for the monitor; nil for none. Without tokens, the monitor allows no changes.
+	// MonitorTokens are the access tokens of the monitor; nil for none. Without tokens, the monitor
+	// allows no changes.
 	MonitorTokens *access.Tokens
 }
 
-// maxHistoryMemory is the greatest HistoryMemory.
+// maxHistoryMemory is the maximum of HistoryMemory.
 const maxHistoryMemory = 16 << 30
 
-// maxFlushes limits how long a name is remembered, in flushes.
+// maxFlushes is the maximum of Expire. It also limits GaugeExpire, as a number of flushes.
 const maxFlushes = 1 << 30
 
-// Validate returns an error that names the flag at fault.
+// Validate checks the configuration. Its errors name the flag.
 func (c *Config) Validate() error {
 	if err := c.Listen.Validate(c.FlushInterval); err != nil {
 		return err
@@ -184,7 +189,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// table returns the configuration of the table.
+// table returns the configuration of the table of names and their samples.
 func (c *Config) table() aggregate.Config {
 	expire := uint32(c.Expire)
 	gauges := uint32(min(int64(c.GaugeExpire/c.FlushInterval), maxFlushes))
@@ -212,17 +217,18 @@ func (c *Config) layout() aggregate.Layout {
 }
 
 const (
-	// ownFiles reserves descriptors for the runtime, the log, the state file, notifiers and name
-	// look-ups.
+	// ownFiles is the number of descriptors reserved for the runtime, the log, the state file,
+	// notifiers and name look-ups.
 	ownFiles = 24
-	// sinkFiles reserves descriptors for a sink and its spool.
+	// sinkFiles is the number of descriptors reserved for a sink and its spool.
 	sinkFiles = 6
-	// channelFiles is for a connection and the look-up of its name.
+	// channelFiles is the number of descriptors reserved for a channel: its connection and the look-up
+	// of its name.
 	channelFiles = 2
 )
 
-// Reserved returns the number of descriptors that clients over TCP may not use: for publishing, the
-// state file, notifiers and the monitor's clients.
+// Reserved returns the number of descriptors that TCP clients cannot use. They are reserved for
+// publishing, the state file, notifiers and clients of the monitor.
 func (c *Config) Reserved() int {
 	n := ownFiles + sinkFiles*len(c.Sinks) + channelFiles*len(c.Channels) + c.Receivers
 	servers := 0

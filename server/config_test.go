@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A port in use is an error of one line that begins with its flag.
+// If a port is in use, New returns an error of one line, which begins with the name of the flag.
 func TestPortsTaken(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,7 +35,7 @@ func TestPortsTaken(t *testing.T) {
 	}
 }
 
-// Each invalid setting is refused with its flag.
+// The error for an invalid setting names its flag.
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	for flag, spoil := range map[string]func(*Config){

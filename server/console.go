@@ -25,12 +25,12 @@ func (s *Server) openConsole() (err error) {
 	return err
 }
 
-// administered shows the Server to the console. The flush loop answers the questions about the
+// administered implements console.Daemon for a Server. The flush loop answers questions about the
 // table, a few names at a time.
 type administered struct{ *Server }
 
-// noteLines updates the time of the last line (heard), and returns the totals since the start. Only the flush loop
-// calls it.
+// noteLines updates s.heard, the time of the last line, and returns the totals since the start.
+// Only the flush loop calls it.
 func (s *Server) noteLines() intake.Tally {
 	total := s.flushes.total
 	live := s.in.Live()
@@ -41,7 +41,8 @@ func (s *Server) noteLines() intake.Tally {
 	return total
 }
 
-// Stats implements console.Daemon. The time of an event that never happened is the start of 1970, as in Etsy's console.
+// Stats implements console.Daemon. As in Etsy's console, an event that has not happened has the
+// time 0, which is the start of 1970.
 func (a administered) Stats(ctx context.Context) (stats []console.Stat, err error) {
 	now := time.Now()
 	add := func(name string, value float64) { stats = append(stats, console.Stat{Name: name, Value: value}) }
@@ -74,8 +75,8 @@ func (a administered) Stats(ctx context.Context) (stats []console.Stat, err erro
 	return stats, nil
 }
 
-// Names implements console.Daemon. The counters begin with the ones that Etsy's statsd keeps about
-// itself.
+// Names implements console.Daemon. The counters that Etsy's statsd keeps about itself come before
+// the counters of clients.
 func (a administered) Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[console.Name, error] {
 	return func(yield func(console.Name, error) bool) {
 		match := glob.Matcher(pattern)
@@ -112,8 +113,8 @@ func (a administered) Names(ctx context.Context, kind metric.Kind, pattern strin
 	}
 }
 
-// ownCounters returns the counters that Etsy's statsd keeps about itself, since the last flush.
-// Only the flush loop calls it.
+// ownCounters returns the counters that Etsy's statsd keeps about itself. They count since the last
+// flush. Only the flush loop calls it.
 func (s *Server) ownCounters() (own []console.Name) {
 	prefix := strings.Trim(s.cfg.MetadataPrefix, ".")
 	if prefix == "" {
@@ -153,7 +154,7 @@ func (a administered) Delete(ctx context.Context, kind metric.Kind, pattern stri
 	}
 }
 
-// forget deletes names from the table and returns the ones that existed.
+// forget deletes names from the table and returns those that existed.
 func (s *Server) forget(ctx context.Context, kind metric.Kind, names [][]byte) (gone []string, err error) {
 	if err := ctx.Err(); err != nil || len(names) == 0 {
 		return nil, err

@@ -52,7 +52,8 @@ func (d *daemon) ask(commands ...string) string {
 	return ask(d.t, d.AdminAddr().String(), commands...)
 }
 
-// Given the same lines, Etsy's statsd and this daemon answer and delete the same.
+// For the same lines and commands, Etsy's statsd and this daemon give the same answers and delete
+// the same names.
 func TestConsoleLikeEtsy(t *testing.T) {
 	t.Parallel()
 	etsy := counterpart.StartEtsy(t, map[string]any{"flushInterval": 3_600_000})
@@ -73,7 +74,7 @@ func TestConsoleLikeEtsy(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		for some := range slices.Chunk(lines, 10) { // with more datagrams at once, Node.js loses some
+		for some := range slices.Chunk(lines, 10) { // Node.js loses some of a larger burst of datagrams
 			send(t, conn, strings.Join(some, "\n"))
 		}
 	}
@@ -106,7 +107,8 @@ func TestConsoleLikeEtsy(t *testing.T) {
 	}
 }
 
-// The values of stats change with time.
+// The console's stats show the uptime, the number of bad lines, and the times since the last line, the last flush and
+// the last failed attempt to send.
 func TestConsoleStats(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Admin = "127.0.0.1:0"
@@ -134,18 +136,19 @@ func TestConsoleStats(t *testing.T) {
 		v.wait(4400 * time.Millisecond)
 		expect(4, 4, 0, 4, never())
 		v.receive("hits:1|c\nbad")
-		v.wait(time.Second) // the flush loop has looked
+		v.wait(time.Second) // the flush loop notes new lines once a second
 		expect(5, 0, 1, 5, never())
 		v.wait(8 * time.Second)
 		expect(13, 8, 1, 3, never())
 		r.Fail(errors.New("down"))
-		v.wait(7 * time.Second) // it was just tried again
+		v.wait(7 * time.Second) // the daemon has just tried to send again
 		expect(20, 15, 1, 10, 0)
 		r.Recover()
 	})
 }
 
-// Deleted names are not published, and start again from nothing. Other names stay.
+// Deleted names are not published. If they are sent again, they start without a value. Other names
+// are not affected.
 func TestConsoleDeletes(t *testing.T) {
 	t.Parallel()
 	for _, receivers := range []int{1, 8} {
@@ -153,7 +156,7 @@ func TestConsoleDeletes(t *testing.T) {
 			t.Parallel()
 			d := start(t, withConsole(receivers))
 			var conns []net.Conn
-			for range 4 * receivers { // over all receivers
+			for range 4 * receivers { // so many connections that each receiver gets datagrams
 				conns = append(conns, d.dial("udp"))
 			}
 			for _, conn := range conns {
@@ -190,14 +193,14 @@ func TestConsoleDeletes(t *testing.T) {
 	}
 }
 
-// Clients that list and delete, whether they read the answers or not, delay neither receiving nor
-// flushing.
+// Clients that list and delete names delay neither receiving nor flushing, even if they do not read
+// the answers.
 func TestConsoleWhileReceiving(t *testing.T) {
 	t.Parallel()
 	const names, rounds = 10_000, 5
 	cfg := withConsole(2)
-	cfg.QueueBytes = 1 << 40                                             // drop nothing, however slow the recorder is
-	cfg.FlushInterval, cfg.GaugeExpire = 500*time.Millisecond, time.Hour // longer than a flush takes on a busy machine
+	cfg.QueueBytes = 1 << 40                                             // nothing is dropped, even if the recorder is slow
+	cfg.FlushInterval, cfg.GaugeExpire = 500*time.Millisecond, time.Hour // a flush takes less than this, even on a busy machine
 	d := start(t, cfg)
 	unread, err := net.Dial("tcp", d.AdminAddr().String())
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/graphite"
 )
 
-// The points in a real carbon's whisper files equal the points of a recorder beside it, including
-// those flushed while carbon was dead.
+// The points in the whisper files of a real carbon equal the points that a recorder received. This
+// includes points that were flushed while carbon was dead.
 func TestRealCarbon(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)
@@ -28,7 +28,7 @@ func TestRealCarbon(t *testing.T) {
 	}
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = time.Second, time.Hour
-	cfg.MetadataPrefix = "" // carbon loses points when it is killed; the daemon's own would be among them
+	cfg.MetadataPrefix = "" // carbon loses points when it is killed, and these could be points of the daemon's own figures
 	cfg.Sinks = []delivery.Destination{{Name: "graphite", Sink: sink}}
 	d := start(t, cfg)
 	udp, tcp := d.dial("udp"), d.dial("tcp")
@@ -97,7 +97,8 @@ func TestRealCarbon(t *testing.T) {
 	}
 }
 
-// A real nsca receives each look: the sink works, is dead, is dead for long, and works again.
+// A real nsca receives the result of each health check: while the sink works, when it is dead, when
+// it has been dead for a long time, and when it works again.
 func TestRealNSCA(t *testing.T) {
 	t.Parallel()
 	daemon := counterpart.StartNSCA(t, "--single", int(nsca.Rijndael128), "s3cret")
@@ -128,8 +129,8 @@ func TestRealNSCA(t *testing.T) {
 	}
 	d.stop()
 
-	// Each look in turn: OK, at least two warnings before it is critical, and a warning when it works
-	// again.
+	// The status is OK at first. It is a warning at least twice before it is critical. It may be a
+	// warning before it is OK again.
 	var states strings.Builder
 	for _, command := range daemon.Commands(1) {
 		states.WriteString(strings.Split(command, ";")[3])

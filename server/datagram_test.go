@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// largest is the maximum payload of a UDP datagram over IPv4, in bytes.
+// largest is the maximum size of a UDP datagram's payload over IPv4, in bytes.
 const largest = 65_507
 
 func TestLargestDatagram(t *testing.T) {
@@ -32,7 +32,8 @@ func TestLargestDatagram(t *testing.T) {
 	check(t, d.Server, "udp.packets 3", fmt.Sprint("udp.bytes ", largest/len(line)*len(line)+2*largest), "metrics.batch.count 1", "metrics.discarded 0")
 }
 
-// A bad line does not affect its neighbours, and only batches count as batches.
+// A bad line does not affect the other lines of its datagram. Only datagrams with several lines are
+// counted as batches.
 func TestDatagramOfLines(t *testing.T) {
 	t.Parallel()
 	d := start(t, config())
@@ -95,7 +96,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// Any bytes in a datagram are harmless: bad lines are counted and shown as plain ASCII.
+// A datagram can contain any bytes. Bad lines are counted, and shown as plain ASCII.
 func TestDatagramOfAllBytes(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -107,7 +108,7 @@ func TestDatagramOfAllBytes(t *testing.T) {
 	}
 	conn := d.dial("udp")
 	d.deliver(conn, string(all))
-	for some := range slices.Chunk(all, 16) { // and each byte in each part of a sample
+	for some := range slices.Chunk(all, 16) { // each byte is also put into each part of a sample
 		var texts []string
 		for _, c := range some {
 			b := string([]byte{c})

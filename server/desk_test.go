@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// question calls a method of the daemon's monitor. The answer is a map, because kolo's client reads structs as maps.
+// question calls a method of the daemon's monitor over XML-RPC and returns the answer. The client
+// decodes structs as maps.
 func (d *daemon) question(method string, args ...any) map[string]any {
 	d.t.Helper()
 	answer, err := d.tryQuestion(method, args...)
@@ -31,14 +32,14 @@ func (d *daemon) tryQuestion(method string, args ...any) (answer map[string]any,
 	return answer, client.Call(method, args, &answer)
 }
 
-// answerData returns the data of an answer.
 func (d *daemon) answerData(method string, args ...any) map[string]any {
 	d.t.Helper()
 	data, _ := d.question(method, args...)["data"].(map[string]any)
 	return data
 }
 
-// Each question has a method with a help and signatures, and answers with the same frame.
+// Each question is an XML-RPC method with a help text and signatures. All answers have the same
+// outer structure.
 func TestQuestionsOverXMLRPC(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -81,7 +82,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 			case p.Required:
 				args = append(args, "names")
 			case i == watch:
-				args = append(args, max(p.Min, 1)) // no longer than needed
+				args = append(args, max(p.Min, 1)) // the shortest time that the question allows
 			case i < watch && p.Default == nil:
 				args = append(args, "")
 			case i < watch:
@@ -105,7 +106,7 @@ func TestQuestionHealth(t *testing.T) {
 	cfg := config()
 	cfg.MonitorPort, cfg.FlushInterval, cfg.GaugeExpire, cfg.MaxNames = 0, 20*time.Millisecond, time.Hour, 1
 	d := start(t, cfg)
-	send(t, d.dial("udp"), "a:1|g\nb:1|g") // a gauge stays a name after its interval
+	send(t, d.dial("udp"), "a:1|g\nb:1|g") // after its interval the gauge is still kept
 	var reasons map[string]any
 	eventually(t, "no sample is refused", func() bool {
 		reasons = map[string]any{}

@@ -10,9 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// etsyPoints returns the points that Etsy's statsd publishes about itself, for dashboards made for
-// it. Under Etsy's names they are published in addition to the daemon's own figures. numStats is one of the daemon's
-// own figures.
+// etsyPoints returns the points that Etsy's statsd publishes about itself. Dashboards made for
+// Etsy's statsd need them. They are published only with Etsy's naming, in addition to the daemon's
+// own figures. The point numStats is missing here, because it is one of the daemon's own figures.
 func (s *Server) etsyPoints(f *flushed) []metric.Point {
 	layout, own := &s.flushes.layout, strings.Trim(s.cfg.MetadataPrefix, ".")
 	if !s.likeEtsy() || own == "" {
@@ -52,13 +52,12 @@ func (s *Server) etsyPoints(f *flushed) []metric.Point {
 	return points
 }
 
-// etsyValue is a number that Etsy's statsd keeps about itself.
+// etsyValue is the name and value of a counter that Etsy's statsd keeps about itself.
 type etsyValue struct {
 	name  string
 	value float64
 }
 
-// etsyCounters returns the counters that Etsy's statsd keeps about itself.
 func etsyCounters(t *intake.Tally) []etsyValue {
 	return []etsyValue{
 		{"bad_lines_seen", float64(t.DiscardedSamples())},
@@ -72,8 +71,8 @@ func (s *Server) likeEtsy() bool {
 	return naming == aggregate.Etsy || naming == aggregate.EtsyLegacy
 }
 
-// namesPublished returns numStats for layouts in which it counts names: the client's names, and the counters and gauges
-// of etsyPoints.
+// namesPublished returns the value of numStats for a layout in which numStats counts names. It
+// counts the clients' names, and the counters and gauges that etsyPoints adds.
 func (s *Server) namesPublished(sn *aggregate.Snapshot) (n int) {
 	for _, count := range sn.Count {
 		n += count

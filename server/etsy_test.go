@@ -13,9 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// etsyCapture returns the points that Etsy's statsd 0.9.0 sent to carbon at two flushes, by path,
-// with an interval of 4 s and thresholds of 50 and 90. Names deleted on its console before, such as
-// req before the second flush, are missing.
+// etsyCapture returns the points that Etsy's statsd 0.9.0 sent to carbon at two flushes, by path.
+// Its interval was 4 s, and its thresholds were 50 and 90. Names that were deleted on its console
+// are missing, such as req in the second flush.
 func etsyCapture(t *testing.T) (flushes []map[string]float64) {
 	text, err := os.ReadFile("testdata/etsy/graphite-backend.tcp")
 	if err != nil {
@@ -31,7 +31,7 @@ func etsyCapture(t *testing.T) (flushes []map[string]float64) {
 		if at != before {
 			flushes, before = append(flushes, map[string]float64{}), at
 		}
-		flushes[len(flushes)-1][strings.TrimSuffix(path, ";a=b")] = v // this daemon drops tags
+		flushes[len(flushes)-1][strings.TrimSuffix(path, ";a=b")] = v // without --tags this daemon drops tags
 	}
 	return flushes
 }
@@ -88,7 +88,7 @@ func TestEtsyCapture(t *testing.T) {
 	})
 }
 
-// The values that Etsy's statsd keeps about itself derive from the daemon's figures.
+// The points that Etsy's statsd publishes about itself agree with the daemon's own figures.
 func TestEtsyFigures(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// listenerFacts returns the facts about the listeners with figures of their own.
+// listenerFacts returns the facts about each listener that has its own figures.
 func listenerFacts(t *intake.Tally, in *intake.State) (all []meta.ListenerFacts) {
 	for i := range in.Listeners {
 		at := &in.Listeners[i]

@@ -13,14 +13,14 @@ import (
 )
 
 // published reports whether a figure is also published as a point. Figures that are always 0 at a
-// flush are not, nor are the reasons of the health: "health" already shows the worst of them.
+// flush are not published. The reasons of the health are not published either, because the figure
+// "health" already shows the worst of them.
 func published(f meta.Figure) bool {
 	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")
 }
 
-// isTime reports whether a figure is a time. A graph of times is not useful: they are neither
-// published nor
-// remembered.
+// isTime reports whether a figure is a point in time. Such figures are neither published nor kept
+// in the history, because a graph of them is not useful.
 func isTime(f meta.Figure) bool {
 	switch f.Name {
 	case "start_time", "ledger.time", "last_publish.time", "publish_error.time":
@@ -40,12 +40,12 @@ func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
 }
 
-// spent adds a time that only grows.
+// spent adds a duration. Its value only grows.
 func (l *figureList) spent(name string, d time.Duration) {
 	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
 }
 
-// addReceived adds the totals of intake since the start.
+// addReceived adds what the listeners have received since the start.
 func (l *figureList) addReceived(t *intake.Tally, in *intake.State) {
 	l.count("udp.packets", t.UDPPackets)
 	l.count("udp.bytes", t.UDPBytes)
@@ -110,10 +110,10 @@ func (l *figureList) addListeners(t *intake.Tally, in *intake.State) {
 	}
 }
 
-// maxRules is the maximum number of rules that have figures of their own.
+// maxRules is the maximum number of rules that get figures.
 const maxRules = 100
 
-// addRules adds the number of matches of each rule for names.
+// addRules adds how often each rule matched a name.
 func (l *figureList) addRules(counts []naming.Count) {
 	if len(counts) == 0 {
 		return
@@ -126,7 +126,7 @@ func (l *figureList) addRules(counts []naming.Count) {
 	}
 }
 
-// addNotifiers lists the counts of messages, for all notifiers together and for each.
+// addNotifiers adds the counts of messages, for all notifiers together and for each notifier.
 func (l *figureList) addNotifiers(cfg *Config, tallies map[string]alert.Tally, waiting map[string]int) {
 	one := func(name string) {
 		l.count("notify."+name+".sent", tallies[name].Sent)
@@ -140,14 +140,14 @@ func (l *figureList) addNotifiers(cfg *Config, tallies map[string]alert.Tally, w
 		l.value("notify."+c.Name+".waiting", float64(waiting[c.Name]))
 	}
 	var all alert.Tally
-	for _, t := range tallies { // also of removed notifiers
+	for _, t := range tallies { // includes notifiers that a reload removed
 		all.Sent, all.Errors = all.Sent+t.Sent, all.Errors+t.Errors
 	}
 	l.count("notify.sent", all.Sent)
 	l.count("notify.errors", all.Errors)
 }
 
-// addPipes adds the results of reading stat pipes, if pipes are read.
+// addPipes adds the results of reading stat pipes, if --pipe-dir is set.
 func (l *figureList) addPipes(p *intake.Pipes) {
 	if p == nil {
 		return
@@ -162,7 +162,7 @@ func (l *figureList) addPipes(p *intake.Pipes) {
 	l.count("pipes.removed", p.Removed)
 }
 
-// addAPI adds the requests that the monitor's JSON API refused, if there is a monitor.
+// addAPI adds the number of requests that the monitor's JSON API refused, if there is a monitor.
 func (l *figureList) addAPI(m *meta.Monitor) {
 	if m == nil {
 		return
@@ -173,7 +173,7 @@ func (l *figureList) addAPI(m *meta.Monitor) {
 	l.count("api.streams_cut", c.StreamsCut)
 }
 
-// unixSeconds returns a time as figures show it; 0 for none.
+// unixSeconds returns a time as a figure in Unix seconds, or 0 for the zero time.
 func unixSeconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

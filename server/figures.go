@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// figures lists the daemon's own figures as of this flush. They are computed once, then published,
-// logged and shown by the monitor.
+// figures computes the daemon's own figures for this flush. They are computed once. The flush
+// publishes them, and the log and the monitor show the same values.
 func (s *Server) figures(f *flushed) []meta.Figure {
 	var l figureList
 	t, iv, in := &s.flushes.total, &s.flushes.interval, s.in.State()
@@ -51,7 +51,7 @@ func (s *Server) figures(f *flushed) []meta.Figure {
 	return l
 }
 
-// addTotal adds how many points a flush makes, the daemon's own points included.
+// addTotal adds the number of points that a flush publishes, including the daemon's own points.
 func (s *Server) addTotal(l *figureList, f *flushed) {
 	*l = append(*l, meta.Figure{Name: "render.total"}, meta.Figure{Name: "numStats"})
 	sn, all := f.snapshot, *l
@@ -85,7 +85,7 @@ func (s *Server) addCost(l *figureList, sinks []delivery.State) {
 	l.spent("cpu.collector", cputime.Collector())
 }
 
-// addRender adds the time that a flush needed to compute its points.
+// addRender adds the time that it took to compute the points of a flush.
 func (l *figureList) addRender(f *flushed) {
 	sn := f.snapshot
 	for kind, name := range map[metric.Kind]string{

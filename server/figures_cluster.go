@@ -4,7 +4,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// addCollect adds the figures of the cluster, if this daemon owns partitions.
+// addCollect adds the figures about the cluster, if this daemon owns partitions.
 func (l *figureList) addCollect(q *question.Cluster) {
 	if q == nil {
 		return

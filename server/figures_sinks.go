@@ -7,7 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// addSinks adds the totals of publishing, then each sink, including removed sinks.
+// addSinks adds the totals of publishing, followed by the figures of each sink. Sinks that a reload
+// removed are included.
 func (l *figureList) addSinks(sinks []delivery.State, at time.Time) {
 	running := 0
 	sinks = delivery.OneForward(sinks)
@@ -48,8 +49,8 @@ func (l *figureList) addSink(name string, st *delivery.Ledger) {
 	l.count(name+"dropped.removed", st.Reasons.Removed)
 }
 
-// addSending adds the state of sending to a sink. A sink that a reload removed keeps only its
-// counts.
+// addSending adds the state of sending to a sink. For a sink that a reload removed, it adds only
+// the counts.
 func (l *figureList) addSending(name string, st *delivery.State, at time.Time) {
 	l.count(name+"errors.socket", st.Attempts.Socket)
 	l.count(name+"errors.unknown", st.Attempts.Unknown)
@@ -88,9 +89,9 @@ func (l *figureList) addRecorder(name string, st *sink.State) {
 // publishing is the sum of the deliveries to all sinks.
 type publishing struct {
 	attempts  delivery.Attempts
-	last      delivery.Sent // the newest delivery
-	published time.Time     // when last was delivered
-	failed    time.Time     // when an attempt last failed
+	last      delivery.Sent // the most recent delivery
+	published time.Time     // the time of the delivery in last
+	failed    time.Time     // the time of the last failed attempt
 }
 
 func sumPublishing(sinks []delivery.State) (sum publishing) {
@@ -109,7 +110,7 @@ func sumPublishing(sinks []delivery.State) (sum publishing) {
 	return sum
 }
 
-// queueBytes returns the memory of all queues.
+// queueBytes returns the number of bytes in the queues of all sinks.
 func queueBytes(sinks []delivery.State) (sum float64) {
 	for i := range sinks {
 		sum += float64(sinks[i].QueueBytes)

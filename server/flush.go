@@ -14,7 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// flushLoop flushes at each boundary until ctx ends.
+// flushLoop flushes at each flush time until ctx ends. The flush times are the multiples of the
+// flush interval.
 func (s *Server) flushLoop(ctx context.Context) {
 	f := &s.flushes
 	next := f.schedule.next(time.Now().UnixNano())
@@ -28,7 +29,8 @@ func (s *Server) flushLoop(ctx context.Context) {
 			if !s.loop.rest(ctx, min(clock.UntilDue(now, next), s.loop.beatEvery())) {
 				return
 			}
-			// The clock may have been set back meanwhile.
+			// The next flush time can be too late, because the clock may have been set back during the
+			// sleep.
 			next = f.schedule.sooner(next, time.Now().UnixNano())
 			s.in.Due(next)
 		}
@@ -42,7 +44,8 @@ func (s *Server) flushLoop(ctx context.Context) {
 	}
 }
 
-// flush publishes everything received since the last flush, under the time at, in Unix nanoseconds.
+// flush publishes everything received since the last flush, with the timestamp at, in Unix
+// nanoseconds.
 func (s *Server) flush(at int64) {
 	defer s.cpu.flush.Start()()
 	f := &s.flushes
@@ -86,12 +89,12 @@ func (s *Server) flush(at int64) {
 	s.events.Flushed(f.count)
 }
 
-// take marks a boundary as used. It warns once if the boundary was used before.
+// take marks a flush time as used. If it was used before, take logs one warning.
 func (s *Server) take(at int64) {
 	f := &s.flushes
 	if f.schedule.take(at) && f.schedule.repeated == 1 {
 		s.log.Warn().Time("boundary", time.Unix(0, at)).
-			Msg("the clock was set back, or an earlier run flushed at the same times: times are used twice, and graphite keeps the later points (see flush.repeated)")
+			Msg("the clock was set back, or an earlier run flushed at the same times: timestamps are used twice, and graphite keeps the later points (see flush.repeated)")
 	}
 }
 
@@ -120,8 +123,8 @@ func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 	})
 }
 
-// flushNow flushes before the next boundary is due, but under the time of that boundary. The boundary is then skipped,
-// so each interval has one flush.
+// flushNow flushes before the next flush time, and uses that time as the timestamp. The regular
+// flush at that time is then skipped. So each interval is flushed once.
 func (s *Server) flushNow(ctx context.Context) (done question.Flushed, err error) {
 	f := &s.flushes
 	flush := func() {
@@ -130,7 +133,7 @@ func (s *Server) flushNow(ctx context.Context) (done question.Flushed, err error
 		if f.schedule.holding(at) != nil {
 			err = &question.Error{
 				Code: question.Busy, After: time.Until(time.Unix(0, at)),
-				Text: fmt.Sprintf("the running interval was flushed already; a flush is possible again at %s", time.Unix(0, at).UTC().Format(time.TimeOnly)),
+				Text: fmt.Sprintf("the running interval was already flushed; the next flush is possible at %s", time.Unix(0, at).UTC().Format(time.TimeOnly)),
 			}
 			return
 		}

@@ -12,10 +12,11 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// Virtual time begins at midnight of 2000-01-01, UTC.
+// midnight is the start of virtual time: 2000-01-01 00:00 UTC.
 const midnight = 946_684_800
 
-// points returns the points received so far by time and path, without the daemon's own.
+// points returns the points that a sink has received, by time and path, without the daemon's own
+// points.
 func points(t *testing.T, r *sinktest.Recorder) map[int64]map[string]float64 {
 	t.Helper()
 	byTime := map[int64]map[string]float64{}
@@ -31,7 +32,7 @@ func points(t *testing.T, r *sinktest.Recorder) map[int64]map[string]float64 {
 	return byTime
 }
 
-// plain returns a configuration without the daemon's own points.
+// plain returns a configuration in which the daemon publishes no own figures.
 func plain(r *sinktest.Recorder) Config {
 	cfg := config()
 	cfg.Receivers = 1
@@ -49,13 +50,13 @@ func expect(t *testing.T, got, want map[int64]map[string]float64) {
 	}
 }
 
-// Flushes come at multiples of the interval on the wall clock, independent of the start. Points
-// carry the end of their interval, counters are divided by it, and names without samples are not
-// published.
+// Flush times are multiples of the interval on the wall clock, whenever the daemon started. Points
+// carry the time at which their interval ends. Counters are divided by the interval. Names without
+// samples are not published.
 func TestFlushAlignment(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, plain(r), func(v *virtual) {
-		v.wait(3 * time.Second) // 3 s past midnight
+		v.wait(3 * time.Second) // the next flush time is 7 s later
 		v.receive("hits:5|c\nload:1|g\ntime:7|ms\nuser:x|s")
 		v.wait(7*time.Second - 1)
 		expect(t, points(t, r), nil)
@@ -65,7 +66,7 @@ func TestFlushAlignment(t *testing.T) {
 			"timers.time.lower": 7, "timers.time.upper": 7, "timers.time.mean": 7, "timers.time.count": 1, "timers.time.upper_90": 7,
 		}
 		expect(t, points(t, r), map[int64]map[string]float64{midnight + 10: first})
-		v.wait(20 * time.Second) // two empty flushes
+		v.wait(20 * time.Second) // two flushes without samples
 		v.receive("load:+2|g")
 		v.receive("hits:1|c")
 		v.wait(10 * time.Second)
@@ -76,7 +77,7 @@ func TestFlushAlignment(t *testing.T) {
 	})
 }
 
-// A boundary already used is skipped when the clock is set back a little.
+// If the clock is set back a little, the daemon skips a flush time that it has already used.
 func TestFlushGivesBoundary(t *testing.T) {
 	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
 		v.wait(45 * time.Second)
@@ -102,7 +103,7 @@ func TestFlushOften(t *testing.T) {
 				t.Errorf("%v hits per second, want 4", p.Value)
 			}
 		}
-		// The second in which each interval ends.
+		// The timestamp of a point is the second in which its interval ends, rounded down.
 		if want := [8]int64{0, 0, 0, 1, 1, 1, 1, 2}; len(times) != 8 || [8]int64(times) != want {
 			t.Errorf("times %v, want %v", times, want)
 		}
@@ -134,7 +135,7 @@ func TestFlushOfFigures(t *testing.T) {
 	})
 }
 
-// If two kinds have one path, both are sent and reported.
+// If a counter and a gauge have the same path, both points are sent, and the collision is reported.
 func TestFlushCollision(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -151,7 +152,7 @@ func TestFlushCollision(t *testing.T) {
 	})
 }
 
-// The health fails while a sink fails, and when flushes stop.
+// The health is failing while the only sink fails, and when flushes stop.
 func TestHealth(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -171,7 +172,7 @@ func TestHealth(t *testing.T) {
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("when it works again: %v", h)
 		}
-		v.end() // no more flushes
+		v.end() // after this no flush happens
 		v.wait(20 * time.Second)
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("20 s after the last flush: %v", h)

@@ -14,22 +14,22 @@ import (
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	scheme   *aggregate.Scheme // the names that layout makes, for questions
-	total    intake.Tally      // since the start, up to the last flush
-	interval intake.Tally      // in the last flush interval
+	scheme   *aggregate.Scheme // the scheme of layout, for questions about names
+	total    intake.Tally      // totals since the start, up to the last flush
+	interval intake.Tally      // totals of the last flush interval
 	count    uint64
-	// forwarded counts samples given to the cluster.
+	// forwarded counts the samples that were forwarded to the cluster.
 	forwarded uint64
-	early     int64 // boundary of the last early flush (see flushNow)
+	early     int64 // the flush time that the last early flush used (see flushNow)
 	late      uint64
-	sketched  uint64        // timers whose percentiles are estimates
-	boundary  int64         // of the last flush
-	lag       time.Duration // how much later than due the last flush came
-	compared  bool          // an earlier boundary is known
+	sketched  uint64        // number of timers whose percentiles are estimates
+	boundary  int64         // flush time of the last flush
+	lag       time.Duration // how late the last flush was
+	compared  bool          // lag is valid: there was an earlier flush
 	heard     heard
 }
 
-// boundary is the number of a flush since the start, and its time.
+// boundary is a flush time, and the number of its flush since the start.
 type boundary struct {
 	number uint64
 	at     time.Time
@@ -40,26 +40,27 @@ type flushed struct {
 	snapshot *aggregate.Snapshot
 	at       time.Time        // when the table was drained
 	swap     time.Duration    // how long the receivers' shards were locked
-	duration time.Duration    // time until the snapshot was complete
-	sinks    []delivery.State // as of just before the flush was offered
+	duration time.Duration    // time until the snapshot was computed
+	sinks    []delivery.State // the sinks' state just before delivery gets this flush
 }
 
-// heard is the time of the last line, to the second. Only the flush loop uses it.
+// heard is the number of lines received so far, and the time of the last line to the second. Only
+// the flush loop uses it.
 type heard struct {
 	lines uint64
 	at    time.Time
 }
 
-// end returns the boundary for the last flush.
+// end returns the flush time for the daemon's last flush.
 func (f *flushes) end(now int64) int64 {
 	at := f.schedule.last(now)
-	if at == f.early { // its points would replace the points of the early flush
+	if at == f.early { // with the same timestamp, the new points would replace those of the early flush
 		at += f.schedule.interval
 	}
 	return at
 }
 
-// compare records the lag: how much longer than interval the time since the last boundary is.
+// compare records the lag: by how much the time since the last flush exceeds interval.
 func (f *flushes) compare(at int64, interval time.Duration) {
 	if f.boundary != 0 {
 		f.lag, f.compared = time.Duration(at-f.boundary)-interval, true
@@ -67,13 +68,13 @@ func (f *flushes) compare(at int64, interval time.Duration) {
 	f.boundary = at
 }
 
-// collided keeps the last paths that several names shared.
+// collided keeps the most recent paths that several names shared.
 type collided struct {
 	mu    sync.Mutex
 	paths []string
 }
 
-// maxCollided limits the paths kept.
+// maxCollided is the maximum number of paths in collided.
 const maxCollided = 20
 
 func (c *collided) keep(paths []string) {

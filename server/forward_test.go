@@ -21,12 +21,12 @@ import (
 type cluster struct {
 	mu       sync.Mutex
 	settings link.Settings
-	silent   error // it does not tell its settings
+	silent   error // if set, the cluster does not answer with its settings
 	down     error
 	table    *aggregate.Table
 	samples  uint64
 	ids      map[string]bool
-	ends     []int64 // of the intervals of all messages
+	ends     []int64 // the ends of the intervals of all messages
 }
 
 func newCluster(cfg *Config) *cluster {
@@ -82,7 +82,7 @@ func (c *cluster) set(silent, down error) {
 	c.silent, c.down = silent, down
 }
 
-// flush returns the points of everything merged since the last flush.
+// flush returns the points of all data that was merged since its last call.
 func (c *cluster) flush(cfg *Config) map[string]float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,8 +93,8 @@ func (c *cluster) flush(cfg *Config) map[string]float64 {
 	return points
 }
 
-// The cluster of a daemon that forwards has the same points as a single daemon. The daemon itself publishes only the
-// names that are not forwarded.
+// The cluster of a daemon that forwards publishes the same points as a daemon without a cluster.
+// The forwarding daemon publishes only the names that it does not forward.
 func TestForward(t *testing.T) {
 	web, _ := glob.Parse("web.*")
 	lines := "web.hits:3|c\nweb.hits:2|c|@0.5\nweb.g:5|g\nweb.g:-1|g\nweb.t:7|ms\nweb.t:9|ms\nweb.users:a|s\nweb.users:b|s\nown.hits:1|c"
@@ -156,11 +156,11 @@ func checkNames(t *testing.T, what string, points map[string]float64, want []str
 	}
 }
 
-// balances checks the edge's half of the ledger.
+// balances checks that all rows that an edge made are delivered, queued, spooled or dropped.
 func balances(t *testing.T, s *Server) {
 	t.Helper()
 	of := map[string]float64{}
-	for _, f := range s.Figures() { // all of one time: rows move on meanwhile
+	for _, f := range s.Figures() { // all values are from one moment, because the counts change while rows are sent
 		of[strings.TrimPrefix(f.Name, "forward.rows.")] = f.Value
 	}
 	if in, out := of["made"]+of["recovered"], of["delivered"]+of["queued"]+of["spooled"]+of["dropped"]; in != out || in <= 0 {
@@ -168,8 +168,9 @@ func balances(t *testing.T, s *Server) {
 	}
 }
 
-// The first start waits for the cluster's settings before it takes a sample, and says so. Datagrams wait in
-// the sockets. The daemon is ready when it takes samples. The next start is ready at once, also without the cluster.
+// At its first start, the daemon takes no samples until it has the cluster's settings. It logs that
+// it waits. Datagrams wait in the sockets. The daemon is ready when it takes samples. At its second
+// start, the daemon is ready at once, even without the cluster.
 func TestForwardWaitsForCluster(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval = 20 * time.Millisecond
@@ -203,8 +204,8 @@ func TestForwardWaitsForCluster(t *testing.T) {
 	eventually(t, "the sample is kept", func() bool { return figureOf(t, d.Server, "samples.received") == 1 })
 }
 
-// If the settings differ, the daemon ends with an error that names the flag. A silent cluster does not prevent the
-// daemon from ending.
+// If the settings of the daemon and the cluster differ, the daemon ends with an error that names
+// the flag. A cluster that does not answer does not keep the daemon from ending.
 func TestForwardMismatch(t *testing.T) {
 	cfg := config()
 	c := newCluster(&cfg)
@@ -228,8 +229,9 @@ func TestForwardMismatch(t *testing.T) {
 	}
 }
 
-// The rows in the spool of an edge have the partitions of the cluster that they were made for. A cluster with fewer
-// partitions refuses the rows of the missing partitions. They are counted, and the health reports them.
+// The rows in an edge's spool are assigned to the partitions that the cluster had when the rows
+// were made. If the cluster now has fewer partitions, it refuses the rows of the missing ones. The
+// refused rows are counted, and the health reports them.
 func TestForwardOtherPartitions(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.SpoolDir = 20*time.Millisecond, t.TempDir()

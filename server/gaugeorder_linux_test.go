@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The last gauge that the kernel received counts, on any socket and protocol. Receivers sleep independently, so they
-// may read in another order. The pause is longer than the kernel's handling and shorter than a receiver's sleep.
+// For a gauge, the last sample that the kernel received counts, whatever its socket or protocol is.
+// Each receiver sleeps for its own time, so receivers may read samples in another order. The pause
+// is longer than the kernel needs for a datagram, and shorter than a receiver's sleep.
 func TestGaugesCountInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	const rounds, pause = 40, 3 * time.Millisecond
@@ -29,9 +30,10 @@ func TestGaugesCountInOrderOfArrival(t *testing.T) {
 			{d.dial("udp"), set + ":3|g\n" + adjusted + ":+1|g\n" + mixed + ":+5|g\n"},
 		} {
 			send(t, step.conn, step.text)
-			time.Sleep(pause) // times order the arrivals of several sockets
+			time.Sleep(pause) // the kernel's timestamps order the datagrams of several sockets
 		}
-		// If the stream were read late, the lines of several rounds would get the same time.
+		// The daemon must read each stream in the round in which it is sent. Otherwise the lines of
+		// several rounds get the same timestamp.
 		eventually(t, "datagrams are missing", func() bool { return figureOf(t, d.Server, "pending_stats") == float64(i+1)*11 })
 		want["gauges."+set], want["gauges."+adjusted], want["gauges."+mixed] = 3, 411, 8
 	}

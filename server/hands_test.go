@@ -29,7 +29,8 @@ func operated(t *testing.T) Config {
 	return cfg
 }
 
-// change requests a change, and stores the data in answer. It returns the HTTP status and the text.
+// change requests a change over the JSON API, and decodes the data into answer. It returns the HTTP
+// status and the answer's text.
 func (d *daemon) change(path, body string, answer any) (int, string) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "POST", "http://"+d.MonitorAddr().String()+"/api/v1/"+path, strings.NewReader(body))
@@ -61,7 +62,7 @@ func (d *daemon) send(r *http.Request, answer any) (int, string) {
 	return w.StatusCode, string(text)
 }
 
-// asks sends a question to the JSON API.
+// asks sends a question to the JSON API, and decodes the data into answer.
 func (d *daemon) asks(path string, answer any) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "GET", "http://"+d.MonitorAddr().String()+path, nil)
@@ -80,13 +81,13 @@ func (d *daemon) figure(name string) float64 {
 	return figures[name]
 }
 
-// Samples of muted names are counted but not kept, for known and new names, for any number of receivers, and also while
-// the table is rebuilt.
+// Samples of muted names are counted but not kept. This holds for known and for new names, for any
+// number of receivers, and while the table is rebuilt.
 func TestMute(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)
 	cfg.Receivers, cfg.FlushInterval, cfg.GaugeExpire, cfg.Expire = 2, 20*time.Millisecond, time.Hour, 2
-	cfg.QueueBytes = 1 << 40 // drop nothing, however slow the recorder is
+	cfg.QueueBytes = 1 << 40 // nothing is dropped, even if the recorder is slow
 	d := start(t, cfg)
 	var conns []net.Conn
 	for range 8 {
@@ -104,12 +105,12 @@ func TestMute(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 	before := d.totals()
-	for i := range 50 { // some flushes, in which the table is rebuilt
+	for i := range 50 { // flushes rebuild the table during the loop
 		for _, conn := range conns {
 			send(t, conn, fmt.Sprintf("web.a:1|c\nweb new.%d:1|c\nweb/x:1|c\nweb.b:+5|g\napi.a:1|c\nother.%d:1|c", i, i))
 		}
 	}
-	muted := uint64(50 * 8 * 2) // web.a, web.b; "web new" becomes web_new, and web/x web-x
+	muted := uint64(50 * 8 * 2) // the samples of web.a and web.b; "web new" becomes web_new, and web/x becomes web-x
 	var status question.Status
 	eventually(t, "the samples are not refused", func() bool {
 		d.asks("/api/v1/status", &status)
@@ -143,7 +144,7 @@ func TestMute(t *testing.T) {
 	}
 }
 
-// A mute ends by itself.
+// A mute ends when its time is over.
 func TestMuteEnds(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)
@@ -180,7 +181,8 @@ func TestDeleteOverAPI(t *testing.T) {
 	}
 }
 
-// An early flush takes the place of the next one. No sample is lost, and no time is used twice.
+// An early flush replaces the next regular flush. No sample is lost, and no timestamp is used
+// twice.
 func TestFlushNow(t *testing.T) {
 	cfg, r := every10s()
 	inVirtualTime(t, cfg, func(v *virtual) {
@@ -191,7 +193,7 @@ func TestFlushNow(t *testing.T) {
 		if err != nil || first.At.Unix()%10 != 0 || time.Until(first.At) > 7*time.Second {
 			t.Fatalf("%+v, %v", first, err)
 		}
-		v.wait(time.Millisecond) // until it is delivered
+		v.wait(time.Millisecond) // the flush is delivered
 		if got := lastFlush(r); got["counters.a"] != 0.1 {
 			t.Errorf("published %v", got)
 		}
@@ -212,7 +214,7 @@ func TestFlushNow(t *testing.T) {
 		if _, err := v.flushNow(t.Context()); err != nil {
 			t.Errorf("in a new interval: %v", err)
 		}
-		// The last flush, at the end, must not replace its points.
+		// The last flush must not have the same timestamp as the early flush.
 		err = v.loop.do(t.Context(), func() {
 			at := v.flushes.schedule.last(time.Now().UnixNano())
 			if end := v.flushes.end(time.Now().UnixNano()); end != at+int64(10*time.Second) {
@@ -244,7 +246,7 @@ func TestDrain(t *testing.T) {
 	if code, text := d.change("drain", `{"seconds":3600}`, &done); code != 200 || !done.Draining || ready() != 503 {
 		t.Errorf("drain: %d %s, then %d", code, text, ready())
 	}
-	d.deliver(d.dial("udp"), "a:1|c") // receiving goes on
+	d.deliver(d.dial("udp"), "a:1|c") // the daemon still receives
 	var status question.Status
 	if d.asks("/api/v1/status", &status); !status.Draining {
 		t.Error("the status does not show it")
@@ -280,7 +282,7 @@ func TestDebug(t *testing.T) {
 	if traced("web.a:1|c") || traced("api.a:3|c") || strings.Contains(d.out.String(), "\x1b") {
 		t.Errorf("logged\n%s", d.out)
 	}
-	d.deliver(udp, strings.Repeat("web.many:1|c\n", 2*intake.MaxTraced)) // more than a second's share at once
+	d.deliver(udp, strings.Repeat("web.many:1|c\n", 2*intake.MaxTraced)) // more lines than may be logged in a second
 	eventually(t, "the skipped lines are not counted", func() bool { return d.in.State().DebugSkipped > 0 })
 	if code, _ := d.change("debug", `{"off":true}`, &done); code != 200 {
 		t.Errorf("off: %d", code)
@@ -314,7 +316,7 @@ func TestReloadOverAPI(t *testing.T) {
 	}
 }
 
-// Each change is logged, and shown with the alerts.
+// Each change by an operator is logged, and listed with the alerts.
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)
@@ -341,7 +343,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// The warnings at start about an open monitor.
+// At the start, the daemon warns if other machines can reach the monitor.
 func TestMonitorWarnings(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -350,7 +352,7 @@ func TestMonitorWarnings(t *testing.T) {
 		want   string
 	}{
 		"loopback": {"127.0.0.1", false, ""}, "open": {"0.0.0.0", false, "open to other machines without tokens"},
-		"plain": {"0.0.0.0", true, "travel in plain text"}, "loopback, tokens": {"127.0.0.1", true, ""},
+		"plain": {"0.0.0.0", true, "are sent unencrypted"}, "loopback, tokens": {"127.0.0.1", true, ""},
 	} {
 		cfg := operated(t)
 		if cfg.MonitorHost = tt.host; !tt.tokens {
@@ -364,7 +366,7 @@ func TestMonitorWarnings(t *testing.T) {
 	}
 }
 
-// Reloaded tokens apply at once.
+// After a reload, the new tokens are valid at once.
 func TestReloadTokens(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// lookEvery is how often watchHealth looks at the health.
+// lookEvery is the time between two health checks of watchHealth.
 const lookEvery = time.Second
 
 // health gathers the facts from which the daemon's health is derived.
@@ -23,19 +23,21 @@ type health struct {
 	mu        sync.Mutex
 	tracker   *meta.Tracker
 	facts     meta.Facts             // as of the last flush
-	discarded [metric.Reasons]uint64 // discarded samples, as of the last flush
-	told      [metric.Reasons]uint64 // discards already logged; only watchHealth uses it
-	watched   bool                   // each discard is logged anyway, because of --debug
+	discarded [metric.Reasons]uint64 // discarded samples by reason, as of the last flush
+	told      [metric.Reasons]uint64 // the discarded samples that the log has reported; only watchHealth uses it
+	watched   bool                   // --debug is set, so each discarded sample is logged when it occurs
 
-	// notes wait until watchHealth logs them. No other goroutine waits for a slow log.
+	// notes are the log lines about changes of the health. They wait here until watchHealth logs them,
+	// so that no other goroutine waits for a slow log.
 	notes  []meta.Note
-	missed int // notes dropped because the queue was full
+	missed int // number of notes dropped because notes was full
 }
 
-// maxNotes limits the notes that wait for the log.
+// maxNotes is the maximum length of notes.
 const maxNotes = 200
 
-// Health implements meta.Source. It reads the current facts. Changes since the last look are logged soon afterwards.
+// Health implements meta.Source. It derives the health from the current facts. If the health has
+// changed since the last call, watchHealth logs the change soon afterwards.
 func (s *Server) Health() meta.Health {
 	h := &s.health
 	h.mu.Lock()
@@ -55,8 +57,9 @@ func (s *Server) Health() meta.Health {
 	return now
 }
 
-// watchHealth looks at the health at each full second until ctx ends. It tells the log and the
-// channels of the changes. When the daemon is ending, channels get only what waits already.
+// watchHealth checks the health at each full second until ctx ends. It logs changes, and reports
+// them to the channels. While the daemon ends, it reports no further changes to channels: only
+// waiting messages are sent.
 func (s *Server) watchHealth(ctx context.Context) {
 	defer s.alerts.End()
 	for more := true; more; {
@@ -70,7 +73,7 @@ func (s *Server) watchHealth(ctx context.Context) {
 	}
 }
 
-// logNotes logs the waiting notes. It holds no lock while it logs.
+// logNotes logs and removes the waiting notes. It holds no lock while it logs.
 func (s *Server) logNotes() {
 	h := &s.health
 	h.mu.Lock()
@@ -98,7 +101,7 @@ func (s *Server) checkHealth(ctx context.Context) {
 	s.alerts.Check(ctx, func() (meta.Health, []meta.SinkFacts) { return s.Health(), s.sinkFacts() })
 }
 
-// noteIntake records the facts of intake up to this flush. Only the flush loop calls it.
+// noteIntake stores the facts about intake for the health. Only the flush loop calls it.
 func (s *Server) noteIntake() {
 	t, in, h := &s.flushes.total, s.in.State(), &s.health
 	h.mu.Lock()
@@ -133,7 +136,7 @@ func (s *Server) noteIntake() {
 	}
 }
 
-// shortages counts how often a listener found no file descriptor free.
+// shortages returns how often a listener had no free file descriptor for a connection.
 func (s *Server) shortages(in *intake.State) uint64 {
 	n := in.Shortages
 	if s.monitor != nil {
@@ -145,7 +148,7 @@ func (s *Server) shortages(in *intake.State) uint64 {
 	return n
 }
 
-// noteFlush records how this flush went. Only the flush loop calls it.
+// noteFlush stores the facts about this flush for the health. Only the flush loop calls it.
 func (s *Server) noteFlush(took time.Duration) {
 	h := &s.health
 	h.mu.Lock()
@@ -167,7 +170,7 @@ func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 	return all
 }
 
-// logNote logs a note; add adds fields to the line.
+// logNote logs a note. The function add can add fields to the log line.
 func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	level := map[meta.State]zerolog.Level{meta.OK: zerolog.InfoLevel, meta.Degraded: zerolog.WarnLevel, meta.Failing: zerolog.ErrorLevel}[n.Level]
 	e := s.log.WithLevel(level).Str("health", n.ID)
@@ -181,7 +184,8 @@ func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	e.Msg(n.Text)
 }
 
-// addDiscards adds the reasons of discards since the last log line, and the last bad line.
+// addDiscards adds the number of discarded samples by reason since the last log line, and the last
+// bad line.
 func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]uint64) {
 	for r, n := range discarded {
 		if reason := metric.Reason(r); !reason.Refusal() && n > told[r] {
@@ -196,7 +200,7 @@ func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]
 	}
 }
 
-// withHealth replaces the health of the last flush by the current one.
+// withHealth returns figures of the last flush, with the health replaced by the current one.
 func (s *Server) withHealth(figures []meta.Figure) []meta.Figure {
 	live := map[string]float64{}
 	for _, f := range s.Health().Figures() {

@@ -35,7 +35,8 @@ func (d *daemon) browse(path string) (code int, body string) {
 	return answer.StatusCode, string(text)
 }
 
-// silentFace returns an output that lacks a reason with this text, or "" if all have it.
+// silentFace returns the name of an output that does not show the reason id with the text part. It
+// returns "" if all outputs show it.
 func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	d.t.Helper()
 	if !d.Health().Has(id) || !strings.Contains(d.Health().Text(), part) {
@@ -61,17 +62,17 @@ func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	return ""
 }
 
-// TestHealthOfFaults breaks a running daemon in several ways and checks that every output names the
-// fault.
+// TestHealthOfFaults causes several faults in a running daemon, and checks that every output names
+// the fault.
 func TestHealthOfFaults(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		change   func(t *testing.T, cfg *Config)
 		act      func(d *daemon)
 		id, part string
-		more     string // another text that must be reported
+		more     string // a second text that must be reported
 		log      string
-		code     int // status of /healthz, at least once
+		code     int // a status that /healthz must return at least once
 	}{
 		"a full queue": {
 			change: func(_ *testing.T, cfg *Config) { cfg.QueueBytes = 1 << 20 },
@@ -132,7 +133,7 @@ func TestHealthOfFaults(t *testing.T) {
 			t.Parallel()
 			alerts := &notified{}
 			cfg := config()
-			cfg.Grace = time.Second // some sinks fail until the end
+			cfg.Grace = time.Second // some cases still have a failing sink at the end
 			cfg.FlushInterval, cfg.MonitorPort, cfg.Alerts, cfg.AlertInterval = 250*time.Millisecond, 0, true, 100*time.Millisecond
 			cfg.Notifiers = []alert.Notifier{{Name: "test", Notifier: alerts, EveryLook: true}}
 			tt.change(t, &cfg)
@@ -149,7 +150,7 @@ func TestHealthOfFaults(t *testing.T) {
 			}
 			eventually(t, "the log does not say "+tt.log, func() bool { return strings.Contains(d.out.String(), tt.log) })
 			eventually(t, "/healthz does not answer as it should", func() bool { code, _ := d.browse("/healthz"); return code == tt.code })
-			// A busy machine can flush late for a while. No other fault may end the daemon.
+			// Flushes can be late on a busy machine. For any other fault, /livez must answer 200.
 			eventually(t, "/livez does not answer 200", func() bool {
 				code, body := d.browse("/livez")
 				if code != 200 && !strings.Contains(body, "no flush for ") {
@@ -164,13 +165,13 @@ func TestHealthOfFaults(t *testing.T) {
 	}
 }
 
-// TestHealthEnds ends each fault in virtual time and checks that the health, the figures, the
-// alerts and the log recover too.
+// TestHealthEnds ends each fault in virtual time. It checks that the health, the figures, the
+// alerts and the log show the end.
 func TestHealthEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		act, undo func(v *virtual, r *sinktest.Recorder)
 		id        string
-		lasts     time.Duration // after the fault has ended
+		lasts     time.Duration // how long the reason lasts after the fault has ended
 		log       []string
 	}{
 		"refused names": {
@@ -180,7 +181,7 @@ func TestHealthEnds(t *testing.T) {
 			lasts: 15 * time.Minute,
 			log: []string{
 				"2 samples of new names were refused: --max-names=2 is reached: refused samples are not counted",
-				"this has stopped: 2 samples of new names were refused: --max-names=2 is reached in 1s",
+				"this loss has stopped: 2 samples of new names were refused: --max-names=2 is reached in 1s",
 			},
 		},
 		"a dead sink": {
@@ -200,7 +201,7 @@ func TestHealthEnds(t *testing.T) {
 					t.Fatalf("not healthy before: %v, %v", h, alerts.last())
 				}
 				tt.act(v, r)
-				v.wait(80 * time.Second) // until a look has seen it
+				v.wait(80 * time.Second) // long enough for a health check
 				if !v.Health().Has(tt.id) || figureOf(t, v.Server, "health") == 0 || figureOf(t, v.Server, "health."+tt.id) == 0 || alerts.last().Status == notify.OK {
 					t.Errorf("not reported: %v, %v", v.Health(), alerts.last())
 				}
@@ -224,7 +225,7 @@ func TestHealthEnds(t *testing.T) {
 	}
 }
 
-// TestReadiness checks that a daemon during shutdown is alive but not ready.
+// TestReadiness checks that /livez succeeds and /readyz fails during shutdown.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -233,7 +234,7 @@ func TestReadiness(t *testing.T) {
 	if code, _ := d.browse("/readyz"); code != 200 {
 		t.Errorf("/readyz: %d at the start", code)
 	}
-	d.Recorder.Hang() // makes the shutdown long
+	d.Recorder.Hang() // the sink does not answer, so the shutdown takes long
 	d.end()
 	eventually(t, "/readyz does not report the shutdown", func() bool { code, _ := d.browse("/readyz"); return code == 503 })
 	if code, body := d.browse("/livez"); code != 200 {

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Broken lines directly into the table: none stops it, a canary after each hundred is always
-// counted, every sample is accounted for, and all results are finite.
+// The test puts broken lines directly into the table. After each hundred, it adds a good line (the
+// canary), which is always counted. Every sample is accounted for, and all results are finite.
 func TestSoakBrokenInputs(t *testing.T) {
 	n, seed := soak.Pick(20_000, 10_000_000), soak.Pick(2, uint64(time.Now().UnixNano()))
 	t.Logf("seed %d", seed)

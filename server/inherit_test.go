@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/sockets"
 )
 
-// fileOf returns a duplicate of a socket, as a daemon inherits it.
+// fileOf returns a duplicate of a socket, as a descriptor that a daemon can inherit.
 func fileOf(t testing.TB, socket any) *os.File {
 	t.Helper()
 	file, err := socket.(interface{ File() (*os.File, error) }).File()
@@ -24,7 +24,7 @@ func fileOf(t testing.TB, socket any) *os.File {
 	return file
 }
 
-// given is a pair of sockets of one port that outlives each daemon.
+// given is a TCP and a UDP socket on the same port. They stay open when a daemon ends.
 type given struct {
 	t   testing.TB
 	tcp *net.TCPListener
@@ -52,7 +52,7 @@ func newGiven(t testing.TB) *given {
 
 func (g *given) files() []*os.File { return []*os.File{fileOf(g.t, g.tcp), fileOf(g.t, g.udp)} }
 
-// traffic sends datagrams and makes connections until halt is closed.
+// traffic sends datagrams and opens connections until halt is closed.
 type traffic struct {
 	*given
 	halt                   chan struct{}
@@ -88,7 +88,8 @@ func (tr *traffic) sendDatagram() func() error {
 	tr.t.Cleanup(func() { _ = conn.Close() })
 	port := tr.udp.LocalAddr().(*net.UDPAddr).Port
 	return func() error {
-		// The smallest buffer must hold the traffic while no daemon reads.
+		// While no daemon reads, the datagrams must fit into the socket's buffer, so the sender waits
+		// when the buffer fills.
 		for tr.datagrams%20 == 0 {
 			if state, err := sockets.On("udp", port); err != nil || state.Queued < 50_000 {
 				break
@@ -105,14 +106,14 @@ func (tr *traffic) connect() error {
 	if err != nil {
 		return err
 	}
-	if tr.connections%40 == 0 { // a client that the system lets wait, while a daemon may end
+	if tr.connections%40 == 0 { // this client waits before it sends, and a daemon may end during that time
 		time.Sleep(150 * time.Millisecond)
 	}
 	_, err = fmt.Fprintln(conn, "connections:1|c")
 	return errors.Join(err, conn.Close())
 }
 
-// While daemons take turns on inherited sockets, no datagram and no connection is lost.
+// One daemon after another uses the same inherited sockets. No datagram and no connection is lost.
 func TestSuccessorsLoseNothing(t *testing.T) {
 	t.Parallel()
 	tr := &traffic{given: newGiven(t)}
@@ -152,7 +153,7 @@ func TestSuccessorsLoseNothing(t *testing.T) {
 	}
 }
 
-// A missing socket is bound on the same port.
+// A daemon that inherits only one of its two sockets binds the other one on the same port.
 func TestSocketsGivenInPart(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"tcp", "udp"} {

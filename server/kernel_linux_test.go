@@ -4,13 +4,13 @@ import (
 	"testing"
 )
 
-// Datagrams that do not fit into the kernel's buffer are counted exactly: read plus dropped equals
-// sent.
+// Datagrams that do not fit into the kernel's buffer are counted exactly: the datagrams read and
+// dropped add up to the datagrams sent.
 func TestKernelDrops(t *testing.T) {
 	t.Parallel()
 	const datagrams, sockets = 20_000, 4
 	cfg := config()
-	cfg.UDPBuffer = 1 // the kernel raises it to its minimum
+	cfg.UDPBuffer = 1 // the kernel uses its minimum, which is larger
 	d := start(t, cfg)
 	for range sockets {
 		conn := d.dial("udp")

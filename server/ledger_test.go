@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// balance checks that every sample and every point is accounted for.
+// balance checks that the counts of samples and of each sink's points add up: each one is
+// delivered, or counted as lost.
 func balance(t *testing.T, s *Server, sinks ...string) {
 	t.Helper()
 	figures := map[string]float64{}
@@ -41,8 +42,8 @@ func balance(t *testing.T, s *Server, sinks ...string) {
 	}
 }
 
-// Clients send good lines, bad lines and too many names; one sink flaps and one is dead until the
-// end. Every sample and point is accounted for at each flush and at the end.
+// Clients send good lines, bad lines and too many names. One sink fails several times, and another
+// one fails until the end. Every sample and point is accounted for at each flush and at the end.
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	flapping, dead := sinktest.NewRecorder(), sinktest.NewRecorder()
@@ -100,7 +101,7 @@ func TestLedger(t *testing.T) {
 	}
 	flapping.Recover()
 	d.end()
-	dead.Recover() // within the grace period
+	dead.Recover() // it works again within the grace period
 	d.stop()
 
 	balance(t, d.Server, "recorder", "flapping", "dead")

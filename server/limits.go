@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nearLimit is the fraction of a limit from which a warning is logged.
+// nearLimit is the fraction of a limit at which the first warning is logged.
 const nearLimit = 0.9
 
 // limit is a bounded resource and its use.
@@ -15,8 +15,8 @@ type limit struct {
 	flag string
 	used int
 	max  int
-	name string // the name that uses the most, if there is one
-	then string // the consequence of reaching the limit
+	name string // the name that uses the most, or ""
+	then string // what happens when the limit is reached
 }
 
 // limits lists the bounded resources.
@@ -40,7 +40,7 @@ func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	return all
 }
 
-// limitStage is how near a limit is.
+// limitStage says how close the use is to the limit.
 type limitStage int
 
 const (
@@ -59,11 +59,12 @@ func (l *limit) stage() limitStage {
 	return limitFar
 }
 
-// limitWarnings holds the limits for which a warning was logged, by flag.
+// limitWarnings holds the stage of the last warning about each limit, by flag.
 type limitWarnings map[string]limitStage
 
-// warn logs a warning when a limit is nearly reached, and one when it is reached, once for each limit. It skips
-// --max-names, which the health covers.
+// warn logs a warning when a limit is nearly reached, and another one when it is reached. It logs
+// each of them only once for a limit. limits omits --max-names, because the health reports that
+// limit.
 func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 	for _, l := range limits {
 		stage := l.stage()
@@ -79,6 +80,6 @@ func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 			e.Msgf("%s is reached: %s", l.flag, l.then)
 			continue
 		}
-		e.Msgf("%s is nearly reached: at the limit, %s", l.flag, l.then)
+		e.Msgf("%s is nearly reached; when it is reached, %s", l.flag, l.then)
 	}
 }

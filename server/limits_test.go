@@ -10,7 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// A timer with too many samples keeps its count and extremes exact, and the daemon reports it.
+// If a timer has too many samples, its count, minimum and maximum stay exact, and the daemon logs a
+// warning.
 func TestTimersWithTooManySamples(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -33,8 +34,8 @@ func TestTimersWithTooManySamples(t *testing.T) {
 	}
 }
 
-// Refused samples are counted by limit and shown by the common prefix of their names. Known names
-// still count.
+// Refused samples are counted by the limit that was reached. The daemon shows the prefix that most
+// of their names share. Samples of known names are still counted.
 func TestRefusalsAreShown(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -64,7 +65,7 @@ func TestRefusalsAreShown(t *testing.T) {
 	}
 }
 
-// Each limit is warned of once, before it is reached.
+// For each limit, the daemon logs a warning before it is reached.
 func TestLimitWarnings(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.Receivers = time.Second, 1
@@ -99,7 +100,7 @@ func TestLimitWarnings(t *testing.T) {
 // warnings returns the number of warnings about a limit.
 func warnings(log, flag string) int { return strings.Count(log, flag+" is nearly reached") }
 
-// The limit of connections is warned of, too.
+// The daemon also warns about the limit on connections.
 func TestConnectionWarnings(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -112,7 +113,7 @@ func TestConnectionWarnings(t *testing.T) {
 			continue
 		}
 		eventually(t, "the connection is not counted", func() bool { return figureOf(t, d.Server, "tcp.open") == float64(n) })
-		counted := figureOf(t, d.Server, "ledger.time") // the warnings of that flush may still come
+		counted := figureOf(t, d.Server, "ledger.time") // the warnings are logged after the figures of their flush, so the test waits for one more flush
 		eventually(t, "no further flush", func() bool { return figureOf(t, d.Server, "ledger.time") > counted })
 		want := 1
 		if n == 8 {
@@ -124,8 +125,8 @@ func TestConnectionWarnings(t *testing.T) {
 	}
 }
 
-// After a reload that allows fewer connections than are open, a new one gets in and others are
-// closed.
+// A reload can allow fewer connections than are open. A new client can then connect, and older
+// connections are closed.
 func TestReloadAllowsFewerConnections(t *testing.T) {
 	t.Parallel()
 	d := start(t, config())

@@ -10,12 +10,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// A client that can connect over TCP can send datagrams too: readiness probes connect.
+// Once the daemon accepts TCP connections, it also receives datagrams. Readiness probes rely on
+// this: they only connect over TCP.
 func TestConnectedMeansReady(t *testing.T) {
 	for name, listeners := range map[string][]listen.Scheme{"--port": nil, "--listen, tcp first": {listen.TCP, listen.UDP}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for range 20 { // each with a port of its own: a port that was let go can be taken
+			for range 20 { // each daemon uses a new port, because other processes can take a port that was released
 				cfg := config()
 				at := counterpart.FreeAddress(t)
 				cfg.Port, cfg.PortOff = int(at.Port()), listeners != nil

@@ -8,13 +8,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/clock"
 )
 
-// loop runs functions for other goroutines on the flush loop, between two flushes. Data that only
+// loop runs functions of other goroutines on the flush loop, between two flushes. So data that only
 // the flush loop uses needs no lock.
 type loop struct {
 	calls chan func()
-	ended chan struct{} // closed when no more functions are run
-	// watchdog is called to say that the daemon is alive, at least once each every or second, whichever is shorter. nil
-	// without a watchdog.
+	ended chan struct{} // closed when the loop runs no more functions
+	// watchdog tells a watchdog that the daemon is alive. It is called at least once in the time
+	// every, and at least once a second. It is nil without a watchdog.
 	watchdog func()
 	every    time.Duration
 }
@@ -23,7 +23,7 @@ func newLoop(watchdog func(), every time.Duration) loop {
 	return loop{calls: make(chan func()), ended: make(chan struct{}), watchdog: watchdog, every: every}
 }
 
-// errEnding is returned after the loop has ended.
+// errEnding is the error of do after the loop has ended.
 var errEnding = errors.New("the daemon is ending")
 
 // do runs f on the flush loop and waits until f has returned. If do returns an error, f has not run.
@@ -40,7 +40,8 @@ func (l *loop) do(ctx context.Context, f func()) error {
 	}
 }
 
-// rest sleeps or runs one function. It returns false when ctx has ended. Only the loop calls it.
+// rest sleeps for d, or until it has run one function. It returns false if ctx has ended. Only the
+// flush loop calls it.
 func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -54,23 +55,22 @@ func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// end makes do refuse further functions with errEnding.
+// end makes do return errEnding from now on.
 func (l *loop) end() { close(l.ended) }
 
-// beatUntil feeds the watchdog until ctx ends, because the flush loop no longer does.
+// beatUntil feeds the watchdog until ctx ends. It is used after the flush loop has ended.
 func (l *loop) beatUntil(ctx context.Context) {
 	for l.beat(); clock.Sleep(ctx, l.beatEvery()); l.beat() {
 	}
 }
 
-// beat tells the watchdog that the daemon is alive.
 func (l *loop) beat() {
 	if l.watchdog != nil {
 		l.watchdog()
 	}
 }
 
-// beatEvery returns the longest time that the flush loop may sleep.
+// beatEvery returns the maximum time that the flush loop may sleep.
 func (l *loop) beatEvery() time.Duration {
 	if l.watchdog != nil && l.every > 0 {
 		return min(l.every, time.Second)

@@ -22,8 +22,8 @@ func (v *virtual) figure(name string) float64 {
 	return 0
 }
 
-// Each sink reports whether it works, when it last accepted points, how far it is behind, and the
-// kinds of its failed attempts.
+// The figures of each sink show whether it works, when it last accepted points, how late its points
+// are, and the causes of failed attempts.
 func TestSinkFigures(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -67,7 +67,7 @@ func TestSinkFigures(t *testing.T) {
 	})
 }
 
-// /metrics agrees with istats, and shows no client's names.
+// /metrics shows the same values as istats, and no names from clients.
 func TestMetricsOfDaemon(t *testing.T) {
 	t.Parallel()
 	cfg := config()

@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/operator"
 )
 
-// openAsked makes the parts that answer operators. Only New calls it.
+// openAsked creates the parts that answer operators. Only New calls it.
 func (s *Server) openAsked() {
 	s.guard = access.NewGuard(s.cfg.MonitorTokens)
 	s.trail.Tell = s.logAudit
@@ -34,7 +34,7 @@ func (s *Server) openAsked() {
 	})
 }
 
-// certificate reads the certificate of the monitor; nil without one.
+// certificate reads the certificate of the monitor. It returns nil if none is configured.
 func (c *Config) certificate() (*httpgate.Certificate, error) {
 	if c.MonitorCert == "" {
 		return nil, nil
@@ -46,13 +46,15 @@ func (c *Config) certificate() (*httpgate.Certificate, error) {
 	return cert, err
 }
 
-// logAudit logs a change that was asked for. It is a warning, because --quiet must not hide it.
+// logAudit logs a change that an operator requested. The log line is a warning, so --quiet does not
+// hide it.
 func (s *Server) logAudit(a question.Audit) {
 	s.log.Warn().Str("who", a.Who).Str("address", a.Address).Str("change", a.Change).
 		Str("args", a.Args).Str("result", a.Result).Msg("audit")
 }
 
-// warnOfMonitor warns if the monitor is open to more machines or people than the operator may think.
+// warnOfMonitor logs a warning if other machines can reach the monitor without tokens, or if tokens
+// are sent without encryption.
 func (s *Server) warnOfMonitor() {
 	if s.monitor == nil || !s.guard.Open() {
 		return
@@ -63,7 +65,7 @@ func (s *Server) warnOfMonitor() {
 			Msg("the monitor is open to other machines without tokens: everyone who can reach it sees figures, names and values (set --monitor-tokens)")
 	case s.cfg.MonitorCert == "":
 		s.log.Warn().Stringer("monitor", s.monitor.Addr()).
-			Msg("the tokens of the monitor travel in plain text: anyone who can read the network traffic can use them (set --monitor-cert and --monitor-key)")
+			Msg("the tokens of the monitor are sent unencrypted: anyone who can read the network traffic can use them (set --monitor-cert and --monitor-key)")
 	}
 }
 
@@ -117,7 +119,7 @@ func (l errorLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// desk returns the part that answers the operator's questions.
+// desk creates the part that answers the operator's questions.
 func (s *Server) desk() *operator.Desk {
 	return operator.New(operator.Sources{
 		Host:     s.host,

@@ -31,8 +31,8 @@ func (d *daemon) istats() map[string]float64 {
 	return figures
 }
 
-// The names that operators' scripts read exist from the start, and so do the daemon's additional
-// names.
+// At the start the monitor already has all names of figures that operators' scripts read, and the
+// names of the daemon's additional figures.
 func TestMonitorNames(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -65,7 +65,7 @@ func TestMonitorNames(t *testing.T) {
 	}
 }
 
-// The monitor shows the published values.
+// The values that the monitor shows are equal to the published values.
 func TestMonitorEqualsPublished(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -89,7 +89,7 @@ func TestMonitorEqualsPublished(t *testing.T) {
 				}
 				delete(shown, name)
 			}
-			// Only the worst state is published, as "health".
+			// The reasons of the health are not published. The figure "health" shows only the worst of them.
 			maps.DeleteFunc(shown, func(name string, _ float64) bool { return strings.HasPrefix(name, "own.health.") })
 			if !maps.Equal(published, shown) {
 				t.Errorf("flush %d: published %v\nshown %v", i+1, published, shown)

@@ -12,7 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// addNext adds the cluster that goes on at a time: it has another member key, and other partitions.
+// addNext adds a second cluster, which receives the intervals after the time from. It has another
+// key for members of sets, and another number of partitions.
 func addNext(cfg *Config, from time.Time) *cluster {
 	first := cfg.Target
 	next := newCluster(cfg)
@@ -24,7 +25,7 @@ func addNext(cfg *Config, from time.Time) *cluster {
 	return next
 }
 
-// another edge tells the cluster of a member of a set.
+// another adds a member of a set to the cluster, as if another edge had sent it.
 func (c *cluster) another(name, member string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,8 +35,9 @@ func (c *cluster) another(name, member string) {
 	shard.Add(&metric.Sample{Kind: metric.Set, Name: []byte(name), Member: []byte(member), Weight: 1})
 }
 
-// Each interval goes whole to the cluster that it belongs to. What waits for the first cluster stays in its own spool.
-// The members of sets have the key of the cluster.
+// Each interval is forwarded completely to the cluster that it belongs to. Rows that wait for the
+// first cluster stay in that cluster's spool. The members of sets are hashed with the key of their
+// cluster.
 func TestNext(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.SpoolDir, cfg.Sinks = t.TempDir(), nil
@@ -47,7 +49,7 @@ func TestNext(t *testing.T) {
 		for i := range 7 {
 			v.wait(5 * time.Second)
 			v.receive("hits:1|c\nusers:a|s")
-			if i == 2 { // the interval until 30 s
+			if i == 2 { // during the interval that ends at 30 s
 				old.set(nil, errors.New("down"))
 			}
 			v.wait(5 * time.Second)
@@ -87,7 +89,8 @@ func TestNext(t *testing.T) {
 	})
 }
 
-// A process that is stopped while the clusters change gives what it has to the cluster that it collected it for.
+// The process is stopped while the second cluster takes over. Afterwards, the data collected before
+// the stop is forwarded to the first cluster.
 func TestNextWhileStopped(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.Sinks = nil
@@ -108,16 +111,16 @@ func TestNextWhileStopped(t *testing.T) {
 	})
 }
 
-// Each interval must belong to one cluster.
+// Each interval must belong to exactly one cluster.
 func TestNextTimes(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	future := time.Now().Add(time.Hour).Truncate(10 * time.Second)
 	for want, change := range map[string]func(*Config){
 		"": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at },
-		"the nearest are 2001-09-09T01:46:40Z and 2001-09-09T01:46:50Z": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at.Add(3*time.Second) },
-		"from=TIME must be earlier than":                                func(c *Config) { c.ForwardAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at },
-		"nothing would be forwarded before":                             func(c *Config) { c.ForwardAfter = future },
-		"until=TIME needs --forward":                                    func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectUntil = future },
+		"the nearest ends are 2001-09-09T01:46:40Z and 2001-09-09T01:46:50Z": func(c *Config) { c.NextTo, c.NextAfter = "statsd://b:1", at.Add(3*time.Second) },
+		"from=TIME must be earlier than":                                     func(c *Config) { c.ForwardAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at },
+		"nothing would be forwarded before":                                  func(c *Config) { c.ForwardAfter = future },
+		"until=TIME needs --forward":                                         func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectUntil = future },
 		"from= with the same time": func(c *Config) {
 			c.ForwardTo = ""
 			owning(c, new(*linktest.Engine))

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/history"
 )
 
-// New checks the configuration and binds all ports. It starts nothing.
+// New checks the configuration and binds all ports. The daemon does not run until Run is called.
 func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.alerts.Show(s.page)
 	s.alerts.Follow(cfg.MetadataPrefix, cfg.Audience)
-	// The monitor shows all figures from the start.
+	// With an empty first flush, the monitor shows all figures from the start.
 	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
 	s.noteIntake()
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}, sinks: s.out.States()}), cfg.FlushInterval)
@@ -44,7 +44,8 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// open opens the parts. After an error, close closes the ones that are open.
+// open opens all parts. If it fails, the caller must call close, which closes the parts that are
+// open.
 func (s *Server) open() (err error) {
 	if err := s.openMember(); err != nil {
 		return err
@@ -89,10 +90,12 @@ func (s *Server) close() (err error) {
 	return err
 }
 
-// restartPatience is how long after a restart a fault may take to be seen again. Until then its episode goes on.
+// restartPatience is the minimum time after a restart in which an old fault may occur again. Until
+// then its episode stays open.
 const restartPatience = time.Minute
 
-// openAlerts creates the alerts. They continue the episodes that an earlier daemon saved in the state file.
+// openAlerts creates the alerts. Episodes that an earlier daemon saved beside the state file
+// continue.
 func (s *Server) openAlerts() {
 	s.host = s.hostname()
 	if port := listen.Port(s.in.Addr()); port > 0 {
@@ -103,7 +106,7 @@ func (s *Server) openAlerts() {
 	})
 }
 
-// logStart logs the main settings and warns of surprising ones.
+// logStart logs the main settings, and warnings about settings that may surprise the operator.
 func (s *Server) logStart() {
 	e := s.log.Info().Str("version", s.cfg.Version).Stringer("address", s.Addr()).
 		Stringer("flush_interval", s.cfg.FlushInterval).Int("sinks", s.sinks())
@@ -129,7 +132,7 @@ func (s *Server) logStart() {
 	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
-			Msg("several flushes share a second: graphite keeps the last (--flush-interval below 1s is for tests)")
+			Msg("several flushes share a second: graphite keeps only the last one (--flush-interval below 1s is for tests)")
 	}
 	if s.cfg.DebugMetric != "" && !s.cfg.Debug {
 		s.log.Warn().Msg("--debug-metric does nothing without --debug")
@@ -139,7 +142,7 @@ func (s *Server) logStart() {
 	s.warnOfRules()
 }
 
-// maxHints is the maximum number of hints logged for one file of rules.
+// maxHints is the maximum number of hints that are logged for a file of rules.
 const maxHints = 20
 
 // warnOfRules logs hints about rules that may not do what their author expects.
@@ -156,7 +159,8 @@ func (s *Server) warnOfRules() {
 	}
 }
 
-// warnOfMinutes warns if a minute is not a multiple of the flush interval, because recorders count in minutes.
+// warnOfMinutes logs a warning if a minute is not a multiple of the flush interval, because
+// recorders count by minute.
 func (s *Server) warnOfMinutes() {
 	if s.out.Records() && time.Minute%s.cfg.FlushInterval != 0 {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
@@ -164,7 +168,8 @@ func (s *Server) warnOfMinutes() {
 	}
 }
 
-// intakeLimits returns the limits of intake. They leave enough descriptors for all other parts.
+// intakeLimits returns the limits of intake. They keep enough descriptors free for all other parts
+// of the daemon.
 func (s *Server) intakeLimits() intake.Limits {
 	limits := s.cfg.Limits
 	limits.Reserved = s.cfg.Reserved()

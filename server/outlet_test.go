@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// timed is a recorder that records the times of attempts to send.
+// timed is a sink that records the times of attempts to send to it.
 type timed struct {
 	*sinktest.Recorder
 	mu       sync.Mutex
@@ -29,7 +29,7 @@ func (s *timed) Send(ctx context.Context, payload []byte) error {
 	return s.Recorder.Send(ctx, payload)
 }
 
-// take returns the attempts since its last call.
+// take returns the times of attempts since its last call.
 func (s *timed) take() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,8 +38,9 @@ func (s *timed) take() []time.Time {
 	return attempts
 }
 
-// A payload that is not taken is tried again after 100 ms, then after twice as long each time up to
-// 5 s, plus or minus a fifth. After a success it starts at 100 ms again.
+// The daemon sends a payload again after 100 ms if the sink does not accept it. The pause doubles
+// after each failure, up to 5 s, and varies by a fifth. After a success, the next pause is 100 ms
+// again.
 func TestOutletRetries(t *testing.T) {
 	s := &timed{Recorder: sinktest.NewRecorder()}
 	cfg := plain(s.Recorder)
@@ -76,8 +77,8 @@ func TestOutletRetries(t *testing.T) {
 	})
 }
 
-// The queue for a dead sink is bounded: the oldest payloads are dropped and counted. The rest
-// arrives unchanged and in order when the sink works again.
+// The queue for a dead sink is bounded: the oldest payloads are dropped and counted. When the sink
+// works again, it receives the remaining payloads unchanged and in order.
 func TestOutletQueueIsBounded(t *testing.T) {
 	const names, flushes = 2_000, 30
 	r := sinktest.NewRecorder()
@@ -135,7 +136,8 @@ func TestOutletQueueIsBounded(t *testing.T) {
 	})
 }
 
-// A sink that hangs delays neither flushes nor its neighbour, and its queue arrives later.
+// A sink that hangs delays neither flushes nor other sinks. When it works again, it receives its
+// queue.
 func TestOutletsAreIndependent(t *testing.T) {
 	hanging, healthy := sinktest.NewRecorder(), sinktest.NewRecorder()
 	cfg := plain(healthy)
@@ -158,7 +160,7 @@ func TestOutletsAreIndependent(t *testing.T) {
 	})
 }
 
-// Failed attempts are counted by cause. The delayed flushes are counted once each.
+// Failed attempts are counted by cause. Each flush that a failure delays is counted once.
 func TestOutletCountsErrors(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)
@@ -169,7 +171,7 @@ func TestOutletCountsErrors(t *testing.T) {
 		v.wait(10*time.Second + 50*time.Millisecond)
 		r.Fail(errors.New("a sink's own words"))
 		v.wait(9 * time.Second)
-		attempts := r.Attempts() - 2 // one worked, one was refused
+		attempts := r.Attempts() - 2 // without the attempt that succeeded, and the one that was refused
 		r.Recover()
 		v.wait(11 * time.Second)
 		check(t, v.Server, "publish_error.socket 1", "flush_errors 1", fmt.Sprint("publish_error.unknown ", float64(attempts)))
@@ -179,7 +181,7 @@ func TestOutletCountsErrors(t *testing.T) {
 	})
 }
 
-// picky is a sink whose format cannot carry some points.
+// picky is a sink whose format cannot represent some points.
 type picky struct{ *sinktest.Recorder }
 
 func (s picky) AppendPoint(dst []byte, p metric.Point) []byte {
@@ -189,7 +191,7 @@ func (s picky) AppendPoint(dst []byte, p metric.Point) []byte {
 	return s.Recorder.AppendPoint(dst, p)
 }
 
-// A point that a sink cannot carry is dropped and counted.
+// A point that a sink cannot represent is dropped and counted.
 func TestOutletUnsendablePoint(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)

@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// ask asks one of the operator's questions.
+// ask asks one of the operator's questions, with arguments.
 func (v *virtual) ask(name string, given map[string]any) (question.Answer, error) {
 	v.t.Helper()
 	all := v.desk().Questions()
@@ -49,7 +49,7 @@ func (v *virtual) askHistory(given map[string]any) question.History {
 	return answer.Data.(question.History)
 }
 
-// recorded are the values of a path that a sink got in the minutes before a time.
+// recorded returns the values of a path that a sink received in the time over before until.
 func recorded(points []sinktest.Point, path string, until time.Time, over time.Duration) (values []float64) {
 	for _, p := range points {
 		if at := time.Unix(p.Time, 0); p.Path == path && at.After(until.Add(-over)) && !at.After(until) {
@@ -59,7 +59,7 @@ func recorded(points []sinktest.Point, path string, until time.Time, over time.D
 	return values
 }
 
-// meanOf returns the exact mean, rounded once, NaN of none.
+// meanOf returns the exact mean, rounded once. It returns NaN if there are no values.
 func meanOf(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -72,8 +72,9 @@ func meanOf(values []float64) float64 {
 	return mean
 }
 
-// The means over 1, 5 and 15 minutes, and the least and greatest values, match the points that a sink got. While there
-// is room, this is also true for paths that no query has named.
+// The means over 1, 5 and 15 minutes, the minimum and the maximum match the points that a sink
+// received. While there is enough memory for histories, this also holds for paths that were not
+// queried before.
 func TestMeansAreThoseOfTheSink(t *testing.T) {
 	rec := sinktest.NewRecorder()
 	inVirtualTime(t, plain(rec), func(v *virtual) {
@@ -117,7 +118,8 @@ func TestMeansAreThoseOfTheSink(t *testing.T) {
 	})
 }
 
-// The past of a path and of a figure have the same times, and a missed flush is a gap.
+// The histories of a path and of a figure have values at the same times. A missed flush is a gap in
+// both.
 func TestPastOfFiguresAndPaths(t *testing.T) {
 	cfg := plain(sinktest.NewRecorder())
 	inVirtualTime(t, cfg, func(v *virtual) {
@@ -155,7 +157,7 @@ func TestPastOfFiguresAndPaths(t *testing.T) {
 	})
 }
 
-// Paths beyond --keep-values are found too, and get a history when somebody asks for them.
+// Queries also find paths beyond --keep-values. A path gets a history when it is queried.
 func TestValuesBeyondKeepValues(t *testing.T) {
 	cfg := plain(sinktest.NewRecorder())
 	cfg.KeepValues, cfg.HistoryMemory = 50, 40*1400
@@ -169,7 +171,7 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 		round()
 		for i, match := range []string{"gauges.a.299", "gauges.a.2*9"} {
 			go round()
-			v.wait(5 * time.Second) // an answer waits for a flush at most 7 s
+			v.wait(5 * time.Second) // a query waits at most 7 s for the next flush
 			page := v.askValues(map[string]any{"match": match})
 			if last := page.Values[len(page.Values)-1]; page.Held != 300 || last.Value != 299 || last.Kind != "gauge" || last.History != (i == 1) {
 				t.Errorf("%s: %+v", match, page)
@@ -188,9 +190,9 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 		}
 		go round()
 		v.wait(5 * time.Second)
-		const note = "no history held of gauges.a.150 ("
+		const note = "no history of gauges.a.150 ("
 		h := v.askHistory(map[string]any{"name": "gauges.a.150"})
-		if len(h.Notes) != 1 || !strings.HasPrefix(h.Notes[0], note) || !strings.HasSuffix(h.Notes[0], " of 300 paths have one); held from now on") {
+		if len(h.Notes) != 1 || !strings.HasPrefix(h.Notes[0], note) || !strings.HasSuffix(h.Notes[0], " of 300 paths have one); a history is kept from now on") {
 			t.Errorf("%q", h.Notes)
 		}
 		v.wait(6 * time.Second)
@@ -201,7 +203,8 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 	})
 }
 
-// A path that the last flush did not publish is kept, and is counted with the kept paths.
+// A path that is kept but was not in the last flush counts as a kept path. So there are never more
+// matches than kept paths.
 func TestHeldPathsCoverTheMatches(t *testing.T) {
 	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
 		v.receive("a:1|g")

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// host is a directory of pipes, with the program of the processes that own them.
+// host is a directory of stat pipes, and the program whose processes own the pipes.
 type host struct {
 	t       *testing.T
 	program string
@@ -34,7 +34,7 @@ func (h host) start(behaviour string, number int) *pipetest.Process {
 	return pipetest.Start(h.t, h.program, pipetest.Config{Behaviour: behaviour, Dir: h.dir, Number: number})
 }
 
-// config returns a configuration that reads the host's pipes, with requests as counters.
+// config returns a configuration that reads the host's pipes, and treats requests as a counter.
 func (h host) config() Config {
 	h.t.Helper()
 	requests, err := pipes.ParseGlob("requests")
@@ -42,7 +42,7 @@ func (h host) config() Config {
 		h.t.Fatal(err)
 	}
 	cfg := config()
-	cfg.FlushInterval = 250 * time.Millisecond // a power of two per second, so that sums are exact
+	cfg.FlushInterval = 250 * time.Millisecond // the interval is a power of two in seconds, so sums of rates are exact
 	cfg.GaugeExpire = time.Hour
 	cfg.PipeDir = h.dir
 	cfg.PipeTimeout = cfg.FlushInterval / 2
@@ -52,7 +52,7 @@ func (h host) config() Config {
 	return cfg
 }
 
-// awaitTotal waits until all flushes together have counted want requests.
+// awaitTotal waits until the counts of all flushes add up to want requests.
 func (d *daemon) awaitTotal(want float64) {
 	d.t.Helper()
 	got := math.NaN()
@@ -65,8 +65,8 @@ func (d *daemon) awaitTotal(want float64) {
 	})
 }
 
-// Levels of all processes are merged. Of a count, the increase in each process is published, also if processes
-// start or end.
+// The levels of all processes are merged. For a count, the sum of all processes' increases is
+// published, even when processes start or end.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -78,9 +78,9 @@ func TestPipes(t *testing.T) {
 		return p["gauges.host.load"] == 1 && p["gauges.host.lat.95th"] == 20 && p["gauges.host.lat.mean"] == 15
 	})
 	a.Add(5)
-	b.Kill() // its counts stay
+	b.Kill() // its counts remain in the total
 	d.awaitTotal(35)
-	h.start("recorder", 4) // replaces it
+	h.start("recorder", 4) // this process replaces the killed one
 	d.awaitTotal(39)
 	eventually(t, "the dead process's level is published still", func() bool { return d.published()["gauges.host.lat.95th"] == 10 })
 	d.stop()
@@ -97,7 +97,7 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// The last flush includes the counts since the last reading.
+// The last flush includes the counts after the last regular reading.
 func TestPipesLast(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -110,8 +110,8 @@ func TestPipesLast(t *testing.T) {
 	check(t, d.Server, "pipes.processes 1", "pipes.errors 0")
 }
 
-// TestPipesOfBadProcesses checks that silent processes, and processes that write garbage, delay
-// neither flushes nor clients nor shutdown, and that the values of others stay right.
+// TestPipesOfBadProcesses checks processes that do not answer or write garbage. They delay neither
+// flushes nor clients nor the shutdown, and the values of other processes stay right.
 func TestPipesOfBadProcesses(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -124,12 +124,12 @@ func TestPipesOfBadProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := h.config()
-	// Processes that answer must do so in time, even on a busy machine.
+	// The timeout is long, so that good processes answer in time on a busy machine.
 	cfg.FlushInterval, cfg.PipeTimeout = 2*time.Second, time.Second
 	began := time.Now()
 	d := start(t, cfg)
 	conn := d.dial("udp")
-	for range 100 { // during the first reading, which the silent processes prolong
+	for range 100 { // sent during the first reading, which takes long because of the silent processes
 		send(t, conn, "hits:1|c")
 	}
 	d.awaitTotal(7)
@@ -148,21 +148,21 @@ func TestPipesOfBadProcesses(t *testing.T) {
 	}
 }
 
-// Counts from before the daemon started are not published, because another daemon has published
+// Counts from before the daemon's start are not published, because an earlier daemon has published
 // them.
 func TestPipesHistory(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	var stats statvent.Registry
 	stats.Incr("requests", 1_000_000)
-	h.record(&stats) // in this process, which is as old as the daemon
+	h.record(&stats) // the pipe belongs to this process, which is older than the daemon
 	d := start(t, h.config())
 	eventually(t, "the pipe is not read", func() bool { return figureOf(t, d.Server, "pipes.processes") == 1 })
 	stats.Incr("requests", 3)
 	d.awaitTotal(3)
 }
 
-// record makes this process one of the host's processes.
+// record makes the test process one of the host's processes.
 func (h host) record(stats *statvent.Registry) {
 	h.t.Helper()
 	recorder, err := statvent.NewRecorder(stats, h.dir)
@@ -176,7 +176,8 @@ func (h host) record(stats *statvent.Registry) {
 	})
 }
 
-// Names in pipes are cleaned and limited like names from clients, and shown when they are bad.
+// Names from pipes are cleaned and limited like names from clients. Bad names are shown with the
+// bad lines.
 func TestPipeNames(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -231,7 +232,7 @@ func TestPipeTags(t *testing.T) {
 	check(t, d.Server, "samples.received 3", "samples.aggregated 2", "metrics.discarded.too_long 1", "metrics.tags_dropped 1")
 }
 
-// An unreadable directory is counted and logged once.
+// If the directory cannot be read, each failed reading is counted, and the first one is logged.
 func TestPipesWithoutDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := newHost(t).config()

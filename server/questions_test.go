@@ -29,7 +29,7 @@ func quickDaemon(t *testing.T, change func(*Config)) *daemon {
 	return start(t, cfg)
 }
 
-// steps returns the texts of the steps of an explanation, by name.
+// steps returns the text of each step of an explanation, by the name of the step.
 func steps(data map[string]any) map[string]string {
 	texts := map[string]string{}
 	for _, s := range data["steps"].([]any) {
@@ -39,7 +39,8 @@ func steps(data map[string]any) map[string]string {
 	return texts
 }
 
-// Explain knows the table, the published values, the sinks and the senders of a running daemon.
+// Explain shows what a running daemon knows about a name: in the table, in the published values, in
+// the sinks, and about its senders.
 func TestQuestionExplain(t *testing.T) {
 	t.Parallel()
 	d := quickDaemon(t, nil)
@@ -50,7 +51,7 @@ func TestQuestionExplain(t *testing.T) {
 	})
 	before := d.answerData("figures")
 	var data map[string]any
-	eventually(t, "the sink does not have all", func() bool { // on a busy machine, a flush may be under way
+	eventually(t, "the sink does not have all", func() bool { // on a busy machine, a flush may not be delivered yet
 		data = d.answerData("explain", "Checkout Pay/EU:81.5|ms|@0.5")
 		return strings.Contains(steps(data)["sinks"], "recorder: all up to")
 	})
@@ -81,7 +82,8 @@ func TestQuestionExplain(t *testing.T) {
 	}
 }
 
-// With seconds, explain watches who sends the name. The answer is remembered.
+// With the argument seconds, explain watches which clients send the name. Later answers include the
+// result.
 func TestQuestionExplainSenders(t *testing.T) {
 	t.Parallel()
 	d := quickDaemon(t, nil)
@@ -109,7 +111,7 @@ func TestQuestionExplainSenders(t *testing.T) {
 	}
 }
 
-// The answer about a failing sink has its error, its attempts, and how far behind it is.
+// The answer about a failing sink has its error, its attempts, and how late its points are.
 func TestQuestionSinks(t *testing.T) {
 	t.Parallel()
 	d := quickDaemon(t, func(c *Config) { c.FlushInterval = 500 * time.Millisecond })
@@ -134,7 +136,8 @@ func TestQuestionSinks(t *testing.T) {
 	eventually(t, "the sink does not recover", func() bool { return sink()["state"] == "ok" && sink()["attempts"] == 0.0 })
 }
 
-// The answers show each kind of loss: bad lines by sender and reason, with the position of the fault.
+// The answers show each kind of loss. Bad lines are listed by sender and reason, with the position
+// of the fault.
 func TestQuestionDiscards(t *testing.T) {
 	t.Parallel()
 	d := quickDaemon(t, func(c *Config) { c.MaxNames = 1 })
@@ -164,7 +167,7 @@ func TestQuestionDiscards(t *testing.T) {
 	}
 }
 
-// The cost agrees with the system.
+// The cost in the answer matches the system's values.
 func TestQuestionCost(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -181,7 +184,7 @@ func TestQuestionCost(t *testing.T) {
 	}
 	eventually(t, "not received", func() bool { return d.answerData("figures")["names"] == 50_000.0 })
 	var cost map[string]any
-	eventually(t, "the system says that it is another number of bytes", func() bool { // it changes meanwhile
+	eventually(t, "the system says that it is another number of bytes", func() bool { // memory changes between the two measurements, so the test tries again
 		cost = d.answerData("cost")
 		got, is := cost["memory"].(float64), float64(memory.Resident())
 		return math.Abs(got-is) < 0.1*is
@@ -208,7 +211,8 @@ func TestQuestionCost(t *testing.T) {
 	}
 }
 
-// A question about the table says that the daemon is ending, once its flush loop has.
+// When the flush loop has ended, the answer to a question about the table says that the daemon is
+// ending.
 func TestQuestionAtTheEnd(t *testing.T) {
 	t.Parallel()
 	hanging := make(chan struct{})
@@ -226,7 +230,7 @@ func TestQuestionAtTheEnd(t *testing.T) {
 	close(hanging)
 }
 
-// hangingSink takes nothing until it is released.
+// hangingSink accepts nothing until released is closed.
 type hangingSink struct{ released chan struct{} }
 
 func (hangingSink) AppendPoint(dst []byte, p metric.Point) []byte { return append(dst, p.Path...) }

@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// observer is a sink.Recorder that renders the observed values as text.
+// observer is a sink.Recorder that stores the observed values as text.
 type observer struct {
 	fault error // returned by Open
 
@@ -81,7 +81,7 @@ func (o *observer) isOpen() bool {
 	return o.open
 }
 
-// Each recorder sees each interval with the raw values of names, not rates.
+// Each recorder receives the raw values of the names in each interval, not rates.
 func TestRecorders(t *testing.T) {
 	cfg, _ := every10s()
 	first, second := &observer{}, &observer{}
@@ -105,8 +105,8 @@ func TestRecorders(t *testing.T) {
 	})
 }
 
-// A reload opens new recorders, stops removed ones, and keeps the others. If it fails nothing
-// changes.
+// A reload opens new recorders, stops removed recorders, and keeps the others. If the reload fails,
+// nothing changes.
 func TestReloadRecorders(t *testing.T) {
 	cfg, _ := every10s()
 	kept, removed := &observer{}, &observer{}
@@ -156,7 +156,7 @@ func TestReloadRecorders(t *testing.T) {
 	}
 }
 
-// If New fails, it closes everything that it has opened. Otherwise Run does.
+// If New fails, it closes everything that it opened. If New succeeds, Run closes it.
 func TestNewUndoesRecorders(t *testing.T) {
 	cfg := config()
 	good, bad := &observer{}, &observer{fault: errors.New("the address is taken")}

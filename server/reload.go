@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// Reload replaces the settings in Live while Run is running. It replaces them all at once, between two flushes. The
-// next flush is the first that uses them. A sink that stays keeps its queue. A sink whose configuration changed
-// continues with the new one. A removed sink delivers its queue within the grace period.
+// Reload replaces the settings in Live while Run is running. It replaces all of them at once,
+// between two flushes, so the next flush is the first that uses them. A sink that remains keeps its
+// queue, even if its configuration changed. A removed sink delivers its queue within the grace
+// period.
 //
-// Reload returns the flags of changed settings that need a restart; they keep their old values.
-// If Reload returns an error, nothing has changed.
+// Reload returns the flags of changed settings that need a restart. Those settings keep their old
+// values. If Reload returns an error, nothing has changed.
 func (s *Server) Reload(cfg Config) (restart []string, err error) { return s.reload(cfg, false) }
 
 // TryReload returns what Reload would return, but changes nothing.
@@ -71,7 +72,7 @@ func (s *Server) adopt(live Live) {
 	clear(s.warned)
 }
 
-// differing returns the flags of the fields that differ between two structs of one type.
+// differing returns the flags of all fields that differ between two structs of the same type.
 func differing(is, wanted reflect.Value) (flags []string) {
 	for i := range is.NumField() {
 		field := is.Type().Field(i)

@@ -35,7 +35,7 @@ func (v *virtual) reload(change func(*Config)) []string {
 	return restart
 }
 
-// lastFlush returns the points of the last flush that a sink received, without the daemon's own.
+// lastFlush returns the points of the last flush that a sink received, without the daemon's own figures.
 func lastFlush(r *sinktest.Recorder) map[string]float64 {
 	points := r.Points()
 	last := map[string]float64{}
@@ -58,12 +58,12 @@ func every10s() (Config, *sinktest.Recorder) {
 	return cfg, r
 }
 
-// Each setting either changes at a reload or is named as one that needs a restart.
+// Each setting either changes at a reload, or the reload reports that it needs a restart.
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.Cluster = collect.Cluster{CollectID: "id", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour}
 	cfg.ForwardID = "id"
-	// Fields that are not settings of the configuration file.
+	// These fields are not settings of the configuration file.
 	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "ForwardUntil", "Connect", "NextConnect", "OpenCluster"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
@@ -102,7 +102,7 @@ func settings(of reflect.Type) (all []reflect.StructField) {
 	return all
 }
 
-// different gives a setting another valid value.
+// different changes a setting to another valid value.
 func different(field reflect.Value) {
 	switch value := field.Interface().(type) {
 	case string:
@@ -159,7 +159,7 @@ func TestReloadChangesFlushes(t *testing.T) {
 		if len(restart) != 0 {
 			t.Errorf("restart needed for %q", restart)
 		}
-		// These three came over one receiver.
+		// One receiver receives these samples, so they are checked against the limits in this order.
 		v.receive("d:1|c\ne:1|c\nf:1|c\na:2|ms\n" + strings.Repeat("g", 11) + ":1|c")
 		v.wait(6 * time.Second)
 		got := lastFlush(r)
@@ -194,7 +194,7 @@ func TestReloadThatNeedsARestart(t *testing.T) {
 	})
 }
 
-// After an error nothing has changed.
+// If a reload fails, no setting has changed.
 func TestReloadOfFaults(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Sinks[0].Address = "sink://"
@@ -252,7 +252,7 @@ func TestReloadSinks(t *testing.T) {
 				c.Sinks[0],
 			}
 		})
-		removed.Recover() // within the grace period
+		removed.Recover() // it works again within the grace period
 		v.receive("hits:10|c")
 		v.wait(10 * time.Second)
 
@@ -283,7 +283,7 @@ func TestReloadSinks(t *testing.T) {
 	})
 }
 
-// A failing sink that is removed is given up after the grace period.
+// If a removed sink keeps failing, its points are dropped after the grace period.
 func TestReloadRemovesDeadSink(t *testing.T) {
 	cfg, r := every10s()
 	cfg.Grace = 7 * time.Second
@@ -296,11 +296,11 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 		if r.Closed() != 0 {
 			t.Error("given up before the grace period was over")
 		}
-		v.wait(time.Second + 5*time.Second) // the longest pause between two attempts
+		v.wait(time.Second + 5*time.Second) // the grace period and the longest pause between two attempts
 		if r.Closed() != 1 || !strings.Contains(v.out.String(), "ended with undelivered points") {
 			t.Errorf("not given up; the log says:\n%s", v.out)
 		}
-		v.wait(10 * time.Second) // the next flush shows it
+		v.wait(10 * time.Second) // the next flush updates the figures
 		balance(t, v.Server, "recorder")
 		made := figureOf(t, v.Server, "sink.recorder.points.made")
 		check(t, v.Server, "sinks 0", "sink.recorder.points.queued 0",
@@ -308,12 +308,12 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 	})
 }
 
-// A sink that returns while it still delivers continues where it was. One that was already given up
-// continues its figures.
+// A reload removes a sink, and a later reload adds it again. If the sink is still delivering its
+// queue, it continues. If its queue was already dropped, only its figures continue.
 func TestReloadRevivesSink(t *testing.T) {
 	for name, test := range map[string]struct {
 		away time.Duration
-		hits int // hits that arrive
+		hits int // number of points that arrive
 	}{
 		"still delivering": {time.Second, 2},
 		"given up":         {30 * time.Second, 1},
@@ -344,7 +344,7 @@ func TestReloadRevivesSink(t *testing.T) {
 	}
 }
 
-// The names of removed sinks are kept, up to a limit.
+// Figures of removed sinks are kept, up to a maximum number of sinks.
 func TestReloadForgetsSinks(t *testing.T) {
 	cfg, _ := every10s()
 	inVirtualTime(t, cfg, func(v *virtual) {
@@ -360,7 +360,7 @@ func TestReloadForgetsSinks(t *testing.T) {
 	})
 }
 
-// The spool of a removed sink keeps its undelivered points until the sink returns.
+// The spool of a removed sink keeps the undelivered points until the sink is added again.
 func TestReloadKeepsSpool(t *testing.T) {
 	cfg, r := every10s()
 	cfg.SpoolDir = t.TempDir()
@@ -397,7 +397,7 @@ func TestReloadAlerts(t *testing.T) {
 		})
 		v.wait(61 * time.Second)
 		r.Recover()
-		// A notifier that received the fault also receives its end, even after a reload.
+		// A notifier that was told about a fault is also told about its end, even after a reload.
 		later := &notified{}
 		v.reload(func(c *Config) { c.Notifiers = []alert.Notifier{{Name: "n", Notifier: later}} })
 		v.wait(40 * time.Second)
@@ -450,7 +450,8 @@ func TestReloadAtTheEnd(t *testing.T) {
 	}
 }
 
-// While the configuration changes constantly, nothing is lost and no flush shows half of a change.
+// The configuration changes constantly. No sample is lost, and no flush uses settings of two
+// configurations.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	cfg := config()

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Run serves until ctx ends. A daemon that forwards first waits until its cluster is known. When ctx ends it stops in
-// this order: first the flush loop; then intake, once the sockets are empty; then comes a last flush; then delivery,
-// within the grace period; at last the monitor. It returns when all goroutines have ended, except a write of the state
-// file that the disk does not finish. A Server runs once.
+// Run serves until ctx ends. A daemon that forwards first waits until it has the settings of its
+// cluster. At the end Run stops the parts in this order: the flush loop; intake, once the sockets
+// are empty; delivery, after a last flush and within the grace period; the monitor. It returns when
+// all goroutines have ended. The only exception is a write of the state file that the disk does not
+// finish. A Server runs once.
 func (s *Server) Run(ctx context.Context) error {
 	serving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -22,14 +23,14 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.join(serving); err != nil {
 		stop(err)
 	}
-	receiving := !s.forwards() || serving.Err() == nil // with a cluster only once it is known
+	receiving := !s.forwards() || serving.Err() == nil // without its cluster's settings, the daemon receives nothing
 	if receiving {
 		s.in.Start(stop)
 		s.flushLoop(serving)
 	}
 	s.draining.Store(true)
 	s.loop.end()
-	s.log.Info().Msg("ending: reading the rest, flushing, delivering")
+	s.log.Info().Msg("ending: reading what has arrived, flushing, delivering")
 	others.Go(func() { s.loop.beatUntil(background) })
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)
@@ -50,8 +51,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// startOthers starts the monitor, the alerts and the console. The console needs the flush loop, so
-// it stops with it.
+// startOthers starts the monitor, the alerts, the console and the goroutines of the cluster. The
+// console needs the flush loop, so it ends at the same time.
 func (s *Server) startOthers(others *sync.WaitGroup, serving, background context.Context, stop context.CancelCauseFunc) {
 	if s.monitor != nil {
 		others.Go(func() {
@@ -74,7 +75,7 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
-	if !s.member.Collects() { // an owner sees more
+	if !s.member.Collects() { // an owner does not need to watch: it reads the cluster's state itself
 		for _, edge := range s.route.Edges {
 			others.Go(func() { edge.Watch(serving) })
 		}
@@ -83,7 +84,7 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 	others.Go(func() { s.watchHealth(background) })
 }
 
-// closeAtEnd closes the parts that live until the end.
+// closeAtEnd closes the parts that stay open until the end.
 func (s *Server) closeAtEnd() {
 	if err := s.out.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sinks failed")

@@ -7,26 +7,28 @@ import (
 	"github.com/statsd-ops/statsd/internal/state"
 )
 
-// schedule decides when flushes are due: at multiples of the interval on the wall clock. It uses each boundary once if
-// possible. It skips a boundary that an earlier run used, or that was used before the clock was set back. But it never
-// skips two in a row: that would be a long silence. It then uses boundaries again, and counts them. Boundaries missed
-// while the process was stopped are lost.
+// schedule decides when flushes are due: at multiples of the interval on the wall clock (flush
+// times). It uses each flush time once if possible. After a restart, or after the clock was set
+// back, some flush times are already used: schedule skips them. But it never skips two in a row,
+// because the daemon would be silent for too long. Instead it uses flush times again, and counts
+// them. Flush times that were missed while the process was stopped are lost.
 type schedule struct {
 	interval int64 // nanoseconds
-	// given holds the boundaries already used, as spans from first to last. A clock that is set back begins a new span.
-	// The state file keeps the spans.
+	// given holds the flush times already used, as spans from first to last. If the clock is set back,
+	// a new span begins. The state file keeps the spans.
 	given    []state.Span
-	repeated uint64 // boundaries used again
+	repeated uint64 // number of flush times that were used again
 }
 
-// maxMissed is the largest gap, in intervals, that is still merged into one span. Thus a clock that was far ahead for a
-// moment does not use up the boundaries in between.
+// maxMissed is the largest gap between two flushes, in intervals, that is merged into one span. If
+// the clock jumps further ahead, the flush times in the gap do not count as used.
 const maxMissed = 60
 
-// maxSpans bounds the cost of a clock that is set back often.
+// maxSpans limits the number of spans, because a clock can be set back often.
 const maxSpans = state.MaxSpans
 
-// next returns the first boundary after now, or the second one if only the first was used.
+// next returns the first flush time after now. If that one is used and the second one is not, it
+// returns the second one.
 func (s *schedule) next(now int64) int64 {
 	b := clock.Floor(now, s.interval) + s.interval
 	if s.holding(b) != nil && s.holding(b+s.interval) == nil {
@@ -35,8 +37,8 @@ func (s *schedule) next(now int64) int64 {
 	return b
 }
 
-// sooner computes the next boundary again. The old one may be too late because the clock was set back, or an early
-// flush may have used it.
+// sooner computes the next flush time again. The old value may be too late because the clock was
+// set back. Or an early flush may have used it.
 func (s *schedule) sooner(next, now int64) int64 {
 	if s.holding(next) != nil {
 		return s.next(now)
@@ -44,10 +46,11 @@ func (s *schedule) sooner(next, now int64) int64 {
 	return min(next, s.next(now))
 }
 
-// last returns the boundary for the last flush: the end of the running interval. A later time would be wrong.
+// last returns the timestamp of the daemon's last flush: the end of the running interval. A later
+// timestamp would be wrong.
 func (s *schedule) last(now int64) int64 { return clock.Floor(now, s.interval) + s.interval }
 
-// holding returns the span that contains b, or nil.
+// holding returns the span that contains flush time b, or nil.
 func (s *schedule) holding(b int64) *state.Span {
 	for i := range s.given {
 		if g := &s.given[i]; g.First <= b && b <= g.Last {
@@ -57,8 +60,8 @@ func (s *schedule) holding(b int64) *state.Span {
 	return nil
 }
 
-// take marks boundary b as used and reports whether it was used before. In that case the boundaries
-// after it are forgotten, because an earlier clock was wrong.
+// take marks flush time b as used and reports whether it was used before. If it was, an earlier
+// clock was wrong, so take marks all later flush times as unused.
 func (s *schedule) take(b int64) (again bool) {
 	if again = s.holding(b) != nil; again {
 		s.repeated++
@@ -75,7 +78,7 @@ func (s *schedule) take(b int64) (again bool) {
 	return again
 }
 
-// forget drops the boundaries from b on.
+// forget marks b and all later flush times as unused.
 func (s *schedule) forget(b int64) {
 	s.given = slices.DeleteFunc(s.given, func(g state.Span) bool { return g.First >= b })
 	for i := range s.given {
@@ -83,8 +86,9 @@ func (s *schedule) forget(b int64) {
 	}
 }
 
-// due returns the boundary for a flush at the time now, which is not before next. It is the newest boundary up to now,
-// or the one before it if only the newest was used.
+// due returns the flush time for a flush at the time now, which is not before next. It returns the
+// latest flush time up to now. If that one is used and the one before it is not, it returns the one
+// before it.
 func (s *schedule) due(now, next int64) int64 {
 	b := clock.Floor(now, s.interval)
 	if s.holding(b) != nil && s.holding(b-s.interval) == nil {

@@ -13,7 +13,8 @@ import (
 
 const second = int64(time.Second)
 
-// step uses a schedule like the flush loop, at the time now.
+// step does what the flush loop does at the time now. It returns the flush time that was used, if a
+// flush was due.
 func (s *schedule) step(now int64, next *int64) (given int64, ok bool) {
 	*next = min(*next, s.next(now))
 	if now < *next {
@@ -33,7 +34,7 @@ func TestScheduleAligns(t *testing.T) {
 		{10 * second, 1_010*second - 1, 1_010 * second},
 		{second / 5, 1_000*second + second/5 + 1, 1_000*second + 2*second/5},
 		{7 * second, 0, 7 * second},
-		{10 * second, -second, 0}, // a clock before 1970
+		{10 * second, -second, 0}, // the time is before 1970
 	} {
 		s := schedule{interval: test.interval}
 		if got := s.next(test.now); got != test.want {
@@ -42,7 +43,8 @@ func TestScheduleAligns(t *testing.T) {
 	}
 }
 
-// Boundaries missed while the process was stopped become one flush, at the newest boundary.
+// If flush times are missed while the process is stopped, there is one flush afterwards, with the
+// latest flush time.
 func TestScheduleAfterSuspension(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: 10 * second}
@@ -55,8 +57,9 @@ func TestScheduleAfterSuspension(t *testing.T) {
 	}
 }
 
-// If the clock is set back by less than an interval, the used boundary is skipped. If it is set
-// back further, boundaries are used again: the daemon is not silent, and its times are right.
+// If the clock is set back by less than an interval, the flush time that is already used is
+// skipped. If it is set back further, flush times are used again: the daemon flushes without a long
+// pause, and its timestamps match the clock.
 func TestScheduleClockPutBack(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: 10 * second}
@@ -76,7 +79,7 @@ func TestScheduleClockPutBack(t *testing.T) {
 	if next = s.next(1_030 * second); next != 1_040*second || s.take(next) {
 		t.Errorf("then: next %v, want 1040 s, which does not count as given any more", next)
 	}
-	// Far back it continues at once: no boundary was used there.
+	// If the clock is set back far, no flush time is skipped, because none was used there.
 	if next = s.next(500 * second); next != 510*second || s.take(next) {
 		t.Errorf("far back: next %v, want 510 s", next)
 	}
@@ -85,9 +88,9 @@ func TestScheduleClockPutBack(t *testing.T) {
 	}
 }
 
-// For any behaviour of the clock: no time is ahead of the clock or far behind it, the daemon is never silent for more
-// than two intervals of running time, flushes are never simultaneous, and no time repeats while the clock does not
-// jump.
+// For any behaviour of the clock, flush times are never ahead of the clock or far behind it. The
+// daemon is never silent for more than two intervals of running time. Flushes are never
+// simultaneous. While the clock does not jump, no flush time is used twice.
 func TestSoakSchedule(t *testing.T) {
 	t.Parallel()
 	const steps = 2_000
@@ -135,9 +138,9 @@ func TestSoakSchedule(t *testing.T) {
 		"no time ahead of the clock, never silent for more than 2 intervals, no burst", "the same")
 }
 
-// For any content of the state file, the first flush comes within two intervals, and the time of the last flush is at
-// most one interval ahead. The file may hold times of another interval, times in the future from a wrong clock, or
-// times of several restarts.
+// The state file may hold flush times of another interval, flush times in the future from a wrong
+// clock, or flush times of several restarts. For any such content, the first flush comes within two
+// intervals. The timestamp of the last flush is at most one interval ahead of the clock.
 func TestScheduleAfterPredecessor(t *testing.T) {
 	t.Parallel()
 	const now, interval = 1_001 * second, 10 * second
@@ -167,7 +170,7 @@ func TestScheduleAfterPredecessor(t *testing.T) {
 	}
 }
 
-// A clock that is set back repeatedly does not increase the cost without limit.
+// If the clock is set back repeatedly, the number of spans stays bounded.
 func TestScheduleIsBounded(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: second}
@@ -182,7 +185,7 @@ func TestScheduleIsBounded(t *testing.T) {
 	}
 }
 
-// A clock that was far ahead for one flush has not used up the boundaries in between.
+// If the clock is far ahead for one flush, the flush times in between do not count as used.
 func TestScheduleAfterGlitch(t *testing.T) {
 	s := schedule{interval: 10}
 	for b := int64(10); b <= 1000; b += 10 {

@@ -1,12 +1,11 @@
-// Package server is the daemon: it receives lines, flushes, and runs sinks, monitor and notifiers
-// until it is stopped.
+// Package server is the daemon: it receives lines, flushes, and runs the sinks, the monitor and the notifiers.
 //
-//	s, err := server.New(cfg) // checks and binds, or undoes what it did
-//	err = s.Run(ctx)          // serves until ctx ends, then delivers and returns
+//	s, err := server.New(cfg)  // checks the configuration and binds ports; after an error everything is closed
+//	err = s.Run(ctx)           // serves until ctx ends, then delivers what waits, and returns
 //
-// Package intake receives, and package delivery publishes. The flush loop runs between them. At each multiple of the
-// flush interval it drains the table that intake fills, summarises the content, adds the daemon's own figures, and
-// offers the Snapshot to delivery. It waits for neither package.
+// Package intake receives, and package delivery publishes. The flush loop connects the two packages. At each
+// multiple of the flush interval it drains the table that intake fills, summarises the content, adds the daemon's
+// own figures, and offers the Snapshot to delivery. The flush loop never waits for intake or delivery.
 package server
 
 import (
@@ -39,23 +38,23 @@ type Server struct {
 	in      *intake.Intake
 	out     *delivery.Delivery
 	member  *member.Member
-	route   forward.Route    // to the edges of member; none without --forward or --collect
-	monitor *meta.Monitor    // nil without one
+	route   forward.Route    // edges to which intervals are forwarded; empty without --forward or --collect
+	monitor *meta.Monitor    // nil if the monitor is off
 	console *console.Console // nil without --admin
 
 	windows windows
 
 	loop      loop
 	reloading sync.Mutex // held during a reload
-	flushes   flushes    // used by the flush loop only
+	flushes   flushes    // only the flush loop uses it
 	flushedAt atomic.Int64
-	flushed   atomic.Pointer[boundary] // the last flush; nil before the first
+	flushed   atomic.Pointer[boundary] // the last flush; nil before the first flush
 	state     stateFile
 	alerts    *alert.Alerts
-	host      string // name of this daemon in messages to people, with the port
-	page      string // the address of the status page, "" without one
+	host      string // name and port of this daemon in messages to people
+	page      string // address of the live page; "" without a monitor
 
-	// for the monitor: answers the questions of operators and makes their changes
+	// These are for the monitor. They answer operators' questions and make operators' changes.
 	guard  *access.Guard
 	trail  access.Trail
 	events *operator.Events
@@ -67,7 +66,7 @@ type Server struct {
 	collided collided
 	health   health
 	cpu      struct{ flush, send cputime.Meter }
-	draining atomic.Bool // closed when the flush loop has ended
+	draining atomic.Bool // true when the flush loop has ended
 	warned   limitWarnings
 }
 
@@ -105,5 +104,5 @@ func (s *Server) hostname() string {
 	if host, _, err := net.SplitHostPort(s.in.Addr().String()); err == nil {
 		return host
 	}
-	return "localhost" // only unix sockets
+	return "localhost" // the daemon listens only on unix sockets
 }

@@ -22,20 +22,20 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// No goroutine is left after the tests.
+// No goroutine may remain after the tests.
 func TestMain(m *testing.M) {
 	wait.Beside()
 	goleak.VerifyTestMain(m)
 }
 
-// never is a flush interval whose next multiple is in the year 2106: such a daemon flushes once, at
-// its end. It is a power of two in seconds, so that rates are exact.
+// never is a flush interval whose next multiple is in the year 2106. A daemon with this interval
+// flushes only once, when it ends. The interval is a power of two in seconds, so rates are exact.
 const never = 1 << 32 * time.Second
 
-// patience is how long a test waits for something that is expected at once.
+// patience is the maximum time that a test waits for something that normally happens at once.
 const patience = wait.Patience
 
-// daemon is a Server that runs until the test ends, with a recorder as its first sink.
+// daemon is a Server that runs until the test ends. Its first sink is a recorder.
 type daemon struct {
 	*Server
 	*sinktest.Recorder
@@ -46,15 +46,15 @@ type daemon struct {
 	err   error // result of Run, valid when ended is closed
 }
 
-// kindsApart is the reference layout with a prefix for each kind.
+// kindsApart is the reference layout, with another prefix for each kind of metric.
 func kindsApart() aggregate.Layout {
 	l := aggregate.Reference.Layout()
 	l.Prefix = [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"}
 	return l
 }
 
-// config returns the command line's defaults on free loopback ports, with one flush, at the end.
-// Each kind has its own prefix, so that a path shows the kind.
+// config returns the defaults of the command line, with free loopback ports. The daemon flushes
+// only once, when it ends. Each kind of metric has its own prefix, so a path shows the kind.
 func config() Config {
 	return Config{
 		Fixed: Fixed{
@@ -81,7 +81,7 @@ func config() Config {
 				QueueBytes: 64 << 20,
 				SpoolAfter: 250 * time.Millisecond,
 				ReplayRate: 50_000,
-				Grace:      time.Minute, // a busy machine delivers slowly
+				Grace:      time.Minute, // long, because delivery is slow on a busy machine
 			},
 			Layout:          kindsApart(),
 			MetadataPrefix:  "statsd",
@@ -154,7 +154,7 @@ func (d *daemon) dial(network string) net.Conn {
 	return conn
 }
 
-// send writes each text to conn separately: over UDP, as a datagram.
+// send writes each text to conn with a separate write. Over UDP each text is a datagram.
 func send(t testing.TB, conn net.Conn, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -176,7 +176,7 @@ func figureOf(t testing.TB, s *Server, name string) float64 {
 	return 0
 }
 
-// check compares figures, given as "name value".
+// check compares figures with expected values, which are given as "name value".
 func check(t testing.TB, s *Server, want ...string) {
 	t.Helper()
 	for _, w := range want {
@@ -187,7 +187,8 @@ func check(t testing.TB, s *Server, want ...string) {
 	}
 }
 
-// deliver sends texts like send and waits until the daemon, which flushes only once, has read them.
+// deliver sends texts and waits until the daemon has read them. It needs a daemon that flushes only
+// once.
 func (d *daemon) deliver(conn net.Conn, texts ...string) {
 	d.t.Helper()
 	var parser wire.Parser
@@ -214,8 +215,9 @@ func (d *daemon) published() map[string]float64 {
 	return values
 }
 
-// totals returns the points of all flushes together, without the daemon's own figures: the counts
-// of counters and timers, the last value of gauges, the maximum number of members of sets.
+// totals returns the points of all flushes together, without the daemon's own figures. The points
+// of counters and timers are added up as counts. A gauge has its last value, and a set its maximum
+// number of members.
 func (d *daemon) totals() map[string]float64 {
 	interval := d.cfg.FlushInterval.Seconds()
 	totals := map[string]float64{}

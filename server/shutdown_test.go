@@ -20,13 +20,13 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// Everything that clients had sent before the end is flushed: from UDP sockets, from
-// open connections, and from connections that were not accepted yet.
+// Everything that clients send before shutdown is flushed. This includes data in UDP sockets, in
+// open connections, and in connections that the daemon has not accepted yet.
 func TestShutdownLosesNothing(t *testing.T) {
 	t.Parallel()
 	const datagrams, open, closed = 3_000, 20, 100
 	cfg := config()
-	cfg.Grace = patience // half of it is for reading
+	cfg.Grace = patience // the daemon reads during the first half
 	d := start(t, cfg)
 	var conns []net.Conn
 	for range open {
@@ -45,7 +45,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 		send(t, conn, "open:1|c\nopen:1|c\nunfinished:1|c")
 	}
 	d.stop()
-	taken := datagrams - figureOf(t, d.Server, "udp.kernel_dropped") // the kernel may grant little
+	taken := datagrams - figureOf(t, d.Server, "udp.kernel_dropped") // the kernel may drop some datagrams, if it allows only a small buffer
 	want := map[string]float64{"counters.udp": 2 * taken, "counters.closed": 2 * closed, "counters.open": 2 * open}
 	if got := d.totals(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -95,7 +95,8 @@ func TestShutdownUnderFire(t *testing.T) {
 	})
 }
 
-// Sinks receive their queues until the grace period is over. The points left then are logged.
+// Sinks receive their queues until the grace period is over. The number of points that remain is
+// logged.
 func TestShutdownGrace(t *testing.T) {
 	t.Parallel()
 	t.Run("slow sink", func(t *testing.T) {
@@ -105,7 +106,7 @@ func TestShutdownGrace(t *testing.T) {
 		send(t, d.dial("udp"), "hits:1|c")
 		d.end()
 		eventually(t, "nothing is sent", func() bool { return d.Attempts() > 0 })
-		d.Recover() // in time
+		d.Recover() // the sink works again before the grace period is over
 		d.stop()
 		if got := d.totals()["counters.hits"]; got != 1 {
 			t.Errorf("%v hits, want 1", got)
@@ -128,7 +129,7 @@ func TestShutdownGrace(t *testing.T) {
 			d := start(t, cfg)
 			d.Fail(errors.New("no"))
 			eventually(t, "nothing is sent", func() bool { return d.Attempts() >= attempts })
-			d.Recover() // the next try would be about twice the grace period after this one
+			d.Recover() // at this time the pause between two attempts is longer than the grace period
 			d.stop()
 			if strings.Contains(d.out.String(), "undelivered") {
 				return fmt.Errorf("the sink was back, but the log says:\n%s", d.out)
@@ -159,8 +160,8 @@ func TestShutdownGrace(t *testing.T) {
 	})
 }
 
-// Without a grace period, everything received is still read, also from connections that were not
-// yet accepted.
+// Without a grace period, the daemon still reads everything that has arrived, also from connections
+// that it has not accepted yet.
 func TestShutdownWithoutGrace(t *testing.T) {
 	t.Parallel()
 	const open, lines = 20, 100
@@ -168,7 +169,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	cfg.Grace, cfg.Receivers = 0, 1
 	d := start(t, cfg)
 	shard := d.in.Table().Shard(0)
-	shard.Lock() // so that almost nothing is read
+	shard.Lock() // while the shard is locked, the daemon reads almost nothing
 	for range open {
 		send(t, d.dial("tcp"), strings.Repeat("hits:1|c\n", lines))
 	}
@@ -179,7 +180,7 @@ func TestShutdownWithoutGrace(t *testing.T) {
 	check(t, d.Server, fmt.Sprint("samples.aggregated ", open*lines))
 }
 
-// When Run returns, everything it started has ended.
+// When Run returns, everything that it started has ended.
 func TestShutdownEndsAll(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	cfg := config()

@@ -20,7 +20,7 @@ func TestSpoolNeighbour(t *testing.T) {
 	cfg.FlushInterval = 50 * time.Millisecond
 	cfg.GaugeExpire = time.Hour
 	cfg.Sinks = []delivery.Destination{{Name: "healthy", Sink: healthy}}
-	d := start(t, cfg) // its recorder is another sink
+	d := start(t, cfg) // the recorder of start is a second sink
 	d.Hang()
 	for i := range 20 {
 		send(t, d.dial("udp"), fmt.Sprintf("n%d:1|c", i))
@@ -36,7 +36,7 @@ func TestSpoolNeighbour(t *testing.T) {
 	d.Recover()
 }
 
-// A daemon without a grace period leaves all points in the spool.
+// Without a grace period, the daemon leaves all undelivered points in the spool.
 func TestSpoolWithoutGrace(t *testing.T) {
 	t.Parallel()
 	cfg := config()

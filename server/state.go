@@ -17,31 +17,33 @@ import (
 )
 
 const (
-	// stateEvery is the time between two saves: a crash loses this much.
+	// stateEvery is the time between two saves. After a crash, the changes since the last save are
+	// lost.
 	stateEvery = time.Minute
-	// statePatience limits how long a save may delay the flush loop. Then the save is given up, and
-	// the next one tries again.
+	// statePatience limits how long a save may delay the flush loop. A save that takes longer is
+	// cancelled. The next flush after stateEvery tries again.
 	statePatience = time.Second
 	stateChunk    = 64 << 10
-	stateLine     = 128 // upper bound for a line without its name
+	stateLine     = 128 // maximum length of a line, without the name
 )
 
 var errSlow = errors.New("the disk is too slow")
 
-// stateFile keeps the values of gauges and the times of flushes over a restart. The flush loop owns
-// it and encodes the content. A goroutine for each save writes it, so that the flush loop does not
-// wait long for the disk.
+// stateFile keeps the values of gauges and the flush times over a restart. Only the flush loop uses
+// it, and encodes the content. Each save has a goroutine that writes the file, so the flush loop
+// does not wait long for the disk.
 type stateFile struct {
-	path    string // "" if not configured
+	path    string // "" if no state file is configured
 	log     zerolog.Logger
 	begun   time.Time  // when the last save began
 	running *stateSave // nil when no save is running
-	gauges  int        // in the last save
-	faults  uint64     // failed saves
-	fault   string     // why the last save failed, "" if it did not
+	gauges  int        // number of gauges in the last save
+	faults  uint64     // number of failed saves
+	fault   string     // why the last save failed; "" if it succeeded
 }
 
-// loadState restores the gauges from the state file. A bad file does not prevent the start.
+// loadState restores the gauges from the state file. If the file is damaged or unreadable, the
+// daemon starts without it.
 func (s *Server) loadState() {
 	f := &s.state
 	f.path, f.log = s.cfg.StateFile, s.log.With().Str("file", s.cfg.StateFile).Logger()
@@ -56,7 +58,7 @@ func (s *Server) loadState() {
 		case age >= s.cfg.GaugeExpire:
 			expired++
 		case !s.cfg.NameForm().Keeps(g.Name):
-			refused++ // a tagged series, and tags are now off
+			refused++ // e.g. a tagged series, when tags are no longer configured
 		case s.in.Table().Remember(aggregate.Remembered{Name: g.Name, Value: g.Value, Set: g.Set, Unseen: unseen}) == metric.None:
 			remembered++
 		default:
@@ -78,13 +80,13 @@ func (s *Server) loadState() {
 	}
 }
 
-// saveState saves the gauges as of this flush, if a save is due.
+// saveState starts a save of the gauges as of this flush, if a save is due.
 func (s *Server) saveState(now time.Time) {
 	f := &s.state
 	if f.path == "" {
 		return
 	}
-	f.settle(now) // a failure is logged at the next flush
+	f.settle(now) // logs the failure of the previous save
 	if !f.begun.IsZero() && now.Sub(f.begun) < stateEvery {
 		return
 	}
@@ -97,7 +99,7 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges at the end of the daemon. It returns at the time until at the latest.
+// saveLastState saves the gauges when the daemon ends. It returns at the time until at the latest.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {
@@ -111,7 +113,7 @@ func (s *Server) saveLastState(until time.Time) {
 	}
 }
 
-// gauges yields the remembered gauges.
+// gauges yields all gauges that the table keeps.
 func (s *Server) gauges(now time.Time) iter.Seq[state.Gauge] {
 	return func(yield func(state.Gauge) bool) {
 		for r := range s.in.Table().Remembered() {
@@ -123,7 +125,8 @@ func (s *Server) gauges(now time.Time) iter.Seq[state.Gauge] {
 	}
 }
 
-// settle waits until the given time for the running save, and notes its result if it has ended.
+// settle waits for the running save, until the given time at most. If the save has ended, settle
+// notes its result.
 func (f *stateFile) settle(until time.Time) {
 	if f.running == nil {
 		return
@@ -143,7 +146,7 @@ func (f *stateFile) settle(until time.Time) {
 	f.running = nil
 }
 
-// note counts a failed save. It logs the first failure and the recovery.
+// note counts a failed save. It logs the first failure, and the first success after failures.
 func (f *stateFile) note(err error) {
 	switch {
 	case err != nil:
@@ -157,12 +160,11 @@ func (f *stateFile) note(err error) {
 	f.fault = meta.ErrorText(err)
 }
 
-// stateSave is one save.
 type stateSave struct {
 	chunks chan []byte
-	slow   bool          // set before chunks is closed
-	ended  chan struct{} // closed when the save is over
-	err    error         // set before ended is closed
+	slow   bool          // written before chunks is closed
+	ended  chan struct{} // closed when the save has ended
+	err    error         // written before ended is closed
 }
 
 func beginSave(path string) *stateSave {
@@ -186,15 +188,15 @@ func (v *stateSave) write(w io.Writer) error {
 	return nil
 }
 
-// encode encodes the spans and gauges for the writer and returns the number of gauges. It stops
-// when the save has failed or is too slow.
+// encode encodes the spans and gauges, and passes the chunks to the writing goroutine. It returns
+// the number of gauges. It stops if the save fails or is too slow.
 func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (n int) {
 	defer close(v.chunks)
 	patience := time.NewTimer(statePatience)
 	defer patience.Stop()
 	put := func(chunk []byte) bool {
 		if len(v.chunks) < cap(v.chunks) {
-			v.chunks <- chunk // does not block: no other goroutine sends
+			v.chunks <- chunk // does not block: no other goroutine sends to chunks
 			return true
 		}
 		select {

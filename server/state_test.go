@@ -25,7 +25,7 @@ func stateOf(t testing.TB, path string) map[string]float64 {
 	return got
 }
 
-// settleState waits until no save is running.
+// settleState waits until the running save has ended.
 func (v *virtual) settleState() {
 	if err := v.loop.do(v.t.Context(), func() {
 		if v.state.running != nil {
@@ -65,7 +65,8 @@ func TestStateGoesOn(t *testing.T) {
 	}
 }
 
-// A gauge expires by the time since its last sample, whether or not a daemon ran.
+// A gauge expires a certain time after its last sample, even if no daemon ran during part of that
+// time.
 func TestStateExpires(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -82,7 +83,7 @@ func TestStateExpires(t *testing.T) {
 	}
 	d := start(t, cfg)
 	d.stop()
-	// The last flush is the tenth after old's last sample.
+	// Gauge old is missing: the last flush is the tenth after its last sample, so it has expired.
 	if got := stateOf(t, cfg.StateFile); fmt.Sprint(got) != "map[future:1 young:1]" {
 		t.Errorf("kept %v", got)
 	}
@@ -115,7 +116,7 @@ func TestStateDamaged(t *testing.T) {
 	stateOf(t, cfg.StateFile)
 }
 
-// A crash loses at most a minute.
+// A crash loses at most the changes of a minute.
 func TestStateEachMinute(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.StateFile = filepath.Join(t.TempDir(), "state")
@@ -155,7 +156,8 @@ func TestStateFaultIsToldSoon(t *testing.T) {
 	})
 }
 
-// A folder that vanishes, or a disk that hangs, only makes saves fail.
+// If the directory of the state file is removed, or the disk hangs, saves fail, but the daemon
+// continues.
 func TestStateFaults(t *testing.T) {
 	t.Run("no folder", func(t *testing.T) {
 		cfg, r := every10s()
@@ -190,7 +192,7 @@ func TestStateFaults(t *testing.T) {
 			}
 		})
 	})
-	// Nothing takes the chunks, like a disk that hangs.
+	// As with a disk that hangs, no goroutine receives the chunks.
 	t.Run("disk hangs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := &stateSave{chunks: make(chan []byte, 4), ended: make(chan struct{})}

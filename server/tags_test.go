@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// A real Graphite finds tagged series by their tags, and whisper stores them under their published
-// names.
+// A real Graphite finds tagged series by their tags. Whisper stores them under the names that the
+// daemon published.
 func TestRealGraphiteTags(t *testing.T) {
 	t.Parallel()
 	web := counterpart.StartGraphite(t)
@@ -82,8 +82,8 @@ func TestRealGraphiteTags(t *testing.T) {
 	}
 }
 
-// The value of a tagged gauge continues after a restart, unless tags are dropped now: then the
-// series no longer exists.
+// A tagged gauge keeps its value over a restart. If tags are no longer configured after the
+// restart, the gauge is dropped, because its series no longer exists.
 func TestTaggedState(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -106,7 +106,7 @@ func TestTaggedState(t *testing.T) {
 	}
 }
 
-// New series are refused by name, for all tags.
+// If new series of a name are refused, they are shown under the name without tags.
 func TestTaggedRefusals(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -127,11 +127,11 @@ func TestTaggedRefusals(t *testing.T) {
 	}
 }
 
-// Carbon's own code accepts each series and leaves it unchanged.
+// Carbon's own code accepts each tagged series and does not change its name.
 func TestCarbonKeepsTaggedNames(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "carbon-cache")
-	python := counterpart.Find(t, "/usr/bin/python3") // this Python finds Debian's carbon
+	python := counterpart.Find(t, "/usr/bin/python3") // the system's Python finds Debian's carbon
 	script := "import sys\nfrom carbon.util import TaggedSeries\n" +
 		"for line in sys.stdin.buffer: print(TaggedSeries.parse(line.decode('ascii')[:-1]).path)"
 	const alphabet = ",,,::=;;~!^k l\"{}()'*\xc3\xa9\xff\x00\tname"

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// listener is a receiver that keeps its messages.
+// listener is a notify.Receiver that keeps its messages.
 type listener struct {
 	manner notify.Manner
 
@@ -25,7 +25,7 @@ type listener struct {
 	heard  []string
 	last   notify.Message
 	fault  error
-	silent bool // it hangs
+	silent bool // Receive hangs
 }
 
 func (l *listener) Manner() notify.Manner { return l.manner }
@@ -43,7 +43,7 @@ func (l *listener) Tell(ctx context.Context, messages []notify.Message) error {
 		return l.fault
 	}
 	for _, m := range messages {
-		at := (time.Now().Unix() - midnight) / 10 * 10 // the look may be before or after a flush of its second
+		at := (time.Now().Unix() - midnight) / 10 * 10 // the health check may come before or after a flush in the same second
 		word := fmt.Sprintf("%d:%s %s %s", at, m.Stage, m.Name(), m.State)
 		if m.Before != "" {
 			word += "<" + m.Before
@@ -65,7 +65,8 @@ func (l *listener) said() string {
 	return strings.Join(l.heard, ", ")
 }
 
-// channels returns a configuration with channels called a, b and so on, without alerts.
+// channels returns a configuration without --alert. It has one channel for each receiver, called a,
+// b and so on.
 func channels(r *sinktest.Recorder, receivers ...notify.Receiver) Config {
 	cfg := plain(r)
 	cfg.MetadataPrefix, cfg.Hostname = "own", "web1"
@@ -82,7 +83,8 @@ func wantSaid(t *testing.T, l *listener, want string) {
 	}
 }
 
-// TestChannelsWithoutAlert checks that channels get begin, change and end without --alert, and that this is recorded.
+// TestChannelsWithoutAlert checks that, without --alert, channels receive messages when a reason
+// begins, changes and ends. The daemon records these messages.
 func TestChannelsWithoutAlert(t *testing.T) {
 	r, l := sinktest.NewRecorder(), &listener{}
 	inVirtualTime(t, channels(r, l), func(v *virtual) {
@@ -108,7 +110,8 @@ func TestChannelsWithoutAlert(t *testing.T) {
 	})
 }
 
-// TestChangeIsTold checks the messages when points are lost, and when this has stopped.
+// TestChangeIsTold checks the messages that channels receive when points are lost, and when no more
+// points are lost.
 func TestChangeIsTold(t *testing.T) {
 	r, l, people := sinktest.NewRecorder(), &listener{}, &listener{manner: notify.Manner{Together: true, Ends: true, Pause: time.Minute}}
 	cfg := channels(r, l, people)
@@ -125,8 +128,9 @@ func TestChangeIsTold(t *testing.T) {
 	})
 }
 
-// TestUntold checks the case that a message to a notifier is given up: the health says that people may not know, and
-// other notifiers report this. When the notifier works again, it gets this report, and the reason ends.
+// TestUntold checks what happens if a notifier fails for so long that its message is dropped. The
+// health then has a reason for this, and the other notifiers report it. When the notifier works
+// again, it also gets this report, and the reason ends.
 func TestUntold(t *testing.T) {
 	r, down, up := sinktest.NewRecorder(), &listener{fault: errors.New("no \"way\"\x1b")}, &listener{}
 	inVirtualTime(t, channels(r, down, up), func(v *virtual) {
@@ -140,7 +144,7 @@ func TestUntold(t *testing.T) {
 		}
 		v.wait(3 * time.Minute)
 		h := v.Health()
-		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not take the last message: gave up the message end of sink_failing recorder after `) ||
+		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not accept the last message: dropped the message end of sink_failing recorder after `) ||
 			!strings.Contains(h.Text(), `attempts: no "way"?`) {
 			t.Errorf("%+v", h)
 		}
@@ -157,7 +161,7 @@ func TestUntold(t *testing.T) {
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("%+v", h)
 		}
-		for log, n := range map[string]int{"notifying failed; trying again": 1, "gave up the message end of sink_failing recorder": 1, "notifying works again": 1} {
+		for log, n := range map[string]int{"notifying failed; trying again": 1, "dropped the message end of sink_failing recorder": 1, "notifying works again": 1} {
 			if got := strings.Count(v.out.String(), log); got != n {
 				t.Errorf("the log says %q %d times, want %d:\n%s", log, got, n, v.out)
 			}
@@ -165,7 +169,8 @@ func TestUntold(t *testing.T) {
 	})
 }
 
-// TestSlowChannel checks that a slow channel delays no other channel, no health check and no flush.
+// TestSlowChannel checks that a slow channel delays no other channel, no health check, and no
+// flush.
 func TestSlowChannel(t *testing.T) {
 	r, slow, quick := sinktest.NewRecorder(), &listener{silent: true}, &listener{}
 	nsca := &notified{}
@@ -189,13 +194,13 @@ func TestSlowChannel(t *testing.T) {
 				t.Errorf("%+v", one)
 			}
 		}
-		v.wait(10 * time.Second) // until a flush
+		v.wait(10 * time.Second) // the next flush updates the figures
 		check(t, v.Server, "notify.nsca.sent 5", "notify.a.waiting 1")
 	})
 }
 
-// TestChannelsAfterRestart checks that after a restart with --state-file channels get messages about open and ended
-// episodes, and the messages that were not sent before.
+// TestChannelsAfterRestart checks what channels receive after a restart with --state-file: messages
+// about open and ended episodes, and messages that were not sent before the restart.
 func TestChannelsAfterRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for name, goesOn := range map[string]bool{"goes on": true, "has ended": false} {
@@ -239,7 +244,8 @@ func TestChannelsAfterRestart(t *testing.T) {
 	}
 }
 
-// TestDamagedHistory checks that a damaged history is moved aside, and that the daemon starts without one.
+// TestDamagedHistory checks that the daemon renames a damaged history file, and starts with an
+// empty history.
 func TestDamagedHistory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	if err := os.WriteFile(path+".alerts", []byte("{"), 0o600); err != nil {
@@ -252,7 +258,7 @@ func TestDamagedHistory(t *testing.T) {
 		v.wait(time.Minute)
 		fail(r)
 		v.wait(time.Minute)
-		if !strings.Contains(v.out.String(), "the history of alerts is damaged, put aside as "+path+".alerts.damaged") {
+		if !strings.Contains(v.out.String(), "the history of alerts is damaged, renamed to "+path+".alerts.damaged") {
 			t.Errorf("the log says %s", v.out)
 		}
 	})
@@ -264,8 +270,8 @@ func TestDamagedHistory(t *testing.T) {
 	}
 }
 
-// TestReloadChannels checks that a new channel gets messages about open episodes, and that a channel that stays gets
-// nothing twice.
+// TestReloadChannels checks that a new channel receives messages about open episodes. A channel
+// that a reload keeps receives no message twice.
 func TestReloadChannels(t *testing.T) {
 	r, stays, gone, other, late := sinktest.NewRecorder(), &listener{}, &listener{fault: errors.New("down")}, &listener{}, &listener{}
 	cfg := channels(r, stays, gone)

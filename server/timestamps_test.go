@@ -2,7 +2,7 @@ package server
 
 import "testing"
 
-// Timestamps of DogStatsD are ignored and counted, once for each good sample.
+// Timestamps in DogStatsD lines are ignored. They are counted once for each good sample.
 func TestTimestampsIgnored(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {

@@ -16,12 +16,12 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// oracle computes the expected result of samples, one by one and in the simplest way.
+// oracle computes the expected results in a simple way, sample by sample.
 type oracle struct {
 	counters map[string]float64
 	gauges   map[string]float64
 	timers   map[string][]float64
-	weights  map[string]float64 // for timers
+	weights  map[string]float64 // of timers
 	members  map[string]map[string]bool
 }
 
@@ -29,8 +29,8 @@ func newOracle() *oracle {
 	return &oracle{map[string]float64{}, map[string]float64{}, map[string][]float64{}, map[string]float64{}, map[string]map[string]bool{}}
 }
 
-// line returns the line of a sample and adds the sample to the expected result. Gauges shared by
-// several senders are only adjusted, so that the order does not matter.
+// line returns the line of a random sample, and adds the sample to the expected results. Several
+// senders share gauges. They only adjust these gauges, so the order of the samples does not matter.
 func (o *oracle) line(random *rand.Rand, sender int) string {
 	name := fmt.Sprintf("name%d", random.IntN(200))
 	value := random.IntN(1000)
@@ -66,7 +66,7 @@ func (o *oracle) line(random *rand.Rand, sender int) string {
 	}
 }
 
-// merge adds the samples of another oracle.
+// merge adds the samples of other to o.
 func (o *oracle) merge(other *oracle) {
 	for name, v := range other.counters {
 		o.counters[name] += v
@@ -86,7 +86,7 @@ func (o *oracle) merge(other *oracle) {
 	}
 }
 
-// published returns the points if all samples belong to one flush.
+// published returns the points that a daemon publishes if all samples are in one flush.
 func (o *oracle) published(interval time.Duration) map[string]float64 {
 	points := map[string]float64{}
 	for name, v := range o.counters {
@@ -114,14 +114,14 @@ func (o *oracle) published(interval time.Duration) map[string]float64 {
 	return points
 }
 
-// pace keeps senders from filling the kernel's buffers: they wait while too many lines are in
-// flight.
+// pace limits the number of lines in flight, so that the kernel's buffers do not overflow. Senders
+// wait when there are too many.
 type pace struct {
 	daemon *daemon
 	sent   atomic.Int64
 }
 
-// maxInFlight lines fit into the buffers that a kernel grants by default.
+// maxInFlight is a number of lines that fits into the kernel's default buffers.
 const maxInFlight = 2_000
 
 // wrote counts sent lines, and waits if too many are in flight.
@@ -150,8 +150,8 @@ func (p *pace) sendMixed(conn net.Conn, o *oracle, sender, n int) {
 	}
 }
 
-// exactTotals lets 8 senders, half of them over TCP, send n lines in total, and compares the
-// published points with the oracle.
+// exactTotals sends n lines from 8 senders, half of them over TCP. It compares the published points
+// with the oracle.
 func exactTotals(t *testing.T, receivers, n int) {
 	t.Helper()
 	const senders = 8
@@ -191,7 +191,7 @@ func exactTotals(t *testing.T, receivers, n int) {
 		fmt.Sprint("samples.aggregated ", float64(n/senders*senders)), fmt.Sprint("lines.received ", float64(n/senders*senders)))
 }
 
-// The results do not depend on the number of receivers.
+// The results are the same for any number of receivers.
 func TestSoakExactTotals(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -13,8 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// busy starts a daemon with clients that send until the test ends: over UDP mostly api.hits, less
-// api.ms, and a new name of checkout.session. each time; over TCP bad lines.
+// busy starts a daemon with clients that send until the test ends. Over UDP they send many samples
+// of api.hits, fewer of api.ms, and in each datagram a new name with the prefix checkout.session.
+// Over TCP they send bad lines.
 func busy(t *testing.T) *daemon {
 	cfg := config()
 	cfg.MonitorPort, cfg.FlushInterval, cfg.Receivers = 0, 50*time.Millisecond, 2
@@ -40,7 +41,7 @@ func busy(t *testing.T) *daemon {
 	return d
 }
 
-// rows returns a list of an answer's data.
+// rows returns the rows of the given list in an answer's data.
 func rows(data map[string]any, list string) (rows []map[string]any) {
 	all, _ := data[list].([]any)
 	for _, r := range all {
@@ -49,7 +50,7 @@ func rows(data map[string]any, list string) (rows []map[string]any) {
 	return rows
 }
 
-// number returns an int or a double.
+// number converts an int or a float64 to a float64.
 func number(v any) float64 {
 	if n, ok := v.(int64); ok {
 		return float64(n)
@@ -111,7 +112,8 @@ func TestQuestionsOfTraffic(t *testing.T) {
 	})
 }
 
-// insist asks until the answer is right. On a busy machine the clients of busy send nothing for a second or more.
+// insist repeats a question until the answer is right. This is needed because on a busy machine
+// busy's clients may send nothing for a second or more.
 func insist(t *testing.T, try func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -125,7 +127,7 @@ func insist(t *testing.T, try func() error) {
 	}
 }
 
-// The prefix that explodes comes first, though its names expire at once.
+// The prefix with the most new names comes first, even if its names expire quickly.
 func TestQuestionPrefixes(t *testing.T) {
 	t.Parallel()
 	d := busy(t)
@@ -190,8 +192,8 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 	}
 }
 
-// A stream of lines has the lines, each second what was looked at, and an end. One whose reader fails
-// ends at once.
+// A stream of lines has the lines, once a second a count of the watched samples, and an end. If the
+// reader fails, the stream ends at once.
 func TestStreamOfLines(t *testing.T) {
 	t.Parallel()
 	d := busy(t)

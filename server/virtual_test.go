@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// virtual is a Server in virtual time. Its sockets are bound but not read, because virtual time
-// stops while a goroutine waits for the network.
+// virtual is a Server in virtual time. It binds sockets but does not read them, because virtual
+// time stops while a goroutine waits for the network.
 type virtual struct {
 	*Server
 	t   *testing.T
@@ -23,14 +23,15 @@ type virtual struct {
 	end context.CancelFunc
 }
 
-// inVirtualTime runs a Server, and test beside it, in parallel with other tests.
+// inVirtualTime runs a Server and the function test in virtual time. It is parallel with other
+// tests.
 func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 	t.Helper()
 	t.Parallel()
 	inBubble(t, cfg, test)
 }
 
-// inBubble runs a Server and test beside it, until the test ends.
+// inBubble runs a Server and the function test in a bubble of testing/synctest.
 func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -68,13 +69,13 @@ func inBubble(t *testing.T, cfg Config, test func(*virtual)) {
 	})
 }
 
-// receive takes text in like a datagram.
+// receive processes text as if it were a datagram.
 func (v *virtual) receive(text string) { v.in.Inject([]byte(text)) }
 
 // sink returns the state of a sink.
 func (v *virtual) sink(name string) delivery.State { return sinkState(v.t, v.Server, name) }
 
-// wait advances the time by d and waits until everything due has happened.
+// wait advances the time by d, and waits until everything that is due has happened.
 func (v *virtual) wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

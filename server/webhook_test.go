@@ -19,11 +19,12 @@ import (
 	"github.com/statsd-ops/statsd/notify/webhook"
 )
 
-// hook is a web server that gets messages. It answers 500, then 503 with Retry-After, then well.
+// hook is a web server that receives messages. It first answers 500, then 503 with Retry-After, and
+// then 200.
 type hook struct {
 	mu   sync.Mutex
 	got  []string
-	fail int // number of further bad answers
+	fail int // number of failures that remain
 }
 
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -44,9 +45,9 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hang answers nothing until the client is gone.
+// hang does not answer. It waits until the client has closed the connection.
 func hang(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // only then is that noticed
+	_, _ = io.Copy(io.Discard, r.Body) // the server notices a closed connection only after it has read the request
 	<-r.Context().Done()
 }
 
@@ -59,8 +60,8 @@ func newWebhook(t *testing.T, name, url string) alert.Channel {
 	return alert.Channel{Name: name, Receiver: w, Config: url}
 }
 
-// TestWebhookOfDaemon lets a daemon report a dead sink to real web servers: one that fails at first, and one that
-// hangs. The page shows who was told, when, and after how many attempts.
+// TestWebhookOfDaemon checks messages about a dead sink to real web servers: one fails at first,
+// and one hangs. The page shows which channels were told, when, and after how many attempts.
 func TestWebhookOfDaemon(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -106,7 +107,8 @@ func TestWebhookOfDaemon(t *testing.T) {
 	}
 }
 
-// TestEndWithHangingWebhook checks that the daemon ends at once, and logs the messages that were not sent.
+// TestEndWithHangingWebhook checks that a hanging webhook does not delay the daemon's end. The
+// daemon logs the messages that were not sent.
 func TestEndWithHangingWebhook(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -9,13 +9,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Append adds r at the end. If the spool or the disk is full, Append drops the oldest segment. If it returns an error,
-// the spool holds no part of r. Append does not keep r.Payload.
+// Append adds r at the end of the spool. If the spool or the disk is full, Append drops the oldest
+// segment. If it returns an error, the spool contains no part of r. Append does not keep r.Payload.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.unlock()
 	if len(r.Payload) == 0 || len(r.Payload) > MaxPayload || r.Points < 1 || int64(r.Points) > 1<<32-1 {
-		return s.fail("append to", fmt.Errorf("a record of %d bytes and %d points cannot be kept", len(r.Payload), r.Points))
+		return s.fail("append to", fmt.Errorf("a record of %d bytes and %d points cannot be stored", len(r.Payload), r.Points))
 	}
 	if err := s.append(r); err != nil {
 		return s.fail("append to", err)
@@ -47,7 +47,7 @@ func (s *Spool) append(r Record) error {
 	return err
 }
 
-// checkWriter checks whether another program removed the current segment.
+// checkWriter opens the directory again if another program has removed the current segment.
 func (s *Spool) checkWriter() error {
 	if s.writer == nil {
 		return nil
@@ -59,8 +59,8 @@ func (s *Spool) checkWriter() error {
 	return s.setup()
 }
 
-// write writes the buffer, which holds one record, to the last segment or to a new one. points is the number of points
-// in the record.
+// write writes the buffer to the last segment or to a new one. The buffer contains one record with
+// this number of points.
 func (s *Spool) write(points int) error {
 	if s.writer != nil && s.segments[len(s.segments)-1].size+int64(len(s.buffer)) > s.segmentBytes() {
 		s.seal()
@@ -85,7 +85,7 @@ func (s *Spool) write(points int) error {
 	return nil
 }
 
-// begin makes a new segment.
+// begin makes a new segment and opens it for writing.
 func (s *Spool) begin() error {
 	s.emptyTrash()
 	path := s.path(segmentName(s.next))
@@ -98,7 +98,7 @@ func (s *Spool) begin() error {
 	return nil
 }
 
-// seal ends the segment being written: the next record begins another.
+// seal ends the current segment, so that the next record begins a new segment.
 func (s *Spool) seal() {
 	if err := s.writer.Sync(); err != nil {
 		s.stats.SyncErrors++
@@ -106,9 +106,10 @@ func (s *Spool) seal() {
 	closeFile(&s.writer)
 }
 
-// cut removes a partly written record and seals the segment. If a part remains, readers skip it.
+// cut removes a partly written record and seals the segment. If the record cannot be removed,
+// readers skip it.
 func (s *Spool) cut(seg *segment) {
-	if seg.size == 0 { // the segment was begun for this record
+	if seg.size == 0 { // the segment contains no other record
 		closeFile(&s.writer)
 		s.segments = s.segments[:len(s.segments)-1]
 		s.putAway(seg)
@@ -118,7 +119,7 @@ func (s *Spool) cut(seg *segment) {
 	s.seal()
 }
 
-// syncSoon makes sure that everything is synced within FsyncEvery.
+// syncSoon schedules a sync after FsyncEvery, unless a sync is already scheduled.
 func (s *Spool) syncSoon() {
 	if s.dirty {
 		return
@@ -127,11 +128,11 @@ func (s *Spool) syncSoon() {
 	s.timer = time.AfterFunc(s.cfg.FsyncEvery, func() {
 		s.mu.Lock()
 		defer s.unlock()
-		_ = s.sync() // SyncErrors counts errors
+		_ = s.sync() // the error is counted in SyncErrors
 	})
 }
 
-// sync waits until everything is on disk.
+// sync waits until all records are on disk.
 func (s *Spool) sync() error {
 	if !s.dirty {
 		return nil

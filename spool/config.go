@@ -8,30 +8,31 @@ import (
 
 // Config configures a Spool.
 type Config struct {
-	// Dir is the directory of this spool alone. If it is missing, it is created for its owner only. It
-	// is required.
+	// Dir is the directory of the spool. Nothing else may use it. If the directory is missing, it is
+	// created with access for its owner only. Dir is required.
 	Dir string
 
-	// MaxBytes bounds the segments on disk. Zero means 1 GiB, the minimum is 1088 KiB.
-	// The smaller the spool, the sooner an outage loses the oldest points.
+	// MaxBytes limits the total size of the segments on disk. Zero means 1 GiB. The minimum is 1088
+	// KiB. In an outage, a small spool loses the oldest points sooner than a large one.
 	MaxBytes int64
 
-	// FsyncEvery is the longest time that a record is only in the kernel's memory. Zero means 1 s. With a shorter time
-	// a crash of the machine loses less, but the disk has more work. A crash of the process alone loses nothing.
+	// FsyncEvery is the longest time in which a record is only in the kernel's memory. Zero means 1 s.
+	// A shorter time reduces the loss at a crash of the machine, but causes more disk writes. A crash
+	// of only the process loses nothing.
 	FsyncEvery time.Duration
 }
 
 const (
 	defaultMaxBytes   = 1 << 30
-	minMaxBytes       = 1<<20 + 64<<10 // a payload of the daemon has up to 1 MiB, plus a header
+	minMaxBytes       = 1<<20 + 64<<10 // a record of the daemon is up to 1 MiB, and a header
 	defaultFsyncEvery = time.Second
 
-	// A full spool drops one segment at a time, so it must have many.
+	// A full spool drops one segment at a time. So it needs many small segments.
 	segmentsAtLeast = 64
 	maxSegmentBytes = 4 << 20
 )
 
-// Validate returns a *metric.FlagError if c is wrong.
+// Validate returns a *metric.FlagError if a value is out of range.
 func (c Config) Validate() error {
 	switch {
 	case c.Dir == "":

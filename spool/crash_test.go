@@ -27,13 +27,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child appends and delivers forever, and prints a message after each step.
+// child appends and delivers records without end, and prints a message after each step.
 func child(dir, from string) error {
 	s, err := Open(Config{Dir: dir, FsyncEvery: 5 * time.Millisecond})
 	if err != nil {
 		return err
 	}
-	s.cfg.MaxBytes = segmentsAtLeast << 20 // small segments, never full
+	s.cfg.MaxBytes = segmentsAtLeast << 20 // use small segments, and a spool that never gets full
 	var i int
 	if _, err := fmt.Sscan(from, &i); err != nil {
 		return err
@@ -58,8 +58,8 @@ func child(dir, from string) error {
 	}
 }
 
-// TestSoakKilledAtAnyMoment repeatedly kills a process that uses a spool. Everything that the process had reported must
-// be true: no record is lost or duplicated.
+// TestSoakKilledAtAnyMoment repeatedly kills a process that uses a spool. Every step that the
+// process has reported must have taken effect: no record is lost or duplicated.
 func TestSoakKilledAtAnyMoment(t *testing.T) {
 	soak.Slow(t)
 	self, err := os.Executable()
@@ -68,7 +68,7 @@ func TestSoakKilledAtAnyMoment(t *testing.T) {
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(3, 4))
-	appended, delivered := 0, 0 // known for certain; the next record has this number
+	appended, delivered := 0, 0 // the numbers of records that were reported; appended is also the number of the next record
 	slowest := time.Duration(0)
 	kills := soak.Pick(10, 200)
 	for range kills {
@@ -84,7 +84,7 @@ func TestSoakKilledAtAnyMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := bufio.NewScanner(out)
-		if !said.Scan() { // it has started
+		if !said.Scan() { // the process has started
 			t.Fatalf("the child ended: %s", failure.String())
 		}
 		appended++

@@ -13,15 +13,15 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// image holds the files of a spool, as a killed process left them.
+// image holds the files of a spool that was not closed, as after a kill.
 type image struct {
-	files   map[string][]byte // content of the files, by name
-	ends    map[string][]int  // ends of the records in each segment
-	first   map[string]int    // the first record of each segment
+	files   map[string][]byte // content of the files, indexed by their name
+	ends    map[string][]int  // offsets at which the records of each segment end
+	first   map[string]int    // number of the first record in each segment
 	records int
 }
 
-// newImage makes a spool with segments of that size.
+// newImage makes a spool with this number of records and this segment size.
 func newImage(t *testing.T, records int, segmentBytes int64) image {
 	t.Helper()
 	cfg := Config{Dir: t.TempDir()}
@@ -57,8 +57,8 @@ func newImage(t *testing.T, records int, segmentBytes int64) image {
 
 func (img image) segments() []string { return slices.Sorted(maps.Keys(img.ends)) }
 
-// write writes the files, with the replacements in damaged, into a new directory. A nil file is
-// left out.
+// write writes the files into a new directory. It takes the content of damaged files from damaged.
+// It does not write a file whose content is nil.
 func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 	t.Helper()
 	if err := os.RemoveAll(dir); err != nil {
@@ -80,8 +80,8 @@ func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 	}
 }
 
-// readOut opens the spool in dir, reads everything, and expects exactly want, with the missing
-// points counted. It returns the stats at the start.
+// readOut opens the spool in dir and reads all records. They must be exactly want, and the number
+// of missing points must be right. It returns the Stats after Open.
 func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 	t.Helper()
 	s, err := Open(Config{Dir: dir})
@@ -144,7 +144,7 @@ func TestSoakFlippedBits(t *testing.T) {
 		hit += img.first[name]
 		missing := uint64(record(hit).Points)
 		if hit == img.records-1 {
-			missing = 0 // no record behind it shows how many points it had
+			missing = 0 // no later record shows how many points the lost record had
 		}
 		st := readOut(t, dir, slices.Concat(span(0, hit), span(hit+1, img.records)), missing)
 		if st.Damaged == 0 {
@@ -174,7 +174,7 @@ func TestDamagedPosition(t *testing.T) {
 		img.write(t, dir, map[string][]byte{"position": damaged})
 		from := 4
 		if at/slotSize == 1 {
-			from = 3 // one record is duplicated
+			from = 3 // one record is delivered twice
 		}
 		if slotOf(t, data) == 0 {
 			from = 7 - from
@@ -185,7 +185,7 @@ func TestDamagedPosition(t *testing.T) {
 	readOut(t, dir, span(0, 24), 0)
 }
 
-// slotOf returns the valid slot of a position file.
+// slotOf returns the offset of the valid slot in a position file.
 func slotOf(t *testing.T, data []byte) int64 {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "position")
@@ -244,7 +244,7 @@ func TestSoakMissingEmptyAndForeignFiles(t *testing.T) {
 		if err := os.WriteFile(huge, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Truncate(huge, 1<<40); err != nil { // a sparse file
+		if err := os.Truncate(huge, 1<<40); err != nil { // make the file very large, as a sparse file
 			t.Fatal(err)
 		}
 		readOut(t, dir, span(0, 24), 0)
@@ -252,7 +252,7 @@ func TestSoakMissingEmptyAndForeignFiles(t *testing.T) {
 	soak.Row(t, "a file of the spool deleted, empty, or all zeros", "starts, every other record delivered, the missing counted exactly", "the same")
 }
 
-// Damage after Open is found when the record is read.
+// If a record is damaged after Open, the damage is found when the record is read.
 func TestDamagedWhileOpen(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, Config{Dir: dir, MaxBytes: minMaxBytes})
@@ -303,7 +303,7 @@ func TestQuarantineIsBounded(t *testing.T) {
 	if err != nil || len(entries) != quarantineFiles {
 		t.Errorf("%d files in quarantine, error %v, want %d", len(entries), err, quarantineFiles)
 	}
-	fill(t, s, 0, 3) // it still works
+	fill(t, s, 0, 3) // the spool still accepts records
 	if got := take(t, s, all); !slices.Equal(got, span(0, 3)) {
 		t.Errorf("took %v", got)
 	}

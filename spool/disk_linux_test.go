@@ -15,9 +15,9 @@ import (
 func TestDiskFull(t *testing.T) {
 	disk := counterpart.SmallDisk(t)
 	s := open(t, Config{Dir: filepath.Join(disk, "spool")})
-	s.cfg.MaxBytes = segmentsAtLeast * 256 << 10 // larger than the disk
+	s.cfg.MaxBytes = segmentsAtLeast * 256 << 10 // the limit is larger than the disk
 	i := 0
-	for ; s.Stats().Dropped == 0; i++ { // 330 bytes each
+	for ; s.Stats().Dropped == 0; i++ { // each record has 330 bytes
 		fill(t, s, i, i+1)
 	}
 	if st := balance(t, s); st.Bytes < 7<<20 {
@@ -26,7 +26,7 @@ func TestDiskFull(t *testing.T) {
 	fill(t, s, i, i+1000)
 	i += 1000
 
-	// Another program fills the disk.
+	// Another file fills the disk.
 	filler := filepath.Join(disk, "filler")
 	hog, err := os.Create(filler)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestDiskFull(t *testing.T) {
 	i += 10
 	left := s.Stats().Points
 	crash(s)
-	s = open(t, s.cfg) // finds only complete records
+	s = open(t, s.cfg) // after a restart, the spool contains only complete records
 	if st := balance(t, s); st.Points != left || st.Torn+st.Damaged+st.Missing != 0 {
 		t.Errorf("%d points were left, but %+v", left, st)
 	}
@@ -73,11 +73,11 @@ func TestDiskReadOnly(t *testing.T) {
 	fill(t, s, 0, 20)
 	crash(s)
 	counterpart.Remount(t, disk, unix.MS_RDONLY)
-	s = open(t, cfg) // a restart with the read-only disk
+	s = open(t, cfg) // restart while the disk is read-only
 	if err := s.Append(record(20)); !errors.Is(err, unix.EROFS) {
 		t.Errorf("error %v, want that the disk is read-only", err)
 	}
-	for i := range 5 { // it can still be delivered
+	for i := range 5 { // the records can still be delivered
 		r, err := s.Next()
 		if err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestDiskReadOnly(t *testing.T) {
 	}
 	balance(t, s)
 	counterpart.Remount(t, disk, 0)
-	if err := s.Close(); err != nil { // keeps the position
+	if err := s.Close(); err != nil { // a restart keeps the position
 		t.Fatal(err)
 	}
 	s = open(t, cfg)

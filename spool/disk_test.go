@@ -13,7 +13,7 @@ func TestDirectoryRemoved(t *testing.T) {
 	s := open(t, Config{Dir: filepath.Join(t.TempDir(), "a", "spool")})
 	fill(t, s, 0, 20)
 	take(t, s, 5)
-	if _, err := s.Next(); err != nil { // being sent
+	if _, err := s.Next(); err != nil { // this record is being sent
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Dir(s.cfg.Dir)); err != nil {
@@ -28,7 +28,7 @@ func TestDirectoryRemoved(t *testing.T) {
 		t.Errorf("took %v", got)
 	}
 	balance(t, s)
-	fill(t, s, 30, 40) // a restart finds the new directory
+	fill(t, s, 30, 40) // the next Append finds the new directory
 	if _, err := s.Next(); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestDirectoryRemoved(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if st := balance(t, s); st.Points != points(span(40, 50)) { // the record in memory is lost
+	if st := balance(t, s); st.Points != points(span(40, 50)) { // the held record is lost, because its directory was removed
 		t.Errorf("%d points are left after Close", st.Points)
 	}
 	if got := take(t, open(t, s.cfg), all); !slices.Equal(got, span(40, 50)) {
@@ -61,7 +61,7 @@ func TestDirectoryRemovedThenNext(t *testing.T) {
 	}
 }
 
-// Only the points of missing files are lost.
+// If single files are removed, only the points in these files are lost.
 func TestSingleFilesRemoved(t *testing.T) {
 	t.Run("lock", func(t *testing.T) {
 		s := open(t, Config{Dir: t.TempDir()})
@@ -125,8 +125,8 @@ func TestOpensWhateverTheDisk(t *testing.T) {
 	}
 }
 
-// If a directory cannot be created again, neither the record being sent nor the waiting ones are
-// kept, and the spool recovers by itself.
+// If a file replaces the directory, the waiting records count as lost. The spool works again as soon as
+// the directory is back.
 func TestDirectoryReplacedByFile(t *testing.T) {
 	s := open(t, Config{Dir: filepath.Join(t.TempDir(), "spool")})
 	fill(t, s, 0, 5)
@@ -155,7 +155,7 @@ func TestDirectoryReplacedByFile(t *testing.T) {
 	if err := os.Rename(aside, s.cfg.Dir); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, s, 5, 8) // the directory is found again
+	fill(t, s, 5, 8) // the directory is back
 	if got := take(t, s, all); !slices.Equal(got, span(1, 8)) {
 		t.Errorf("took %v", got)
 	}
@@ -164,8 +164,8 @@ func TestDirectoryReplacedByFile(t *testing.T) {
 	}
 }
 
-// An unreadable segment is retried for a while, then moved aside: it must not block later ones
-// forever.
+// If a segment cannot be read, the spool retries for a while and then moves the segment aside. The
+// segment must not block later segments forever.
 func TestUnreadableSegment(t *testing.T) {
 	s := open(t, Config{Dir: t.TempDir(), MaxBytes: minMaxBytes})
 	fill(t, s, 0, 100)
@@ -173,7 +173,7 @@ func TestUnreadableSegment(t *testing.T) {
 	if err := os.Rename(first, first+".aside"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(first, 0o700); err != nil { // it can be opened, but not read
+	if err := os.Mkdir(first, 0o700); err != nil { // a directory can be opened like a file, but not read
 		t.Fatal(err)
 	}
 	for range readsBeforeGivingUp {

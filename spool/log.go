@@ -14,54 +14,54 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// ErrFull is returned by Log.Append if the log or its disk has no room.
+// ErrFull is returned by Log.Append if the log has reached its maximum size, or the disk has too little space left.
 var ErrFull = errors.New("full")
 
 // LogConfig configures a Log.
 type LogConfig struct {
-	// Dir is the directory of this log alone. If it is missing, it is created for its owner only. The
-	// caller makes sure that no other process uses it.
+	// Dir is the directory of the log. Nothing else may use it; the caller must make sure that no
+	// other process does. If the directory is missing, it is created with access for its owner only.
 	Dir string
-	// MaxBytes bounds the segments on disk.
+	// MaxBytes limits the total size of the segments on disk.
 	MaxBytes int64
-	// KeepFree is how many bytes of the disk the log leaves to others.
+	// KeepFree is the number of free bytes on the disk that the log does not use.
 	KeepFree int64
-	// Next is the lowest number that the next record may have. It matters if a crash of the machine lost the newest
-	// records, but somebody remembers their numbers.
+	// Next is a lower limit for the number of the next record. It matters after a crash of the machine
+	// that has lost the newest records, if another program remembers their numbers.
 	Next uint64
 }
 
-// Log is a log of records on disk. Unlike a Spool, it can be read from any position, several times, and it refuses new
-// records when it is full. Its records are numbered from 1, and keep their numbers when the log is opened again. A
-// damaged record keeps its number.
+// Log is a log of records on disk. It differs from a Spool in two points: it can be read from any position, several
+// times, and it refuses new records when it is full. Its records are numbered from 1. They keep their numbers when
+// the log is opened again. A damaged record also keeps its number.
 //
-// After Append a record survives the end of the process, and after Sync also a crash of the machine. Trim marks records
-// as no longer needed; the next Sync removes them.
+// After Append, a record survives the end of the process. After Sync, it also survives a crash of
+// the machine. Trim marks records as no longer needed, and the next Sync removes them.
 //
-// All methods may be called from any goroutine.
+// All methods are safe for concurrent use.
 type Log struct {
 	cfg LogConfig
 
 	mu       sync.Mutex
-	segments []*logSegment // oldest first; the writer appends to the last
-	writer   *os.File      // nil if the next record begins a segment
-	buffer   []byte        // the record being written
-	first    uint64        // number of the oldest record that is not trimmed
+	segments []*logSegment // the oldest segment first; records are appended to the last segment
+	writer   *os.File      // file of the last segment; nil if the next record begins a new segment
+	buffer   []byte        // the record that is being written
+	first    uint64        // number of the oldest record that was not trimmed
 	next     uint64        // number of the next record
-	bytes    int64         // of all segments
-	dirty    bool          // whether something must be synced
+	bytes    int64         // size of all segments
+	dirty    bool          // whether a sync is necessary
 	closed   bool
-	grown    chan struct{} // closed at the next Append, if a reader waits
+	grown    chan struct{} // closed at the next Append; nil if no reader waits
 }
 
-// logSegment is a file of a Log.
+// logSegment is one file of a Log.
 type logSegment struct {
 	path  string
-	first uint64 // number of its first record
+	first uint64 // number of the first record
 	size  int64
 }
 
-// OpenLog opens the log in cfg.Dir or creates it.
+// OpenLog opens the log in cfg.Dir, or creates it.
 func OpenLog(cfg LogConfig) (*Log, error) {
 	l := &Log{cfg: cfg}
 	if err := l.load(); err != nil {
@@ -74,7 +74,7 @@ func (l *Log) load() error {
 	if err := safefile.Directory(l.cfg.Dir); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(l.cfg.Dir) // sorted by name, so by number
+	entries, err := os.ReadDir(l.cfg.Dir) // the entries are sorted by name, and so by number
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,8 @@ func (l *Log) load() error {
 	return nil
 }
 
-// end returns the number after the newest record. It reads only the last segment. Readers find damage in the others.
+// end returns the number after the newest record. It reads only the last segment. Damage in other
+// segments is found by readers.
 func (l *Log) end() (uint64, error) {
 	if len(l.segments) == 0 {
 		return 0, nil
@@ -120,8 +121,8 @@ func (l *Log) end() (uint64, error) {
 	return end, nil
 }
 
-// Append adds a record at the end and returns its number. It returns ErrFull if there is no room. After an
-// error the log holds no part of the record. It does not keep the payload.
+// Append adds a record at the end of the log and returns the number of the record. It returns ErrFull if there is no
+// room. If it returns an error, the log contains no part of the record. Append does not keep the payload.
 func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -129,7 +130,7 @@ func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 		return 0, l.fail("append to", ErrClosed)
 	}
 	if len(payload) == 0 || len(payload) > MaxPayload {
-		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be kept", len(payload)))
+		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be stored", len(payload)))
 	}
 	number := l.next
 	l.buffer = appendRecord(l.buffer[:0], number, Record{Payload: payload, Points: 1, Time: at.UnixNano()})
@@ -147,7 +148,7 @@ func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 	return number, nil
 }
 
-// checkRoom returns ErrFull if there is no room for the buffer.
+// checkRoom returns ErrFull if the record in the buffer does not fit.
 func (l *Log) checkRoom() error {
 	if l.bytes+int64(len(l.buffer)) > l.cfg.MaxBytes {
 		return fmt.Errorf("%w: it holds %d of at most %d bytes", ErrFull, l.bytes, l.cfg.MaxBytes)
@@ -156,10 +157,10 @@ func (l *Log) checkRoom() error {
 	if err == nil && free < l.cfg.KeepFree+int64(len(l.buffer)) {
 		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, l.cfg.KeepFree)
 	}
-	return nil // if the directory has vanished, make it again
+	return nil // an error means that the directory was removed; Append creates it again
 }
 
-// write writes the buffer to the last segment or to a new one.
+// write writes the buffer to the last segment, or to a new one.
 func (l *Log) write() error {
 	if err := l.checkWriter(); err != nil {
 		return err
@@ -172,7 +173,7 @@ func (l *Log) write() error {
 	seg := l.segments[len(l.segments)-1]
 	if _, err := l.writer.WriteAt(l.buffer, seg.size); err != nil {
 		if l.writer.Truncate(seg.size) != nil {
-			l.seal() // readers skip the part that remains
+			l.seal() // readers skip the partly written record
 		}
 		return err
 	}
@@ -181,7 +182,7 @@ func (l *Log) write() error {
 	return nil
 }
 
-// checkWriter ends the last segment if it is large enough, or if another program removed it.
+// checkWriter ends the last segment if the segment is large enough, or if another program has removed it.
 func (l *Log) checkWriter() error {
 	if l.writer == nil {
 		return nil
@@ -197,7 +198,8 @@ func (l *Log) checkWriter() error {
 	return nil
 }
 
-// begin makes a new segment. An existing file with the same number holds no complete record, and is overwritten.
+// begin makes a new segment. A file with the same number can exist, but it contains no complete
+// record and is overwritten.
 func (l *Log) begin() error {
 	if err := safefile.Directory(l.cfg.Dir); err != nil {
 		return err
@@ -217,11 +219,11 @@ func (l *Log) begin() error {
 }
 
 func (l *Log) seal() {
-	_ = l.writer.Sync() // Sync cannot sync this segment any more: a crash of the machine can lose its records
+	_ = l.writer.Sync() // Log.Sync syncs only the last segment
 	closeFile(&l.writer)
 }
 
-// Trim marks the records below a number as no longer needed.
+// Trim marks the records with numbers below this one as no longer needed.
 func (l *Log) Trim(below uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -231,8 +233,8 @@ func (l *Log) Trim(below uint64) {
 	}
 }
 
-// Sync waits until all records are on disk. Then it removes the segments whose records are all trimmed.
-// It keeps the newest segment, because its name gives the next number after a restart.
+// Sync waits until all records are on disk. Then it removes the segments that contain only trimmed records. It always
+// keeps the newest segment, because its name shows the next number after a restart.
 func (l *Log) Sync() error {
 	l.mu.Lock()
 	writer, dirty, trimmed := l.writer, l.dirty, l.first
@@ -243,7 +245,7 @@ func (l *Log) Sync() error {
 	}
 	err := safefile.SyncDirectory(l.cfg.Dir)
 	if writer != nil {
-		if failed := writer.Sync(); failed != nil && !errors.Is(failed, os.ErrClosed) { // seal has synced it if it is closed
+		if failed := writer.Sync(); failed != nil && !errors.Is(failed, os.ErrClosed) { // a closed file was already synced by seal
 			err = errors.Join(failed, err)
 		}
 	}
@@ -256,7 +258,7 @@ func (l *Log) Sync() error {
 	return l.fail("sync", err)
 }
 
-// remove removes the segments whose records are all below a number.
+// remove removes the segments that contain only records with numbers below this one.
 func (l *Log) remove(below uint64) error {
 	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -268,7 +270,7 @@ func (l *Log) remove(below uint64) error {
 	return nil
 }
 
-// Close syncs the log and closes it. Readers that wait get ErrClosed.
+// Close syncs and closes the log. Readers that wait for a record get ErrClosed.
 func (l *Log) Close() error {
 	err := l.Sync()
 	l.mu.Lock()
@@ -279,7 +281,7 @@ func (l *Log) Close() error {
 	return err
 }
 
-// wake wakes the readers that wait.
+// wake wakes the readers that wait for a record.
 func (l *Log) wake() {
 	if l.grown != nil {
 		close(l.grown)

@@ -31,7 +31,7 @@ func text(n uint64) []byte {
 	return fmt.Appendf(nil, "record %d %s", n, bytes.Repeat([]byte{'x'}, int(n%700)))
 }
 
-// appendTo appends records until the log has so many.
+// appendTo appends records until the log contains this number of records.
 func appendTo(t *testing.T, l *Log, last uint64) {
 	t.Helper()
 	for l.State().Next <= last {
@@ -42,7 +42,8 @@ func appendTo(t *testing.T, l *Log, last uint64) {
 	}
 }
 
-// readLog reads the records up to last, and returns the numbers of the damaged ones.
+// readLog reads the records from one number to another, and returns the numbers of the damaged
+// records.
 func readLog(t *testing.T, l *Log, from, last uint64) (damaged []uint64) {
 	t.Helper()
 	r := l.Read(from)
@@ -74,7 +75,7 @@ func TestLogKeeps(t *testing.T) {
 	t.Parallel()
 	l := openLog(t, LogConfig{})
 	appendTo(t, l, 1000)
-	crashed := openLog(t, l.cfg) // as after kill -9: nothing was closed
+	crashed := openLog(t, l.cfg) // open the log again without closing it, as after kill -9
 	for _, from := range []uint64{1, 2, 500, 1000} {
 		if damaged := readLog(t, crashed, from, 1000); damaged != nil {
 			t.Errorf("damaged: %v", damaged)
@@ -140,7 +141,7 @@ func TestLogTrim(t *testing.T) {
 	if after := len(files(t, l)); after > before/2 {
 		t.Errorf("%d of %d segments are left", after, before)
 	}
-	l.Trim(5000) // more than there is
+	l.Trim(5000) // a number higher than the number of the last record
 	if err := l.Sync(); err != nil {
 		t.Fatal(err)
 	}
@@ -173,14 +174,14 @@ func TestLogFull(t *testing.T) {
 	appendTo(t, l, last+50)
 }
 
-// TestLogDamage damages segments in several ways. All intact records are read under their numbers, and the others
-// are returned as damaged.
+// TestLogDamage damages segments in several ways. All intact records are read with the right
+// numbers. All other records are returned as damaged.
 func TestLogDamage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		damage func(paths []string) error
-		most   int // damaged records
+		most   int // the most records that may be damaged
 	}{
 		{"a flipped bit", func(p []string) error { return change(p[1], 5000, 1) }, 1},
 		{"a page of zeros", func(p []string) error { return change(p[1], 4096, 4096) }, 60},
@@ -211,7 +212,7 @@ func TestLogDamage(t *testing.T) {
 	}
 }
 
-// change flips all bits of a part of a file.
+// change inverts all bits in a part of a file.
 func change(path string, from, n int) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -223,8 +224,8 @@ func change(path string, from, n int) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// TestLogNext checks that numbers that somebody remembers are not given again, although a crash of the machine lost
-// their records.
+// TestLogNext checks that no record gets a number that LogConfig.Next excludes, even if a crash of
+// the machine has lost the records with these numbers.
 func TestLogNext(t *testing.T) {
 	t.Parallel()
 	l := openLog(t, LogConfig{})
@@ -238,7 +239,7 @@ func TestLogNext(t *testing.T) {
 	}
 }
 
-// TestLogVanished checks that a log whose directory is removed goes on with the next record.
+// TestLogVanished checks that a log whose directory was removed continues with the next record.
 func TestLogVanished(t *testing.T) {
 	t.Parallel()
 	l := openLog(t, LogConfig{})

@@ -10,13 +10,13 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// LogReader reads a Log in order. One goroutine uses it.
+// LogReader reads the records of a Log in order. Only one goroutine may use it.
 type LogReader struct {
 	log    *Log
-	next   uint64 // number of the next record to return
-	lost   uint64 // the records before this number cannot be read
+	next   uint64 // number of the next record that Next returns
+	lost   uint64 // all records with lower numbers that were not returned yet cannot be read
 	file   *os.File
-	begins uint64 // number of the first record of file
+	begins uint64 // number of the first record in file
 	offset int64
 	buffer []byte
 }
@@ -24,19 +24,21 @@ type LogReader struct {
 // LogRecord is a record of a Log.
 type LogRecord struct {
 	Number uint64
-	Time   time.Time // zero if it is damaged
-	// Payload is empty if the record is damaged. It is valid until the next call of Next.
+	Time   time.Time // zero if the record is damaged
+	// Payload is empty if the record is damaged. It is valid until the next call of LogReader.Next.
 	Payload []byte
 }
 
-// maxLost bounds how many missing records a reader returns in a row as damaged. It skips a wider gap: only a file of
-// another program can make one.
+// maxLost limits how many missing records in a row a reader returns as damaged. It skips a larger
+// gap, because only a file that another program has written can cause it.
 const maxLost = 1 << 20
 
-// Read returns a reader that begins at the record with a number, or at the first existing record after it.
+// Read returns a reader that begins at the record with this number. If the record no longer exists,
+// the reader begins at the first record after it.
 func (l *Log) Read(from uint64) *LogReader { return &LogReader{log: l, next: max(from, 1)} }
 
-// Next waits for the next record. It returns a damaged record without its payload.
+// Next returns the next record. If there is none, it waits until one is appended. It returns a
+// damaged record without the payload.
 func (r *LogReader) Next(ctx context.Context) (LogRecord, error) {
 	for {
 		place, wait, err := r.place()
@@ -62,16 +64,17 @@ func (r *LogReader) Next(ctx context.Context) (LogRecord, error) {
 	}
 }
 
-// Close closes the file that is being read.
+// Close closes the segment file that the reader has open.
 func (r *LogReader) Close() { closeFile(&r.file) }
 
-// logPlace is the position of the next record.
+// logPlace is the segment and the position of the next record.
 type logPlace struct {
 	logSegment
-	end uint64 // number after the last record of the segment
+	end uint64 // number after the last record in the segment
 }
 
-// place finds the segment of the next record. If the record does not exist yet, it returns a channel to wait for.
+// place finds the segment that contains the next record. If the next record does not exist yet,
+// place returns a channel that is closed when it does.
 func (r *LogReader) place() (logPlace, <-chan struct{}, error) {
 	l := r.log
 	l.mu.Lock()
@@ -99,13 +102,13 @@ func (r *LogReader) place() (logPlace, <-chan struct{}, error) {
 	if i+1 < len(l.segments) {
 		end = l.segments[i+1].first
 	}
-	if i < 0 { // its file is gone
+	if i < 0 { // the file of this segment was removed
 		return logPlace{end: end}, nil, nil
 	}
 	return logPlace{*l.segments[i], end}, nil, nil
 }
 
-// read reads on in a segment until it finds the next record, or knows that it is lost.
+// read reads in a segment until it finds the next record, or finds that the record is lost.
 func (r *LogReader) read(at logPlace) (LogRecord, bool, error) {
 	if err := r.open(at); err != nil {
 		return LogRecord{}, false, err
@@ -134,7 +137,7 @@ func (r *LogReader) read(at logPlace) (LogRecord, bool, error) {
 	return LogRecord{}, false, nil
 }
 
-// lose gives up the records before a number, which are damaged or missing.
+// lose notes that all records before a number are damaged or missing.
 func (r *LogReader) lose(until uint64) {
 	r.lost = until
 	if until-r.next > maxLost {
@@ -142,7 +145,8 @@ func (r *LogReader) lose(until uint64) {
 	}
 }
 
-// open opens the file of a segment, unless it is open. It leaves no file open if the file cannot be read.
+// open opens the file of a segment, unless it is already open. If the file cannot be read, open
+// closes it.
 func (r *LogReader) open(at logPlace) error {
 	if r.file != nil && r.begins == at.first {
 		return nil
@@ -161,7 +165,8 @@ func (r *LogReader) open(at logPlace) error {
 	return nil
 }
 
-// header reads the header at the offset, and reports whether it is intact and its record whole.
+// header reads the header at the current offset. It reports whether the header is intact and the
+// segment contains the whole record.
 func (r *LogReader) header(at logPlace) (header, bool) {
 	var b [headerSize]byte
 	if r.offset+headerSize > at.size {
@@ -174,7 +179,7 @@ func (r *LogReader) header(at logPlace) (header, bool) {
 	return h, ok && r.offset+headerSize+int64(h.size) <= at.size
 }
 
-// payload reads a payload. It returns nothing if the payload is damaged.
+// payload reads and checks a payload. It returns nil if the payload is damaged.
 func (r *LogReader) payload(h header, start int64) []byte {
 	r.buffer = slices.Grow(r.buffer[:0], h.size)[:h.size]
 	if _, err := r.file.ReadAt(r.buffer, start); err != nil || crc32.Checksum(r.buffer, castagnoli) != h.sum {
@@ -183,25 +188,25 @@ func (r *LogReader) payload(h header, start int64) []byte {
 	return r.buffer
 }
 
-// resync moves the offset to the next intact record, and reports whether there is one.
+// resync moves the offset to the next intact record. It reports whether there is one.
 func (r *LogReader) resync(at logPlace) bool {
 	if r.offset+1 >= at.size || at.size > largestSegment {
 		return false
 	}
 	rest := make([]byte, at.size-r.offset-1)
-	n, _ := r.file.ReadAt(rest, r.offset+1) // records that cannot be read count as damaged
+	n, _ := r.file.ReadAt(rest, r.offset+1) // on an error, the records that cannot be read count as damaged
 	gap := find(rest[:n])
 	r.offset += int64(gap + 1)
 	return gap >= 0
 }
 
-// LogState describes the content of a Log.
+// LogState describes the state of a Log.
 type LogState struct {
-	First, Next     uint64 // numbers of the oldest record, and of the next one to be appended
+	First, Next     uint64 // number of the oldest record, and number of the next record to be appended
 	Bytes, MaxBytes int64
 }
 
-// State returns the state of the log.
+// State returns the current state of the log.
 func (l *Log) State() LogState {
 	l.mu.Lock()
 	defer l.mu.Unlock()

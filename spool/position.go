@@ -9,25 +9,27 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// positionFile stores the number of the first undelivered point. It has two slots, written in turn,
-// so that a torn write leaves the other one intact. The higher number counts.
+// positionFile stores the number of the first undelivered point. It has two slots, which are
+// written alternately. So an interrupted write damages only one of them. The slot with the higher
+// number is used.
 type positionFile struct {
 	path    string
 	file    *os.File
-	canSave bool // file is open for writing
+	canSave bool // whether file is open for writing
 	number  uint64
-	unsaved bool  // number is not yet in the file
-	slot    int64 // the slot to write next
+	unsaved bool  // whether number is not in the file yet
+	slot    int64 // the slot to write at the next save
 }
 
-const slotSize = 12 // uint64 number, uint32 CRC-32C of it
+const slotSize = 12 // a number as uint64, and the CRC-32C of the number as uint32
 
-// openPosition reads the file at path or creates it. An unreadable file counts as new.
+// openPosition opens the file at path, or creates it. An unreadable file is treated like a new
+// file.
 func openPosition(path string) (*positionFile, error) {
 	p := &positionFile{path: path}
 	err := p.openToSave()
 	if os.IsPermission(err) || isReadOnly(err) {
-		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // a read-only file is enough to deliver the spooled points
+		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // reading is enough to deliver the stored points
 	}
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func (p *positionFile) openToSave() error {
 	return nil
 }
 
-// advance sets the number, if it is higher, and saves it.
+// advance sets the number if the new number is higher, and saves it.
 func (p *positionFile) advance(number uint64) error {
 	if number > p.number {
 		p.number, p.unsaved = number, true
@@ -65,7 +67,7 @@ func (p *positionFile) advance(number uint64) error {
 	return p.save()
 }
 
-// save writes the number to the file, if it is not there yet.
+// save writes the number to the file, unless the file already contains it.
 func (p *positionFile) save() error {
 	if !p.unsaved {
 		return nil

@@ -11,9 +11,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Next returns the oldest record, and the same record again until Advance is called. It returns
-// exactly io.EOF if the spool is empty. The payload belongs to the spool and is valid until
-// Advance.
+// Next returns the oldest record. It returns the same record until Advance is called. If the spool
+// is empty, it returns io.EOF, unwrapped. The spool owns the payload. The payload is valid until
+// Advance is called.
 func (s *Spool) Next() (Record, error) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -33,8 +33,9 @@ func (s *Spool) Next() (Record, error) {
 	return s.held.Record, nil
 }
 
-// Advance removes the record of the last Next after its delivery. If it returns an error, the spool continues with the
-// next record, but after a restart this record may come again.
+// Advance removes the record that Next returned, after its delivery. If it returns an error, the
+// spool still continues with the next record, but after a restart the removed record may be
+// returned again.
 func (s *Spool) Advance() error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -64,7 +65,7 @@ func (s *Spool) Advance() error {
 // aside.
 const readsBeforeGivingUp = 10
 
-// read takes the oldest record into held.
+// read reads the oldest record and stores it in held.
 func (s *Spool) read() error {
 	for len(s.segments) > 0 {
 		seg := s.segments[0]
@@ -73,7 +74,7 @@ func (s *Spool) read() error {
 		case err == nil:
 			seg.errors = 0
 			return nil
-		case errors.Is(err, io.EOF): // missing records count as damaged
+		case errors.Is(err, io.EOF): // count the records that are missing at the end as damaged
 			s.finish()
 		case errors.Is(err, fs.ErrNotExist):
 			s.finish()
@@ -88,7 +89,7 @@ func (s *Spool) read() error {
 	return io.EOF
 }
 
-// readFrom takes the next record of seg, the first segment, into held.
+// readFrom reads the next record of the first segment and stores it in held.
 func (s *Spool) readFrom(seg *segment) error {
 	if seg.records == 0 {
 		return io.EOF
@@ -113,7 +114,7 @@ func (s *Spool) readFrom(seg *segment) error {
 		}
 		s.offset += headerSize + int64(h.size)
 		if h.number < s.from {
-			continue // delivered by an earlier process
+			continue // the record was delivered by an earlier process
 		}
 		s.from = h.end()
 		seg.records--
@@ -125,7 +126,7 @@ func (s *Spool) readFrom(seg *segment) error {
 
 var errDamaged = errors.New("damaged record")
 
-// readRecord reads the record at offset.
+// readRecord reads the record at the current offset.
 func (s *Spool) readRecord(seg *segment) (header, []byte, error) {
 	if s.offset >= seg.size {
 		return header{}, nil, io.EOF
@@ -156,7 +157,7 @@ func (s *Spool) readAt(b []byte, offset int64) error {
 	return err
 }
 
-// resync moves offset to the next intact record, or returns io.EOF.
+// resync moves the offset to the next intact record. It returns io.EOF if there is none.
 func (s *Spool) resync(seg *segment) error {
 	seg.damaged = true
 	rest := make([]byte, seg.size-s.offset-1)

@@ -6,13 +6,13 @@ import (
 	"hash/crc32"
 )
 
-// Record is one payload, as it will be sent.
+// Record is one payload, which will be sent unchanged.
 type Record struct {
-	// Payload has 1 byte to MaxPayload. The spool does not interpret it.
+	// Payload has between 1 byte and MaxPayload bytes. The spool does not interpret it.
 	Payload []byte
 	// Points is the number of points in the payload, at least 1.
 	Points int
-	// Time is the time of the points in Unix seconds. The spool only stores it.
+	// Time is the time of the points in Unix seconds. The spool stores it but does not use it.
 	Time int64
 }
 
@@ -22,19 +22,19 @@ const MaxPayload = 16 << 20
 // A record on disk, little-endian:
 //
 //	 0  magic    4 bytes
-//	 4  size     uint32, of the payload
+//	 4  size     uint32, length of the payload
 //	 8  points   uint32
 //	12  time     int64
-//	20  number   uint64, of its first point; all points of a spool are numbered consecutively
+//	20  number   uint64, number of its first point; all points of a spool are numbered consecutively
 //	28  payload  uint32, CRC-32C of the payload
-//	32  header   uint32, CRC-32C of the 32 bytes before
+//	32  header   uint32, CRC-32C of the previous 32 bytes of the record
 //	36  the payload
 const headerSize = 36
 
-// magic begins with a byte that no text contains, and ends with the format's version.
+// magic starts with a byte that does not occur in text, and ends with the version of the format.
 const magic = "\xd5SP\x01"
 
-// castagnoli is CRC-32C, which processors compute in hardware.
+// castagnoli is the table for CRC-32C, which CPUs can compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 type header struct {
@@ -42,7 +42,7 @@ type header struct {
 	points int
 	time   int64
 	number uint64
-	sum    uint32 // of the payload
+	sum    uint32 // checksum of the payload
 }
 
 // end is the number after the last point of the record.
@@ -60,8 +60,7 @@ func appendRecord(dst []byte, number uint64, r Record) []byte {
 	return append(dst, r.Payload...)
 }
 
-// parseHeader reads the first headerSize bytes of b, and reports whether they are
-// a header.
+// parseHeader parses the first headerSize bytes of b. It reports whether they are an intact header.
 func parseHeader(b []byte) (h header, ok bool) {
 	if string(b[:len(magic)]) != magic || crc32.Checksum(b[:32], castagnoli) != binary.LittleEndian.Uint32(b[32:]) {
 		return header{}, false
@@ -81,11 +80,12 @@ type state int
 
 const (
 	intact  state = iota
-	torn          // it ends too early
-	damaged       // it differs from the written data
+	torn          // the data ends before the end of the record
+	damaged       // the checksum is wrong
 )
 
-// decode reads the record at the beginning of b. The header is set unless the header itself is torn or damaged.
+// decode parses the record at the beginning of b. It returns the header even if the payload is torn
+// or damaged.
 func decode(b []byte) (h header, payload []byte, s state) {
 	if len(b) < headerSize {
 		return h, nil, torn
@@ -104,7 +104,7 @@ func decode(b []byte) (h header, payload []byte, s state) {
 	return h, payload, intact
 }
 
-// find returns where in b the first intact record begins, or -1.
+// find returns the index in b of the first intact record, or -1 if there is none.
 func find(b []byte) int {
 	for at := 0; ; at++ {
 		i := bytes.Index(b[at:], []byte(magic))
@@ -118,9 +118,9 @@ func find(b []byte) int {
 	}
 }
 
-// walk calls f with the header of every intact record in a segment's bytes, in order. It returns the number of bytes
-// outside intact records. torn says that all these bytes are the beginning of one last record: a killed process leaves
-// such a record.
+// walk calls f with the header of each intact record in the content of a segment, in order. It
+// returns the number of bytes outside intact records. torn says that these bytes are all at the end
+// and are the beginning of one record. A killed process leaves such a record.
 func walk(b []byte, f func(header)) (skipped int, tornTail bool) {
 	for len(b) > 0 {
 		h, _, s := decode(b)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWalkDamaged damages a segment at every position: only the cut records, or the record with the
-// flipped bit, may be missing.
+// TestWalkDamaged truncates a segment at each position, and inverts a bit at each position. Only
+// the truncated records, or the record with the inverted bit, may be missing.
 func TestWalkDamaged(t *testing.T) {
 	var data []byte
 	var ends []int
@@ -55,7 +55,7 @@ func FuzzWalk(f *testing.F) {
 		if size+skipped != len(b) {
 			t.Fatalf("%d bytes of records and %d skipped, of %d", size, skipped, len(b))
 		}
-		// A record is found after any bytes.
+		// A record is found whatever bytes come before it.
 		b = append(slices.Clone(b), whole...)
 		found := 0
 		walk(b, func(header) { found++ })

@@ -14,35 +14,35 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// segment is a file of records.
+// segment is one file of records.
 type segment struct {
 	path    string
-	first   uint64 // number of its first point
-	size    int64  // on disk
-	records int    // not yet read
-	points  int    // points in these records
+	first   uint64 // number of the segment's first point
+	size    int64  // size on disk
+	records int    // number of records that were not read yet
+	points  int    // number of points in these records
 	damaged bool
-	errors  int // consecutive read errors
+	errors  int // number of consecutive read errors
 }
 
 const (
 	segmentSuffix   = ".spool"
 	quarantineDir   = "quarantine"
 	quarantineFiles = 4
-	// No segment is larger, for any MaxBytes.
+	// largestSegment is the maximum size of a segment, whatever MaxBytes is.
 	largestSegment = maxSegmentBytes + headerSize + MaxPayload
 )
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
 
-// segmentBytes is the size at which a new segment begins.
+// segmentBytes is the size of a segment from which a new segment is begun.
 func (s *Spool) segmentBytes() int64 {
 	return min(maxSegmentBytes, s.cfg.MaxBytes/segmentsAtLeast)
 }
 
-// scan reads all segments, and removes the finished ones.
+// scan examines all segments, and removes the segments that are completely delivered.
 func (s *Spool) scan() error {
-	entries, err := os.ReadDir(s.cfg.Dir) // sorted by name, so by number
+	entries, err := os.ReadDir(s.cfg.Dir) // the entries are sorted by name, and so by number
 	if err != nil {
 		return err
 	}
@@ -69,13 +69,13 @@ func (s *Spool) scan() error {
 	s.from = max(s.from, 1)
 	s.next = max(s.next, s.from, expected)
 	if s.position.number == 0 && len(s.segments) == 0 {
-		_ = s.position.advance(s.from) // detects a missing first segment
+		_ = s.position.advance(s.from) // save the position, so that a missing first segment is noticed later
 	}
 	return nil
 }
 
-// examine counts the undelivered records of a segment. *expected is the number of the first point after the earlier
-// segments. examine sets it to the number after this segment.
+// examine counts the undelivered records of a segment. *expected is the number after the last point
+// of the earlier segments. examine sets it to the number after the last point of this segment.
 func (s *Spool) examine(seg *segment, expected *uint64) error {
 	file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 		return err
 	}
 	if seg.size = info.Size(); seg.size > largestSegment {
-		seg.damaged = true // this package did not write it
+		seg.damaged = true // this package has not written the file
 		s.stats.Damaged += uint64(seg.size)
 		return nil
 	}
@@ -98,9 +98,9 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 	}
 	skipped, tornTail := walk(data, func(h header) {
 		if h.number < s.from {
-			return // delivered
+			return // all points of this segment are delivered
 		}
-		if *expected == 0 { // no position was stored: begin at the first record
+		if *expected == 0 { // no position was stored, so begin at the first record
 			*expected = h.number
 		}
 		if h.number > *expected {
@@ -120,14 +120,14 @@ func (s *Spool) examine(seg *segment, expected *uint64) error {
 	return nil
 }
 
-// finish ends the first segment. Its unread points are lost.
+// finish removes the first segment from the queue. Its unread points count as lost.
 func (s *Spool) finish() {
 	seg := s.leaveFirst()
 	s.stats.Lost += uint64(seg.points)
 	s.putAway(seg)
 }
 
-// drop makes room: it ends the first segment and drops its unread points.
+// drop frees room: it removes the first segment, and counts its unread points as dropped.
 func (s *Spool) drop() {
 	if s.held != nil {
 		s.held.dropped = true
@@ -139,10 +139,11 @@ func (s *Spool) drop() {
 		s.from = s.segments[0].first
 	}
 	s.putAway(seg)
-	_ = s.position.advance(s.from) // otherwise a restart would count them as missing
+	_ = s.position.advance(s.from) // without a new position, a restart would count the dropped points as missing
 }
 
-// leaveFirst removes the first segment from the queue, and its unread records from the counts.
+// leaveFirst removes the first segment from the queue, and subtracts its unread records from the
+// counts.
 func (s *Spool) leaveFirst() *segment {
 	seg := s.segments[0]
 	s.segments = s.segments[1:]
@@ -157,7 +158,7 @@ func (s *Spool) leaveFirst() *segment {
 	return seg
 }
 
-// putAway removes the file of a finished segment, or moves it aside if it is damaged.
+// putAway removes the file of a finished segment. A damaged file is moved aside instead.
 func (s *Spool) putAway(seg *segment) {
 	if seg.damaged && s.quarantine(seg.path) == nil {
 		s.stats.Quarantined++
@@ -167,7 +168,8 @@ func (s *Spool) putAway(seg *segment) {
 	s.emptyTrash()
 }
 
-// emptyTrash removes finished files. Files that cannot be removed stay in the list for the next call.
+// emptyTrash removes the files of finished segments. A file that cannot be removed stays in the
+// list, and the next call retries.
 func (s *Spool) emptyTrash() {
 	s.trash = slices.DeleteFunc(s.trash, func(path string) bool {
 		err := os.Remove(path)
@@ -175,8 +177,8 @@ func (s *Spool) emptyTrash() {
 	})
 }
 
-// quarantine moves the file at path aside, and removes the oldest files there if they are too
-// many.
+// quarantine moves a file to the quarantine folder, and removes the oldest files in that folder if
+// there are too many.
 func (s *Spool) quarantine(path string) error {
 	dir := s.path(quarantineDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -1,6 +1,5 @@
-// Package spool is a queue of records on disk, so that undelivered points survive an outage, a
-// restart and a crash. Append adds a record, Next returns the oldest, and Advance removes it
-// after its delivery:
+// Package spool is a queue of records on disk. It keeps undelivered points during an outage, a restart and a crash.
+// Append adds a record, Next returns the oldest record, and Advance removes the record after its delivery:
 //
 //	s, err := spool.Open(spool.Config{Dir: "/var/spool/statsd/graphite"})
 //	err = s.Append(spool.Record{Payload: payload, Points: 812, Time: now})
@@ -12,33 +11,32 @@
 //
 // # Format on disk
 //
-// Records are appended to segments. A segment is a file named after the number of its first point.
-// The header and the payload of a record have a checksum each. The file "position" holds the number of the first
-// undelivered point; the file "lock" keeps a second process out. A segment is removed when all its records are
-// delivered. If MaxBytes would be exceeded, or the disk is full, the oldest segment is removed, and its undelivered
+// Records are appended to segments. A segment is a file whose name is the number of its first point. The header and the
+// payload of a record each have a checksum. The file "position" stores the number of the first undelivered point. The
+// file "lock" prevents a second process from using the directory. A segment is removed when all its records are
+// delivered. When the spool reaches MaxBytes or the disk is full, the oldest segment is removed, and its undelivered
 // points count as dropped.
 //
 // # Crashes and damage
 //
-// If the process is killed, every record that Append accepted is kept, and at most the record
-// that was being sent is sent again. A crash of the machine loses at most the records of the
-// last Config.FsyncEvery; records delivered in that time may be sent again.
+// If the process is killed, the spool keeps every record that Append has accepted. At most one record, which was being
+// sent, is sent again. A crash of the machine can lose the records that were appended in the last Config.FsyncEvery.
+// Records that were delivered in that time may be sent again.
 //
-// Torn tails, flipped bits and missing files only lose the damaged records: the reader continues at
-// the next intact record. All points are numbered, so that the number of
-// missing points is exact. A damaged segment is moved to the folder "quarantine" after reading;
-// the folder keeps the last few.
+// Incomplete records at the end of a file, inverted bits and missing files lose only the damaged records: the reader
+// continues at the next intact record. All points are numbered, so the spool knows the exact number of missing points. A
+// damaged segment is read and then moved to the folder "quarantine", which keeps the last few segments.
 //
-// Open succeeds in any state of the disk. A method returns the disk errors it meets, and the next
-// call tries again. Points in vanished files count as lost. After ten consecutive errors a segment is
-// moved to the quarantine, and its points count as lost.
+// Open succeeds in any state of the disk. If the disk returns an error, the method that was called returns it, and the
+// next call tries again. Points in removed files count as lost. After ten consecutive read errors a segment is moved to
+// the quarantine, and its points count as lost.
 //
 // # Why a new format
 //
-// Existing libraries (nsqio/go-diskqueue, tidwall/wal 1.2.1, joncrlsn/dque) have no checksums, so
-// that a flipped bit becomes a wrong value, and none can drop the oldest records by size. After
-// one bad length go-diskqueue skips the rest of its file and dque stops; wal refuses a whole log
-// with a torn tail.
+// The existing libraries nsqio/go-diskqueue, tidwall/wal 1.2.1 and joncrlsn/dque have no checksums, so an inverted bit
+// results in a wrong value. None of them can drop the oldest records when a size is reached. After a single bad length
+// field, go-diskqueue skips the rest of its file and dque stops. wal refuses to open a log with an incomplete record at
+// its end.
 package spool
 
 import (
@@ -54,14 +52,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// ErrInUse is returned when another process uses the directory.
+// ErrInUse is returned if another process uses the directory.
 var ErrInUse = errors.New("in use")
 
 // ErrClosed is the error that all methods return after Close.
 var ErrClosed = errors.New("closed")
 
-// Spool is a bounded queue of records on disk. Its methods may be called from any goroutine, but
-// Next and Advance from one only.
+// Spool is a queue of records on disk with a maximum size. Its methods are safe for concurrent use,
+// except that only one goroutine may call Next and Advance.
 type Spool struct {
 	cfg       Config
 	published atomic.Pointer[Stats]
@@ -69,33 +67,34 @@ type Spool struct {
 	mu       sync.Mutex
 	stats    Stats
 	closed   bool
-	lock     *os.File      // nil while the directory could not be opened
-	position *positionFile // nil while lock is nil
-	segments []*segment    // oldest first
-	trash    []string      // files that could not be removed yet
-	next     uint64        // number of the next appended point
+	lock     *os.File      // nil if the directory could not be opened
+	position *positionFile // nil if lock is nil
+	segments []*segment    // the oldest segment first
+	trash    []string      // paths of files that could not be removed yet
+	next     uint64        // number of the next point to append
 	from     uint64        // number of the next point to read
 
-	writer *os.File // the file of the last segment; nil if the next record begins a new one
-	buffer []byte   // the record being written
+	writer *os.File // file of the last segment; nil if the next record begins a new segment
+	buffer []byte   // the record that is being written
 	timer  *time.Timer
-	dirty  bool // something must be synced
+	dirty  bool // whether a sync is necessary
 
-	reader *os.File // of the first segment
-	offset int64    // in reader
-	held   *held    // returned by Next, not yet removed by Advance
+	reader *os.File // file of the first segment
+	offset int64    // position in reader
+	held   *held    // the record that Next has returned and Advance has not removed yet
 }
 
-// held is the record being delivered. It stays in memory and can be sent again even if its segment
-// was dropped.
+// held is the record that is being delivered. It stays in memory, so that it can be sent again even
+// if its segment was dropped.
 type held struct {
 	Record
 	end     uint64
-	dropped bool // it is no longer on disk
+	dropped bool // whether the record is no longer on disk
 }
 
-// Open opens the spool in cfg.Dir or creates it. It returns an error if cfg is wrong, or ErrInUse
-// if another process uses the directory. Other errors are in Stats; the other methods retry.
+// Open opens the spool in cfg.Dir, or creates it. It returns an error if cfg is invalid, or
+// ErrInUse if another process uses the directory. Other errors are reported in Stats.Fault, and the
+// other methods try again to open the directory.
 func Open(cfg Config) (*Spool, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -109,7 +108,7 @@ func Open(cfg Config) (*Spool, error) {
 	return s, nil
 }
 
-// Close writes everything to disk and unlocks the directory.
+// Close syncs all records to disk, closes the files and unlocks the directory.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.unlock()
@@ -127,7 +126,7 @@ func (s *Spool) Close() error {
 	return s.fail("close", err)
 }
 
-// ready makes sure that the directory exists and is locked.
+// ready makes sure that the directory exists and is locked by this process.
 func (s *Spool) ready() error {
 	if s.closed {
 		return ErrClosed
@@ -141,8 +140,9 @@ func (s *Spool) ready() error {
 	return s.setup()
 }
 
-// setup opens the directory for the first time, or again after it vanished. Records in the directory that were not
-// known count as recovered. Known records that are gone count as lost.
+// setup opens the directory for the first time, or again after it was removed. Records in the
+// directory that the spool did not know count as recovered. Known records that are no longer there
+// count as lost.
 func (s *Spool) setup() error {
 	s.letGo()
 	known := s.stats
@@ -172,7 +172,7 @@ func (s *Spool) setup() error {
 		s.stats.Lost += uint64(known.Points - found)
 	}
 	if s.held != nil {
-		s.held.dropped = true // the worst case
+		s.held.dropped = true // assume that the held record is no longer on disk
 	}
 	s.stats.Fault = s.fail("open", err)
 	return s.stats.Fault
@@ -197,7 +197,7 @@ func (s *Spool) load() error {
 	return s.scan()
 }
 
-// letGo closes all files, which releases the lock.
+// letGo closes all files. This releases the lock on the directory.
 func (s *Spool) letGo() {
 	if s.timer != nil {
 		s.timer.Stop()
@@ -213,7 +213,7 @@ func (s *Spool) letGo() {
 	closeFile(&s.lock)
 }
 
-// unlock publishes the stats and unlocks the spool. Every method ends with it.
+// unlock publishes the stats and unlocks the mutex. Every method calls it at its end.
 func (s *Spool) unlock() {
 	stats := s.stats
 	s.published.Store(&stats)
@@ -229,8 +229,8 @@ func (s *Spool) fail(what string, err error) error {
 	return fmt.Errorf("%s spool %s: %w", what, s.cfg.Dir, err)
 }
 
-// closeFile closes *f if it is open. An error of Close does not matter: the content is already synced or no longer
-// needed.
+// closeFile closes *f if it is open. It ignores errors of Close, because the content is already
+// synced or no longer needed.
 func closeFile(f **os.File) {
 	if *f != nil {
 		_ = (*f).Close()
@@ -238,7 +238,7 @@ func closeFile(f **os.File) {
 	}
 }
 
-// isAt reports whether f is the file at path.
+// isAt reports whether the open file f is the file at path.
 func isAt(f *os.File, path string) (bool, error) {
 	there, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// record returns the i-th record of a test: its size, points and text depend on i.
+// record returns the i-th record of a test. Its size, its points and its text depend on i.
 func record(i int) Record {
 	text := fmt.Sprintf("record %d\n", i)
 	return Record{
@@ -24,7 +24,7 @@ func record(i int) Record {
 	}
 }
 
-// number is the inverse of record. It fails the test if r was not made by record.
+// number returns the i for which record(i) equals r. It fails the test if there is none.
 func number(t testing.TB, r Record) int {
 	t.Helper()
 	var i int
@@ -47,7 +47,7 @@ func open(t testing.TB, cfg Config) *Spool {
 	return s
 }
 
-// crash leaves s as a killed process does.
+// crash closes the files of s without any other work, as if the process were killed.
 func crash(s *Spool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func fill(t testing.TB, s *Spool, from, to int) {
 	}
 }
 
-// take delivers up to n records and returns their numbers.
+// take delivers at most n records and returns their numbers.
 func take(t testing.TB, s *Spool, n int) (got []int) {
 	t.Helper()
 	for len(got) < n {
@@ -85,7 +85,7 @@ func take(t testing.TB, s *Spool, n int) (got []int) {
 
 const all = 1 << 30
 
-// span returns from, from+1, ... to-1.
+// span returns the numbers from, from+1, ... to-1.
 func span(from, to int) (want []int) {
 	for i := from; i < to; i++ {
 		want = append(want, i)
@@ -100,7 +100,7 @@ func points(records []int) (n int) {
 	return n
 }
 
-// balance checks that no point is unaccounted for.
+// balance checks that each point is counted exactly once in Stats.
 func balance(t testing.TB, s *Spool) Stats {
 	t.Helper()
 	st := s.Stats()
@@ -163,7 +163,7 @@ func TestRestartGoesOn(t *testing.T) {
 			s := open(t, cfg)
 			fill(t, s, 0, 20)
 			take(t, s, 5)
-			if _, err := s.Next(); err != nil { // being sent
+			if _, err := s.Next(); err != nil { // this record is being sent
 				t.Fatal(err)
 			}
 			end(s)
@@ -225,7 +225,8 @@ func TestFullSpoolDropsTheOldest(t *testing.T) {
 	}
 }
 
-// A record being sent when its segment is dropped is neither lost nor counted twice.
+// If a segment is dropped while its record is being sent, the record is neither lost nor counted
+// twice.
 func TestDropWhileHeld(t *testing.T) {
 	cfg := Config{Dir: t.TempDir(), MaxBytes: minMaxBytes}
 	s := open(t, cfg)
@@ -258,7 +259,7 @@ func TestDropWhileHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := balance(t, s)
-	if want := left - record(0).Points; closed.Points != want { // the one in memory is dropped
+	if want := left - record(0).Points; closed.Points != want { // the record in memory is dropped when the spool is closed
 		t.Errorf("%d points are left after Close, want %d", closed.Points, want)
 	}
 	if st := open(t, cfg).Stats(); st.Points != closed.Points || st.Records != closed.Records || st.Missing != 0 {
@@ -269,7 +270,7 @@ func TestDropWhileHeld(t *testing.T) {
 func TestSecondProcessIsKeptOut(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	s := open(t, cfg)
-	_, err := Open(cfg) // flock distinguishes open files, not processes
+	_, err := Open(cfg) // the lock also works inside one process, because flock distinguishes open files
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
 		t.Errorf("error %v, want one that names this process", err)
 	}
@@ -277,7 +278,7 @@ func TestSecondProcessIsKeptOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "lock")); err != nil {
-		t.Fatal(err) // the file stays, but only its lock matters
+		t.Fatal(err) // the lock file remains, but only the lock on it matters
 	}
 	open(t, cfg)
 }
@@ -397,7 +398,7 @@ func BenchmarkAppendNextAdvance(b *testing.B) {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
 			s := open(b, Config{Dir: b.TempDir()})
 			r := Record{Payload: bytes.Repeat([]byte("x"), size), Points: size / 40}
-			if err := s.Append(r); err != nil { // a backlog, so that no segment ends empty
+			if err := s.Append(r); err != nil { // with a backlog, the benchmark includes reading
 				b.Fatal(err)
 			}
 			b.SetBytes(int64(size))

@@ -5,40 +5,41 @@ import (
 	"strings"
 )
 
-// Stats counts the points of a spool since Open. They add up:
+// Stats counts the points of a spool since Open. At any time this equation holds:
 //
 //	Appended + Recovered = Advanced + Points + Dropped + Lost
 type Stats struct {
-	Records int   // undelivered, including the one that Next returned
+	Records int   // undelivered records, including the record that Next has returned
 	Points  int   // points in Records
-	Bytes   int64 // of the segments on disk
+	Bytes   int64 // size of the segments on disk
 
-	Appended  uint64 // points
-	Recovered uint64 // points found when the directory was opened
-	Advanced  uint64 // points
-	Dropped   uint64 // oldest points, dropped to make room
-	Lost      uint64 // points whose records were damaged or vanished after they were appended or recovered
+	Appended  uint64 // number of points that were appended
+	Recovered uint64 // number of points found when the directory was opened
+	Advanced  uint64 // number of points that Advance has removed
+	Dropped   uint64 // number of oldest points that were dropped to free room
+	Lost      uint64 // number of points whose records were damaged or removed after they were appended or recovered
 
-	// Missing counts points that were damaged or whose files were gone when the directory was opened.
-	// They were never recovered, so they are not part of the sum.
+	// Missing is the number of points that were damaged or whose files were missing when the directory
+	// was opened. They do not count as recovered, so they are not part of the equation above.
 	Missing uint64
-	// Torn counts segments that ended inside a record when the directory was opened, after a kill or a
-	// crash.
+	// Torn is the number of segments that ended inside a record when the directory was opened, after a
+	// crash or a kill.
 	Torn uint64
-	// Damaged counts skipped bytes, except in torn records.
+	// Damaged is the number of skipped bytes, except the bytes of torn records.
 	Damaged uint64
-	// Quarantined counts damaged segments, which were moved aside.
+	// Quarantined is the number of damaged segments that were moved to the quarantine folder.
 	Quarantined uint64
-	// SyncErrors is the number of syncs that failed.
+	// SyncErrors is the number of syncs that have failed.
 	SyncErrors uint64
 
-	// Fault is the error because of which the directory cannot be used; nil if it can be used.
+	// Fault is the error why the directory cannot be used. It is nil if the directory can be used.
 	Fault error
 }
 
-// Bytes returns the size of the segments in a directory that may be a spool, open or not.
+// Bytes returns the total size of the segments in a directory. The directory need not be an open
+// spool.
 func Bytes(dir string) (n int64) {
-	entries, _ := os.ReadDir(dir) // an unreadable directory has no entries
+	entries, _ := os.ReadDir(dir) // a directory that cannot be read counts as empty
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && strings.HasSuffix(entry.Name(), segmentSuffix) {
 			n += info.Size()
@@ -47,5 +48,5 @@ func Bytes(dir string) (n int64) {
 	return n
 }
 
-// Stats returns the state after the last method. It never waits for the disk.
+// Stats returns the state after the last method call. It never waits for the disk.
 func (s *Spool) Stats() Stats { return *s.published.Load() }

@@ -16,7 +16,7 @@ func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(er
 // isExhausted reports whether the process cannot open more files.
 func isExhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
-// freeBytes returns the free bytes of a disk that this process may use.
+// freeBytes returns the free space on a disk that this process may use, in bytes.
 func freeBytes(dir string) (int64, error) {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err != nil {
@@ -25,5 +25,5 @@ func freeBytes(dir string) (int64, error) {
 	return product(disk.Bavail, disk.Bsize), nil
 }
 
-// product multiplies numbers whose types differ between systems.
+// product multiplies two numbers. Their types differ between operating systems.
 func product[A, B int64 | uint64 | uint32 | int32](a A, b B) int64 { return int64(a) * int64(b) }

@@ -9,10 +9,11 @@ import (
 
 var letters = [metric.Kinds]string{metric.Counter: "|c", metric.Gauge: "|g", metric.Timer: "|ms", metric.Set: "|s"}
 
-// Append appends s as a line with a newline. A Parser reads the same sample from
-// it. Append does not change the name or the member. The name must have no newline and no colon, and the member must
-// have no newline and no bar. Setting a gauge to a negative value takes two lines, because a sign would adjust the
-// gauge: first 0, then the decrement. A Parser with AbsoluteSigns reads 0, then the negative value.
+// Append appends s as a line with a newline. A Parser reads the same sample from the line. Append
+// does not change the name or the member. The name must not contain a newline or a colon, and the
+// member must not contain a newline or a bar. To set a gauge to a negative value takes two lines,
+// because a value with a sign adjusts the gauge: the first line sets 0, the second line subtracts.
+// A Parser with AbsoluteSigns reads the two lines as 0 and the negative value.
 func Append(dst []byte, s metric.Sample) []byte {
 	if s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value) {
 		dst = append(append(dst, s.Name...), ":0|g\n"...)
@@ -37,7 +38,7 @@ func Append(dst []byte, s metric.Sample) []byte {
 	return append(dst, '\n')
 }
 
-// rate returns the sample rate whose inverse is nearest to weight.
+// rate returns the sample rate whose inverse is closest to weight.
 func rate(weight float64) float64 {
 	r := 1 / weight
 	for _, near := range []float64{math.Nextafter(r, 0), math.Nextafter(r, math.Inf(1))} {

@@ -9,7 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// faults returns the part of each bad value's line that begins at At, with its reason.
+// faults parses a line. For each bad value it returns the reason, and the part of the line that
+// begins at At.
 func faults(p *Parser, line string) (all []string) {
 	var s metric.Sample
 	p.Reset([]byte(line))
@@ -49,7 +50,7 @@ func TestAt(t *testing.T) {
 	}
 }
 
-// At stays inside the line, for any line and any bytes behind it.
+// At stays within the line, for all lines and all bytes that follow the line.
 func FuzzAt(f *testing.F) {
 	f.Add([]byte("a:1:x|ms|@0.5:\n:|"), uint8(3))
 	f.Fuzz(func(t *testing.T, line []byte, room uint8) {

@@ -6,20 +6,21 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// nameMarks are the bytes that begin the tags of a name, and their styles. The semicolon of Graphite's style is always
-// looked for, because it separates tags in the names of series.
+// nameMarks maps the bytes that begin the tags in a name to the style of the tags. The semicolon of
+// Graphite's style is not in the map. It always begins tags, because it separates the tags in the
+// names of series.
 var nameMarks = map[byte]metric.TagStyles{',': metric.InfluxDB, '#': metric.Librato, '[': metric.SignalFX, ']': metric.SignalFX}
 
-// cutName is a name as sent, cut into its parts.
+// cutName is a name as sent, split into its parts.
 type cutName struct {
-	before, after []byte // the name; only SignalFX has a part after the tags
+	before, after []byte // the name; only in SignalFX's style there is a part after the tags
 	tags          []byte
-	separator     byte // between two tags
+	separator     byte // the byte between two tags
 	style         metric.TagStyles
-	broken        bool // the name has a bracket of SignalFX's style, but no tags
+	broken        bool // whether the name has a bracket as in SignalFX's style, but no valid tags
 }
 
-// marked reports whether a name as sent has a byte that begins tags.
+// marked reports whether a name as sent contains a byte that begins tags.
 func (t *Tagger) marked(sent []byte) bool {
 	return bytes.IndexByte(sent, ';') >= 0 || len(t.marks) > 0 && t.hasMark(sent)
 }
@@ -33,9 +34,9 @@ func (t *Tagger) hasMark(sent []byte) bool {
 	return false
 }
 
-// cut splits a name as sent into t.sent. As in statsd_exporter, brackets come first, and a name with one
-// bracket, or with brackets in the wrong order, has no tags. In other names the first mark begins the
-// tags.
+// cut splits a name as sent and stores the parts in t.sent. Brackets are considered first, as in
+// statsd_exporter. A name with only one bracket, or with brackets in the wrong order, has no tags.
+// In a name without brackets, the first mark begins the tags.
 func (t *Tagger) cut(sent []byte) {
 	if i := bytes.IndexByte(sent, ';'); i >= 0 && t.styles&metric.Graphite != 0 {
 		t.sent = cutName{before: sent[:i], tags: sent[i+1:], separator: ';', style: metric.Graphite}
@@ -47,7 +48,7 @@ func (t *Tagger) cut(sent []byte) {
 	}
 }
 
-// cutAtMark is cut for the styles other than Graphite's.
+// cutAtMark does the same as cut, for all styles except Graphite's.
 func (t *Tagger) cutAtMark(sent []byte) {
 	if t.styles&metric.SignalFX != 0 {
 		begin, end := bytes.IndexByte(sent, '['), bytes.IndexByte(sent, ']')
@@ -55,7 +56,7 @@ func (t *Tagger) cutAtMark(sent []byte) {
 		case 0 <= begin && begin < end:
 			t.sent = cutName{sent[:begin], sent[end+1:], sent[begin+1 : end], ',', metric.SignalFX, false}
 			return
-		case begin != end: // one or both brackets are present
+		case begin != end: // the name contains one or both brackets
 			t.sent = cutName{before: sent, broken: true}
 			return
 		}

@@ -7,21 +7,21 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// This file reads what only Etsy's statsd accepts. Its code runs only in Etsy's dialect, and only for lines that the
-// other dialects would refuse.
+// This file parses what only Etsy's statsd accepts. Its code runs only in Etsy's dialect, and only
+// for values that the other dialects would refuse.
 
-// otherKind returns the kind of a type that is not one of the usual types. Etsy's statsd ignores white space around a
-// type, and counts every unknown type.
+// otherKind returns the kind for a type that is not one of the usual types. Etsy's statsd ignores
+// white space around a type, and treats every unknown type as a counter.
 func (p *Parser) otherKind(letters []byte) (kind metric.Kind, known bool) {
 	if p.Dialect != metric.Etsy || len(letters) > 0 && letters[0] == '#' {
 		return 0, false
 	}
-	kind, _ = kindOf(p.Dialect.Trim(letters)) // a counter if unknown
+	kind, _ = kindOf(p.Dialect.Trim(letters)) // the kind is a counter if the type is unknown
 	return kind, true
 }
 
-// readOtherSection reads a section that does not start with #, @ or T: a container, if it becomes a tag. In
-// Etsy's dialect it may be a rate with white space in front.
+// readOtherSection reads a section that does not start with #, @ or T. It can be a container that
+// becomes a tag. In Etsy's dialect it can also be a rate with white space in front.
 func (p *Parser) readOtherSection(section []byte) {
 	if p.Containers && bytes.HasPrefix(section, []byte("c:")) {
 		p.group.container = section[2:]
@@ -35,9 +35,9 @@ func (p *Parser) readOtherSection(section []byte) {
 	}
 }
 
-// otherNumber reads the finite numbers that JavaScript's Number accepts and the function number does
-// not: numbers with white space around them, white space alone (it is 0), and hexadecimal, octal and
-// binary integers.
+// otherNumber parses the finite numbers that JavaScript's function Number accepts and the Go
+// function number does not: numbers with white space around them; white space alone, which is 0;
+// hexadecimal, octal and binary integers.
 func (p *Parser) otherNumber(b []byte) (v float64, ok bool) {
 	if p.Dialect != metric.Etsy {
 		return 0, false
@@ -59,7 +59,8 @@ func (p *Parser) otherNumber(b []byte) (v float64, ok bool) {
 	return number(trimmed)
 }
 
-// radixInteger reads digits of so many bits each. The result is the nearest float64. A larger integer is not a number.
+// radixInteger parses an integer whose digits have this many bits each. The result is the nearest
+// float64. It returns false for an integer that exceeds the range of float64.
 func radixInteger(digits []byte, bits int) (v float64, ok bool) {
 	var mantissa uint64
 	exponent := 0
@@ -74,14 +75,14 @@ func radixInteger(digits []byte, bits int) (v float64, ok bool) {
 		}
 		exponent += bits
 		if d != 0 {
-			mantissa |= 1 // far below the precision: this bit only decides how a tie is rounded
+			mantissa |= 1 // a digit far below the precision affects only the rounding of a tie
 		}
 	}
 	v = math.Ldexp(float64(mantissa), exponent)
 	return v, finite(v)
 }
 
-// digit returns the value of a hexadecimal digit, 255 for another byte.
+// digit returns the value of a hexadecimal digit. For any other byte it returns 255.
 func digit(c byte) uint8 {
 	switch {
 	case '0' <= c && c <= '9':

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// etsyTests are lines that Etsy's statsd accepts, and some that it refuses.
+// etsyTests are lines that Etsy's statsd accepts, and some lines that it refuses.
 var etsyTests = []struct{ why, in, want string }{
 	{"white space at the end", "a:1|c \na:1|c\t\r\na:1|ms \na:1|g\u00a0", "a c 1, a c 1, a ms 1, a g 1"},
 	{"white space around values and types", "a: 1 | c \na:\t5\v|\fg|@0.5", "a c 1, a g 5"},

@@ -1,6 +1,6 @@
 package wire
 
-// appendNode appends text as one node of a name, without dots.
+// appendNode appends text to a name as a single path node. Dots in text become underscores.
 func (t *Tagger) appendNode(dst, text []byte) []byte {
 	start := len(dst)
 	dst = t.dialect.AppendClean(dst, text)
@@ -12,10 +12,10 @@ func (t *Tagger) appendNode(dst, text []byte) []byte {
 	return dst
 }
 
-// The places where Graphite accepts a byte.
+// The places where Graphite accepts a byte. They can be combined.
 const (
-	fitKey   = 1 << iota // in a key
-	fitValue             // in a value
+	fitKey   = 1 << iota // in the key of a tag
+	fitValue             // in the value of a tag
 )
 
 var fit = func() (t [256]uint8) {
@@ -29,7 +29,8 @@ var fit = func() (t [256]uint8) {
 	return t
 }()
 
-// appendFit appends text. Each run of bytes that Graphite does not accept at that place becomes "_".
+// appendFit appends text. It replaces each run of bytes that Graphite does not accept at that place
+// by "_".
 func appendFit(dst, text []byte, where uint8) []byte {
 	inRun := false
 	for _, c := range text {

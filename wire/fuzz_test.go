@@ -49,7 +49,7 @@ func FuzzParser(f *testing.F) {
 			case Sample:
 				samples++
 				if p.Tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 {
-					continue // a colon in a tag cannot be sent in a name
+					continue // a tag with a colon cannot be sent as a part of the name
 				}
 				roundTrip(t, s, d)
 			}
@@ -63,8 +63,8 @@ func FuzzParser(f *testing.F) {
 	})
 }
 
-// roundTrip checks that s is sound, and that a Parser reads it back from the
-// line that Append makes.
+// roundTrip checks that s is valid, and that a Parser reads the same sample from the line that
+// Append makes.
 func roundTrip(t *testing.T, s metric.Sample, dialect metric.Dialect) {
 	t.Helper()
 	if bytes.ContainsAny(s.Name, ":\n") || !finite(s.Value) || !finite(s.Value*s.Weight) || s.Weight <= 0 || s.Weight < 1 && dialect != metric.Etsy {

@@ -6,32 +6,32 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// group is values that share a type, a rate and tags: 1:2:3|ms|@0.5.
+// group is a sequence of values that share a type, a rate and tags, such as 1:2:3|ms|@0.5.
 type group struct {
-	values []byte // the values not read yet; nil after the last
-	packed bool   // a colon separates two values
+	values []byte // the values not read yet; nil after the last value
+	packed bool   // whether a colon separates two values
 	kind   metric.Kind
-	rated  bool // a rate was read
-	timed  bool // has a timestamp
-	tagged bool // has tags
-	lost   bool // tags were dropped
-	millis bool // the type is ms
-	// container is the section c:, if it becomes a tag.
+	rated  bool // whether a rate was read
+	timed  bool // whether the group has a timestamp
+	tagged bool // whether the group has tags
+	lost   bool // whether tags were dropped
+	millis bool // whether the type is ms
+	// container is the content of the section c:, if it becomes a tag.
 	container []byte
 	weight    float64
-	fault     metric.Reason // makes all values bad
-	at        int           // where the line is bad
+	fault     metric.Reason // the reason why all values of the group are bad; None if there is no such reason
+	at        int           // index of the bad byte in the line
 }
 
-// readGroup reads what follows a name or the last group: values, a type and
-// sections. It leaves the start of the next group in p.rest.
+// readGroup reads a group: values, a type and sections. The group follows the name or the previous
+// group. readGroup stores the start of the next group in p.rest.
 func (p *Parser) readGroup(b []byte) {
 	g := &p.group
 	*g = group{weight: 1}
 	p.rest = nil
 
 	bar := bytes.IndexByte(b, '|')
-	if bar < 0 { // without a type, colons mean nothing: this is one value
+	if bar < 0 { // without a type, colons do not separate values: the text is a single value
 		g.values, g.fault, g.at = b, metric.BadType, len(p.line)
 		return
 	}
@@ -51,7 +51,7 @@ func (p *Parser) readGroup(b []byte) {
 	}
 }
 
-// nameGroup builds the group's name from the sent name and the tags.
+// nameGroup makes the group's name from the name as sent and the tags.
 func (p *Parser) nameGroup() {
 	g, sent := &p.group, p.line[:bytes.IndexByte(p.line, ':')]
 	p.name = sent
@@ -92,9 +92,9 @@ func kindOf(letters []byte) (kind metric.Kind, known bool) {
 	return 0, false
 }
 
-// readSections reads the sections after a type. b is empty or starts at a bar or a colon.
+// readSections reads the sections after a type. b is empty, or starts with a bar or a colon.
 func (p *Parser) readSections(b []byte) {
-	colonEnds := true // false once a section may contain colons
+	colonEnds := true // whether a colon ends a section; false after a section that may contain colons
 	for len(b) > 0 {
 		if b[0] == ':' {
 			p.rest = b[1:]
@@ -136,7 +136,8 @@ func (p *Parser) readSection(section []byte) {
 	}
 }
 
-// readRate reads a rate without its @. If there are two rates the last one counts, but in Etsy's dialect the first.
+// readRate reads a rate without its @. If a group has two rates, the last one applies. In Etsy's
+// dialect the first one applies.
 func (p *Parser) readRate(b []byte) {
 	g := &p.group
 	if g.fault != metric.None || g.kind == metric.Gauge || g.kind == metric.Set || g.rated && p.Dialect == metric.Etsy {
@@ -153,9 +154,10 @@ func (p *Parser) readRate(b []byte) {
 	}
 }
 
-// ownsColons reports whether b starts with a section that may contain colons. No other group follows such a section.
-// Sections of DogStatsD are c:, e:, card:, tags and timestamps. Any other section that starts with letters and a colon
-// is read as a section of a later version, unless that colon starts a value.
+// ownsColons reports whether b starts with a section that may contain colons. Such a section is the
+// end of the last group of a line. DogStatsD has the sections c:, e:, card:, tags and timestamps.
+// Any other section that starts with letters and a colon is taken for a section of a later version
+// of DogStatsD, unless a value follows the colon.
 func ownsColons(b []byte) bool {
 	if b[0] == '#' || b[0] == 'T' {
 		return true
@@ -174,9 +176,9 @@ func ownsColons(b []byte) bool {
 	return !startsValue(b[n+1:])
 }
 
-// startsValue reports whether b starts with a value and a known type. A type
-// that ends at a colon can also be a section such as c:, so then the next value
-// must have a type too. It looks no further, to bound the cost.
+// startsValue reports whether b starts with a value and a known type. A type that ends at a colon
+// can also be a section such as c:, so in that case the value after the colon must have a type too.
+// startsValue looks no further than that, to limit the cost.
 func startsValue(b []byte) bool {
 	b, ok := cutTyped(b)
 	if ok && len(b) > 0 && b[0] == ':' {
@@ -185,8 +187,8 @@ func startsValue(b []byte) bool {
 	return ok
 }
 
-// cutTyped cuts a value and its type from b. It reports false if b starts
-// otherwise.
+// cutTyped cuts a value and its type from b. It returns false if b does not start with a value and
+// a type.
 func cutTyped(b []byte) (rest []byte, ok bool) {
 	bar := bytes.IndexByte(b, '|')
 	if bar < 0 {
@@ -198,7 +200,7 @@ func cutTyped(b []byte) (rest []byte, ok bool) {
 	return b[end:], ok
 }
 
-// sectionEnd returns the length of the section that b starts with.
+// sectionEnd returns the length of the section at the start of b.
 func sectionEnd(b []byte, colonEnds bool) int {
 	if !colonEnds {
 		if i := bytes.IndexByte(b, '|'); i >= 0 {

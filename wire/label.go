@@ -9,14 +9,14 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// This file is the part of a Tagger for metric.LabelTags.
+// This file contains the part of Tagger that is used with metric.LabelTags.
 
-// maxJoined is the longest section to which another one is joined, in bytes. It bounds the cost of a line
-// with many sections.
+// maxJoined is the maximum length of a section of tags to which another section is appended, in
+// bytes. It limits the cost of a line with many sections.
 const maxJoined = 4 << 10
 
-// second returns the tags of two sections. With LabelTags both sections count, as in statsd_exporter, otherwise only
-// the second. lost says that tags were dropped.
+// second combines two sections of tags. With LabelTags it joins the two sections, as
+// statsd_exporter does. Otherwise it returns the second section. lost says that tags were dropped.
 func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
 	switch {
 	case t.style != metric.LabelTags:
@@ -27,8 +27,8 @@ func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
 	return slices.Concat(first, []byte(","), second), false
 }
 
-// tagContainer adds the tag container_id to the tags of the group. An id has no comma, which would begin another tag:
-// the part before it counts.
+// tagContainer adds the tag container_id to the tags of the group. If the container's id contains a
+// comma, only the part before the comma is used, because a comma begins another tag.
 func (p *Parser) tagContainer() {
 	g := &p.group
 	id, _, _ := bytes.Cut(g.container, []byte(","))
@@ -43,9 +43,9 @@ func (p *Parser) tagContainer() {
 	g.tagged, p.tags = true, p.box
 }
 
-// addLabel adds one tag as a label, or drops it.
+// addLabel adds one tag as a label. It drops the tag if its key or value is missing.
 func (t *Tagger) addLabel(one []byte, end byte) {
-	if end == ':' { // statsd_exporter ignores a # in front of each tag
+	if end == ':' { // statsd_exporter ignores a # at the start of a tag
 		one = bytes.TrimPrefix(one, []byte("#"))
 	}
 	at := bytes.IndexByte(one, end)
@@ -61,8 +61,8 @@ func (t *Tagger) addLabel(one []byte, end byte) {
 	t.tags = append(t.tags, placed)
 }
 
-// appendLabel appends text as the key or the value of a label. Bytes that separate tags, and control
-// characters other than a tab, become "_". text is valid UTF-8.
+// appendLabel appends text as the key or the value of a label. text must be valid UTF-8. Bytes that
+// separate tags, and control characters except tabs, become "_".
 func appendLabel(dst, text []byte, key bool) []byte {
 	for _, r := range string(text) {
 		if unicode.IsControl(r) && r != '\t' || r == ';' || key && r == '=' {

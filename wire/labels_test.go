@@ -9,7 +9,8 @@ import (
 
 const allStyles = metric.DogStatsD | metric.Graphite | metric.InfluxDB | metric.Librato | metric.SignalFX
 
-// The lines come from statsd_exporter's tests, and the results from running it.
+// The lines come from the tests of statsd_exporter. The expected results come from running
+// statsd_exporter.
 var labelTests = []struct{ in, want string }{
 	{"n:1|c", "n"},
 	{"n:1|c|#env:prod,shop:eu", "n;env=prod;shop=eu"},
@@ -83,7 +84,7 @@ func TestTagStyles(t *testing.T) {
 		sent, _, _ := strings.Cut(line, ":")
 		for read := range lines {
 			p := Parser{Tagger: NewTagger(metric.LabelTags, read, metric.Reference)}
-			want := strings.ReplaceAll(sent, ";", "_") // in a series it begins the tags
+			want := strings.ReplaceAll(sent, ";", "_") // in the name of a series, a semicolon begins the tags
 			switch {
 			case read == style:
 				want = "n;k=v"

@@ -13,14 +13,13 @@ var pow10 = [...]float64{
 
 func finite(v float64) bool { return v-v == 0 }
 
-// number reads a decimal number: a sign, digits with a point, and an exponent.
-// Only the digits are required. The result is the nearest float64, as from
-// strconv.ParseFloat. It reports false for a number that is too large,
-// and for all other spellings that ParseFloat knows.
+// number parses a decimal number: a sign, digits with a point, and an exponent. Only the digits are
+// required. The result is the nearest float64, like the result of strconv.ParseFloat. It returns
+// false for a number that is too large, and for all other formats that ParseFloat accepts.
 //
-// A mantissa below 2^53 and a power of ten up to 22 are both exact, so one
-// operation on them rounds correctly (W. Clinger, "How to read floating point
-// numbers accurately", 1990). Other numbers go to strconv.
+// A mantissa below 2^53 and a power of ten up to 22 are both exact, so one multiplication or
+// division rounds correctly (W. Clinger, "How to read floating point numbers accurately", 1990).
+// Other numbers are parsed by strconv.
 func number(b []byte) (v float64, ok bool) {
 	digits := b
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
@@ -31,7 +30,7 @@ func number(b []byte) (v float64, ok bool) {
 	case !ok:
 		return 0, false
 	case mantissa >= 1<<53 || exponent < -22 || exponent > 22:
-		// The string is valid as long as b, and ParseFloat does not keep it.
+		// The string shares the memory of b. This is safe because ParseFloat does not keep the string.
 		v, err := strconv.ParseFloat(unsafe.String(&b[0], len(b)), 64)
 		return v, err == nil
 	case exponent < 0:
@@ -45,10 +44,10 @@ func number(b []byte) (v float64, ok bool) {
 	return v, true
 }
 
-// scan checks an unsigned number and reads it as mantissa x 10^exponent. A
-// mantissa of more than 19 digits is returned as the greatest uint64.
+// scan parses an unsigned number as mantissa x 10^exponent. If the mantissa has more than 19
+// digits, scan returns the greatest uint64 as the mantissa.
 func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
-	const room = 1e18 // below it one more digit fits
+	const room = 1e18 // below this limit, a uint64 can hold one more digit
 	i, point := 0, -1
 	for ; i < len(b); i++ {
 		d := b[i] - '0'
@@ -80,7 +79,7 @@ func scan(b []byte) (mantissa uint64, exponent int, ok bool) {
 	return mantissa, exponent + e, ok
 }
 
-// scanExponent reads an exponent that begins with e or E.
+// scanExponent parses an exponent that begins with e or E.
 func scanExponent(b []byte) (e int, ok bool) {
 	if b[0] != 'e' && b[0] != 'E' {
 		return 0, false
@@ -96,7 +95,7 @@ func scanExponent(b []byte) (e int, ok bool) {
 		if d > 9 {
 			return 0, false
 		}
-		if e < 100_000 { // far beyond float64: only check the rest for digits
+		if e < 100_000 { // a greater exponent exceeds float64 anyway, so only check that the rest are digits
 			e = e*10 + int(d)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 var decimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// checkNumber compares number with the grammar and with strconv.
+// checkNumber compares the function number with a regular expression and with strconv.
 func checkNumber(t *testing.T, text string) {
 	t.Helper()
 	got, ok := number([]byte(text))
@@ -24,8 +24,9 @@ func checkNumber(t *testing.T, text string) {
 	}
 }
 
-// TestSoakNumbers reads random decimals of every length and shape: 10^4 of them, 10^6 in
-// make test, 10^7 in make soak. (It reads the environment itself, because this package must not import internal/soak.)
+// TestSoakNumbers parses random decimal numbers of all lengths and forms: 10^4 numbers, 10^6 in
+// make test, 10^7 in make soak. It reads the environment variables itself, because this package
+// must not import internal/soak.
 func TestSoakNumbers(t *testing.T) {
 	n := 10_000
 	switch {

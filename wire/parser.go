@@ -1,28 +1,24 @@
-// Package wire reads and writes statsd lines: a Parser takes samples out of
-// received bytes, and Append writes a sample as a line.
+// Package wire reads and writes statsd lines. A Parser returns the samples in received bytes. Append writes a sample as
+// a line.
 //
 // # Lines
 //
 //	name:value|type[|section...][:value|type[|section...]...]
 //
-// A newline ends a line. A carriage return before it is dropped, and lines of
-// white space only are ignored. A line may hold several samples of one name
-// (a:1|c:2|c), and several values that share a type and sections
-// (a:1:2:3|ms|@0.5). The types are c and m (counter), g (gauge), ms, h and d
-// (timer), and s (set). Sections are a rate (@0.5) and DogStatsD's: tags
-// (#k:v), origin (c:), external data (e:), cardinality (card:) and timestamp (T).
-// Tags are dropped unless there is a Tagger. The others are ignored. Events
-// (_e{...}) and service checks (_sc|...) are not samples.
+// A newline ends a line. A carriage return before the newline is removed. A line that contains only white space is
+// ignored. A line may contain several samples of one name, such as a:1|c:2|c, and several values that share a type and
+// sections, such as a:1:2:3|ms|@0.5. The types are c and m (counter), g (gauge), ms, h and d (timer), and s (set).
+// Sections are a sample rate (@0.5), and the sections of DogStatsD: tags (#k:v), container (c:), external data (e:),
+// cardinality (card:) and timestamp (T). Without a Tagger, tags are dropped. Events (_e{...}) and service checks
+// (_sc|...) are not samples.
 //
-// docs/lines.md has all rules. Parser.Dialect chooses between them where statsds
-// differ.
+// docs/lines.md describes all rules. Where statsd implementations differ, Parser.Dialect selects the rules.
 //
 // # Faults
 //
-// A bad sample does not affect others: Next reports it with its reason, and
-// goes on with the next value. The cost is linear in the number of bytes.
-// Nothing is allocated. Samples borrow the bytes that they were parsed from, or
-// the Tagger's if their names have tags.
+// A bad sample does not affect other samples: Next reports it with its reason, and continues with the next value. The
+// cost is linear in the number of bytes, and nothing is allocated. A sample's slices are subslices of the parsed buffer.
+// If a name has tags, the name is in the memory of the Tagger.
 package wire
 
 import (
@@ -31,15 +27,15 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Item is the kind of thing that Next found.
+// Item is the type of what Next has found.
 type Item uint8
 
-// The items.
+// The values of Item.
 const (
-	End     Item = iota // nothing more in these bytes
-	Sample              // a good sample, stored where Next was told
-	Discard             // a bad sample: see Reason and Line
-	Event               // an event or a service check of DogStatsD
+	End     Item = iota // the buffer has no more items
+	Sample              // a good sample, which Next has stored
+	Discard             // a bad sample; see Reason and Line
+	Event               // an event or a service check in DogStatsD's format
 )
 
 // Parser returns the samples in a buffer one by one:
@@ -49,46 +45,46 @@ const (
 //		...
 //	}
 //
-// The zero Parser is ready to use. It is for one goroutine at a time.
+// The zero Parser is ready to use. Only one goroutine at a time may use a Parser.
 type Parser struct {
-	// AbsoluteSigns makes the sign of a gauge part of its number. Without it a
-	// signed value adjusts the gauge.
+	// AbsoluteSigns makes the sign of a gauge's value a part of the number. Without it, a value with a
+	// sign adjusts the gauge.
 	AbsoluteSigns bool
-	// Dialect chooses the rules for empty values, types, numbers and rates.
+	// Dialect selects the rules for empty values, types, numbers and rates.
 	Dialect metric.Dialect
-	// Tagger makes tags part of the name. Without it tags after the value are dropped, and others are
-	// part of the name.
+	// Tagger makes tags a part of the name. Without a Tagger, tags after the value are dropped, and
+	// tags in the name are not separated from it.
 	Tagger *Tagger
-	// KeepTags leaves the tags of a sample as sent, for Tagger.Series: the name of a sample with tags after
-	// its value is name:tags.
+	// KeepTags leaves the tags of a sample as they were sent, for a later call of Tagger.Series. The
+	// name of a sample with tags after its value is then NAME:TAGS.
 	KeepTags bool
-	// Containers turns the section c:, which DogStatsD's clients send, into a tag container_id. It needs a Tagger.
+	// Containers makes a tag container_id from the section c: of DogStatsD's clients. It needs a
+	// Tagger.
 	Containers bool
 
-	buf   []byte // whole lines not read yet
-	line  []byte // the current line, without its line end
-	name  []byte // of the current group, with its tags
-	tags  []byte // the section of tags without its #, if the group is tagged
-	box   []byte // memory for tags with a container
-	rest  []byte // the groups of the line after the current one
+	buf   []byte // complete lines that were not read yet
+	line  []byte // the current line without its line end
+	name  []byte // name of the current group, with its tags
+	tags  []byte // the current group's section of tags without its #, if there is one
+	box   []byte // memory for the tags of a group with a container
+	rest  []byte // the groups of the line that follow the current group
 	group group
 
 	lines, timestamps int
-	reason            metric.Reason // of the last Discard
-	at                int           // where the line of the last Discard is bad
+	reason            metric.Reason // reason of the last Discard
+	at                int           // index in the line of the last Discard's bad byte
 }
 
-// Reset starts on buf. buf holds complete lines, but the last newline may be missing. The buffer must not change until
-// Next has returned End.
+// Reset starts to parse buf. buf contains complete lines; only the last newline may be missing. The
+// buffer must not change until Next has returned End.
 func (p *Parser) Reset(buf []byte) {
 	p.buf, p.line, p.name, p.rest = buf, nil, nil, nil
 	p.group = group{}
 	p.lines, p.timestamps = 0, 0
 }
 
-// Forget calls the Tagger's Forget in the middle of a buffer. The names of all
-// samples so far become invalid. The name of the current group is kept, for its
-// next values.
+// Forget calls the Tagger's Forget before the end of a buffer. The names of all samples so far
+// become invalid. The name of the current group is kept, because the group may have more values.
 func (p *Parser) Forget() {
 	switch {
 	case p.Tagger == nil:
@@ -99,25 +95,25 @@ func (p *Parser) Forget() {
 	}
 }
 
-// Lines returns the number of lines begun since Reset, without ignored lines.
+// Lines returns the number of lines that Next has begun since Reset. Ignored lines are not counted.
 func (p *Parser) Lines() int { return p.lines }
 
-// Timestamps returns the number of good samples since Reset that had a
-// timestamp, which was ignored.
+// Timestamps returns the number of good samples since Reset whose timestamp was ignored.
 func (p *Parser) Timestamps() int { return p.timestamps }
 
-// Line returns the line of the last item. It borrows the buffer.
+// Line returns the line of the last item. The result is a subslice of the buffer.
 func (p *Parser) Line() []byte { return p.line }
 
-// Reason returns why the last Discard was bad.
+// Reason returns why the sample of the last Discard was bad.
 func (p *Parser) Reason() metric.Reason { return p.reason }
 
-// At returns where the line of the last Discard is bad: the index of the first byte of the value, type
-// or rate at fault. If something is missing at the end of the line, At returns the length of the line.
+// At returns the index in Line at which the last Discard is bad. It is the index of the first byte
+// of the bad value, type or rate. If something is missing at the end of the line, it is the length
+// of the line.
 func (p *Parser) At() int { return p.at }
 
-// Next finds the next item. It stores a good sample in s. For any other item s
-// is undefined.
+// Next finds the next item. If the item is a good sample, Next stores it in s. For any other item
+// the content of s is undefined.
 func (p *Parser) Next(s *metric.Sample) Item {
 	if p.group.values != nil {
 		return p.value(s)
@@ -161,8 +157,8 @@ func (p *Parser) Next(s *metric.Sample) Item {
 	return End
 }
 
-// startLine starts a line that is not plain (see plain). colon is the index of its first colon, negative if there is
-// none.
+// startLine starts a line that the function plain cannot parse. colon is the index of the first
+// colon in the line. It is negative if there is none.
 func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	switch {
 	case bytes.HasPrefix(p.line, []byte("_e{")), bytes.HasPrefix(p.line, []byte("_sc|")):
@@ -175,16 +171,16 @@ func (p *Parser) startLine(s *metric.Sample, colon int) Item {
 	return p.value(s)
 }
 
-// discard reports a bad sample. at begins with the first bad byte of the line.
+// discard reports a bad sample. at is the index of the first bad byte in the line.
 func (p *Parser) discard(r metric.Reason, at int) Item {
 	p.reason, p.at = r, at
 	return Discard
 }
 
-// offset returns the index in the line at which b starts. b must be a part of the line.
+// offset returns the index in the line at which b starts. b must be a subslice of the line.
 func (p *Parser) offset(b []byte) int { return cap(p.line) - cap(b) }
 
-// value takes the next value of the group.
+// value parses the next value of the current group.
 func (p *Parser) value(s *metric.Sample) Item {
 	g := &p.group
 	v := g.values
@@ -230,11 +226,11 @@ func (p *Parser) value(s *metric.Sample) Item {
 	return Sample
 }
 
-// emptyMember is the member that Etsy's statsd uses for an empty set member.
+// emptyMember is the member that Etsy's statsd adds for an empty value of a set.
 var emptyMember = []byte("0")
 
-// takesEmpty reports whether an empty value is valid in the dialect. In gstatsd's dialect only the last value of a
-// group may be empty.
+// takesEmpty reports whether the dialect accepts an empty value here. In gstatsd's dialect only the
+// last value of a group may be empty.
 func (p *Parser) takesEmpty() bool {
 	isSet := p.group.kind == metric.Set
 	switch p.Dialect {

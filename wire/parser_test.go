@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// items parses input and describes the items as words for tables: "a c 1" is a
-// counter, "a c 1 x10" a counter with weight 10.
+// items parses input, and returns the items as words: "a c 1" is a counter with value 1, "a c 1
+// x10" has weight 10.
 func items(p *Parser, input string) string {
 	var out []string
 	var s metric.Sample
@@ -150,7 +150,7 @@ func TestParserAbsoluteSigns(t *testing.T) {
 	}
 }
 
-// An empty value before a type means something in gstatsd's dialect.
+// In gstatsd's dialect an empty value before a type is valid.
 func TestParserGstatsd(t *testing.T) {
 	p := Parser{Dialect: metric.Gstatsd}
 	for _, tt := range []struct{ in, want string }{
@@ -172,7 +172,7 @@ func TestParserGstatsd(t *testing.T) {
 	}
 }
 
-// A timestamp counts for each good sample of its group.
+// A timestamp is counted once for each good sample of its group.
 func TestParserTimestamps(t *testing.T) {
 	var p Parser
 	for in, want := range map[string]int{
@@ -206,9 +206,8 @@ func TestParserLine(t *testing.T) {
 	}
 }
 
-// Each section of a long line is read a bounded number of times. Otherwise this
-// test takes minutes.
-// At is the place of the value, type or rate at fault.
+// Each section of a long line is read a limited number of times; without the limit this test takes
+// minutes. At returns the index of the bad value, type or rate.
 func TestParserAt(t *testing.T) {
 	for line, want := range map[string]int{
 		"php.err:1,5|ms":         8,
@@ -266,7 +265,7 @@ func TestParserManySections(t *testing.T) {
 	}
 }
 
-// A line with many values has one item for each of them, good or bad.
+// A line with many values has one item for each value, whether it is good or bad.
 func TestParserManyValues(t *testing.T) {
 	const n = 32_000
 	for _, line := range []string{
@@ -291,11 +290,11 @@ func TestParserManyValues(t *testing.T) {
 func TestParserDoesNotAllocate(t *testing.T) {
 	var all bytes.Buffer
 	for _, tt := range lineTests {
-		if tt.why != "beyond float64" { // strconv allocates its range error
+		if tt.why != "beyond float64" { // strconv allocates an error for a number beyond float64
 			all.WriteString(tt.in + "\n")
 		}
 	}
-	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // to strconv
+	all.WriteString("a:" + strings.Repeat("7", 200) + ".5|c\n") // a number with so many digits is parsed by strconv
 	for dialect := range metric.Dialect(metric.Dialects) {
 		p := Parser{Dialect: dialect}
 		var s metric.Sample

@@ -6,9 +6,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// plain is the fast path for the most common lines. It reads what follows the
-// first colon: an unsigned integer of at most 15 digits or a set member, a type,
-// and nothing else. For any other text it reports false, and s is undefined.
+// plain parses the most common lines quickly. rest is the text after the first colon. plain accepts
+// an unsigned integer of at most 15 digits or a set member, followed by a type and nothing else.
+// For any other text it returns false, and the content of s is undefined.
 func plain(s *metric.Sample, rest []byte) bool {
 	n := len(rest)
 	if n < 3 {
@@ -55,9 +55,10 @@ func plain(s *metric.Sample, rest []byte) bool {
 	return true
 }
 
-// plainTagged is the fast path for plain lines with a section of tags. It reads what follows the first colon: an
-// unsigned integer of at most 15 digits, a type, and tags. It returns the tags without their #. For other text it
-// returns nil, and s is undefined.
+// plainTagged parses the most common lines with a section of tags quickly. rest is the text after
+// the first colon. plainTagged accepts an unsigned integer of at most 15 digits, a type, and tags.
+// It returns the tags without their #. For any other text it returns nil, and the content of s is
+// undefined.
 func plainTagged(s *metric.Sample, rest []byte) (section []byte) {
 	v, n := uint64(0), 0
 	for ; n < len(rest) && rest[n]-'0' <= 9; n++ {

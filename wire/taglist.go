@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// addKnown adds the tags of a section, and remembers the result.
+// addKnown adds the tags of a section, and stores the result for later sections with the same text.
 func (t *Tagger) addKnown(section []byte) (lost bool, fault metric.Reason) {
 	k := &t.known[maphash.Bytes(t.seed, section)%uint64(len(t.known))]
 	if bytes.Equal(k.section, section) {
@@ -23,7 +23,7 @@ func (t *Tagger) addKnown(section []byte) (lost bool, fault metric.Reason) {
 	return lost, fault
 }
 
-// addTags adds the tags of t.sent and of a section, sorted.
+// addTags adds the tags in t.sent and in a section, in sorted order.
 func (t *Tagger) addTags(section []byte) (lost bool, fault metric.Reason) {
 	cut := &t.sent
 	t.tags, t.lost = t.tags[:0], false
@@ -45,8 +45,8 @@ func (t *Tagger) addTags(section []byte) (lost bool, fault metric.Reason) {
 	return t.lost, metric.None
 }
 
-// addAll adds the tags of a list. With LabelTags their keys end at end. It reports false if there
-// are too many.
+// addAll adds the tags of a list. With LabelTags, the byte end ends a key. addAll returns false if
+// there are too many tags.
 func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	for len(list) > 0 {
 		one := list
@@ -66,7 +66,7 @@ func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	return true
 }
 
-// addOne adds one tag, or drops it. With LabelTags its key ends at end.
+// addOne adds one tag, or drops it. With LabelTags, the byte end ends the key.
 func (t *Tagger) addOne(one []byte, end byte) {
 	if t.style == metric.LabelTags {
 		t.addLabel(one, end)
@@ -110,10 +110,10 @@ func (t *Tagger) add(one []byte) {
 	t.tags = append(t.tags, placed)
 }
 
-// key returns a tag's key, with the separators before and after it.
+// key returns the key of a tag, with the separator before it and the separator after it.
 func (t *Tagger) key(of tag) []byte { return t.names[of.start:of.value] }
 
-// sorted reports whether the tags are sorted and have no key twice.
+// sorted reports whether the tags are in order and no key occurs twice.
 func (t *Tagger) sorted() bool {
 	for i := 1; i < len(t.tags); i++ {
 		if bytes.Compare(t.key(t.tags[i-1]), t.key(t.tags[i])) >= 0 {
@@ -123,7 +123,7 @@ func (t *Tagger) sorted() bool {
 	return true
 }
 
-// sort sorts the tags, and keeps the last of each key.
+// sort sorts the tags. If a key occurs several times, it keeps only the last tag with this key.
 func (t *Tagger) sort() {
 	start := t.tags[0].start
 	slices.SortStableFunc(t.tags, func(a, b tag) int { return bytes.Compare(t.key(a), t.key(b)) })

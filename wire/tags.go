@@ -10,69 +10,65 @@ import (
 // MaxTags is the maximum number of tags of a sample.
 const MaxTags = 64
 
-// Tagger makes tags part of the name, so that samples with different tags belong
-// to different series. It takes tags from the name, and from a section
-// (|#k:v,flag), in the styles that it reads: see metric.TagStyles. All tags in a name have one style. The section may
-// have further tags. Tags in the styles of InfluxDB, Librato or SignalFX together with a section are a fault, BadTags.
+// Tagger makes tags a part of the name, so that samples with different tags belong to different series. It reads tags in
+// the name, and in a section such as |#k:v,flag, in the styles that it is made for (see metric.TagStyles). All tags in a
+// name have the same style. A name with tags in Graphite's style can also have a section of tags. A name with tags in the
+// style of InfluxDB, Librato or SignalFX must not have such a section: the sample is bad, with the reason BadTags.
 //
-//   - A key ends at the first colon or equals sign. A tag without either has the
-//     value true.
-//   - Tags are sorted as carbon sorts them, by the bytes of k=v. If a key comes
-//     twice, the last tag counts.
-//   - A tag is dropped if its key or value is empty, before or after cleaning. For
-//     Graphite an empty value means no tag.
+//   - A key ends at the first colon or equals sign. A tag with neither of them has the value true.
+//   - Tags are sorted in the same order as in carbon, by the bytes of k=v. If a key occurs twice, the last tag is used.
+//   - A tag is dropped if its key or value is empty, before or after cleaning. In Graphite, a tag with an empty value is
+//     the same as no tag.
 //
-// With metric.GraphiteTags the name becomes name;k=v;k2=v2. Bytes that Graphite
-// does not take become "_", one for each run: in keys ; ! ^ and =, in values ; and
-// a ~ at the start, everywhere white space, control characters, bytes outside
-// ASCII, and the quotation mark, which makes carbon read another format. The key
-// "name" becomes "_name", because Graphite keeps the name there.
+// With metric.GraphiteTags the name becomes name;k=v;k2=v2. Each run of bytes that Graphite does not accept becomes "_".
+// In keys these are ; ! ^ and =. In values these are ; and a ~ at the start. In both, these are white space, control
+// characters, bytes outside ASCII, and the quotation mark, after which carbon expects another format. The key "name"
+// becomes "_name", because Graphite stores the name of the metric under the key "name".
 // See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
 //
-// With metric.LabelTags the name becomes name;k=v;k2=v2 too. Keys and values keep
-// all text, except for control characters, semicolons, and equals signs in
-// keys: each becomes "_". Tags that are not valid UTF-8 are a fault, BadTags. In a
-// section a key ends at the first colon, in a name at the first equals sign. A tag
-// without a value is dropped, as statsd_exporter does.
+// With metric.LabelTags the name also becomes name;k=v;k2=v2. Each control character and semicolon becomes "_", and in
+// keys also each equals sign. All other text is unchanged. A sample with tags that are not valid UTF-8 is bad, with the
+// reason BadTags. In a section, a key ends at the first colon; in a name, it ends at the first equals sign. A tag without
+// a value is dropped, as in statsd_exporter.
 //
-// With metric.TagsInName the name becomes name.k.v.k2.v2. Keys and values are
-// cleaned as names are, and a dot in them becomes "_", so each is one node.
+// With metric.TagsInName the name becomes name.k.v.k2.v2. Keys and values are cleaned like names. A dot in a key or value
+// becomes "_", so that each of them is a single node of the path.
 //
-// With metric.DropTags tags are cut from the name and dropped.
+// With metric.DropTags, tags are removed from the name and dropped.
 //
-// A Tagger is for one goroutine at a time. Several Parsers may share it.
+// Only one goroutine at a time may use a Tagger. Several Parsers may share it.
 type Tagger struct {
 	style   metric.Tags
 	styles  metric.TagStyles
-	marks   []byte // bytes that begin tags in a name, in addition to the semicolon
+	marks   []byte // the bytes that begin tags in a name, except the semicolon
 	dialect metric.Dialect
 	seed    maphash.Seed
 	known   [sections]known
-	names   []byte // names made since Forget, one after another
+	names   []byte // the names made since the last Forget, one after another
 	sent    cutName
-	tags    []tag  // of the current name
-	order   []byte // memory for sorting them
-	lost    bool   // whether a tag was dropped
+	tags    []tag  // tags of the current name
+	order   []byte // memory for sorting the tags
+	lost    bool   // whether a tag of the current name was dropped
 }
 
-// Clients send the same tags repeatedly, so a Tagger remembers sections.
+// Clients send the same tags repeatedly, so a Tagger stores the results for some sections.
 const (
-	sections = 128 // maximum number of remembered sections
-	maxKnown = 256 // maximum length of a remembered section in bytes
+	sections = 128 // maximum number of stored sections
+	maxKnown = 256 // maximum length of a stored section in bytes
 )
 
-// known is a section of tags, and the text that it adds to a name.
+// known is a section of tags, and the text that the section adds to a name.
 type known struct {
 	section, tags []byte
 	lost          bool
 }
 
-// tag is the place of a tag in Tagger.names. The start includes the byte before
-// the key.
+// tag is the position of a tag in Tagger.names. The part that begins at start includes the
+// separator before the key.
 type tag struct{ start, value, end int }
 
-// NewTagger returns a Tagger for tags in these styles. It returns nil if a Parser needs none to drop
-// the tags. The dialect says how names are cleaned.
+// NewTagger returns a Tagger for tags in these styles. If tags are to be dropped and a Parser can
+// do that without a Tagger, NewTagger returns nil. The dialect says how names are cleaned.
 func NewTagger(style metric.Tags, styles metric.TagStyles, dialect metric.Dialect) *Tagger {
 	if styles == 0 {
 		styles = metric.DefaultTagStyles
@@ -89,12 +85,12 @@ func NewTagger(style metric.Tags, styles metric.TagStyles, dialect metric.Dialec
 	return t
 }
 
-// maxKept is the maximum memory for names that a Tagger keeps after Forget. It is enough for a batch of samples with
-// names of ordinary length.
+// maxKept limits the memory for names that a Tagger keeps after Forget. It is enough for a batch of
+// samples with names of usual length.
 const maxKept = 64 << 10
 
-// Forget lets the Tagger reuse the memory of all names that it returned. A nil
-// Tagger does nothing.
+// Forget lets the Tagger reuse the memory of all names that it has returned. Forget of a nil Tagger
+// does nothing.
 func (t *Tagger) Forget() {
 	switch {
 	case t == nil:
@@ -105,16 +101,16 @@ func (t *Tagger) Forget() {
 	}
 }
 
-// keep forgets all names except one, and returns the new position of that name.
+// keep forgets all names except one, and returns this name at its new position.
 func (t *Tagger) keep(name []byte) []byte {
 	t.Forget()
-	t.names = append(t.names, name...) // the bytes of forgotten names are still there
+	t.names = append(t.names, name...) // append also works if name is a part of t.names
 	return t.names
 }
 
-// Name returns the name of the series for a name as sent and a section of tags
-// without its #. The result is valid until Forget. lost means that a tag was
-// dropped. With a fault there is no name.
+// Name returns the name of the series for a name as sent, and a section of tags without its #. The
+// result is valid until the next Forget. lost says that a tag was dropped. If there is a fault,
+// Name returns no name.
 func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault metric.Reason) {
 	start := len(t.names)
 	t.cut(sent)
@@ -123,7 +119,7 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	case t.style == metric.DropTags:
 		return t.names[start:], len(t.sent.tags)+len(section) > 0, metric.None
 	case t.style == metric.TagsInName && len(t.names) == start:
-		return nil, false, metric.None // an empty name is bad, even with tags
+		return nil, false, metric.None // an empty name is bad even if it has tags
 	}
 	lost = t.sent.broken
 	if t.styles&metric.DogStatsD == 0 && len(section) > 0 {
@@ -142,24 +138,28 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	return t.names[start:], lost || dropped, metric.None
 }
 
-// Series is Name for the name of a sample whose tags a Parser kept: see Parser.KeepTags.
+// Series does the same as Name, for the name of a sample whose tags a Parser has kept; see
+// Parser.KeepTags.
 func (t *Tagger) Series(kept []byte) (series []byte, lost bool, fault metric.Reason) {
-	sent, section, _ := bytes.Cut(kept, []byte(":")) // a name has no colon
+	sent, section, _ := bytes.Cut(kept, []byte(":")) // the name itself contains no colon
 	return t.Name(sent, section)
 }
 
-// Sent returns the length of the last name given to Name or Series, as sent but without its tags.
+// Sent returns the length of the last name given to Name or Series, without its tags, before it was
+// cleaned.
 func (t *Tagger) Sent() int { return len(t.sent.before) + len(t.sent.after) }
 
-// join joins a name and its tags as sent: see Parser.KeepTags. The result is valid until Forget.
+// join joins a name and its tags as sent; see Parser.KeepTags. The result is valid until the next
+// Forget.
 func (t *Tagger) join(sent, section []byte) []byte {
 	start := len(t.names)
 	t.names = append(append(append(t.names, sent...), ':'), section...)
 	return t.names[start:]
 }
 
-// With returns the name of a series with more tags, each key=value. They replace tags with the same key, unless the
-// tags of the series have priority. The result is valid until Forget.
+// With returns the name of a series with additional tags. The elements of more have the form
+// key=value. An additional tag replaces a tag of the series with the same key. If honor is true,
+// the tag of the series is kept instead. The result is valid until the next Forget.
 func (t *Tagger) With(series []byte, more [][]byte, honor bool) []byte {
 	name, tags := metric.CutTags(series)
 	start := len(t.names)
@@ -185,7 +185,7 @@ func (t *Tagger) With(series []byte, more [][]byte, honor bool) []byte {
 	return t.names[start:]
 }
 
-// addName adds t.sent without its tags.
+// addName adds the name in t.sent without its tags.
 func (t *Tagger) addName() {
 	cut, start := &t.sent, len(t.names)
 	if t.style == metric.TagsInName {
@@ -196,7 +196,7 @@ func (t *Tagger) addName() {
 	t.names = append(append(t.names, cut.before...), cut.after...)
 	if t.style.Series() && (t.styles&metric.Graphite == 0 || len(cut.after) > 0) {
 		for i, c := range t.names[start:] {
-			if c == ';' { // a semicolon would begin the tags
+			if c == ';' { // a semicolon in a series begins the tags
 				t.names[start+i] = '_'
 			}
 		}

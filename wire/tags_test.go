@@ -59,7 +59,7 @@ func TestTags(t *testing.T) {
 	for _, tt := range tagTests {
 		for style, want := range map[metric.Tags]string{metric.GraphiteTags: tt.graphite, metric.TagsInName: tt.inName} {
 			p := Parser{Tagger: NewTagger(style, 0, metric.Reference)}
-			for _, when := range []string{"first", "again"} { // sections are remembered
+			for _, when := range []string{"first", "again"} { // the second time, the Tagger uses the stored result for the section
 				if got := items(&p, tt.in); got != want {
 					t.Errorf("%s, %s: %q\n gives %s\n  want %s", tt.why, when, tt.in, got, want)
 				}
@@ -68,7 +68,8 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// The dialect decides how names are cleaned, and also how tags that become part of names are cleaned.
+// The dialect decides how names are cleaned. It also decides how tags are cleaned that become part
+// of a name.
 func TestTagsInDialect(t *testing.T) {
 	for style, want := range map[metric.Tags]string{metric.GraphiteTags: "a b/;k=/v_w", metric.TagsInName: "ab_.k._vw"} {
 		series, _, _ := NewTagger(style, 0, metric.Gstatsd).Name([]byte("a b/"), []byte("k:/v w"))
@@ -78,7 +79,7 @@ func TestTagsInDialect(t *testing.T) {
 	}
 }
 
-// Names stay valid until Forget, however many there are.
+// All names stay valid until Forget, even if there are many.
 func TestTaggerNames(t *testing.T) {
 	tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 	for range 3 {
@@ -96,7 +97,7 @@ func TestTaggerNames(t *testing.T) {
 	}
 }
 
-// A Tagger does not keep memory for long or many tags.
+// A Tagger does not keep the memory for many or for long tags.
 func TestTaggerBounded(t *testing.T) {
 	tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 	for i := range 2 * sections {
@@ -104,7 +105,7 @@ func TestTaggerBounded(t *testing.T) {
 		if _, _, fault := tagger.Name([]byte("a"), section); fault != metric.None {
 			t.Fatal("refused")
 		}
-		tagger.Name([]byte("a"), bytes.Repeat([]byte("k:vv,"), 10_000)) // too many
+		tagger.Name([]byte("a"), bytes.Repeat([]byte("k:vv,"), 10_000)) // more tags than the limit
 		tagger.Forget()
 	}
 	kept := cap(tagger.names) + cap(tagger.order)
@@ -129,14 +130,14 @@ func TestTagsDoNotAllocate(t *testing.T) {
 		}
 		p.Tagger.Forget()
 	}
-	parse() // makes room
+	parse() // the first call allocates memory
 	if n := testing.AllocsPerRun(100, parse); n != 0 {
 		t.Errorf("%v allocations, want none", n)
 	}
 }
 
-// plainSeries builds the name of a series in the simplest way. The name and the
-// section must have no bytes that need cleaning.
+// plainSeries makes the name of a series in the simplest way. The name and the section must not
+// contain bytes that need cleaning.
 func plainSeries(name, section string) string {
 	tags := map[string]string{}
 	name, inName, _ := strings.Cut(name, ";")
@@ -160,8 +161,8 @@ func plainSeries(name, section string) string {
 	return name + strings.Join(all, "")
 }
 
-// FuzzTags checks that Graphite takes each series, and that a series sent as a name
-// does not change.
+// FuzzTags checks that Graphite accepts each series, and that a series sent as a name results in
+// the same series.
 func FuzzTags(f *testing.F) {
 	for _, tt := range tagTests {
 		line, _, _ := strings.Cut(tt.in, "\n")
@@ -171,7 +172,7 @@ func FuzzTags(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, section string) {
 		if strings.ContainsAny(name, ":\n") || strings.ContainsAny(section, "|\n") {
-			return // a line cannot contain these
+			return // a line cannot contain such a name or section
 		}
 		tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 		series, lost, fault := tagger.Name([]byte(name), []byte(section))
@@ -205,7 +206,7 @@ func FuzzTags(f *testing.F) {
 	})
 }
 
-// isFit reports whether tags need no cleaning.
+// isFit reports whether tags contain nothing that must be cleaned.
 func isFit(tags string) bool {
 	for _, c := range []byte(tags) {
 		if c <= ' ' || c > '~' || strings.IndexByte(`!^"~`, c) >= 0 {
@@ -215,7 +216,7 @@ func isFit(tags string) bool {
 	return true
 }
 
-// checkTags checks tags against Graphite's rules.
+// checkTags checks that tags follow Graphite's rules.
 func checkTags(t *testing.T, tags string) {
 	t.Helper()
 	if tags == "" {
@@ -241,7 +242,8 @@ func checkTags(t *testing.T, tags string) {
 	}
 }
 
-// TestContainers checks containers that become tags, on either side of other tags.
+// TestContainers checks that a container becomes a tag, whether its section comes before or after
+// other tags.
 func TestContainers(t *testing.T) {
 	for line, want := range map[string]string{
 		"a:1|c|c:ab":                    "a;container_id=ab",
@@ -273,7 +275,8 @@ func TestContainers(t *testing.T) {
 	}
 }
 
-// TestKeptTags checks that a name with its tags as sent becomes the same series later.
+// TestKeptTags checks that a name whose tags were kept as sent results in the same series when
+// Series is called later.
 func TestKeptTags(t *testing.T) {
 	for _, style := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName, metric.LabelTags} {
 		for _, tt := range tagTests {

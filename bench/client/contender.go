@@ -15,20 +15,22 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// calls are the compared ways to use a client. A call that a client lacks is nil.
+// calls are the calls of a client that are compared. A call that the client does not support is
+// nil.
 type calls struct {
 	incr, incrTags, gauge, timing, set, handle func()
 	flush, close                               func()
 }
 
-// contender makes a client that writes to wire.
+// contender is a client to compare. Its function make returns a client that writes to wire.
 type contender struct {
 	name   string
 	merged bool
 	make   func(w *wire) (calls, error)
 }
 
-// Every client uses packets of 1432 bytes, which is the default of all three for UDP.
+// packetSize is the packet size that all clients use. 1432 bytes is the default of all three
+// clients for UDP.
 const packetSize = 1432
 
 var contenders = []contender{
@@ -38,7 +40,7 @@ var contenders = []contender{
 		return datadogCalls(w, datadog.WithoutClientSideAggregation())
 	}},
 	{name: "this", merged: true, make: func(w *wire) (calls, error) { return this(w, 2*time.Second) }},
-	// It merges everything that it can merge, every two seconds.
+	// This client merges all calls that it can merge, and sends the results every two seconds.
 	{name: "datadog", merged: true, make: func(w *wire) (calls, error) {
 		return datadogCalls(w, datadog.WithExtendedClientSideAggregation())
 	}},
@@ -77,13 +79,13 @@ func this(w *wire, aggregate time.Duration) (calls, error) {
 	}, nil
 }
 
-// sender adapts wire to cactus.Sender.
+// sender implements cactus.Sender with a wire.
 type sender struct{ *wire }
 
 func (s sender) Send(b []byte) (int, error) { return s.Write(b) }
 
 func cactusCalls(w *wire) (calls, error) {
-	buffered, err := cactus.NewBufferedSenderWithSender(sender{w}, 300*time.Millisecond, packetSize) // the client's default
+	buffered, err := cactus.NewBufferedSenderWithSender(sender{w}, 300*time.Millisecond, packetSize) // the default flush interval
 	if err != nil {
 		return calls{}, err
 	}
@@ -122,14 +124,15 @@ func datadogCalls(w *wire, option datadog.Option) (calls, error) {
 
 var newline = []byte{'\n'}
 
-// wire is a UDP socket, connected to a socket that is never read. So the kernel does all the work of sending, and the
-// benchmark has none of receiving. It counts the lines.
+// wire is a UDP socket that is connected to a socket which no process reads. So the kernel does all
+// the work of sending, but the benchmark does not have to receive. wire counts the lines that are
+// written to it.
 type wire struct {
 	net.Conn
 	receiver net.PacketConn
 	writes   atomic.Int64
 	lines    atomic.Int64
-	keep     bool // for the test: keep the written packets
+	keep     bool // whether to store the written packets, for the test
 	mu       sync.Mutex
 	packets  []string
 }
@@ -157,7 +160,8 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
-// settle waits until the given number of lines was written, except lines in unfinished packets.
+// settle waits until this number of lines was written. It does not wait for lines in packets that
+// are not full yet.
 func (w *wire) settle(lines int64) error {
 	const filling = 100
 	for deadline := time.Now().Add(10 * time.Second); w.lines.Load() < lines-filling; time.Sleep(time.Millisecond) {

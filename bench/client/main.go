@@ -1,5 +1,5 @@
-// Command client compares this project's client with two popular Go clients, call by call. It prints
-// the table of client/README.md:
+// Command client compares this project's client with two popular Go clients. It measures each call of the clients, and
+// prints the table of client/README.md:
 //
 //	cd bench/client && go run .
 package main
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// row is a line of the table.
+// row is a row of the table.
 type row struct {
 	name   string
 	merged bool
@@ -53,7 +53,8 @@ var rows = []row{
 
 func run(rounds int, only *regexp.Regexp) error {
 	cells := map[place]*cell{}
-	// Rounds and bursts alternate between the clients, so that other load on the machine affects all equally.
+	// The clients take turns in each round, so that other load on the machine affects all of them
+	// equally.
 	for range rounds {
 		for _, r := range rows {
 			for _, n := range goroutines {
@@ -72,7 +73,7 @@ func run(rounds int, only *regexp.Regexp) error {
 	return datagrams()
 }
 
-// place is the position of a cell in the table.
+// place identifies a cell of the table.
 type place struct {
 	row        string
 	goroutines int
@@ -81,7 +82,8 @@ type place struct {
 
 var goroutines = []int{1, 8}
 
-// printTable prints the cells, and the smallest lead of this client over another client.
+// printTable prints the cells. It also prints by how much this client is at least faster than
+// another client.
 func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	fmt.Println("| call | goroutines | this | cactus | datadog |")
 	fmt.Println("| --- | ---: | ---: | ---: | ---: |")
@@ -104,7 +106,8 @@ func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	}
 }
 
-// datagrams counts the datagrams for a million increments, at a rate that every client can send.
+// datagrams prints how many datagrams each client sends for a million increments. The rate of the
+// increments is so low that no client drops any.
 func datagrams() error {
 	fmt.Println("\n| datagrams for a million `Incr` | |")
 	fmt.Println("| --- | ---: |")

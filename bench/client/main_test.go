@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The compared calls are equal: each call of each client sends one line. The lines may only differ
-// in the digits of a number.
+// The calls that are compared are equivalent: each call of each client sends one line. The lines
+// may differ only in the digits of a number.
 func TestCallsSendTheSame(t *testing.T) {
 	for _, c := range contenders {
 		for name, test := range map[string]struct {

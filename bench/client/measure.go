@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// cell holds the measurements of one contender for one row.
+// cell holds the measured values of one client in one row.
 type cell struct{ ns, allocs []float64 }
 
-// burst is the number of calls between two pauses. No client can send at this speed for long. Some would wait and
-// others would drop lines, so they could not be compared.
+// burst is the number of calls between two pauses. The benchmark needs pauses because no client can
+// send at full speed for long: some clients would wait and others would drop lines, so that the
+// times could not be compared.
 const (
 	burst  = 20_000
 	bursts = 8
 )
 
-// compare measures each contender that has this call.
+// compare measures each client that supports the call of this row.
 func compare(cells map[place]*cell, r row, n int) error {
 	var runs []*measurement
 	for _, c := range contenders {
@@ -43,7 +44,7 @@ func compare(cells map[place]*cell, r row, n int) error {
 	}
 	for i := range bursts {
 		for j := range runs {
-			m := runs[(i+j)%len(runs)] // vary the order
+			m := runs[(i+j)%len(runs)] // change the order in each round
 			if err := m.burst(i == 0); err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
@@ -52,7 +53,7 @@ func compare(cells map[place]*cell, r row, n int) error {
 	return nil
 }
 
-// measurement measures a contender for one row.
+// measurement measures one client for one row.
 type measurement struct {
 	contender
 	made       calls
@@ -73,7 +74,7 @@ func open(c contender, r row, n int) (*measurement, error) {
 		return nil, err
 	}
 	m := &measurement{contender: c, made: made, call: r.call(made), goroutines: n, wire: w}
-	if c.merged && m.call != nil { // two intervals bring the client into the state of a long-running program
+	if c.merged && m.call != nil { // after two flush intervals, the client has the state of a long-running program
 		for range 2 {
 			m.call()
 			made.flush()
@@ -82,7 +83,7 @@ func open(c contender, r row, n int) (*measurement, error) {
 	return m, nil
 }
 
-// burst makes a burst of calls and records it, unless it is a warm-up.
+// burst makes a burst of calls and stores its time, unless it is a warm-up.
 func (m *measurement) burst(warmUp bool) error {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -123,7 +124,7 @@ func (c *cell) String() string {
 	return fmt.Sprintf("%.1f (%.0f)", c.median(), median(c.allocs))
 }
 
-// median returns the median of the times, or infinity if there are none.
+// median returns the median of the times. If there are none, it returns infinity.
 func (c *cell) median() float64 {
 	if c == nil {
 		return math.Inf(1)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// receive receives by one listener of a unix socket.
+// receive starts an intake with one unix socket.
 func receive(t *testing.T, scheme listen.Scheme) (in *intake.Intake, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "dsd.socket")
@@ -34,8 +34,8 @@ func receive(t *testing.T, scheme listen.Scheme) (in *intake.Intake, path string
 	return in, path
 }
 
-// DataDog's client finds out itself whether the socket is for datagrams or streams. Ten clients wait for the daemon and
-// lose nothing, although the socket holds only eleven datagrams in total.
+// DataDog's client detects whether the socket expects datagrams or streams. Ten clients that wait
+// while the socket is full lose no data, although the socket holds only eleven datagrams in total.
 func TestDatadogOverUnixSockets(t *testing.T) {
 	const clients, each = 10, 20_000
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {
@@ -43,7 +43,7 @@ func TestDatadogOverUnixSockets(t *testing.T) {
 		var sending sync.WaitGroup
 		for i := range clients {
 			c, err := datadog.New("unix://"+path, datadog.WithoutTelemetry(), datadog.WithoutClientSideAggregation(),
-				datadog.WithoutOriginDetection(), datadog.WithWriteTimeout(time.Minute), datadog.WithConnectTimeout(time.Minute), // this limits writes too
+				datadog.WithoutOriginDetection(), datadog.WithWriteTimeout(time.Minute), datadog.WithConnectTimeout(time.Minute), // the connect timeout also limits writes
 				datadog.WithTags([]string{"client:a"}))
 			if err != nil {
 				t.Fatal(err)

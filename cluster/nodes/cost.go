@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Cost returns the CPU time of all nodes so far, and how many bytes they have written to disk.
+// Cost returns the CPU time that all nodes have used so far, and the number of bytes that they have
+// written to disk.
 func (c *Cluster) Cost() (cpu time.Duration, written int64) {
 	for _, n := range c.Nodes {
 		pid := n.cmd.Process.Pid
@@ -17,7 +18,7 @@ func (c *Cluster) Cost() (cpu time.Duration, written int64) {
 			n.t.Fatal(err)
 		}
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		for _, field := range fields[11:13] { // utime, stime, in 1/100 s
+		for _, field := range fields[11:13] { // the fields are utime and stime, in 1/100 s
 			ticks, _ := strconv.ParseInt(field, 10, 64)
 			cpu += time.Duration(ticks) * 10 * time.Millisecond
 		}

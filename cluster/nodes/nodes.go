@@ -1,5 +1,5 @@
-// Package nodes runs NATS clusters for tests: three nats-server processes, with the users of
-// contrib/nats.
+// Package nodes runs NATS clusters for tests. A cluster has three nats-server processes, with the
+// NATS users of contrib/nats.
 package nodes
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// build builds nats-server, and returns the path of the program.
+// build compiles nats-server, and returns the path of the program.
 var build = sync.OnceValues(func() (string, error) {
 	cmd := exec.Command("go", "tool", "-n", "nats-server")
 	cmd.Dir = filepath.Join(Tree(), "cluster")
@@ -41,45 +41,46 @@ func Program(t testing.TB) string {
 	return path
 }
 
-// Tree returns the top directory of this source tree.
+// Tree returns the root directory of this source tree.
 func Tree() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// Cluster is a NATS cluster of some nodes.
+// Cluster is a NATS cluster.
 type Cluster struct {
 	Nodes []*Node
 }
 
-// Node is a nats-server process.
+// Node is one nats-server process.
 type Node struct {
 	Name   string
 	Client string // address for clients
 
 	t       testing.TB
-	cluster string // address for other nodes, behind routes
+	cluster string // address that the other nodes use, which leads through routes
 	routes  *routes
 	dir     string
 	cmd     *exec.Cmd
 	exited  chan struct{}
 }
 
-// Options change the cluster that Start starts.
+// Options change the cluster that Start makes.
 type Options struct {
-	Nodes     int    // zero means 3
-	JetStream string // more lines for the block jetstream of the configuration
-	Client    string // more lines about clients
-	Users     string // instead of the users of contrib/nats
+	Nodes     int    // number of nodes; 0 means 3
+	JetStream string // additional lines for the block jetstream of the configuration
+	Client    string // additional lines with settings for clients
+	Users     string // users that replace the users of contrib/nats; if it is empty, these users are kept
 }
 
-// Start starts a cluster in directories of the test. It ends with the test.
+// Start starts a cluster. Its directories are temporary directories of the test. The cluster is
+// stopped at the end of the test.
 func Start(t testing.TB, o Options) *Cluster {
 	t.Helper()
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	base := counterpart.FreeAddress(t) // the ports behind it are reserved too
+	base := counterpart.FreeAddress(t) // FreeAddress also reserves the ports that follow
 	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
 	passing := newRoutes(t)
 	var routes []string
@@ -97,7 +98,8 @@ func Start(t testing.TB, o Options) *Cluster {
 	return c
 }
 
-// configure writes the configuration of a node. It includes the example configuration in contrib/nats.
+// configure writes the configuration of a node. It contains the example configuration of
+// contrib/nats.
 func (n *Node) configure(routes []string, advertise string, o Options) {
 	n.t.Helper()
 	sample, err := os.ReadFile(filepath.Join(Tree(), "contrib", "nats", "statsd.conf"))
@@ -111,14 +113,14 @@ func (n *Node) configure(routes []string, advertise string, o Options) {
 	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, advertise: %q, no_advertise: true, routes: [nats://%s] }\n",
 		n.Name, n.Client, shared, o.Client, n.cluster, advertise, strings.Join(routes, ", nats://"))
 	if len(routes) == 1 {
-		text = text[:strings.LastIndex(text, "cluster {")] // JetStream without a cluster
+		text = text[:strings.LastIndex(text, "cluster {")] // JetStream with a single server needs no block cluster
 	}
 	if err := os.WriteFile(filepath.Join(n.dir, "nats.conf"), []byte(text), 0o600); err != nil {
 		n.t.Fatal(err)
 	}
 }
 
-// Start starts the node, again after Kill.
+// Start starts the node. It can be called again after Kill.
 func (n *Node) Start() {
 	n.t.Helper()
 	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -128,7 +130,7 @@ func (n *Node) Start() {
 	defer log.Close()
 	cmd := exec.Command(Program(n.t), "-c", "nats.conf")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive the test
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // kill the server if the test process ends
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
@@ -141,7 +143,7 @@ func (n *Node) Start() {
 	n.await()
 }
 
-// await waits until the node listens.
+// await waits until the node accepts connections.
 func (n *Node) await() {
 	n.t.Helper()
 	for deadline := time.Now().Add(wait.Patience); ; time.Sleep(10 * time.Millisecond) {
@@ -168,13 +170,14 @@ func (n *Node) Kill() {
 	<-n.exited
 }
 
-// Freeze stops the node, and Thaw lets it continue.
+// Freeze suspends the process of the node.
 func (n *Node) Freeze() { n.signal(syscall.SIGSTOP) }
 
-// CutOff cuts the node off from the others, or joins it to them again. Its clients stay.
+// CutOff cuts the connections between the node and the other nodes, or restores them. Connections
+// of clients are not affected.
 func (n *Node) CutOff(cut bool) { n.routes.set(n.cluster, cut) }
 
-// Thaw lets a frozen node continue.
+// Thaw resumes the process of a node after Freeze.
 func (n *Node) Thaw() { n.signal(syscall.SIGCONT) }
 
 func (n *Node) signal(s os.Signal) {
@@ -193,7 +196,7 @@ func (n *Node) Log() string {
 	return string(text)
 }
 
-// Servers returns the addresses for clients.
+// Servers returns the addresses of all nodes for clients.
 func (c *Cluster) Servers() (all []string) {
 	for _, n := range c.Nodes {
 		all = append(all, n.Client)
@@ -201,7 +204,7 @@ func (c *Cluster) Servers() (all []string) {
 	return all
 }
 
-// Named returns a node.
+// Named returns the node with this name.
 func (c *Cluster) Named(name string) *Node {
 	for _, n := range c.Nodes {
 		if n.Name == name {
@@ -211,5 +214,5 @@ func (c *Cluster) Named(name string) *Node {
 	return nil
 }
 
-// Key returns the path of a seed of contrib/nats: "edge" or "owner".
+// Key returns the path of a seed file of contrib/nats. role is "edge" or "owner".
 func Key(role string) string { return filepath.Join(Tree(), "contrib", "nats", role+".nk") }

@@ -7,12 +7,13 @@ import (
 	"testing"
 )
 
-// routes relays the traffic between nodes. Other nodes reach each node through a listener here. A node that is cut off
-// neither receives nor sends anything here; its clients do not notice.
+// routes relays the traffic between nodes. The nodes reach each other only through the listeners of
+// routes. If a node is cut off, routes relays nothing from or to it. Clients of the node do not use
+// routes.
 type routes struct {
 	mu    sync.Mutex
 	joint *sync.Cond
-	cut   map[string]bool // by address of the node's own listener
+	cut   map[string]bool // whether a node is cut off, by the address of the node's own listener
 	ids   map[string]string
 	conns []net.Conn
 }
@@ -32,7 +33,7 @@ func newRoutes(t testing.TB) *routes {
 	return r
 }
 
-// listen passes on connections to a node. It returns the address for the other nodes.
+// listen relays connections to a node. It returns the address that the other nodes must use.
 func (r *routes) listen(t testing.TB, node string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,8 +55,8 @@ func (r *routes) listen(t testing.TB, node string) string {
 
 // route is a connection between two nodes.
 type route struct {
-	to   string // node
-	from string // id of the server that has connected, once it is known
+	to   string // address of the node to which the connection leads
+	from string // id of the server that has opened the connection; empty until the id is known
 }
 
 func (r *routes) serve(node string, from net.Conn) {
@@ -72,13 +73,13 @@ func (r *routes) serve(node string, from net.Conn) {
 	r.pass(c, to, from, true)
 }
 
-// Servers send their id at the beginning of a connection.
+// Servers send their id at the start of a connection.
 var (
 	serverID = regexp.MustCompile(`"server_id":"([^"]+)"`)
 	clientID = regexp.MustCompile(`CONNECT .*"name":"([^"]+)"`)
 )
 
-// listenTo finds out which server has connected on a route.
+// listenTo finds out which server has opened a connection, from the text that the servers exchange.
 func (r *routes) listenTo(c *route, text []byte, forward bool) {
 	if forward && c.from == "" {
 		if m := clientID.FindSubmatch(text); m != nil {

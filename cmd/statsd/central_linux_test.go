@@ -192,7 +192,7 @@ func TestCentralTLS(t *testing.T) {
 	c.refuses("statsd+tls", ca+own("db1")+keys, "the central refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central's keys", "")
 	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
-	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or wants statsd\+tls://`, "")
+	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or requires statsd\+tls://`, "")
 	for version, want := range map[string]bool{"-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
 		// Without SECLEVEL=0, openssl itself refuses the old version of TLS.
 		cmd := exec.Command(counterpart.Find(t, "openssl"), "s_client", "-connect", c.at, "-CAfile", in("ours.pem"), "-cert", in("web1.pem"), "-key", in("web1.key"), "-cipher", "DEFAULT@SECLEVEL=0", version)

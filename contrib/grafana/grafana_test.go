@@ -1,4 +1,4 @@
-// Package grafana_test runs every query of the dashboards against the real servers.
+// Package grafana_test runs each query of the dashboards on the real servers.
 package grafana_test
 
 import (
@@ -19,7 +19,7 @@ import (
 
 type source struct{ Type, UID string }
 
-// dashboard is the part of Grafana's format that the tests need.
+// dashboard contains the fields of Grafana's dashboard format that the tests need.
 type dashboard struct {
 	Title, UID string
 	Templating struct {
@@ -56,7 +56,7 @@ func load(t *testing.T, file, kind string) *dashboard {
 	return d
 }
 
-// check checks for things that Grafana would draw wrongly or not at all.
+// check looks for mistakes in a dashboard that Grafana would show wrongly or not at all.
 func (d *dashboard) check(t *testing.T, kind string) {
 	t.Helper()
 	if d.Title == "" || d.UID == "" || len(d.Panels) < 20 {
@@ -91,7 +91,7 @@ func (d *dashboard) check(t *testing.T, kind string) {
 	}
 }
 
-// queries returns all queries with their variables replaced.
+// queries returns all queries of a dashboard. It replaces the variables in them.
 func (d *dashboard) queries(t *testing.T, variables *strings.Replacer) (all []string) {
 	t.Helper()
 	for _, p := range d.Panels {
@@ -106,7 +106,7 @@ func (d *dashboard) queries(t *testing.T, variables *strings.Replacer) (all []st
 	return all
 }
 
-// send sends lines to a daemon, one of them bad.
+// send sends lines to a daemon. One of the lines is bad.
 func send(t *testing.T, daemon *counterpart.Daemon) {
 	t.Helper()
 	conn, err := net.Dial("udp", daemon.Addr)
@@ -180,7 +180,7 @@ func TestGraphiteDashboard(t *testing.T) {
 	}
 }
 
-// drawn reports whether there are series with values.
+// drawn reports whether a graph would show anything: whether there is a series with values.
 func drawn(all map[string]map[int64]float64) bool {
 	for _, points := range all {
 		if len(points) == 0 {

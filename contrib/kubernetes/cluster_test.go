@@ -11,10 +11,11 @@ import (
 	networking "k8s.io/api/networking/v1"
 )
 
-// keysPath is the file of keys in both pods.
+// keysPath is the path of the file with keys in both pods.
 const keysPath = "/run/statsd-keys/keys"
 
-// Only the daemons of the nodes may connect to the port of the central one, which the Service has too.
+// The network policy allows only the daemons on the nodes to connect to the port of the central
+// daemon. The Service has the same port.
 func TestCollectPort(t *testing.T) {
 	var open []networking.NetworkPolicyIngressRule
 	service := false
@@ -47,8 +48,8 @@ func TestCollectPort(t *testing.T) {
 	}
 }
 
-// Both pods copy the keys to a file that only the daemon can read: it refuses the mode that fsGroup
-// gives the files of a Secret.
+// Both pods copy the keys to a file that only the daemon can read. The copy is necessary because
+// fsGroup gives the files of a Secret a mode that the daemon refuses.
 func TestKeys(t *testing.T) {
 	for _, pod := range pods(t) {
 		volumes := map[string]core.Volume{}
@@ -78,7 +79,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// wantMount checks that a container has a volume at a path.
+// wantMount checks that a container mounts a volume at a path.
 func wantMount(t *testing.T, c core.Container, volume, path string) {
 	t.Helper()
 	if !slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return m.Name == volume && m.MountPath == path }) {
@@ -86,7 +87,8 @@ func wantMount(t *testing.T, c core.Container, volume, path string) {
 	}
 }
 
-// A node's daemon has the same name and the same spool after a rollout. So it continues with the waiting rows.
+// After a rollout, the daemon of a node has the same name and the same spool as before. So it
+// continues to send the waiting rows.
 func TestNodeStays(t *testing.T) {
 	node := pods(t)[1]
 	c := node.Spec.Containers[0]

@@ -1,5 +1,5 @@
-// Package kubernetes tests the manifests: a typo in a field is found, and the daemon accepts the
-// configuration in them.
+// Package kubernetes tests the manifests. It finds misspelled fields, and checks that the daemon
+// accepts the configurations in the manifests.
 package kubernetes
 
 import (
@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// kinds makes an empty object of each kind that the manifests use.
+// kinds makes an empty object for each kind of object in the manifests.
 var kinds = map[string]func() any{
 	"v1/ConfigMap":                       func() any { return &core.ConfigMap{} },
 	"v1/PersistentVolumeClaim":           func() any { return &core.PersistentVolumeClaim{} },
@@ -27,7 +27,7 @@ var kinds = map[string]func() any{
 	"networking.k8s.io/v1/NetworkPolicy": func() any { return &networking.NetworkPolicy{} },
 }
 
-// decode reads all objects of all manifests, and fails for unknown fields.
+// decode reads all objects in the manifests. It fails the test if an object has an unknown field.
 func decode(t *testing.T) (objects []any) {
 	t.Helper()
 	files, err := filepath.Glob("*.yaml")
@@ -63,7 +63,7 @@ func decodeOne(t *testing.T, file, document string) any {
 	return object
 }
 
-// pods returns the pods that the manifests describe, and their labels.
+// pods returns the pod templates in the manifests.
 func pods(t *testing.T) (all []core.PodTemplateSpec) {
 	for _, object := range decode(t) {
 		switch o := object.(type) {
@@ -81,7 +81,7 @@ func pods(t *testing.T) (all []core.PodTemplateSpec) {
 	return all
 }
 
-// wantSelected checks that labels have everything that a selector asks for.
+// wantSelected checks that labels include all labels of a selector.
 func wantSelected(t *testing.T, name string, selector, labels map[string]string) {
 	t.Helper()
 	for key, value := range selector {
@@ -91,7 +91,7 @@ func wantSelected(t *testing.T, name string, selector, labels map[string]string)
 	}
 }
 
-// A strict decoder finds what kubectl would only warn of.
+// decode is strict: it fails where kubectl only prints a warning.
 func TestStrict(t *testing.T) {
 	decode(t)
 	const typo = "apiVersion: v1\nkind: Service\nspec: {portz: []}\n"
@@ -100,7 +100,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// Ports, probes, volumes and annotations fit together.
+// The ports, probes, volumes and annotations of each pod are consistent.
 func TestPods(t *testing.T) {
 	for _, pod := range pods(t) {
 		c := pod.Spec.Containers[0]
@@ -136,7 +136,7 @@ func TestPods(t *testing.T) {
 	}
 }
 
-// The Service leads to ports of the central pod.
+// The ports of the Service are ports of the central pod.
 func TestService(t *testing.T) {
 	central := pods(t)[0]
 	for _, object := range decode(t) {
@@ -155,7 +155,8 @@ func TestService(t *testing.T) {
 	}
 }
 
-// The daemon accepts each configuration without a warning, and its verdict is right.
+// The daemon accepts each configuration in the manifests without a warning, and reports the right
+// result.
 func TestConfigurations(t *testing.T) {
 	does := map[string]string{
 		"statsd-central": "collects from statsd://:8127?keys=KEYS, and publishes to graphite every 10s",
@@ -179,7 +180,7 @@ func TestConfigurations(t *testing.T) {
 		var warnings bytes.Buffer
 		cmd := exec.Command("go", "run", "./cmd/statsd", "--config", path, "--check-config")
 		cmd.Dir, cmd.Stderr = "../..", &warnings
-		// A machine may allow fewer open files than the default asks for.
+		// The machine may allow fewer open files than the default number of connections needs.
 		cmd.Env = append(os.Environ(), "STATSD_DAEMON_MAX_TCP_CONNECTIONS=100")
 		cmd.Env = append(cmd.Env, envs[config.Name]...)
 		out, err := cmd.Output()
@@ -194,8 +195,8 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
-// environments returns the settings that each configuration's pod gets from its environment. The kubelet replaces
-// references to fields.
+// environments returns, for each configuration, the settings that its pod gets from environment
+// variables. References to fields are replaced, as the kubelet does.
 func environments(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for _, pod := range pods(t) {
@@ -206,7 +207,7 @@ func environments(t *testing.T) map[string][]string {
 			case !strings.HasPrefix(e.Name, "STATSD_DAEMON_"):
 			case e.ValueFrom != nil:
 				all[name] = append(all[name], e.Name+"=worker-1")
-			case e.Name != "STATSD_DAEMON_MONITOR_HOST": // it warns, rightly: networkpolicy.yaml is the answer
+			case e.Name != "STATSD_DAEMON_MONITOR_HOST": // expected, because networkpolicy.yaml restricts access to the monitor
 				all[name] = append(all[name], e.Name+"="+e.Value)
 			}
 		}

@@ -1,4 +1,5 @@
-// Package nagios_test checks the configuration with the real Nagios, and runs its command.
+// Package nagios_test checks the configuration with the real Nagios, and runs the check command in
+// it.
 package nagios_test
 
 import (
@@ -17,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// around holds the other objects that Nagios needs: a host, a contact, and time periods.
+// around contains the other objects that Nagios requires: a host, a contact, and time periods.
 const around = `
 define timeperiod {
     timeperiod_name always
@@ -68,7 +69,7 @@ define service {
 }
 `
 
-// Nagios accepts the file, also with the service of other hosts.
+// Nagios accepts the configuration file, including the service for other hosts.
 func TestConfiguration(t *testing.T) {
 	nagios := counterpart.Find(t, "nagios4")
 	text := read(t, "statsd.cfg")
@@ -86,7 +87,7 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// verify lets Nagios check objects.
+// verify checks objects with Nagios, and returns its output.
 func verify(t *testing.T, nagios, objects string) (string, error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,7 +100,8 @@ func verify(t *testing.T, nagios, objects string) (string, error) {
 	return string(out), err
 }
 
-// The commands do what Nagios expects: one line with performance data, and a code.
+// The output of the commands has the form that Nagios expects: one line with performance data, and
+// an exit code.
 func TestCommands(t *testing.T) {
 	soak.Slow(t)
 	dir := t.TempDir()
@@ -118,7 +120,7 @@ func TestCommands(t *testing.T) {
 		strings.NewReplacer("$HOSTADDRESS$", host, "$ARG1$", port).Replace(command),
 		strings.ReplaceAll(overNRPE, "127.0.0.1:8135", daemon.Monitor),
 	} {
-		// Until the first points are delivered it is unknown.
+		// Until the first points are delivered, the state is UNKNOWN.
 		var out []byte
 		wait.Until(t, "the check is not OK", func() bool {
 			out, err = exec.Command(monitor, strings.Fields(args)...).Output()

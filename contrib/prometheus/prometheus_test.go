@@ -1,4 +1,4 @@
-// Package prometheus_test lets the real Prometheus scrape a daemon and test the alert rules.
+// Package prometheus_test tests the alert rules, and scrapes a daemon with the real Prometheus.
 package prometheus_test
 
 import (
@@ -28,7 +28,7 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestPromtool has Prometheus check the files, and run the tests of the rules.
+// TestPromtool checks the files with promtool, and runs the tests of the alert rules.
 func TestPromtool(t *testing.T) {
 	t.Parallel()
 	soak.Slow(t)
@@ -49,7 +49,7 @@ var (
 	alert   = regexp.MustCompile(`alert: (Statsd\w+)\n`)
 )
 
-// found returns the first group of each match of a pattern.
+// found returns the text of the first group, for each match of a pattern.
 func found(pattern *regexp.Regexp, text string) map[string]bool {
 	all := map[string]bool{}
 	for _, match := range pattern.FindAllStringSubmatch(text, -1) {
@@ -58,7 +58,8 @@ func found(pattern *regexp.Regexp, text string) map[string]bool {
 	return all
 }
 
-// TestReasons checks that each reason of the health has an alert, and each alert a test.
+// TestReasons checks that there is an alert for each reason in the health status, and a test for
+// each alert.
 func TestReasons(t *testing.T) {
 	rules := read(t, "statsd.rules.yml")
 	reasons := found(inRules, rules)
@@ -79,7 +80,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// configOf returns the example's configuration for a daemon, with shorter intervals.
+// configOf returns the example configuration with the address of a daemon and shorter intervals.
 func configOf(t *testing.T, daemon *counterpart.Daemon) string {
 	t.Helper()
 	rules, err := filepath.Abs("statsd.rules.yml")
@@ -96,7 +97,8 @@ func configOf(t *testing.T, daemon *counterpart.Daemon) string {
 	return config
 }
 
-// TestScrape checks how Prometheus reads the metrics of a daemon with a dead sink.
+// TestScrape checks how Prometheus reads the metrics of a daemon. The daemon has a sink that cannot
+// be reached.
 func TestScrape(t *testing.T) {
 	t.Parallel()
 	soak.Slow(t)
@@ -116,7 +118,7 @@ func TestScrape(t *testing.T) {
 	}
 }
 
-// checkTarget checks that no scrape failed.
+// checkTarget checks that no scrape has failed.
 func checkTarget(t *testing.T, p *counterpart.Prometheus) {
 	t.Helper()
 	var targets struct {
@@ -131,7 +133,7 @@ func checkTarget(t *testing.T, p *counterpart.Prometheus) {
 	}
 }
 
-// checkRules checks that all rules are evaluated without an error.
+// checkRules checks that Prometheus evaluates all rules without an error.
 func checkRules(t *testing.T, p *counterpart.Prometheus) {
 	t.Helper()
 	var rules struct {
@@ -158,7 +160,7 @@ func checkRules(t *testing.T, p *counterpart.Prometheus) {
 
 var question = regexp.MustCompile("(?m)^\\| .* \\| `(.*)` \\|$")
 
-// checkReadme checks that each expression of the README has a result.
+// checkReadme checks that each expression in the README has a result.
 func checkReadme(t *testing.T, p *counterpart.Prometheus) {
 	t.Helper()
 	questions := question.FindAllStringSubmatch(read(t, "README.md"), -1)
@@ -172,12 +174,12 @@ func checkReadme(t *testing.T, p *counterpart.Prometheus) {
 
 var typeLine = regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)\n`)
 
-// checkTypes checks that Prometheus knows the type and the help of each metric, in each format, and
-// has a value of it.
+// checkTypes checks that Prometheus knows the type and the help text of each metric, and has a
+// value of each metric. It does so for each page format.
 func checkTypes(t *testing.T, p *counterpart.Prometheus, daemon *counterpart.Daemon) {
 	t.Helper()
 	var metadata map[string][]struct{ Type, Help, Unit string }
-	p.Get("metadata", nil, &metadata) // Prometheus asks for OpenMetrics
+	p.Get("metadata", nil, &metadata) // Prometheus scrapes in the format OpenMetrics
 	lines := typeLine.FindAllStringSubmatch(scrape(t, daemon, "application/openmetrics-text"), -1)
 	if len(lines) < 60 || len(metadata) != len(lines) {
 		t.Errorf("%d metrics, prometheus has %d", len(lines), len(metadata))
@@ -188,7 +190,7 @@ func checkTypes(t *testing.T, p *counterpart.Prometheus, daemon *counterpart.Dae
 			t.Errorf("%s is a %s, prometheus has %+v", name, kind, m)
 		}
 		series := name + map[string]string{"counter": "_total", "info": "_info"}[kind]
-		// A scrape on a busy machine can take too long. Then the values are missing until the next one.
+		// On a busy machine a scrape can time out. The values are then missing until the next scrape.
 		wait.Until(t, "prometheus has no value of "+series, func() bool { return len(p.Query(series)) > 0 })
 	}
 	if unit := metadata["statsd_udp_received_bytes"]; len(unit) != 1 || unit[0].Unit != "bytes" {

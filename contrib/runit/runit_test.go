@@ -1,5 +1,4 @@
-// Package runit_test runs the daemon under the real runsv, with the scripts that
-// operators install.
+// Package runit_test runs the daemon under the real runsv, with the scripts that operators install.
 package runit_test
 
 import (
@@ -45,7 +44,7 @@ func TestService(t *testing.T) {
 
 	s.send("hits:30|c")
 	s.sv("stop", "ok: down")
-	wantHits(3) // 30 in 10 s, published although no flush was due
+	wantHits(3) // 30 hits in 10 s; the daemon publishes them when it stops, before the next flush is due
 	s.wantLog("statsd ended")
 
 	s.sv("start", "ok: run")
@@ -67,7 +66,7 @@ func TestService(t *testing.T) {
 	wantHits(5)
 }
 
-// The log says why a service cannot start.
+// If a service cannot start, the log says why.
 func TestServiceThatCannotStart(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,10 +82,10 @@ func TestServiceThatCannotStart(t *testing.T) {
 	})
 	s.start()
 	s.wantLog("statsd failed with exit code 1;")
-	s.wantLog(port) // the daemon's own line names the port in use
+	s.wantLog(port) // the log line of the daemon contains the port that is in use
 }
 
-// service is a private copy of the service, and its runsv.
+// service is a copy of the service's files, and the runsv process that runs them.
 type service struct {
 	t   *testing.T
 	dir string
@@ -99,7 +98,7 @@ func newService(t *testing.T, env map[string]string) *service {
 	for _, program := range []string{"runsv", "sv", "chpst", "svlogd"} {
 		counterpart.Find(t, program)
 	}
-	// The daemon's user needs access to a folder of the test.
+	// The user of the daemon must be able to enter the temporary directory of the test.
 	top := t.TempDir()
 	if err := os.Chmod(filepath.Dir(top), 0o711); err != nil {
 		t.Fatal(err)
@@ -124,10 +123,11 @@ func newService(t *testing.T, env map[string]string) *service {
 	return s
 }
 
-// nobody is the id of the user nobody and of its group.
+// nobody is the user id and the group id of the user nobody.
 const nobody = 65534
 
-// giveAway changes the owner of a folder to the user that changeUser writes into the scripts.
+// giveAway changes the owner of a folder to the user that runs the daemon, if the test may change
+// users.
 func giveAway(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -135,8 +135,8 @@ func giveAway(dir string) error {
 	return os.Chown(dir, nobody, nobody)
 }
 
-// changeUser makes a script run as the user nobody, which every system has. If the test may not
-// change users, the script runs as the test's user.
+// changeUser changes the user in a script to nobody, because this user exists on every system. If
+// the test may not change users, the script runs as the user of the test.
 func (s *service) changeUser(path string) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *service) start() {
 	s.t.Cleanup(s.close)
 }
 
-// wait returns the exit status of runsv.
+// wait waits until runsv exits, and returns its exit status.
 func (s *service) wait() error {
 	select {
 	case err := <-s.end:
@@ -179,7 +179,7 @@ func (s *service) close() {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Error(err)
 	}
-	// finish pauses after a failure: end its pause.
+	// After a failure the script finish sleeps. Killing the script ends the sleep.
 	if pid := s.pid(); pid != 0 {
 		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 			s.t.Error(err)
@@ -187,14 +187,14 @@ func (s *service) close() {
 	}
 	if err := s.wait(); err != nil {
 		s.t.Errorf("runsv: %v", err)
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // with its child processes
+		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL) // kill runsv and its child processes
 	}
 	if s.t.Failed() {
 		s.t.Logf("the service's log:\n%s", s.log())
 	}
 }
 
-// sv gives runsv a command and expects want in the answer.
+// sv sends runsv a command. The answer must contain want.
 func (s *service) sv(command, want string) {
 	s.t.Helper()
 	out, err := exec.Command("sv", "-w", fmt.Sprint(wait.Patience.Seconds()), command, s.dir).CombinedOutput()
@@ -203,7 +203,8 @@ func (s *service) sv(command, want string) {
 	}
 }
 
-// pid is the last process that runsv started, or 0 if it has ended.
+// pid returns the process id of the process that runsv has started last. It returns 0 if the
+// process has ended.
 func (s *service) pid() int {
 	text, err := os.ReadFile(filepath.Join(s.dir, "supervise", "pid"))
 	if err != nil {
@@ -213,7 +214,7 @@ func (s *service) pid() int {
 	return pid
 }
 
-// waitUp waits until a process other than old serves, and returns its id.
+// waitUp waits until a process with another id than old accepts connections, and returns its id.
 func (s *service) waitUp(old int) int {
 	s.t.Helper()
 	pid := 0
@@ -233,7 +234,7 @@ func (s *service) address() string {
 	return net.JoinHostPort("127.0.0.1", s.env["STATSD_DAEMON_PORT"])
 }
 
-// send sends lines over TCP. They may still wait in the daemon's socket when it returns.
+// send sends lines over TCP. When it returns, the daemon may not have read all of them.
 func (s *service) send(lines string) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address())
@@ -256,7 +257,7 @@ func (s *service) wantLog(want string) {
 	wait.Until(s.t, fmt.Sprintf("the log does not say %q", want), func() bool { return strings.Contains(s.log(), want) })
 }
 
-// wantUser checks the user of a process.
+// wantUser checks which user runs a process.
 func (s *service) wantUser(pid int, want uint32) {
 	s.t.Helper()
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
@@ -270,7 +271,7 @@ func (s *service) wantUser(pid int, want uint32) {
 
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
-	// Executable files stay executable: WriteFile sets the mode of new files only.
+	// WriteFile sets the mode only for new files, so an executable file stays executable.
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

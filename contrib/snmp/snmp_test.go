@@ -1,4 +1,4 @@
-// Package snmp_test queries the real snmpd for the values of statsd-snmp.
+// Package snmp_test queries the values of statsd-snmp through the real snmpd.
 package snmp_test
 
 import (
@@ -30,14 +30,15 @@ func write(t *testing.T, path, text string) string {
 	return path
 }
 
-// agent is an snmpd that runs statsd-snmp.
+// agent is an snmpd that runs statsd-snmp as a script.
 type agent struct {
 	t    *testing.T
 	addr string
 	dir  string
 }
 
-// startAgent starts an snmpd with objects from the load sink at addr.
+// startAgent starts an snmpd. The objects configure which metrics statsd-snmp reads from the load
+// sink at addr.
 func startAgent(t *testing.T, addr, objects string) *agent {
 	t.Helper()
 	snmpd := counterpart.Find(t, "snmpd")
@@ -62,7 +63,7 @@ func startAgent(t *testing.T, addr, objects string) *agent {
 	}
 	t.Cleanup(func() {
 		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait() // the error says only that the signal ended it
+		_ = process.Wait() // ignore the error, because the process was ended by a signal
 		_ = log.Close()
 		if text, _ := os.ReadFile(log.Name()); t.Failed() {
 			t.Logf("snmpd: %s", text)
@@ -80,12 +81,12 @@ func (a *agent) ask(command string, args ...string) string {
 	program := counterpart.Find(a.t, command)
 	c := exec.CommandContext(ctx, program, append([]string{"-v2c", "-c", "public", "-On", "-t", "5", "-r", "3", a.addr}, args...)...)
 	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+a.dir, "MIBS=", "SNMPCONFPATH="+a.dir)
-	out, _ := c.CombinedOutput() // the output contains the error
+	out, _ := c.CombinedOutput() // ignore err, because the output contains the error
 	return strings.TrimSpace(string(out))
 }
 
-// awaitAnswer repeats a query until the answer is right: the script keeps values for a moment, and
-// on a busy machine a request may time out.
+// awaitAnswer repeats a query until the answer is right. The first answers can be wrong: statsd-snmp caches values
+// for a short time, and on a busy machine a request may time out.
 func (a *agent) awaitAnswer(want string, right func(string) bool, command string, args ...string) {
 	a.t.Helper()
 	var got string
@@ -97,7 +98,7 @@ func (a *agent) awaitAnswer(want string, right func(string) bool, command string
 	a.t.Fatalf("%s %s gives\n%s\nwant\n%s", command, strings.Join(args, " "), got, want)
 }
 
-// awaitValue waits until an object has a value.
+// awaitValue waits until an SNMP object has this value.
 func (a *agent) awaitValue(oid, want string) {
 	a.t.Helper()
 	a.awaitAnswer(want, func(got string) bool {
@@ -106,7 +107,7 @@ func (a *agent) awaitValue(oid, want string) {
 	}, "snmpget", base+oid)
 }
 
-// windows is a load sink whose minutes end when the test calls minute.
+// windows is a load sink with simulated time. A minute ends only when the test calls minute.
 type windows struct {
 	*load.Sink
 	t    *testing.T
@@ -127,7 +128,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx) }()
-	// An hour ahead, so that the wall clock ends no minute.
+	// The simulated time starts an hour ahead, so that the system clock does not end a minute.
 	w := &windows{Sink: s, t: t, addr: s.Addr().String(), end: time.Now().Truncate(time.Minute).Add(time.Hour)}
 	stopped := false
 	w.stop = func() {
@@ -144,11 +145,11 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute ends a minute in which the names collected all.
+// minute ends a minute. In this minute the metrics have collected the values in all.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)
-	w.interval(w.end.Add(time.Nanosecond), counter("next", 1)) // the next has begun
+	w.interval(w.end.Add(time.Nanosecond), counter("next", 1)) // the first interval of the next minute ends the current minute
 }
 
 func (w *windows) interval(end time.Time, all ...*metric.Collected) {
@@ -187,7 +188,7 @@ func TestObjects(t *testing.T) {
 	w := startWindows(t, counterpart.FreeAddress(t).String())
 	w.minute(counter("hits", 7), counter("bytes", 1e12))
 	a := startAgent(t, w.addr, objects)
-	a.awaitValue(".3.0", "Counter64: 0") // it counts from now on
+	a.awaitValue(".3.0", "Counter64: 0") // the value of a counter starts at 0 when statsd-snmp first reads it
 
 	timer := &metric.Collected{Kind: metric.Timer, Name: []byte("t"), Samples: []float64{1, 2, 2.5}, Weight: 3, Sum: 5.5, Lower: 1, Upper: 2.5}
 	w.minute(counter("hits", 5), counter("bytes", 1e12), timer)
@@ -207,13 +208,13 @@ func TestObjects(t *testing.T) {
 		return strings.Contains(got, "notWritable") || strings.Contains(got, "not-writable")
 	}, "snmpset", base+".1.1", "u", "1")
 
-	// Minutes without a request count too, and a counter never decreases.
+	// Values of minutes without an SNMP request are counted too, and a counter never decreases.
 	w.minute(counter("hits", 10))
 	w.minute(counter("hits", -3))
 	w.minute(counter("hits", 20))
 	a.awaitValue(".3.0", fmt.Sprint("Counter64: ", 5+10-3+20))
 
-	// Without a load sink, or with a stuck one, snmpd answers without values.
+	// If the load sink is missing or does not answer, snmpd answers without values.
 	w.stop()
 	a.awaitValue(".1.1", "No Such Instance currently exists at this OID")
 	stuck, err := net.Listen("tcp", w.addr)
@@ -229,7 +230,8 @@ func TestObjects(t *testing.T) {
 	a.awaitValue(".1.1", "Gauge32: 9")
 }
 
-// From a line to an SNMP object, with the daemon itself and the example's objects.
+// TestDaemon sends a line to a real daemon, and reads the value as an SNMP object of the example
+// configuration.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
 	counterpart.Find(t, "snmpd")
@@ -269,7 +271,8 @@ func TestDaemon(t *testing.T) {
 	a.awaitValue(".1.2.0", "Gauge32: 0")
 }
 
-// --check prints the values, or an error with its line.
+// --check prints the values. If the configuration is wrong, it prints an error with the line
+// number.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	python := counterpart.Find(t, "/usr/bin/python3")

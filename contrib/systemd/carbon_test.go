@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// carbon receives the published points. The real carbon starts too slowly for each of these tests,
-// and would show no more.
+// carbon receives the published points. The real carbon starts too slowly to use it in each of
+// these tests, and would not test anything more.
 type carbon struct {
 	*sinktest.Server
 	t *testing.T
@@ -17,12 +17,12 @@ type carbon struct {
 
 func newCarbon(t *testing.T) *carbon { return &carbon{sinktest.NewServer(t), t} }
 
-// command starts a daemon that publishes to this carbon.
+// command returns the command line of a daemon that publishes to this carbon.
 func (c *carbon) command() []string {
 	return []string{binary, "--graphite-host", "127.0.0.1", "--graphite-port", strconv.Itoa(c.Port()), "--monitor-port", "off", "--log-format", "json"}
 }
 
-// total returns the increase of a counter. interval is the flush interval in seconds.
+// total returns the sum of a counter over all flushes. interval is the flush interval in seconds.
 func (c *carbon) total(path string, interval float64) float64 {
 	sum := 0.0
 	for _, p := range c.PointsOf(path) {
@@ -31,7 +31,7 @@ func (c *carbon) total(path string, interval float64) float64 {
 	return sum
 }
 
-// wantNoneAhead checks that no point is later than now plus one interval.
+// wantNoneAhead checks that no point has a timestamp later than now plus one flush interval.
 func (c *carbon) wantNoneAhead(interval time.Duration) {
 	c.t.Helper()
 	last := time.Now().Add(interval).Unix()

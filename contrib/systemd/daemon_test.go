@@ -27,11 +27,11 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// process is a daemon, or a program that becomes one.
+// process is a running daemon, or a program that will exec the daemon.
 type process struct {
 	t       *testing.T
 	command *exec.Cmd
-	log     counterpart.Output // so far
+	log     counterpart.Output // log output so far
 	ended   chan error
 }
 
@@ -54,7 +54,7 @@ func (d *process) signal(s os.Signal) {
 	}
 }
 
-// stop stops the daemon, which must exit with status 0.
+// stop sends the daemon SIGTERM. The daemon must exit with status 0.
 func (d *process) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)
@@ -78,7 +78,7 @@ func (d *process) awaitLog(text string) {
 	wait.Until(d.t, "the log does not say "+text, func() bool { return strings.Contains(d.log.String(), text) })
 }
 
-// manager is the part of a service manager that daemons report to.
+// manager is the socket on which a service manager receives the state reports of daemons.
 type manager struct {
 	t    *testing.T
 	path string
@@ -96,7 +96,7 @@ func newManager(t *testing.T) *manager {
 	return &manager{t, path, conn}
 }
 
-// next returns the next report, or "" if none comes for a while.
+// next returns the next report. It returns "" if no report comes within wait.
 func (m *manager) next(wait time.Duration) string {
 	m.t.Helper()
 	if err := m.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
@@ -110,14 +110,14 @@ func (m *manager) next(wait time.Duration) string {
 	return string(b[:n])
 }
 
-// drain reads the waiting reports.
+// drain discards the reports that are waiting.
 func (m *manager) drain() {
 	m.t.Helper()
 	for m.next(50*time.Millisecond) != "" {
 	}
 }
 
-// await waits for the report of a state and returns all of it. Watchdog reports may come before.
+// await waits for a report of this state, and returns the whole report. It skips watchdog reports.
 func (m *manager) await(state string) string {
 	m.t.Helper()
 	for {
@@ -130,7 +130,7 @@ func (m *manager) await(state string) string {
 	}
 }
 
-// holder holds sockets for daemons, as systemd does.
+// holder keeps sockets open for successive daemons, as systemd does.
 type holder struct {
 	tcp *net.TCPListener
 	udp *net.UDPConn
@@ -152,7 +152,7 @@ func newHolder(t *testing.T) *holder {
 	return &holder{tcp.(*net.TCPListener), udp.(*net.UDPConn)}
 }
 
-// start starts a daemon on the sockets.
+// start starts a daemon that inherits the sockets.
 func (h *holder) start(t *testing.T, m *manager, args []string) *process {
 	t.Helper()
 	tcp, err := h.tcp.File()
@@ -165,7 +165,8 @@ func (h *holder) start(t *testing.T, m *manager, args []string) *process {
 		t.Fatal(err)
 	}
 	defer udp.Close()
-	// LISTEN_PID is the daemon's own process id, which only the shell can know here.
+	// LISTEN_PID must be the process id of the daemon. Only a shell that then execs the daemon knows
+	// this id in advance.
 	script := append([]string{"-c", `export LISTEN_PID=$$; exec "$@"`, "sh", binary}, args...)
 	command := exec.Command("sh", script...)
 	command.ExtraFiles = []*os.File{tcp, udp}
@@ -173,7 +174,7 @@ func (h *holder) start(t *testing.T, m *manager, args []string) *process {
 	return start(t, command)
 }
 
-// connect sends a line over a new connection.
+// connect opens a new connection and sends a line.
 func (h *holder) connect(line string) error {
 	conn, err := net.Dial("tcp", h.tcp.Addr().String())
 	if err != nil {
@@ -183,12 +184,12 @@ func (h *holder) connect(line string) error {
 	return errors.Join(err, conn.Close())
 }
 
-// load is traffic that continues while daemons are restarted.
+// load sends traffic while daemons are restarted.
 type load struct {
 	holder                 *holder
 	cancel                 context.CancelFunc
 	sending                sync.WaitGroup
-	more                   chan struct{} // has one now and then
+	more                   chan struct{} // receives a value each time that traffic was sent
 	datagrams, connections int
 }
 
@@ -213,7 +214,8 @@ func (h *holder) send(t *testing.T) *load {
 	l.sending.Go(func() {
 		defer conn.Close()
 		each(4*time.Millisecond, &l.datagrams, func() error {
-			// The smallest buffer must hold the traffic during a restart.
+			// The traffic during a restart must fit into the smallest receive buffer. So wait until the
+			// datagrams are read.
 			wait.Until(t, "nothing reads the datagrams", func() bool {
 				state, err := sockets.On("udp", port)
 				return err != nil || state.Queued < 50_000
@@ -234,7 +236,7 @@ func (h *holder) send(t *testing.T) *load {
 	return l
 }
 
-// some waits for a part of the traffic.
+// some waits until some more traffic was sent.
 func (l *load) some() {
 	for range 50 {
 		<-l.more

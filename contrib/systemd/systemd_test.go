@@ -1,5 +1,5 @@
-// Package systemd_test runs the daemon like systemd: systemd opens its sockets, receives its state,
-// and restarts it under traffic.
+// Package systemd_test runs the daemon in the same way as systemd. The tests open its sockets,
+// receive its state reports, and restart it under traffic.
 package systemd_test
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// binary is the daemon.
+// binary is the path of the daemon.
 var binary string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -32,7 +32,7 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "statsd")
-	if soak.All() { // other runs skip the tests
+	if soak.All() { // without TESTS=all, the tests are skipped and need no daemon
 		if err := counterpart.Build(dir, "statsd"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 
 const patience = wait.Patience
 
-// systemd accepts everything in the units, and the daemon accepts the service's command line.
+// systemd accepts all settings in the units. The daemon accepts the command line of the service.
 func TestUnits(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -76,7 +76,8 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// systemd-socket-activate opens a socket, waits for traffic, and starts the daemon with the socket.
+// systemd-socket-activate opens a socket. When traffic arrives, it starts the daemon, which
+// inherits the socket.
 func TestSocketActivate(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -100,13 +101,14 @@ func TestSocketActivate(t *testing.T) {
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
-		// A connection that is not accepted yet waits for the next daemon.
+		// A connection that no daemon has accepted yet waits for the next daemon.
 		wait.Until(t, network+": the hit does not come in", func() bool { return carbon.total("stats.hits", 1) == 1 })
 		d.stop()
 	}
 }
 
-// The daemon reports to the manager when it is ready, alive, reloading and stopping.
+// The daemon reports to the service manager when it is ready, still running, reloading and
+// stopping.
 func TestNotify(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -128,7 +130,7 @@ func TestNotify(t *testing.T) {
 		m.await("WATCHDOG=1")
 	}
 
-	// A daemon that hangs does not report that it is alive.
+	// A suspended daemon does not report that it is running.
 	d.signal(syscall.SIGSTOP)
 	m.drain()
 	if got := m.next(500 * time.Millisecond); got != "" {
@@ -156,7 +158,7 @@ func TestNotify(t *testing.T) {
 	d.wait()
 }
 
-// A manager that does not read its socket does not keep the daemon from ending.
+// The daemon can exit even if the service manager does not read its socket.
 func TestHangingManager(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -165,15 +167,15 @@ func TestHangingManager(t *testing.T) {
 	command := exec.Command(binary, append(carbon.command()[1:], "-p", "0", "-n", "127.0.0.1")...)
 	command.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=20000")
 	d := start(t, command)
-	d.awaitLog("reporting to the service manager's watchdog failed") // the queue of the socket is full
+	d.awaitLog("reporting to the service manager's watchdog failed") // this is logged when the queue of the manager's socket is full
 	d.stop()
 	if want := `"state":"STOPPING=1"`; !strings.Contains(d.log.String(), want) {
 		t.Errorf("the log does not have %s:\n%s", want, &d.log)
 	}
 }
 
-// The daemon is restarted repeatedly on sockets that stay open. Each datagram and each connection
-// is read by one of the daemons, and no point is ahead of the clock.
+// The daemon is restarted repeatedly. Its sockets stay open. One of the daemons reads each datagram
+// and each connection. No point has a timestamp in the future.
 func TestRestartUnderLoad(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -189,7 +191,7 @@ func TestRestartUnderLoad(t *testing.T) {
 		load.some()
 		if i == restarts-1 {
 			load.stop()
-			// All earlier connections are accepted before this one.
+			// Connections are accepted in order, so all earlier connections are accepted before this one.
 			if err := h.connect("marker:1|c"); err != nil {
 				t.Fatal(err)
 			}

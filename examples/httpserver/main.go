@@ -1,11 +1,11 @@
-// Command httpserver is a small web service that measures itself.
+// Command httpserver is an example: a small web service that sends metrics about its requests.
 //
 //	STATSD_HOST=127.0.0.1 STATSD_PREFIX=example go run ./examples/httpserver
 //	curl localhost:8080/hello/ann
 //
-// It sends the counter example.counters.http.hello.name.requests, the timer
-// example.timers.http.hello.name.GET.200 and more to the statsd at STATSD_HOST,
-// over TCP. Without STATSD_HOST it sends nothing and serves as usual.
+// It sends metrics to the statsd at STATSD_HOST over TCP. Two of them are the counter
+// example.counters.http.hello.name.requests and the timer example.timers.http.hello.name.GET.200. Without STATSD_HOST it
+// sends no metrics, but still answers requests.
 package main
 
 import (
@@ -37,7 +37,8 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. Then it answers the running requests and sends the queued metrics.
+// run serves until ctx ends. Then it finishes the requests that are being served, and sends the
+// metrics that are still queued.
 func run(ctx context.Context, listen string) error {
 	cfg, err := client.Config{Logger: slog.Default()}.FromEnv()
 	if err != nil {

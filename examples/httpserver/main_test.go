@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// The example serves, and sends its metrics before it ends.
+// The example answers requests, and sends its metrics before it exits.
 func TestRun(t *testing.T) {
 	statsd, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,9 +1,9 @@
 // Package admit decides which senders may send to a listener: by address, by certificate, or by signature.
 //
 //	d, err := admit.Open(config) // reads the files; d is a listen.Guard
-//	d.Follow(another)           // changes to the rules that a reload has read
+//	d.Follow(another)            // takes over the rules of another Door, which a reload has made
 //
-// Intake counts refusals. It never logs them one by one, because senders could flood the log.
+// Package intake counts refusals. It does not log each refusal, because senders could flood the log.
 package admit
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The limits of Config.Drift.
+// The bounds of Config.Drift.
 const (
 	DefaultDrift = 3 * time.Second
 	minDrift     = time.Second
@@ -38,12 +38,12 @@ type Config struct {
 	TLS *certs.Server
 	// KeyFile is the file of keys for signed datagrams. If it is empty, datagrams are not signed.
 	KeyFile string
-	// Drift is the greatest difference between the time in a signed datagram and the daemon's time. The
-	// default is DefaultDrift.
+	// Drift is the greatest allowed difference between the time in a signed datagram and the daemon's
+	// clock. The default is DefaultDrift.
 	Drift time.Duration
 }
 
-// rules are a Config with the content of its files. They never change.
+// rules is a Config with the content of its files. A rules value never changes.
 type rules struct {
 	allow *allow.Set
 	tls   *tls.Config
@@ -51,7 +51,6 @@ type rules struct {
 	drift time.Duration
 }
 
-// read reads the files.
 func (c *Config) read() (*rules, error) {
 	r := &rules{allow: c.Allow, drift: cmp.Or(c.Drift, DefaultDrift)}
 	if r.drift < minDrift || r.drift > maxDrift {
@@ -90,8 +89,8 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow changes to the rules of another Door of the same kind. The Door still remembers accepted datagrams, and open
-// connections stay open.
+// Follow changes to the rules of another Door of the same kind. The Door does not forget which
+// datagrams it has accepted, so replays are still refused. Open connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {
@@ -104,7 +103,8 @@ func (d *Door) Follow(next listen.Guard) {
 	}
 }
 
-// Admit decides about a new connection. It returns the connection from which to read the lines.
+// Admit decides whether a new connection may send. It returns the connection from which to read the
+// lines.
 func (d *Door) Admit(ctx context.Context, conn net.Conn) (net.Conn, listen.Refusal) {
 	r := d.rules.Load()
 	if !r.allow.Has(addressOf(conn)) {
@@ -143,17 +143,17 @@ func (d *Door) Check() listen.Check {
 	return &check{door: d}
 }
 
-// check decides about the datagrams of one receiver.
+// check decides which datagrams of one receiver are admitted.
 type check struct {
 	door       *Door
-	rules      *rules          // the rules at the time when signatures was made
-	signatures *signed.Checker // nil without keys
+	rules      *rules          // rules from which signatures was made
+	signatures *signed.Checker // nil if the rules have no keys
 }
 
-// Senders reports whether Open needs the sender of each datagram.
+// Senders reports whether Open needs the sender's address of each datagram.
 func (c *check) Senders() bool { return c.door.rules.Load().allow != nil }
 
-// Open returns the lines of a datagram, or the reason for a refusal.
+// Open returns the lines of a datagram, and listen.Admitted or the reason for a refusal.
 func (c *check) Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, listen.Refusal) {
 	if r := c.door.rules.Load(); r != c.rules {
 		c.follow(r)

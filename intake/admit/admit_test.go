@@ -29,7 +29,8 @@ const (
 
 var nonce uint32
 
-// sign signs a line with the present time, or with a time some seconds later. All signatures differ.
+// sign returns a line that is signed with the current time plus later. Each call returns a
+// different signature.
 func sign(key, line string, later time.Duration) []byte {
 	nonce++
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))
@@ -70,7 +71,7 @@ func TestCheck(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	c := Config{KeyFile: keyFile(t, path, newKey, oldKey), Allow: from(t, "10.0.0.0/8"), Drift: time.Minute}
 	d := open(t, c)
-	checks := []listen.Check{d.Check(), d.Check()} // the checks of two receivers
+	checks := []listen.Check{d.Check(), d.Check()} // one check for each of two receivers
 	inside, outside := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("11.1.2.3")
 	once := sign(newKey, "a:1|c", 0)
 	for i, tt := range []struct {
@@ -94,7 +95,8 @@ func TestCheck(t *testing.T) {
 		}
 	}
 
-	// New rules apply to all checks at once. Datagrams accepted before are still remembered.
+	// New rules apply to all checks at once. A check still refuses a datagram that was accepted under
+	// the old rules.
 	keyFile(t, path, newKey)
 	c.Allow = from(t, "11.0.0.0/8")
 	d.Follow(open(t, c))
@@ -116,7 +118,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestSenders checks that senders are needed only if addresses matter.
+// TestSenders checks that Senders returns true only if addresses are restricted.
 func TestSenders(t *testing.T) {
 	keys := keyFile(t, filepath.Join(t.TempDir(), "keys"), newKey)
 	if open(t, Config{}).Check() != nil {
@@ -130,7 +132,8 @@ func TestSenders(t *testing.T) {
 	}
 }
 
-// meet connects a client to a Door. It returns the client's lines, or why it was refused.
+// meet connects a client to a Door. It returns the lines that the Door accepts, or why it refused
+// the client.
 func meet(t *testing.T, d *Door, client func(net.Conn)) (string, listen.Refusal) {
 	t.Helper()
 	accepted, end := certstest.Accept(t, client)
@@ -203,7 +206,8 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// TestFollowCertificate changes a Door's certificate, and its authority for client certificates.
+// TestFollowCertificate changes a Door's certificate, and the authority that signs client
+// certificates.
 func TestFollowCertificate(t *testing.T) {
 	first, second := counterpart.NewAuthority(t), counterpart.NewAuthority(t)
 	config := func(a *counterpart.Authority) Config {
@@ -219,7 +223,7 @@ func TestFollowCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
-		c.InsecureSkipVerify = true // ignore the client's error: only the listener's decision matters
+		c.InsecureSkipVerify = true // ignore the client's error, because the test checks the listener's decision only
 		return encrypted(c)
 	}
 	d := open(t, config(first))

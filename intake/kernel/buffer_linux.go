@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memory returns a number about the socket's memory: struct sk_meminfo, SK_MEMINFO_* in
-// linux/sock_diag.h.
+// memory returns one of the kernel's numbers about the socket's memory. index is one of
+// SK_MEMINFO_* in linux/sock_diag.h.
 func (s *Socket) memory(index int) uint32 {
 	var info [9]uint32
 	size := uint32(unsafe.Sizeof(info))
@@ -20,15 +20,15 @@ func (s *Socket) memory(index int) uint32 {
 	return info[index]
 }
 
-// Drops returns the datagrams that the kernel dropped since the socket was made, because the buffer
-// was full. The kernel's counter has 32 bits.
+// Drops returns the number of datagrams that the kernel has dropped since the socket was made,
+// because the receive buffer was full. The kernel's counter has 32 bits.
 func (s *Socket) Drops() uint32 { return s.memory(8) }
 
-// Granted returns the size of the receive buffer as the kernel counts it, including the overhead of
-// each datagram.
+// Granted returns the size of the receive buffer as the kernel counts it, including the kernel's
+// overhead for each datagram.
 func (s *Socket) Granted() int { return int(s.memory(1)) }
 
-// SetBuffer requests a receive buffer for this many bytes of payload.
+// SetBuffer requests a receive buffer that holds this many bytes of payload.
 func (s *Socket) SetBuffer(bytes int) error {
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
 		return nil
@@ -36,8 +36,8 @@ func (s *Socket) SetBuffer(bytes int) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes))
 }
 
-// GrowBuffer calls SetBuffer, unless the receive buffer is already larger than this process could request.
-// systemd can set a larger buffer than an ordinary process.
+// GrowBuffer calls SetBuffer, unless the receive buffer is already larger than this process may
+// request. For example, systemd can give a socket a larger buffer.
 func (s *Socket) GrowBuffer(bytes int) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package kernel reads datagrams and connections by system calls. One call reads many datagrams, with their
+// Package kernel reads datagrams and connections with system calls. One call reads many datagrams, with their
 // times of arrival and their senders.
 //
 //	s, err := kernel.New(conn)
@@ -9,9 +9,9 @@
 package kernel
 
 const (
-	// DatagramOverhead is about how much the kernel charges for a datagram in addition to its bytes. It covers
-	// headers and rounding.
+	// DatagramOverhead is the approximate memory that the kernel charges for a datagram in addition to
+	// its bytes, for headers and rounding.
 	DatagramOverhead = 1024
-	// MinDatagram is the smallest charge for a datagram, in bytes.
+	// MinDatagram is the least memory that the kernel charges for a datagram, in bytes.
 	MinDatagram = 256
 )

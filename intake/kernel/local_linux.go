@@ -13,17 +13,18 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// localReads holds the kernel's information about a batch of datagrams from processes of this host.
+// localReads holds what the kernel reports about a batch of datagrams from processes of this host.
 type localReads struct {
 	conn     listen.Packet
 	raw      syscall.RawConn
 	controls [Batch]localControl
-	peers    [Batch]*unix.Ucred // nil if the kernel does not give it
+	peers    [Batch]*unix.Ucred // nil if the kernel does not report the process
 	senders  [Batch]meta.Sender
 }
 
 // localControl has room for two control messages: a time of arrival, and credentials. See unix(7),
-// SCM_CREDENTIALS. It has no room for a third message, so no client can pass open files to this process.
+// SCM_CREDENTIALS. There is no room for a third message, so a client cannot pass open files to this
+// process.
 type localControl struct {
 	arrival     arrival
 	credentials struct {
@@ -33,7 +34,7 @@ type localControl struct {
 	}
 }
 
-// askLocal asks for credentials and times of arrival with each datagram.
+// askLocal makes the kernel return credentials and a time of arrival with each datagram.
 func (s *Socket) askLocal(conn listen.Packet) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -51,7 +52,7 @@ func (s *Socket) askLocal(conn listen.Packet) error {
 	return nil
 }
 
-// descriptor returns the descriptor of conn, which stays in Go's poller.
+// descriptor returns the descriptor of conn. conn remains registered in Go's poller.
 func descriptor(conn listen.Packet) (fd int, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -61,10 +62,10 @@ func descriptor(conn listen.Packet) (fd int, err error) {
 	return fd, err
 }
 
-// readLocal waits for datagrams, and reads those that are there. It may return 0. A unix socket gives a client
-// no time: it must be read as soon as a datagram comes. With a blocking call for each burst, the runtime would
-// take the processor away from the goroutine and give it back, each time with a watch on it. That costs more than
-// the poller does.
+// readLocal waits for datagrams and reads those that have arrived. It may return 0. A unix socket
+// holds only few datagrams, so it must be read as soon as a datagram arrives. A blocking system
+// call for each burst would make the Go runtime hand the processor to another thread each time.
+// Waiting in Go's poller costs less.
 func (s *Socket) readLocal() (n int, err error) {
 	waited := false
 	failed := s.local.raw.Read(func(uintptr) bool {
@@ -73,13 +74,14 @@ func (s *Socket) readLocal() (n int, err error) {
 		waited = true
 		return done
 	})
-	if err == nil && !errors.Is(failed, os.ErrDeadlineExceeded) { // Stop sets one
+	if err == nil && !errors.Is(failed, os.ErrDeadlineExceeded) { // Stop sets a deadline to end the wait
 		err = failed
 	}
 	return n, err
 }
 
-// noteLocal stores the control messages of n datagrams. The time comes before the credentials.
+// noteLocal stores the control messages of n datagrams. In each datagram the time comes before the
+// credentials.
 func (s *Socket) noteLocal(first, n int) {
 	for i := first; i < first+n; i++ {
 		c := &s.local.controls[i]
@@ -94,7 +96,7 @@ func (s *Socket) noteLocal(first, n int) {
 	}
 }
 
-// Truncated reports whether the i-th datagram was longer than its buffer.
+// Truncated reports whether the i-th datagram was longer than its buffer, so that its end is lost.
 func (s *Socket) Truncated(i int) bool { return s.headers[i].header.Flags&unix.MSG_TRUNC != 0 }
 
 // Peer returns the process that sent the i-th datagram.
@@ -107,8 +109,7 @@ func credentials(c *unix.Ucred) peers.Credentials {
 	return peers.Credentials{ID: peers.ID{PID: c.Pid, UID: c.Uid}, GID: c.Gid, Known: true}
 }
 
-// PeerOf returns the process at the other end of a unix connection. It is the process that opened the
-// connection.
+// PeerOf returns the process that opened the other end of a unix connection.
 func PeerOf(c syscall.Conn) peers.Credentials {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -121,7 +122,8 @@ func PeerOf(c syscall.Conn) peers.Credentials {
 	return credentials(cred)
 }
 
-// More appends the waiting datagrams to a batch of n, which is not full. It returns the new size.
+// More appends waiting datagrams to a batch of n datagrams, and returns the new size. The batch
+// must not be full.
 func (s *Socket) More(n int) (int, error) {
 	more, err := s.receive(n, unix.MSG_DONTWAIT)
 	return n + more, err

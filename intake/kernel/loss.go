@@ -1,15 +1,15 @@
 package kernel
 
-// Loss counts the datagrams that did not fit into a receive buffer. The kernel counts a train as one
-// datagram; see Socket.WantTrains. So Loss multiplies the kernel's count by the number of datagrams for
-// each message that was read at the same time. The result is exact without trains, and an estimate with
-// trains.
+// Loss counts the datagrams that did not fit into a receive buffer. The kernel counts a train (see
+// Socket.WantTrains) as one datagram. So Loss multiplies the kernel's count by the average number
+// of datagrams per message in the same period. The result is exact without trains, and an estimate
+// with trains.
 type Loss struct {
 	total uint64
-	last  uint32 // the kernel's count
-	// Datagrams read since then, and messages read since then. A message is a datagram or a train.
+	last  uint32 // the kernel's count at the previous call of Now
+	// Datagrams and messages read since the previous call of Now. A message is a datagram or a train.
 	datagrams, messages uint64
-	share               float64 // datagrams for each message, when messages were last read
+	share               float64 // average number of datagrams per message, from the last period with messages
 }
 
 // Note adds a batch to the counts.
@@ -18,7 +18,7 @@ func (l *Loss) Note(messages int, datagrams uint64) {
 	l.datagrams += datagrams
 }
 
-// Now returns the number of lost datagrams. dropped is the kernel's count.
+// Now returns the number of lost datagrams. dropped is the kernel's current count.
 func (l *Loss) Now(dropped uint32) uint64 {
 	if l.messages > 0 {
 		l.share = float64(l.datagrams) / float64(l.messages)

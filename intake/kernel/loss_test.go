@@ -2,10 +2,10 @@ package kernel
 
 import "testing"
 
-// Without trains the kernel's count of drops is exact.
+// Without trains, the number of lost datagrams is exactly the kernel's count.
 func TestLoss(t *testing.T) {
 	var l Loss
-	l.last = 1<<32 - 2 // the counter wraps around
+	l.last = 1<<32 - 2 // the kernel's 32-bit counter overflows
 	if n := l.Now(1); n != 3 {
 		t.Errorf("%d lost before anything was read, want 3", n)
 	}

@@ -15,36 +15,39 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// Batch is the maximum number of datagrams in one read. With 128 a full socket empties 1 % faster, but normal traffic
-// costs 3 % more, because the buffers take twice the memory.
+// Batch is the maximum number of datagrams in one read. A batch of 128 would empty a full socket 1
+// % faster, but would cost 3 % more in normal traffic, because the buffers would take twice the
+// memory.
 const Batch = 64
 
-// Space is the memory for one datagram: more than the 65,507 bytes that UDP can carry. It is not a power of two, so
-// that the beginnings of the buffers do not compete for a few cache lines.
+// Space is the buffer size for one datagram. It exceeds 65,507 bytes, the maximum of UDP. It is not
+// a power of two: otherwise the beginnings of all buffers would compete for the same few cache
+// lines.
 const Space = 64<<10 + 192
 
-// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up costs more than all other work
-// here. With a blocking socket the goroutine decides when to wake up. A unix socket uses Go's poller instead: see
-// readLocal. Only one goroutine may use a Socket. Others may call only Stop and Drops.
+// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up the goroutine
+// costs more than all other work of a read. With a blocking socket the receiver itself decides when
+// to wake up. Only unix sockets use Go's poller: readLocal explains why. Only one goroutine may use
+// a Socket. Other goroutines may call only Stop and Drops.
 type Socket struct {
 	fd      int
 	headers [Batch]mmsghdr
 	vectors [Batch]unix.Iovec
-	names   [Batch]unix.RawSockaddrInet6 // senders; with room for IPv6
+	names   [Batch]unix.RawSockaddrInet6 // addresses of the senders, large enough for IPv6
 	buffer  []byte
 	// controls are the control messages of the last batch.
 	controls [Batch]control
-	senders  bool // the headers request senders
-	timed    bool // the headers request times of arrival
-	trains   bool // the kernel returns trains; see WantTrains
-	given    bool // inherited: other processes share it
+	senders  bool // whether reads return the senders
+	timed    bool // whether reads return the times of arrival
+	trains   bool // whether the kernel returns trains; see WantTrains
+	given    bool // whether the socket is inherited, so that other processes share it
 	// control is the size of the memory for a datagram's control messages.
 	control int
-	local   *localReads // for a unix socket
+	local   *localReads // nil unless the socket is a unix socket
 }
 
-// control has room for a time of arrival and a train size. They come in this order. If the time is missing,
-// the train size comes first.
+// control has room for a time of arrival and a train size, in this order. If the kernel reports no
+// time, the train size comes first.
 type control struct {
 	arrival arrival
 	train   trainSize
@@ -57,7 +60,7 @@ type arrival struct {
 	time   unix.Timespec
 }
 
-// at returns the time in Unix nanoseconds, or 0 if the message has none.
+// at returns the time of arrival in Unix nanoseconds, or 0 if the message contains no time.
 func (a *arrival) at() int64 {
 	if a.header.Level != unix.SOL_SOCKET || a.header.Type != unix.SCM_TIMESTAMPNS {
 		return 0
@@ -71,7 +74,7 @@ type mmsghdr struct {
 	length uint32
 }
 
-// New makes a Socket from conn, and owns conn from then on.
+// New makes a Socket from conn. The caller must not use conn after that, even if New fails.
 func New(conn listen.Packet) (*Socket, error) {
 	address := conn.LocalAddr()
 	take, local := detach, address.Network() == "unixgram"
@@ -95,7 +98,7 @@ func New(conn listen.Packet) (*Socket, error) {
 	return s, nil
 }
 
-// WantSenders sets whether further reads return the senders.
+// WantSenders sets whether later reads return the senders.
 func (s *Socket) WantSenders(want bool) {
 	s.senders = want
 	for i := range s.headers {
@@ -106,7 +109,7 @@ func (s *Socket) WantSenders(want bool) {
 	}
 }
 
-// WantTimes sets whether further reads return the times of arrival.
+// WantTimes sets whether later reads return the times of arrival.
 func (s *Socket) WantTimes(want bool) {
 	if want == s.timed || s.local != nil || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, boolint(want)) != nil {
 		return
@@ -115,7 +118,7 @@ func (s *Socket) WantTimes(want bool) {
 	s.wantControls()
 }
 
-// wantControls sets whether further reads return control messages.
+// wantControls sets whether later reads return control messages.
 func (s *Socket) wantControls() {
 	for i := range s.headers {
 		s.headers[i].header.Control = nil
@@ -142,8 +145,8 @@ func (s *Socket) Arrived(i int) int64 {
 	return s.controls[i].arrival.at()
 }
 
-// detach closes conn and returns its socket, which is blocking and not in Go's poller. The poller would
-// wake up for each datagram.
+// detach closes conn and returns a duplicate of its socket, which is blocking and not registered in
+// Go's poller. With the poller, each datagram would wake up a thread.
 func detach(conn listen.Packet) (fd int, err error) {
 	defer conn.Close()
 	raw, err := conn.SyscallConn()
@@ -160,7 +163,8 @@ func detach(conn listen.Packet) (fd int, err error) {
 	return fd, unix.SetNonblock(fd, false)
 }
 
-// Read reads the next batch and returns its size. If no datagram is there and wait is false, it returns 0.
+// Read reads the next batch and returns its size. If no datagram has arrived, it waits if wait is
+// true, and returns 0 if wait is false.
 func (s *Socket) Read(wait bool) (int, error) {
 	switch {
 	case !wait:
@@ -171,7 +175,7 @@ func (s *Socket) Read(wait bool) (int, error) {
 	return s.receive(0, unix.MSG_WAITFORONE)
 }
 
-// receive calls recvmmsg(2). The first datagrams of the batch stay.
+// receive calls recvmmsg(2). It keeps the datagrams of the batch before index first.
 func (s *Socket) receive(first int, flags uintptr) (int, error) {
 	headers := s.headers[first:]
 	if s.senders {
@@ -191,8 +195,9 @@ func (s *Socket) receive(first int, flags uintptr) (int, error) {
 		if flags != unix.MSG_DONTWAIT {
 			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, size, flags, 0, 0)
 		} else {
-			// The call takes microseconds. If the Go scheduler knew about the call, it would often give the
-			// processor to another thread. That takes twice as long as the call.
+			// RawSyscall6 hides the call from the Go scheduler. The call takes microseconds. If the
+			// scheduler knew about it, it would often give the processor to another thread, which takes
+			// twice as long as the call.
 			n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), vector, size, flags, 0, 0)
 		}
 		runtime.KeepAlive(s)
@@ -239,21 +244,21 @@ func networkOrder(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// Stop makes a waiting read return with no datagram or with an empty one. Datagrams in the queue can still
-// be read.
+// Stop makes a waiting Read return, with no datagram or with an empty datagram. Datagrams in the
+// queue can still be read.
 func (s *Socket) Stop() {
 	if s.local != nil {
-		_ = s.local.conn.SetReadDeadline(time.Now()) // it wakes the reader
+		_ = s.local.conn.SetReadDeadline(time.Now()) // the deadline ends the wait of the reader
 	}
 	if s.given {
-		return // an inherited socket: the reader wakes up by itself
+		return // the reader of an inherited socket wakes up every lookUp
 	}
-	// It returns ENOTCONN, but it still wakes the reader.
+	// Shutdown returns ENOTCONN, but it still wakes the reader.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 }
 
-// lookUp is the longest wait of a read from an inherited socket. Stop cannot shut down such a socket,
-// because the next process also uses it.
+// lookUp is the longest wait of a read from an inherited socket. Stop cannot shut down an inherited
+// socket, because the next process also uses it.
 const lookUp = 100 * time.Millisecond
 
 // Inherit marks the socket as shared with earlier and later processes.

@@ -24,10 +24,10 @@ type Socket struct {
 	from    meta.Sender
 	at      int64
 	buffers int
-	given   bool // inherited: other processes share it
+	given   bool // whether the socket is inherited, so that other processes share it
 }
 
-// New makes a Socket from conn, and owns conn from then on.
+// New makes a Socket from conn. The caller must not use conn after that, even if New fails.
 func New(conn listen.Packet) (*Socket, error) {
 	return &Socket{conn: conn}, nil
 }
@@ -53,7 +53,7 @@ func (s *Socket) Sender(int) meta.Sender         { return s.from }
 func (s *Socket) Arrived(int) int64              { return s.at }
 func (s *Socket) WantTimes(bool)                 {}
 func (s *Socket) WantSenders(bool)               {}
-func (s *Socket) Truncated(int) bool             { return false } // unknown
+func (s *Socket) Truncated(int) bool             { return false }
 func (s *Socket) Peer(int) (c peers.Credentials) { return c }
 func (s *Socket) SetSender(int, meta.Sender)     {}
 func (s *Socket) WantTrains(bool)                {}
@@ -72,7 +72,8 @@ func (s *Socket) SetBuffer(bytes int) error {
 
 func (s *Socket) GrowBuffer(bytes int) error { return s.SetBuffer(bytes) }
 
-// Inherit only marks the socket: a deadline ends a read, and this does not affect other processes.
+// Inherit only marks the socket. Here a read ends by its deadline, which does not affect other
+// processes.
 func (s *Socket) Inherit() error {
 	s.given = true
 	return nil
@@ -80,10 +81,10 @@ func (s *Socket) Inherit() error {
 
 func (s *Socket) Stop() { _ = s.conn.SetReadDeadline(time.Now()) }
 
-// PeerOf returns nothing: the process at the other end is unknown.
+// PeerOf returns no credentials, because this system does not report the process at the other end.
 func PeerOf(syscall.Conn) (c peers.Credentials) { return c }
 
-// Stamp does nothing: the time of reading is used.
+// Stamp does nothing. On this system the time of reading is used as the time of arrival.
 func Stamp(uintptr) {}
 
 // Reading is the state of a read from a connection.
@@ -99,10 +100,10 @@ func (*Reading) Now(fd uintptr, _ bool, b []byte) (n int, at int64, err error) {
 	}
 }
 
-// Unread returns 0: the number is unknown.
+// Unread returns 0, because this system does not report the number of unread bytes.
 func Unread(uintptr) int { return 0 }
 
-// More returns n: the batch is full.
+// More returns n, because a batch has only one datagram here.
 func (s *Socket) More(n int) (int, error) { return n, nil }
 
 // Given reports whether the socket is shared with earlier and later processes.

@@ -7,21 +7,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stamp makes reads from a connection return the time of arrival.
+// Stamp makes the kernel return the time of arrival with each read from a connection.
 func Stamp(fd uintptr) {
-	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, the time of reading is used
+	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // on failure the time of reading is used
 }
 
-// Reading is the memory for reads from a connection. It must not move, because the kernel writes to it.
+// Reading is the memory for reads from a connection. The memory must not move, because the kernel
+// writes to it.
 type Reading struct {
 	vector  unix.Iovec
 	header  unix.Msghdr
 	arrival arrival
 }
 
-// Now reads the available bytes of a connection, or returns EAGAIN. at is when the last of these bytes
-// arrived, in Unix nanoseconds. It is 0 if the time is unknown: unix sockets have no times. For unix sockets there is
-// no room for control messages, so no client can pass open files to this process.
+// Now reads the available bytes of a connection, or returns EAGAIN if there are none. at is the
+// time when the last of these bytes arrived, in Unix nanoseconds. It is 0 if the time is unknown,
+// as for unix sockets. For unix sockets there is no room for control messages, so a client cannot
+// pass open files to this process.
 func (r *Reading) Now(fd uintptr, local bool, b []byte) (n int, at int64, err error) {
 	r.vector.Base = &b[0]
 	r.vector.SetLen(len(b))

@@ -13,13 +13,15 @@ type trainSize struct {
 	_      uint32
 }
 
-// WantTrains sets whether the kernel returns trains from now on. A train is a sequence of datagrams of one sender. All
-// of them have the same size; only the last one may be shorter. A sender makes a train with UDP_SEGMENT. A network
-// driver makes a train from datagrams that come together. Without WantTrains, the kernel splits trains, at more than
-// ten times the cost. The reader must call Train for each datagram.
+// WantTrains sets whether the kernel may return trains. A train is a sequence of datagrams of one
+// sender in one message. All its datagrams have the same size, except that the last one may be
+// shorter. A sender makes a train with the socket option UDP_SEGMENT. A network driver makes a
+// train from datagrams that arrive together. Without WantTrains, the kernel splits trains into
+// datagrams, at more than ten times the cost. After WantTrains, the reader must call Train for each
+// message.
 //
-// If the kernel does not support trains, nothing changes. An inherited socket gets no trains, because a
-// later process might not support them.
+// If the kernel does not support trains, WantTrains has no effect. An inherited socket gets no
+// trains, because the next process might not support them.
 func (s *Socket) WantTrains(want bool) {
 	if want == s.trains || s.given || s.local != nil || unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_GRO, boolint(want)) != nil {
 		return
@@ -38,7 +40,7 @@ func (s *Socket) Train(i int) int {
 	switch {
 	case filled == 0:
 		return 0
-	case c.arrival.header.Level == unix.SOL_UDP: // without a time of arrival
+	case c.arrival.header.Level == unix.SOL_UDP: // the kernel reported no time of arrival
 		t = (*trainSize)(unsafe.Pointer(c))
 	case filled <= uint64(unsafe.Sizeof(c.arrival)):
 		return 0

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// bind binds the sockets of a listener, to this port unless it is 0.
+// bind binds the sockets of a listener. If port is not 0, bind uses it instead of the listener's
+// port.
 func (b *Bound) bind(port int) error {
 	if b.Scheme.Local() {
 		return b.fault(b.bindUnix())
@@ -33,15 +34,16 @@ func (b *Bound) bind(port int) error {
 	return nil
 }
 
-// bindUDP binds a socket for each receiver. The first bind does not share the port. So it fails if another daemon has
-// the port. Otherwise this daemon would get a part of the other's datagrams.
+// bindUDP binds a socket for each receiver. The first bind does not allow sharing of the port. So
+// it fails if another daemon uses the port. If it did not fail, both daemons would get a part of
+// each other's datagrams.
 func (b *Bound) bindUDP(address string) error {
 	network := bind.Network("udp", address)
 	alone, err := net.ListenPacket(network, address)
 	if err != nil {
 		return err
 	}
-	address = alone.LocalAddr().String() // the system may have picked the port
+	address = alone.LocalAddr().String() // the system has chosen the port if the configured port is 0
 	err = alone.Close()
 	for i := 0; err == nil && i < b.Receivers; i++ {
 		var p Packet
@@ -55,7 +57,8 @@ func (b *Bound) bindUDP(address string) error {
 	return err
 }
 
-// packet binds a socket for datagrams. It calls prepare with the socket before the bind.
+// packet binds a socket for datagrams. It calls prepare with the socket's descriptor before it
+// binds.
 func packet(network, address string, prepare func(fd uintptr) error) (Packet, error) {
 	config := net.ListenConfig{Control: control(prepare)}
 	p, err := config.ListenPacket(context.Background(), network, address)
@@ -65,7 +68,7 @@ func packet(network, address string, prepare func(fd uintptr) error) (Packet, er
 	return p.(Packet), nil
 }
 
-// control makes a function for net.ListenConfig from a function that takes the descriptor.
+// control makes a Control function for net.ListenConfig from a function that takes the descriptor.
 func control(do func(fd uintptr) error) func(_, _ string, c syscall.RawConn) error {
 	return func(_, _ string, c syscall.RawConn) error {
 		var failed error

@@ -16,20 +16,20 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// file is the file of a unix socket that this process has bound.
+// file is the socket file of a unix socket that this process has bound.
 type file struct {
 	path string
-	lock *os.File // nil after leave
+	lock *os.File // nil after leave was called
 	id   identity
 }
 
-// identity distinguishes a file from the files that replace it. Inode numbers alone are not enough, because the system
-// reuses them.
+// identity identifies one version of a file at a path. Inode numbers alone are not enough, because
+// the system reuses them.
 type identity struct{ device, inode, changed uint64 }
 
 func (i identity) String() string { return fmt.Sprintf("%d %d %d", i.device, i.inode, i.changed) }
 
-// bindUnix binds the socket. Clients can find it only when it is ready.
+// bindUnix binds a unix socket. Its file gets its final name only when clients can connect.
 func (b *Bound) bindUnix() error {
 	if b.Abstract() {
 		return inUse(b.bindAt(b.Address))
@@ -48,7 +48,7 @@ func (b *Bound) bindUnix() error {
 	return nil
 }
 
-// bindAt binds the socket at a path.
+// bindAt binds a unix socket at a path.
 func (b *Bound) bindAt(path string) error {
 	closed := func(fd uintptr) error { closeMode(fd); return nil }
 	if b.Scheme == Unixgram {
@@ -63,23 +63,24 @@ func (b *Bound) bindAt(path string) error {
 	if err != nil {
 		return err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // replace will rename the file
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the function replace renames the file
 	b.Stream = l.(Stream)
 	return nil
 }
 
-// claim locks the path and checks its content: no file, or a socket that no other process uses.
+// claim locks a path, and returns an error if the path is in use. The path is free if there is no
+// file, or only a socket that no other process uses.
 func claim(path string) (*file, error) {
 	if err := checkDirectory(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	noted, _ := safefile.ReadFile(path+".lock", 4*noteAt) // read it before this process writes to it
+	noted, _ := safefile.ReadFile(path+".lock", 4*noteAt) // read the old content before this process replaces it
 	lock, err := safefile.Holding(path + ".lock")
 	if taken, ok := errors.AsType[*safefile.InUseError](err); ok {
 		return nil, fmt.Errorf("%w: %w", syscall.EADDRINUSE, taken)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock it: %w", err)
+		return nil, fmt.Errorf("lock the path: %w", err)
 	}
 	f := &file{path: path, lock: lock}
 	if err := f.checkPlace(noted); err != nil {
@@ -88,7 +89,7 @@ func claim(path string) (*file, error) {
 	return f, nil
 }
 
-// checkDirectory returns an error that says why this process cannot make a socket there.
+// checkDirectory returns an error if this process cannot make a socket in a directory.
 func checkDirectory(directory string) error {
 	info, err := os.Stat(directory)
 	switch {
@@ -104,7 +105,7 @@ func checkDirectory(directory string) error {
 	return fmt.Errorf("the directory %s is not writable for user %d: it has %s", directory, os.Geteuid(), ownership(info))
 }
 
-// checkPlace returns an error if a path is in use. noted is the old content of the lock file.
+// checkPlace returns an error if the path is in use. noted is the old content of the lock file.
 func (f *file) checkPlace(noted []byte) error {
 	info, err := os.Lstat(f.path)
 	switch {
@@ -120,8 +121,7 @@ func (f *file) checkPlace(noted []byte) error {
 	return inUse(probe(f.path))
 }
 
-// left reports whether an earlier daemon made the file, but no longer wants the path. That daemon may still read from
-// the socket.
+// left reports whether an earlier daemon made the socket file and has released the path.
 func left(info fs.FileInfo, noted []byte) bool {
 	return len(noted) > noteAt && strings.TrimSpace(string(noted[noteAt:])) == identityOf(info).String()
 }
@@ -129,14 +129,15 @@ func left(info fs.FileInfo, noted []byte) bool {
 // noteAt is the offset of the socket file's identity in the lock file. The process id comes before it.
 const noteAt = 32
 
-// probe returns EADDRINUSE if a process listens on a path.
+// probe returns EADDRINUSE if a process listens on the socket at a path.
 func probe(path string) error {
 	for _, network := range []string{"unixgram", "unix"} {
 		conn, err := net.Dial(network, path)
 		if err == nil {
 			return errors.Join(syscall.EADDRINUSE, conn.Close())
 		}
-		// A full queue means that there is a listener. A socket that this process may not open can have one.
+		// EAGAIN means that a process listens but its queue is full. After a permission error a process
+		// may listen too.
 		if !errors.Is(err, syscall.EPROTOTYPE) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return err
 		}
@@ -144,15 +145,15 @@ func probe(path string) error {
 	return nil
 }
 
-// inUse makes a short error.
+// inUse replaces an error of probe or bind by a short message.
 func inUse(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w: another process listens there", syscall.EADDRINUSE)
+		return fmt.Errorf("%w: another process listens on it", syscall.EADDRINUSE)
 	case errors.Is(err, syscall.EAGAIN):
-		return fmt.Errorf("%w: another process listens there, and does not read", syscall.EADDRINUSE)
+		return fmt.Errorf("%w: another process listens on it, but does not read from it", syscall.EADDRINUSE)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
@@ -160,14 +161,14 @@ func inUse(err error) error {
 	return err
 }
 
-// replace binds the socket under another name, and renames it.
+// replace binds the socket under a temporary name, and then renames it to the final path.
 func (f *file) replace(b *Bound) error {
 	fresh := f.path + ".new"
 	if info, err := os.Lstat(fresh); err == nil && info.Mode().Type() == fs.ModeSocket {
 		if err := inUse(probe(fresh)); err != nil {
 			return fmt.Errorf("%s: %w", fresh, err)
 		}
-		_ = os.Remove(fresh) // an earlier daemon ended during the bind
+		_ = os.Remove(fresh) // the file remains from a daemon that ended before the rename
 	}
 	if err := b.bindAt(fresh); err != nil {
 		return inUse(err)
@@ -188,13 +189,13 @@ func (f *file) replace(b *Bound) error {
 	return nil
 }
 
-// note writes its text after the process id. Without this text, the next daemon must wait until this
-// process ends.
+// note writes text after the process id in the lock file. Without the text, another daemon cannot take the path
+// until this process ends.
 func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }
 
-// leave allows another daemon to take the path.
+// leave lets another daemon take the path.
 func (f *file) leave() {
 	if f.lock != nil {
 		_ = f.lock.Close()
@@ -202,13 +203,13 @@ func (f *file) leave() {
 	}
 }
 
-// here reports whether the file at the path is still the file of this process.
+// here reports whether the file at the path is the socket file of this process.
 func (f *file) here() bool {
 	info, err := os.Lstat(f.path)
 	return err == nil && info.Mode().Type() == fs.ModeSocket && identityOf(info) == f.id
 }
 
-// remove removes the file, unless another daemon has taken the path.
+// remove removes the socket file, unless another daemon has taken the path.
 func (f *file) remove() error {
 	defer f.leave()
 	if f.lock == nil {
@@ -240,7 +241,7 @@ func (o *File) apply(path string) error {
 	}
 	if uid >= 0 || gid >= 0 {
 		if err := os.Lchown(path, uid, gid); err != nil {
-			return fmt.Errorf("give the socket to %s: %w (only root can give it away, others to their own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
+			return fmt.Errorf("set the owner of the socket to %s: %w (only root can set any owner; another user can only choose one of its own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
 		}
 	}
 	return os.Chmod(path, o.Mode)
@@ -253,7 +254,7 @@ func plain(err error) error {
 	return err
 }
 
-// UserID returns the number of a user by name.
+// UserID returns the id of the user with this name.
 func UserID(name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil
@@ -268,7 +269,7 @@ func UserID(name string) (int, error) {
 	return strconv.Atoi(u.Uid)
 }
 
-// GroupID returns the number of a group by name.
+// GroupID returns the id of the group with this name.
 func GroupID(name string) (int, error) {
 	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(n), nil

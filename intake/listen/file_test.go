@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// at returns a listener of a unix socket.
+// at returns the configuration of one unix socket.
 func at(scheme Scheme, path string) []Listener {
 	return []Listener{{URL: string(scheme) + "://" + path, Name: "a", Scheme: scheme, Address: path, File: File{Mode: 0o660}}}
 }
 
-// bound opens a listener.
+// bound opens one unix socket.
 func bound(t *testing.T, scheme Scheme, path string) *Bound {
 	t.Helper()
 	all, err := Open(at(scheme, path), nil)
@@ -30,7 +30,7 @@ func bound(t *testing.T, scheme Scheme, path string) *Bound {
 
 var local = []Scheme{Unixgram, Unix}
 
-// reaches reports whether a client can connect.
+// reaches reports whether a client can connect to the socket.
 func reaches(scheme Scheme, path string) bool {
 	conn, err := net.Dial(string(scheme), path)
 	if err == nil {
@@ -39,7 +39,7 @@ func reaches(scheme Scheme, path string) bool {
 	return err == nil
 }
 
-// names lists a directory.
+// names returns the names of the files in a directory.
 func names(t *testing.T, directory string) (all []string) {
 	t.Helper()
 	entries, err := os.ReadDir(directory)
@@ -77,7 +77,7 @@ func TestSocketFile(t *testing.T) {
 	}
 }
 
-// A socket file without a listener is replaced, also by a socket of the other type.
+// A socket file on which no process listens is replaced, even by a socket of another type.
 func TestStaleSocketIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -93,7 +93,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	}
 }
 
-// stale leaves a socket file of a process that has ended.
+// stale makes a socket file on which no process listens.
 func stale(t *testing.T, scheme Scheme, path string) {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_UNIX, map[Scheme]int{Unixgram: syscall.SOCK_DGRAM, Unix: syscall.SOCK_STREAM}[scheme], 0)
@@ -105,7 +105,8 @@ func stale(t *testing.T, scheme Scheme, path string) {
 	}
 }
 
-// A socket with a listener is in use, even if it belongs to another program, and is left alone.
+// A socket file on which a process listens is in use, even if the process is not a statsd daemon.
+// It is not changed.
 func TestSocketInUse(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -133,8 +134,9 @@ func TestSocketInUse(t *testing.T) {
 	}
 }
 
-// The error for a second daemon names the process that has the path. When the first daemon leaves, the second takes the
-// path without a gap, and the first does not touch the file.
+// If two daemons want the same path, the error of the second one names the process id of the first
+// one. When the first daemon leaves the path, the second daemon takes it. Clients can connect at
+// every moment, and the first daemon does not remove the file of the second.
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -157,7 +159,7 @@ func TestSuccessor(t *testing.T) {
 	}
 }
 
-// A file that is not a socket is never touched.
+// A file that is not a socket is not changed.
 func TestOtherFilesStay(t *testing.T) {
 	t.Parallel()
 	for kind, make := range map[string]func(string) error{
@@ -180,7 +182,7 @@ func TestOtherFilesStay(t *testing.T) {
 	}
 }
 
-// A file that somebody else has put in place of the socket file is not removed at the end.
+// If another program has replaced the socket file, Close does not remove the new file.
 func TestForeignFileStaysAtTheEnd(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")
@@ -212,7 +214,7 @@ func TestSocketDirectory(t *testing.T) {
 		t.Errorf("a file for a directory: %v", err)
 	}
 	if os.Geteuid() == 0 {
-		return // root may write everywhere
+		return // root may write to all directories
 	}
 	if err := os.Chmod(directory, 0o500); err != nil {
 		t.Fatal(err)
@@ -252,7 +254,8 @@ func TestSocketOwner(t *testing.T) {
 	}
 }
 
-// An abstract socket has no file and no lock. A second socket with its name is refused.
+// An abstract socket has no socket file and no lock file. Binding the same name a second time
+// fails.
 func TestAbstractSocket(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {
@@ -270,7 +273,8 @@ func TestAbstractSocket(t *testing.T) {
 	}
 }
 
-// A file that was removed is made again. Lines from clients of the old socket are still read.
+// A removed socket file is made again. Lines from clients that are still connected to the old
+// socket are read.
 func TestRebind(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A socket that another process reads at PATH.new is not removed.
+// A temporary socket at PATH.new is not removed if another process reads from it.
 func TestFreshPathInUse(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {

@@ -10,25 +10,25 @@ import (
 // Refusal is the reason why a connection or a datagram was refused. The listener counts refusals.
 type Refusal int
 
-// The refusals.
+// The values of Refusal.
 const (
 	Admitted       Refusal = iota
-	OldKey                 // admitted: a signed datagram whose key is not the newest key
-	Denied                 // this address, user or group may not send
+	OldKey                 // accepted: a signed datagram whose key is valid, but is not the newest key
+	Denied                 // the sender's address, user or group may not send
 	BadAuth                // no signature, or a signature with an unknown key
-	Replayed               // a signed datagram that was accepted before
-	Late                   // a signed datagram whose time is too long ago
-	Early                  // a signed datagram whose time is in the future
-	Unremembered           // a signed datagram when too many are remembered: it may be a replay
+	Replayed               // a signed datagram that was already accepted once
+	Late                   // a signed datagram whose time is too far in the past
+	Early                  // a signed datagram whose time is too far in the future
+	Unremembered           // a signed datagram that cannot be checked for replay, because too many signatures are stored
 	NoCertificate          // a client without a certificate
-	BadCertificate         // a certificate that is expired, or not signed by a trusted authority
-	BadName                // a certificate without a name that may send
-	Handshake              // no TLS, or no version that both sides support
-	SlowHandshake          // a handshake that took too long
-	Crowded                // a handshake that was ended to make room for another connection
-	Left                   // a client that left before its first byte, such as a check of a load balancer
-	BadFrame               // a frame of impossible length
-	Refusals       = 16    // the number of refusals, for arrays indexed by Refusal
+	BadCertificate         // a certificate that is expired or not signed by a trusted authority
+	BadName                // a certificate that contains none of the allowed names
+	Handshake              // a connection without TLS, or with a version of TLS that the daemon does not accept
+	SlowHandshake          // a TLS handshake that took too long
+	Crowded                // a TLS handshake that the daemon ended to free room for another connection
+	Left                   // a client that disconnected without sending a byte, such as a health check of a load balancer
+	BadFrame               // a frame with an impossible length
+	Refusals       = 16    // length of arrays indexed by Refusal
 )
 
 var refusals = [Refusals]string{
@@ -36,14 +36,14 @@ var refusals = [Refusals]string{
 	"bad_handshake", "slow_handshake", "crowded", "left", "bad_frames",
 }
 
-// String returns the name of the refusal in figures, for example denied.
+// String returns the name of the refusal in metrics, for example denied.
 func (r Refusal) String() string { return refusals[r] }
 
-// Admits reports whether the lines are accepted in spite of this Refusal.
+// Admits reports whether lines are accepted in spite of this Refusal.
 func (r Refusal) Admits() bool { return r <= OldKey }
 
-// Refusals returns the refusals that a listener of this scheme can have. It omits Left, because a client
-// that left has lost no data.
+// Refusals returns the refusals that a listener of this scheme can have. It omits Left, because a
+// client that disconnects before its first byte loses no data.
 func (s Scheme) Refusals() []Refusal {
 	switch s {
 	case Unix:
@@ -58,23 +58,25 @@ func (s Scheme) Refusals() []Refusal {
 
 // Guard decides who may send to a listener.
 type Guard interface {
-	// Check returns a check for the datagrams of one receiver, or nil if all may pass. The check is for one
-	// goroutine at a time.
+	// Check returns a check for the datagrams of one receiver, or nil if all datagrams are admitted.
+	// Only one goroutine at a time may use the check.
 	Check() Check
-	// Admit decides about a new connection. It returns the connection from which to read the lines: the same
-	// one, or for TLS a connection that decrypts. Only TLS takes time, and Admit gives up when ctx ends.
+	// Admit decides whether a new connection may send. It returns the connection from which to read
+	// the lines. With TLS this is a connection that decrypts, otherwise it is the same connection.
+	// Only a TLS handshake takes time. When ctx ends, Admit returns with a refusal.
 	Admit(context.Context, net.Conn) (net.Conn, Refusal)
-	// Follow changes to the rules of another Guard of the same kind, which a reload has made for the listener. Existing
-	// checks use the new rules too.
+	// Follow takes over the rules of another Guard of the same kind. A reload makes the other Guard.
+	// Checks that already exist use the new rules too.
 	Follow(Guard)
 }
 
-// Check decides about datagrams.
+// Check decides which datagrams are admitted.
 type Check interface {
-	// Open returns the lines of a datagram, and whether the datagram is admitted. The lines are a part of the
-	// datagram. The sender is valid only if Senders returns true. now is when the datagram was read.
+	// Open returns the lines of a datagram, and Admitted or the reason for a refusal. The lines are a
+	// subslice of the datagram. from is valid only if Senders returns true. now is the time when the
+	// datagram was read.
 	Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, Refusal)
-	// Senders reports whether Open needs the senders. They add about a tenth to the cost of receiving. The
-	// result never changes.
+	// Senders reports whether Open needs the sender of each datagram. Asking the kernel for senders
+	// adds about a tenth to the cost of receiving. The result of Senders never changes.
 	Senders() bool
 }

@@ -12,16 +12,16 @@ import (
 	"syscall"
 )
 
-// given is an inherited socket.
+// given is a socket that the process has inherited.
 type given struct {
-	name   string // the name of its descriptor
+	name   string // the name of the socket's descriptor
 	scheme Scheme
 	stream Stream
 	packet Packet
 }
 
-// inherit gives the inherited sockets to listeners. If no listener asks for a socket, inherit adds a listener for that
-// socket to the result.
+// inherit gives each inherited socket to a listener. If no listener has the address of a socket,
+// inherit appends a new listener for the socket to the result.
 func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 	var sockets []*given
 	var failed error
@@ -34,7 +34,7 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 				sockets = append(sockets, g)
 			}
 		}
-		_ = f.Close() // the socket in use is a duplicate
+		_ = f.Close() // the given socket is a duplicate of f
 	}
 	if failed != nil {
 		for _, g := range sockets {
@@ -42,7 +42,7 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 		}
 		return all, failed
 	}
-	// A listener with this exact address comes first.
+	// A listener with exactly the same address has precedence over the listener of --port.
 	for _, match := range []func(*Bound, *given) bool{(*Bound).asksFor, (*Bound).takesAny} {
 		sockets = slices.DeleteFunc(sockets, func(g *given) bool {
 			i := slices.IndexFunc(all, func(b *Bound) bool { return match(b, g) })
@@ -53,7 +53,7 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 		})
 	}
 	for _, g := range sockets {
-		if i := slices.IndexFunc(all, func(b *Bound) bool { return b.asksFor(g) }); i >= 0 { // a listener with the same address
+		if i := slices.IndexFunc(all, func(b *Bound) bool { return b.asksFor(g) }); i >= 0 {
 			all[i].inherit(g)
 			continue
 		}
@@ -64,7 +64,6 @@ func inherit(all []*Bound, files []*os.File) ([]*Bound, error) {
 	return all, nil
 }
 
-// inherit adds an inherited socket to the listener.
 func (b *Bound) inherit(g *given) {
 	b.Given = true
 	if g.stream != nil {
@@ -74,21 +73,22 @@ func (b *Bound) inherit(g *given) {
 	b.Packets = append(b.Packets, g.packet)
 }
 
-// asksFor reports whether the listener has the address of this socket and still needs a socket.
+// asksFor reports whether the listener has the address of this socket and needs another socket.
 func (b *Bound) asksFor(g *given) bool {
 	return b.fits(g) && sameAddress(b.Scheme, b.Address, g.address())
 }
 
-// takesAny reports whether the listener comes from --port and still needs such a socket. --port takes sockets
-// of any port.
+// takesAny reports whether the listener comes from --port and still needs a socket of this type. A listener of
+// --port accepts an inherited socket with any port number.
 func (b *Bound) takesAny(g *given) bool { return b.FromPort && !b.Scheme.Local() && b.fits(g) }
 
-// fits reports whether the socket has the right type, and the listener can take another socket.
+// fits reports whether the socket has the type that the listener needs, and the listener needs
+// another socket.
 func (b *Bound) fits(g *given) bool {
 	return b.Scheme.Network() == g.scheme.Network() && b.Stream == nil && (g.packet == nil || b.Scheme != Unixgram || len(b.Packets) == 0)
 }
 
-// sameAddress reports whether the address of a listener is the address of a socket.
+// sameAddress reports whether the wanted address of a listener is the address of a socket.
 func sameAddress(s Scheme, wanted, has string) bool {
 	if s.Local() || wanted == has {
 		return wanted == has
@@ -110,7 +110,7 @@ func sameAddress(s Scheme, wanted, has string) bool {
 
 var notInName = regexp.MustCompile(`[^a-z0-9_-]+`)
 
-// freeName makes a name for a listener from the name of the descriptor.
+// freeName makes an unused listener name from the name of the descriptor.
 func freeName(all []*Bound, g *given) string {
 	base := strings.Trim(notInName.ReplaceAllString(strings.ToLower(g.name), "-"), "-")
 	if base = base[:min(len(base), 48)]; base == "" {
@@ -123,7 +123,8 @@ func freeName(all []*Bound, g *given) string {
 	return name
 }
 
-// take makes a socket from an inherited file. The type of the file decides the kind of the socket.
+// take makes a socket from an inherited file. The type of the file's socket decides what take
+// returns.
 func take(f *os.File) (*given, error) {
 	kind, listening, err := typeOf(f)
 	switch {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// file returns a duplicate of a socket, as a daemon inherits it under a name.
+// fileAs returns a duplicate of a socket, as a daemon inherits it, with this descriptor name.
 func fileAs(t *testing.T, name string, socket any) *os.File {
 	t.Helper()
 	f, err := socket.(interface{ File() (*os.File, error) }).File()
@@ -25,7 +25,7 @@ func fileAs(t *testing.T, name string, socket any) *os.File {
 	return os.NewFile(uintptr(fd), name)
 }
 
-// outside binds one socket of each type, as systemd would.
+// outside binds one socket of each type, as systemd does before it starts a daemon.
 func outside(t *testing.T) map[Scheme]any {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,7 +55,8 @@ func addressOf(socket any) string {
 	return socket.(net.PacketConn).LocalAddr().String()
 }
 
-// Each inherited socket goes to the listener with its address. The other listeners are bound.
+// Each inherited socket goes to the listener with the same address. The remaining listeners bind
+// new sockets.
 func TestInheritByAddress(t *testing.T) {
 	t.Parallel()
 	sockets := outside(t)
@@ -94,8 +95,8 @@ func TestInheritByAddress(t *testing.T) {
 	}
 }
 
-// Sockets that no listener asks for are listeners with the names of their descriptors. --port takes one
-// TCP socket and all UDP sockets, of any port.
+// An inherited socket whose address no listener has becomes a listener with the name of its
+// descriptor. The listeners of --port take one TCP socket and all UDP sockets, with any port.
 func TestInheritWithoutListeners(t *testing.T) {
 	t.Parallel()
 	first, second := outside(t), outside(t)
@@ -131,7 +132,7 @@ func TestInheritWithoutListeners(t *testing.T) {
 	}
 }
 
-// An inherited socket is found for every way to write its address.
+// sameAddress finds an inherited socket for all ways to write its address.
 func TestSameAddress(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

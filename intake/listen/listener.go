@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Scheme is the kind of a listener, as in its URL.
+// Scheme is the type of a listener, such as udp or tls. It is the first part of the listener's URL.
 type Scheme string
 
-// The schemes.
+// The values of Scheme.
 const (
 	UDP      Scheme = "udp"
 	HMAC     Scheme = "udp+hmac" // signed datagrams
 	TCP      Scheme = "tcp"
 	TLS      Scheme = "tcp+tls"
-	Unixgram Scheme = "unixgram" // datagrams of this host
-	Unix     Scheme = "unix"     // streams of this host
+	Unixgram Scheme = "unixgram" // datagrams from processes of this host
+	Unix     Scheme = "unix"     // streams from processes of this host
 )
 
 // Network returns the network of the sockets, as package net names it.
@@ -30,27 +30,29 @@ func (s Scheme) Network() string {
 	return string(s)
 }
 
-// Datagrams reports whether the sockets receive datagrams. The others accept connections.
+// Datagrams reports whether the sockets of the scheme receive datagrams. All other schemes accept
+// connections.
 func (s Scheme) Datagrams() bool { return s.Network() == "udp" || s == Unixgram }
 
-// Local reports whether the sockets are unix sockets, which only processes of this host can reach.
+// Local reports whether the sockets are unix sockets, which only processes of this host can use.
 func (s Scheme) Local() bool { return s == Unixgram || s == Unix }
 
 // Framing is how lines are separated in a stream.
 type Framing string
 
-// The framings.
+// The values of Framing.
 const (
-	Auto      Framing = "auto"      // the first bytes of each connection decide
+	Auto      Framing = "auto"      // the first bytes of each connection tell whether it sends lines or frames
 	Lines     Framing = "lines"     // a newline ends each line
-	DogStatsD Framing = "dogstatsd" // 4 bytes of length, then lines of that many bytes
+	DogStatsD Framing = "dogstatsd" // each frame is a length in 4 bytes, followed by lines of this total length
 )
 
-// Listener is a place to receive lines: an address and its options.
+// Listener is an address that receives lines, and its options.
 type Listener struct {
-	URL  string // the URL without the options that a reload can change; empty for --port, and for an inherited socket without a URL
-	Name string // used in figures and in logs
-	// FromPort says that the listener comes from --port and --name. Two such listeners share a port.
+	URL  string // the URL without the options that a reload can change; empty for a listener of --port, and for an inherited socket without a URL
+	Name string // name in metrics and in logs
+	// FromPort says that the listener comes from --port and --name. There are two such listeners, for
+	// UDP and TCP, on the same port.
 	FromPort bool
 	Scheme   Scheme
 	Address  string // HOST:PORT, the path of a socket file, or @NAME for an abstract socket
@@ -60,26 +62,27 @@ type Listener struct {
 	// Buffer is the size of the receive buffer of each UDP socket in bytes.
 	Buffer int
 
-	// Framing is only for Unix.
+	// Framing applies to unix stream sockets only.
 	Framing Framing
 	Limits
 	File
-	// UIDs and GIDs are the users and groups that may send to a unix socket. If both are empty, all may send.
-	// The group is the primary group of the sender's process.
+	// UIDs and GIDs are the users and groups that may send to a unix socket. If both are empty, all
+	// users may send. The group is the primary group of the sending process.
 	UIDs, GIDs []uint32
 }
 
-// Limits are the limits of the connections of one listener. A limit of 0 means the value of the flag.
+// Limits are the limits of the connections of one listener. A limit of 0 means that the limit from
+// the command line applies.
 type Limits struct {
-	Max  int           // maximum of open connections; the flag still limits all listeners together
-	Idle time.Duration // below 0 means no limit
+	Max  int           // the most open connections; --max-tcp-connections also limits the sum over all listeners
+	Idle time.Duration // a negative value means no limit
 	Line time.Duration
 }
 
-// File says how to make the file of a unix socket.
+// File says with which mode and owner to make the file of a unix socket.
 type File struct {
 	Mode        fs.FileMode
-	User, Group string // names or numbers; empty means the process's user and group
+	User, Group string // names or ids; empty means the user and group of this process
 }
 
 // Abstract reports whether the address is the name of an abstract socket. Such a socket has no file.
@@ -90,7 +93,7 @@ func (l *Listener) Abstract() bool {
 // Restricted reports whether only some users and groups may send.
 func (l *Listener) Restricted() bool { return len(l.UIDs)+len(l.GIDs) > 0 }
 
-// Allows reports whether a user and the group of a process may send to a unix socket.
+// Allows reports whether a process with this user and group may send to the unix socket.
 func (l *Listener) Allows(uid, gid uint32) bool {
 	return !l.Restricted() || slices.Contains(l.UIDs, uid) || slices.Contains(l.GIDs, gid)
 }

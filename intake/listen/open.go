@@ -1,20 +1,20 @@
 // Package listen binds the sockets that receive lines, or uses inherited sockets.
 //
-//	all, err := listen.Open(listeners, inherited) // all, or none
+//	all, err := listen.Open(listeners, inherited) // opens all listeners, or none
 //	for _, b := range all {
-//		b.Packets // sockets of datagrams
+//		b.Packets // sockets that receive datagrams
 //		b.Stream  // or a socket that accepts connections
 //	}
-//	b.Leave() // a successor may bind the address
+//	b.Leave() // another daemon may bind the address from now on
 //	b.Close() // closes the remaining sockets, and removes the socket file
 //
-// A socket file appears at its path with its mode and owner, and ready for clients: the daemon binds it
-// under another name and then renames it. The daemon locks PATH.lock as long as it wants the path. If no
-// process listens on an existing socket file, the daemon replaces it. If a process listens, the path is in
-// use. A file that is not a socket is never touched.
+// The daemon binds a socket file under a temporary name, sets its mode and owner, and then renames it. So
+// clients never see an unfinished socket file. The daemon locks PATH.lock as long as it uses the path. It
+// replaces an existing socket file on which no process listens. If a process listens, the path is in use. The
+// daemon never replaces a file that is not a socket.
 //
-// This package does not handle the received data. It only defines Guard, the interface for deciding about
-// senders.
+// This package does not handle the received data. It only defines Guard, the interface of a type that
+// decides who may send.
 package listen
 
 import (
@@ -27,14 +27,14 @@ import (
 	"time"
 )
 
-// Stream is implemented by TCP and unix listeners.
+// Stream is a listening TCP or unix socket.
 type Stream interface {
 	net.Listener
 	syscall.Conn
 	SetDeadline(time.Time) error
 }
 
-// Packet is implemented by UDP sockets and unix datagram sockets.
+// Packet is a UDP socket or a unix datagram socket.
 type Packet interface {
 	net.PacketConn
 	syscall.Conn
@@ -43,16 +43,17 @@ type Packet interface {
 // Bound is an open listener.
 type Bound struct {
 	Listener
-	// Given says that the sockets are inherited. A later process will inherit them again.
+	// Given says that the sockets are inherited, and that the next process will inherit them.
 	Given   bool
 	Stream  Stream
 	Packets []Packet
 
-	file *file // the file of a unix socket that this process has bound
+	file *file // nil unless this process has bound a unix socket with a file
 }
 
-// Open uses the inherited sockets, and binds the listeners without one. If no listener asks for an inherited socket,
-// the socket gets its own listener. After an error no socket stays open. The inherited files are closed in any case.
+// Open assigns the inherited sockets to listeners, and binds new sockets for the other listeners.
+// An inherited socket whose address no listener has becomes a listener of its own. If Open fails,
+// all sockets are closed. Open always closes the inherited files.
 func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	all := make([]*Bound, len(listeners))
 	for i, l := range listeners {
@@ -71,9 +72,9 @@ func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	return nil, err
 }
 
-// bindAll binds the missing sockets, all or none. Datagrams come first: a client that can connect can then send
-// datagrams too. The listeners of port 0 share a port, which must be free
-// for both protocols.
+// bindAll binds all missing sockets. If one bind fails, it closes the others. UDP comes before TCP,
+// so that a client that can connect can also send datagrams. If the port of --port is 0, bindAll
+// chooses a port that is free for both protocols.
 func bindAll(all []*Bound) error {
 	const tries = 20
 	for i := 1; ; i++ {
@@ -113,7 +114,7 @@ func datagramsFirst(all []*Bound) []*Bound {
 	return sorted
 }
 
-// picks reports whether the system must choose a port for both protocols.
+// picks reports whether the port of --port is 0, so that the system must choose a port.
 func picks(all []*Bound) bool {
 	for _, b := range all {
 		if _, port, err := net.SplitHostPort(b.Address); b.FromPort && err == nil && port == "0" {
@@ -123,7 +124,8 @@ func picks(all []*Bound) bool {
 	return false
 }
 
-// portOf returns the port of the other protocol, if b comes from --port; otherwise 0.
+// portOf returns the port that the other listener of --port has bound. It returns 0 if b does not
+// come from --port.
 func portOf(b *Bound, all []*Bound) int {
 	if !b.FromPort || b.Scheme.Local() {
 		return 0
@@ -141,11 +143,11 @@ func portOf(b *Bound, all []*Bound) int {
 // open reports whether the listener has sockets.
 func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 
-// Addr returns the address of the first socket, or nil if none is left.
+// Addr returns the address of the first socket, or nil if b has no socket.
 func (b *Bound) Addr() net.Addr {
 	switch {
 	case b.Scheme.Local():
-		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket itself only knows its name before the rename
+		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket reports only its name before the rename
 	case b.Stream != nil:
 		return b.Stream.Addr()
 	case len(b.Packets) > 0:
@@ -164,17 +166,18 @@ func Port(a net.Addr) int {
 	return port
 }
 
-// Lost reports whether the socket file is gone, or belongs to another process.
+// Lost reports whether the socket file was removed or replaced by another process.
 func (b *Bound) Lost() bool { return b.file != nil && !b.file.here() }
 
-// Rebind binds the listener again at its address, after its file was lost. b gets the new socket. The old
-// socket stays open.
+// Rebind binds the listener again at its address, after its socket file was lost. b gets the new
+// socket. The previous socket stays open.
 func (b *Bound) Rebind() error {
 	b.file.leave()
 	return b.bind(0)
 }
 
-// Leave allows another daemon to bind the path of a unix socket. This daemon continues to read.
+// Leave lets another daemon bind the path of a unix socket. This daemon continues to read from its
+// socket.
 func (b *Bound) Leave() {
 	if b.file != nil {
 		b.file.leave()
@@ -192,8 +195,8 @@ func (b *Bound) closeSockets() (err error) {
 	return err
 }
 
-// Close closes the sockets that are still in b. It removes the socket file if the file still belongs to
-// this process.
+// Close closes the sockets of b. It removes the socket file, unless another daemon has replaced the
+// file.
 func (b *Bound) Close() (err error) {
 	err = b.closeSockets()
 	if b.file != nil {

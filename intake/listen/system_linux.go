@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sharePort lets several sockets of this process bind one port.
+// sharePort lets several sockets of this process bind the same port.
 func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
-// QueueLimit returns the number of datagrams that the queue of a new unix socket holds, in addition to the first one.
-// All clients share the queue. It returns 0 if the limit is unknown.
+// QueueLimit returns the number of datagrams that can wait in the queue of a new unix socket. The
+// queue can hold one more. All clients of the socket share the queue. QueueLimit returns 0 if the
+// limit is unknown.
 func QueueLimit() int {
 	text, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// The length of a name counts as sent, even if its clean form is shorter.
+// The length limit applies to the name as sent, even if the clean name is shorter.
 func TestLengthAsSent(t *testing.T) {
 	t.Parallel()
 	long := "a" + strings.Repeat("%", 99)

@@ -1,13 +1,13 @@
-// Package naming decides under which name a sample is kept. It makes tags a part of the name, cleans the
-// name, and applies the rules of a file.
+// Package naming decides under which name a sample is stored. It makes tags a part of the name, cleans the
+// name, and applies the rules of the rules file.
 //
 //	c := naming.Config{Tags: metric.GraphiteTags}
 //	r := naming.NewResolver(c, c.Tagger(), set)
 //	var to aggregate.Resolved
 //	r.Resolve(metric.Counter, []byte("web hits:env:prod"), &to)
-//	// to.Name is web_hits;env=prod, or the result of a rule for web_hits.
+//	// to.Name is web_hits;env=prod, unless a rule renames web_hits.
 //
-// Rules see the clean name, without its tags.
+// Rules match the clean name without its tags.
 package naming
 
 import (
@@ -26,19 +26,19 @@ type Config struct {
 	Dialect metric.Dialect
 	Tags    metric.Tags
 	Styles  metric.TagStyles
-	AsSent  bool          // names are not cleaned
-	Flush   time.Duration // the flush interval
+	AsSent  bool          // whether names are stored without cleaning
+	Flush   time.Duration // flush interval
 }
 
-// Tagger returns a Tagger, or nil if none is needed.
+// Tagger returns a Tagger, or nil if the settings need no conversion of tags.
 func (c *Config) Tagger() *wire.Tagger { return wire.NewTagger(c.Tags, c.Styles, c.Dialect) }
 
-// Form is the form in which names are kept. Their tags must be clean already.
+// Form returns the form in which names are stored, for names whose tags are already clean.
 func (c *Config) Form() metric.NameForm {
 	return metric.NameForm{Dialect: c.Dialect, Tagged: c.Tags.Series(), AsSent: c.AsSent}
 }
 
-// Check returns an error if the rules need different settings.
+// Check returns an error if the rules in set do not work with these settings.
 func (c *Config) Check(set *rules.Set) error {
 	if set == nil {
 		return nil
@@ -54,8 +54,8 @@ func (c *Config) Check(set *rules.Set) error {
 	return nil
 }
 
-// Rules returns the rules of a set for a table, with a Resolver for each Tagger. The new set replaces the
-// set before. Both sets may be nil.
+// Rules returns the rules of a set for a table, with one Resolver for each Tagger. The set named
+// before is the set to be replaced. Both sets may be nil.
 func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregate.Rules {
 	all := &aggregate.Rules{}
 	if set != nil {
@@ -70,13 +70,13 @@ func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregat
 	return all
 }
 
-// heirs returns, for each old rule, the new rule that continues it.
+// heirs returns, for each rule of before, the rule in set that continues it.
 func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	heirs := make([]aggregate.Heir, before.Len())
 	if set == nil {
 		return heirs
 	}
-	first := map[string][]int{} // by match
+	first := map[string][]int{} // numbers of the new rules, indexed by the match of the rule
 	for i := range set.Len() {
 		match := set.Rule(i).Match
 		first[match] = append(first[match], i)
@@ -93,7 +93,7 @@ func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	return heirs
 }
 
-// ttls returns the different ttls of the rules, in flushes.
+// ttls returns the distinct ttls of the rules, as numbers of flushes.
 func (c *Config) ttls(set *rules.Set) (ttls []uint32) {
 	add := func(ttl time.Duration) {
 		if n := c.flushes(ttl); n > 0 && !slices.Contains(ttls, n) {
@@ -107,10 +107,10 @@ func (c *Config) ttls(set *rules.Set) (ttls []uint32) {
 	return ttls
 }
 
-// maxFlushes is the greatest ttl in flushes.
+// maxFlushes is the greatest ttl, as a number of flushes.
 const maxFlushes = 1 << 30
 
-// flushes returns a ttl in flushes, 0 for none.
+// flushes converts a ttl to a number of flushes. 0 means no ttl.
 func (c *Config) flushes(ttl time.Duration) uint32 {
 	if ttl <= 0 {
 		return 0

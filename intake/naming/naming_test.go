@@ -21,7 +21,7 @@ func load(t testing.TB, text string) *rules.Set {
 	return set
 }
 
-// show writes the result for a name.
+// show returns a readable form of the result for a name.
 func show(to *aggregate.Resolved) string {
 	text := string(to.Name)
 	if to.Reason != metric.None {
@@ -58,7 +58,7 @@ mappings:
 	graphite := Config{Tags: metric.GraphiteTags, Flush: 10 * time.Second}
 	for _, tt := range []struct {
 		config Config
-		names  string // NAME => RESULT, one a line
+		names  string // one test in each line: NAME => RESULT
 	}{
 		{graphite, `
 x => x class 1
@@ -92,7 +92,7 @@ drop.é => dropped_by_rule rule 1 class 1
 			if !found {
 				continue
 			}
-			for range 2 { // memory is reused
+			for range 2 { // the second round reuses the memory of the first
 				var to aggregate.Resolved
 				if r.Resolve(metric.Counter, []byte(name), &to); show(&to) != want {
 					t.Errorf("%s is %q, want %q", name, show(&to), want)
@@ -107,7 +107,7 @@ drop.é => dropped_by_rule rule 1 class 1
 	}
 }
 
-// Without rules names are only cleaned, and unmatched names can be dropped.
+// Without rules, names are only cleaned. Names that match no rule can be dropped.
 func TestUnmatched(t *testing.T) {
 	c := Config{}
 	var to aggregate.Resolved
@@ -147,7 +147,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// If a new rule gives the same names as an old one, it is the heir of the old one, with a new number and ttl.
+// A new rule is the heir of an old rule if it gives the same names. The heir can have another
+// number and another ttl.
 func TestHeirs(t *testing.T) {
 	c := Config{Flush: time.Second, Tags: metric.GraphiteTags}
 	before := load(t, `mappings:
@@ -201,7 +202,7 @@ func TestTally(t *testing.T) {
 	if last := tally.Counts()[1].Last; !last.Equal(now) {
 		t.Errorf("b matched last at %v", last)
 	}
-	// The hits of the running interval belong to the old rules.
+	// The samples of the current interval are counted for the old rules.
 	tally.Follow(load(t, "mappings: [{match: new, action: drop}, {match: a, action: drop}, {match: bb, action: drop, id: two}, {match: c, action: drop}]"))
 	tally.Add([]uint64{5, 0, 0}, now)
 	check("new=0/0 a=7/5 bb=2/0 c=0/0 ")

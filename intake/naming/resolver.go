@@ -9,13 +9,13 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Resolver is an aggregate.Resolver. It is for one goroutine at a time. The names in the Tagger stay in
-// memory until the caller calls Forget of the Tagger.
+// Resolver is an aggregate.Resolver. Only one goroutine at a time may use it. The Tagger keeps the
+// names in memory until the caller calls Tagger.Forget.
 type Resolver struct {
 	config  Config
 	tagger  *wire.Tagger // nil if tags need no conversion
-	set     *rules.Set   // nil for no rules
-	classes []uint8      // class of the ttl, by rule; the last is for names that no rule matches
+	set     *rules.Set   // nil if there are no rules
+	classes []uint8      // class of each rule's ttl; the last element is the class for names that match no rule
 
 	result rules.Result
 	tags   []byte
@@ -42,7 +42,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
-		sent = r.tagger.Sent() // the tags in the name are clean, so the name can be shorter than received
+		sent = r.tagger.Sent() // the tags in the name are already clean, so the name can be shorter than the received name
 	}
 	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], series); to.Reason == metric.None {
@@ -95,7 +95,7 @@ func (r *Resolver) rename(name, tags []byte, to *aggregate.Resolved) {
 	if !bytes.Equal(result.Name, name) || len(result.Labels) > 0 {
 		to.Renamed = to.Rules[0]
 	}
-	r.tags = append(r.tags[:0], tags...) // to.Name also has the tags
+	r.tags = append(r.tags[:0], tags...) // to.Name also contains the tags
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], result.Name); to.Reason != metric.None {
 		to.Reason = metric.DroppedByRule
 		return

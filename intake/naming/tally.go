@@ -7,26 +7,27 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// Tally counts the samples that each rule matched. It is for one goroutine at a time.
+// Tally counts the samples that each rule has matched. Only one goroutine at a time may use it.
 type Tally struct {
 	set, next *rules.Set
-	changes   bool // whether to switch to next at the next Add
+	changes   bool // whether the next Add switches to next
 	counts    []Count
 }
 
 // Count counts the samples that a rule matched.
 type Count struct {
 	Rule    *rules.Rule
-	Samples uint64    // since the start
-	Latest  uint64    // in the last flush interval
-	Last    time.Time // the end of the last interval with a sample, zero for none
+	Samples uint64    // number since the start
+	Latest  uint64    // number in the last flush interval
+	Last    time.Time // the end of the last interval in which the rule matched a sample; zero if there was none
 }
 
-// Follow replaces the rules at the next Add, which still counts the running interval for the old rules. nil means no
-// rules.
+// Follow sets the rules that replace the current rules at the next Add. That Add still counts its
+// interval for the current rules. nil means no rules.
 func (t *Tally) Follow(set *rules.Set) { t.next, t.changes = set, true }
 
-// Add adds the samples of an interval by rule, and then switches to the rules given to Follow.
+// Add adds the samples of one interval, counted for each rule in hits. Then it switches to the
+// rules set by Follow, if any.
 func (t *Tally) Add(hits []uint64, end time.Time) {
 	for i := range t.counts {
 		c := &t.counts[i]
@@ -39,7 +40,7 @@ func (t *Tally) Add(hits []uint64, end time.Time) {
 	}
 }
 
-// change switches to the next rules. A rule that stays keeps its counts.
+// change switches to the next rules. A rule that is in both sets keeps its counts.
 func (t *Tally) change() {
 	before := map[string]Count{}
 	for _, c := range t.counts {
@@ -60,7 +61,7 @@ func (t *Tally) change() {
 	}
 }
 
-// key identifies a rule in its file, also after earlier rules were added or removed.
+// key identifies a rule in its file, even if rules before it are added or removed.
 func key(r *rules.Rule) string {
 	if r.ID != fmt.Sprint(r.Number+1) {
 		return "id " + r.ID
@@ -68,5 +69,5 @@ func key(r *rules.Rule) string {
 	return r.Action.String() + " " + r.Kinds() + " " + r.Match
 }
 
-// Counts returns the count of each rule, in the order of the file.
+// Counts returns the count of each rule, in the order of the rules file.
 func (t *Tally) Counts() []Count { return t.counts }

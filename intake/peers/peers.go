@@ -1,9 +1,8 @@
-// Package peers counts the data that processes of this host send over unix sockets. The kernel names the
-// process, so a process cannot send in the name of another user.
+// Package peers counts the data that processes of this host send over unix sockets. The kernel identifies the
+// sending process, so a process cannot pretend to be another user's process.
 //
-//	table.Count(sender, 1, lines)
-//	table.Bad(sender)
-//	table.List()
+//	table.Count(id, now, peers.Counts{Datagrams: 1})
+//	listing := table.List()
 package peers
 
 import (
@@ -17,33 +16,35 @@ import (
 )
 
 const (
-	// Max limits the processes in a table. A further process replaces the one that sent nothing for the
-	// longest time. The counts of the replaced process go to Others.
+	// Max limits the processes in a table. At the limit, a new process replaces the process that has
+	// sent nothing for the longest time. The counts of the replaced process are added to Others.
 	Max = 1024
-	// fresh is how long the program of a process is not looked up again. After that time, the number may
-	// belong to another process, or the process may have started another program.
+	// fresh is how long the program name of a process id is kept before it is looked up again. After
+	// that time, the id may belong to another process, or the process may have started another
+	// program.
 	fresh = 10 * time.Second
 )
 
-// ID identifies a process and its user. PID is 0 for a process in a container that has no number on this host.
+// ID identifies a process and its user. PID is 0 if the process runs in a container and has no
+// process id on this host.
 type ID struct {
 	PID int32
 	UID uint32
 }
 
-// Credentials are the kernel's information about a sender.
+// Credentials is what the kernel reports about a sending process.
 type Credentials struct {
 	ID
 	GID   uint32 // the main group of the process
-	Known bool   // whether the kernel gave the information
+	Known bool   // whether the kernel reported the credentials
 }
 
-// Counts counts the data of a process.
+// Counts counts the data of one process.
 type Counts struct {
 	Datagrams, Connections uint64
 	Lines                  uint64
-	Bad                    uint64 // bad samples
-	Denied                 uint64 // datagrams and connections that were refused
+	Bad                    uint64 // number of bad samples
+	Denied                 uint64 // number of refused datagrams and connections
 }
 
 func (c *Counts) add(o *Counts) {
@@ -57,7 +58,7 @@ func (c *Counts) add(o *Counts) {
 // Peer is a process and its counts.
 type Peer struct {
 	ID
-	Program string // as ps shows it; empty if unknown
+	Program string // name of the program as ps shows it; empty if unknown
 	Last    time.Time
 	Counts
 }
@@ -65,7 +66,7 @@ type Peer struct {
 // peer is an entry of a Table.
 type peer struct {
 	Peer
-	looked time.Time // when Program was looked up
+	looked time.Time // time when Program was last looked up
 }
 
 // Table counts the data of each process. The zero Table is empty. It is safe for concurrent use.
@@ -74,11 +75,11 @@ type Table struct {
 	peers  map[ID]*peer
 	others Counts
 	gone   uint64
-	// programOf returns the program of a process. If it is nil, the system is asked.
+	// programOf returns the program name of a process. If it is nil, Program is used.
 	programOf func(pid int32) string
 }
 
-// Count adds to the counts of a process, and returns its program.
+// Count adds to the counts of a process, and returns the name of its program.
 func (t *Table) Count(id ID, now time.Time, c Counts) (program string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -103,14 +104,14 @@ func (t *Table) at(id ID, now time.Time) *peer {
 	}
 	if now.Sub(p.looked) >= fresh {
 		p.looked = now
-		if name := t.program(id.PID); name != "" { // keep the name of a process that has ended
+		if name := t.program(id.PID); name != "" { // keep the program name of a process that has ended
 			p.Program = name
 		}
 	}
 	return p
 }
 
-// forget removes a process to make room.
+// forget removes the process that has sent nothing for the longest time.
 func (t *Table) forget() {
 	var oldest *peer
 	for _, p := range t.peers {
@@ -132,9 +133,9 @@ func (t *Table) program(pid int32) string {
 
 // Listing is the content of a Table.
 type Listing struct {
-	Peers  []Peer // sorted by lines, the most first
-	Others Counts // of the replaced processes
-	Gone   uint64 // how many processes were replaced
+	Peers  []Peer // sorted by the number of lines in descending order
+	Others Counts // sum of the counts of replaced processes
+	Gone   uint64 // number of replaced processes
 }
 
 // List returns a copy of the table.
@@ -151,8 +152,8 @@ func (t *Table) List() Listing {
 	return l
 }
 
-// Program returns the name of a process's program as ps shows it. A ? replaces each character that a
-// terminal might not show. It returns "" if the name is unknown.
+// Program returns the name of a process's program as ps shows it. Characters that a terminal might
+// not show are replaced by a question mark. The result is empty if the name is unknown.
 func Program(pid int32) string {
 	if pid <= 0 {
 		return ""

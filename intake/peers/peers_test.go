@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// The table has a limit: a new process takes the place of the one that was silent longest, whose counts
-// stay in the sum.
+// The table has a maximum size. At the limit, a new process replaces the process that was silent
+// for the longest time. The counts of the replaced process are added to Others.
 func TestTableIsBounded(t *testing.T) {
 	var table Table
 	start := time.Unix(1_000_000, 0)
 	for i := range int32(Max + 10) {
 		table.Count(ID{PID: -i, UID: 7}, start.Add(time.Duration(i)*time.Second), Counts{Lines: 1})
-		table.Count(ID{PID: 0, UID: 7}, start.Add(time.Duration(i)*time.Second), Counts{Lines: 1}) // never silent
+		table.Count(ID{PID: 0, UID: 7}, start.Add(time.Duration(i)*time.Second), Counts{Lines: 1}) // this process keeps sending
 	}
 	l := table.List()
 	if len(l.Peers) != Max || l.Gone != 10 || l.Others.Lines != 10 {
@@ -31,8 +31,8 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// The program of a process is looked up at first, and again after some time. A process that has ended
-// keeps its name.
+// The program of a process is looked up once, and again after some time. The name is kept after the
+// process has ended.
 func TestPrograms(t *testing.T) {
 	asked, name := 0, "a"
 	table := Table{programOf: func(int32) string { asked++; return name }}

@@ -9,42 +9,43 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Event is a sample, as a lane shows it to its Looks. Its slices are borrowed.
+// Event is a sample that a lane shows to its Looks. The Looks must not keep its slices.
 type Event struct {
 	Kind    metric.Kind
-	Name    []byte // the name as received; if the sample could not be parsed, the name of the line
+	Name    []byte // the name as received; if the sample could not be parsed, the name in the line
 	Line    []byte
-	Reason  metric.Reason // None if the sample was added
-	At      int           // index at which Line is bad
-	Arrived int64         // Unix nanoseconds, 0 if not known
-	Sender  meta.Sender   // the zero Sender if not asked for
+	Reason  metric.Reason // why the sample was not added; None if it was added
+	At      int           // index of the bad byte in Line
+	Arrived int64         // Unix nanoseconds, 0 if unknown
+	Sender  meta.Sender   // the zero Sender if senders were not requested
 	Over    Transport
 }
 
-// Bad reports whether the sample is bad, not merely refused by a limit.
+// Bad reports whether the sample itself is bad. A good sample can be refused by a limit; then Bad
+// returns false.
 func (e *Event) Bad() bool { return e.Reason != metric.None && !e.Reason.Refusal() }
 
-// observer collects samples for one kind of question.
+// observer collects samples for one type of query.
 type observer interface {
 	note(e *Event)
-	// endBatch ends a batch. The observer has seen all samples of the batch.
+	// endBatch ends a batch, after the observer has seen all samples of the batch.
 	endBatch(samples int)
 }
 
-// Look is a lane's part of a probe.
+// Look is one lane's part of a probe.
 type Look struct {
 	observer
 	ends time.Time
-	// asks says that the Look wants to know senders. needs says that it skips batches without
-	// senders.
+	// asks says that the Look uses the senders. needs says that the Look skips batches whose senders
+	// are unknown.
 	asks, needs bool
-	looks       bool // whether it looks at the running batch
+	looks       bool // whether the Look examines the current batch
 	extent
 }
 
-// extent counts what a Look has looked at.
+// extent counts the samples and batches that a Look has received and examined.
 type extent struct {
-	of, seen        uint64 // samples
+	of, seen        uint64 // samples received, samples examined
 	batches, looked int
 }
 
@@ -61,7 +62,7 @@ type Lane struct {
 	pace  pace
 	looks []*Look
 	began time.Time
-	open  bool // whether the running batch is looked at
+	open  bool // whether a Look examines the current batch
 	spent time.Duration
 }
 
@@ -70,24 +71,23 @@ func NewLane(now time.Time) *Lane {
 	return &Lane{pace: newPace(now, rand.Uint64())}
 }
 
-// Add adds a Look.
 func (l *Lane) Add(k *Look) { l.looks = append(l.looks, k) }
 
-// Remove removes a Look, if the Lane has it. After that the Look gets no more samples.
+// Remove removes a Look from the Lane. A removed Look gets no more samples.
 func (l *Lane) Remove(k *Look) {
 	l.looks = slices.DeleteFunc(l.looks, func(o *Look) bool { return o == k })
 }
 
-// Empty reports whether there are no Looks.
+// Empty reports whether the Lane has no Looks.
 func (l *Lane) Empty() bool { return len(l.looks) == 0 }
 
-// Asks reports whether a Look wants to know senders.
+// Asks reports whether one of the Looks uses the senders.
 func (l *Lane) Asks() bool {
 	return slices.ContainsFunc(l.looks, func(k *Look) bool { return k.asks })
 }
 
-// Begin begins a batch, and reports whether it is looked at. It drops the Looks whose time is over.
-// asked says that the senders of the batch are known.
+// Begin begins a batch, and reports whether a Look examines it. It removes the Looks whose time is
+// over. asked says that the senders of the batch are known.
 func (l *Lane) Begin(now time.Time, asked bool) bool {
 	l.looks = slices.DeleteFunc(l.looks, func(k *Look) bool { return !now.Before(k.ends) })
 	l.open = false
@@ -104,10 +104,10 @@ func (l *Lane) Begin(now time.Time, asked bool) bool {
 	return l.open
 }
 
-// Open reports whether the running batch is looked at.
+// Open reports whether a Look examines the current batch.
 func (l *Lane) Open() bool { return l.open }
 
-// Note shows a sample of a batch that is looked at.
+// Note shows a sample of the current batch to the Looks that examine the batch.
 func (l *Lane) Note(e *Event) {
 	for _, k := range l.looks {
 		if k.looks {
@@ -116,10 +116,10 @@ func (l *Lane) Note(e *Event) {
 	}
 }
 
-// Spent adds to the cost of looking at the running batch.
+// Spent adds to the time spent on examining the current batch.
 func (l *Lane) Spent(d time.Duration) { l.spent += d }
 
-// End ends a batch, with its number of samples. now is needed only if the batch was looked at.
+// End ends a batch of this many samples. now is used only if a Look examined the batch.
 func (l *Lane) End(now time.Time, samples int) {
 	for _, k := range l.looks {
 		k.of += uint64(samples)
@@ -135,12 +135,12 @@ func (l *Lane) End(now time.Time, samples int) {
 	}
 }
 
-// Span is the period in which a probe looked.
+// Span is the period in which a probe examined traffic.
 type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns the Looked of an answer for a span.
+// in returns the Looked of an answer about the period span.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {
@@ -153,7 +153,7 @@ func (x *extent) add(o extent) {
 	x.of, x.seen, x.batches, x.looked = x.of+o.of, x.seen+o.seen, x.batches+o.batches, x.looked+o.looked
 }
 
-// total adds up the extents of Looks.
+// total returns the sum of the extents of some Looks.
 func total(looks []*Look, span Span) Looked {
 	var sum extent
 	for _, k := range looks {
@@ -164,7 +164,7 @@ func total(looks []*Look, span Span) Looked {
 	return l
 }
 
-// scale returns the number of samples for which each seen sample stands.
+// scale returns the number of received samples for each examined sample.
 func (x *extent) scale() float64 {
 	if x.seen == 0 {
 		return 1

@@ -8,23 +8,24 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// kept returns a name in the form in which the table has it.
+// kept returns a name in the form in which the table stores it.
 func kept(form metric.NameForm, name []byte) string {
 	clean, _ := form.Append(nil, name)
 	return string(clean)
 }
 
-// matcher finds the names that match a glob: as received or clean, with or without their tags.
+// matcher finds the names that match a glob. It compares the name as received and the clean name,
+// each with and without tags.
 type matcher struct {
 	names   metric.NameForm
 	all     bool
-	prefix  []byte // the start of the glob, up to its first special byte
-	rest    string // the rest of the glob, from its first special byte; "" if there is none
+	prefix  []byte // the part of the glob before the first special byte
+	rest    string // the rest of the glob; empty if the glob has no special byte
 	glob    glob.Glob
 	scratch []byte
 }
 
-// newMatcher returns an error if the pattern is not a glob.
+// newMatcher returns an error if pattern is not a valid glob.
 func newMatcher(pattern string, names metric.NameForm) (*matcher, error) {
 	g, err := glob.Parse(pattern)
 	if err != nil {
@@ -39,7 +40,7 @@ func newMatcher(pattern string, names metric.NameForm) (*matcher, error) {
 	return m, nil
 }
 
-// match reports whether a received name matches.
+// match reports whether a name as received matches.
 func (m *matcher) match(name []byte) bool {
 	if m.all || m.matches(name) {
 		return true

@@ -6,35 +6,39 @@ import (
 )
 
 const (
-	// paceWindow is how often k is set. If looking costs too much, k is set earlier.
+	// paceWindow is the time between two adjustments of pace.every. If examining costs too much, the adjustment
+	// comes earlier.
 	paceWindow = 100 * time.Millisecond
-	// maxShare limits the measured cost of looking, as a fraction of the lane's work. Some costs are not measured, such
-	// as reading the clock. All costs together are at most 5 %.
+	// maxShare limits the measured cost of examining batches, as a fraction of the lane's work. Costs
+	// that are not measured, such as reading the clock, come on top. All costs together are at most 5
+	// %.
 	maxShare = 0.04
-	// idleShare is the fraction of time that looking may always cost. So a lane with little work can show all of it.
+	// idleShare is the fraction of time that examining may always use. So a lane with little work can
+	// examine all batches.
 	idleShare = 0.001
-	// If looking costs more than its share by paceSlack, k is set early.
+	// paceSlack is the tolerated excess cost. If the cost of examining exceeds its limit by more than
+	// paceSlack, pace.every is adjusted before paceWindow ends.
 	paceSlack = 50 * time.Microsecond
-	// maxEvery is the greatest k.
+	// maxEvery is the maximum of pace.every.
 	maxEvery = 1024
-	// The work of a batch takes at most pauseAbove, plus pauseSample for each sample. More time is a
-	// pause, in which the goroutine waited for a CPU. It does not count as work.
+	// A batch takes at most pauseAbove plus pauseSample per sample to process. If it took longer, the
+	// goroutine waited for a CPU. The waiting time does not count as work.
 	pauseAbove  = 20 * time.Microsecond
 	pauseSample = 2 * time.Microsecond
 )
 
-// pace decides which batches of a lane are looked at: one in k, at random, so that regular patterns in the traffic
-// cannot distort the result.
+// pace selects which batches of a lane are examined: one batch out of p.every, at random. With a random choice,
+// regular patterns in the traffic do not distort the result.
 type pace struct {
-	every  int // k
-	wait   int // batches to pass over
+	every  int // one of this many batches is examined
+	wait   int // number of batches to skip
 	random uint64
 
-	since      time.Time // start of the counts
+	since      time.Time // start of the current period
 	batches    int
 	looked     int
-	work, cost time.Duration // sums for the batches looked at: the work without looking, and the cost of looking
-	// The means of the last window in which a batch was looked at.
+	work, cost time.Duration // sums over the examined batches in the current period: the work without examining, and the cost of examining
+	// The means per batch, from the last period in which a batch was examined.
 	meanWork, meanCost float64
 }
 
@@ -42,7 +46,7 @@ func newPace(now time.Time, seed uint64) pace {
 	return pace{every: 1, since: now, random: seed | 1}
 }
 
-// begin reports whether to look at the next batch.
+// begin reports whether to examine the next batch.
 func (p *pace) begin(now time.Time) bool {
 	if now.Sub(p.since) >= paceWindow {
 		p.set(now)
@@ -56,16 +60,17 @@ func (p *pace) begin(now time.Time) bool {
 	return true
 }
 
-// between returns the number of batches to skip: 0 to 2(k-1), so k-1 on average.
+// between returns a random number of batches to skip before the next examined batch. It is every-1 on average,
+// and at most twice that.
 func (p *pace) between() int {
-	// xorshift64
+	// The random numbers come from xorshift64.
 	p.random ^= p.random << 13
 	p.random ^= p.random >> 7
 	p.random ^= p.random << 17
 	return int(p.random>>33) % (2*p.every - 1)
 }
 
-// end adds the costs of a batch that was looked at: the work without looking, and the cost of looking.
+// end adds the costs of an examined batch: the work without examining, and the cost of examining.
 func (p *pace) end(now time.Time, samples int, work, cost time.Duration) {
 	p.looked++
 	p.work += min(work, pauseAbove+time.Duration(samples)*pauseSample)
@@ -76,7 +81,7 @@ func (p *pace) end(now time.Time, samples int, work, cost time.Duration) {
 	}
 }
 
-// set sets k from the costs since the last time.
+// set computes every from the costs in the current period, and starts the next period.
 func (p *pace) set(now time.Time) {
 	if p.looked > 0 {
 		p.meanWork, p.meanCost = float64(p.work)/float64(p.looked), float64(p.cost)/float64(p.looked)

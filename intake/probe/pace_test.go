@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// drive runs a pace with batches of equal work and equal cost of looking, each after a pause. It returns the fraction
-// of batches looked at, and the cost as a fraction of the work.
+// drive runs a pace over n batches with equal work and equal cost of examining, and with a pause
+// between batches. It returns the fraction of examined batches, and the cost as a fraction of the
+// work.
 func drive(p *pace, now *time.Time, n int, work, cost, pause time.Duration) (looked, share float64) {
 	spent := time.Duration(0)
 	for range n {
@@ -48,7 +49,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// Regular traffic is not misread, because the choice of batches is random.
+// Regular traffic is measured correctly, because the batches are chosen at random.
 func TestPaceHasNoRhythm(t *testing.T) {
 	for _, period := range []int{2, 3, 8, 16, 20} {
 		now := time.Unix(1000, 0)

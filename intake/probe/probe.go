@@ -1,15 +1,15 @@
-// Package probe looks at a part of the traffic for some seconds, and answers a question about it:
-// which names are hottest, who sends a name, what do its lines look like.
+// Package probe examines a part of the traffic for some seconds, and answers a query: which names
+// have the most samples, who sends a name, what do the lines of a name look like.
 //
-// A Probe has a Look for each lane of intake. A lane shows its Look one batch in k, sample by sample. k is
-// adjusted to the cost, so that looking takes at most 5 % of the lane's work. A lane without a Look only
-// loads one word for each batch. When the time is over, a lane drops its Look itself, even if the client
-// is gone.
+// A Probe has one Look for each lane of intake. Each lane shows its Look the samples of one batch
+// in k. The package adjusts k to the cost, so that examining takes at most 5 % of the lane's work.
+// A lane without a Look has almost no extra cost. When the time of a probe is over, each lane
+// removes the probe's Look, even if the client that started the probe has disconnected.
 //
-// All memory is bounded. Samples and lines that do not fit are skipped and counted. Each answer says how
-// much it has looked at, and how exact its rates are.
+// All memory is bounded. Samples and lines that do not fit are skipped and counted. Each answer
+// contains how many samples it is based on, and the error of its rates.
 //
-// The package has no sockets and no goroutines, and its callers pass the time.
+// The package uses no sockets and no goroutines. Its callers pass the time.
 package probe
 
 import (
@@ -19,21 +19,21 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// By is the kind of thing that Top counts.
+// By is the criterion by which Top groups samples.
 type By string
 
-// The things that Top can count.
+// The values of By.
 const (
-	ByName   By = "name"   // names, separately for each kind
-	ByPrefix By = "prefix" // names up to their second dot
-	BySender By = "sender" // hosts
+	ByName   By = "name"   // names, separately for each kind of metric
+	ByPrefix By = "prefix" // name prefixes up to the second dot
+	BySender By = "sender" // sending hosts
 	ByKind   By = "kind"
 )
 
-// Transport is the way on which a line came in.
+// Transport is the transport over which a line was received.
 type Transport uint8
 
-// The transports.
+// The values of Transport.
 const (
 	UDP Transport = iota
 	TCP
@@ -45,20 +45,20 @@ var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
 
 func (t Transport) String() string { return transportNames[t] }
 
-// Looked says which part of the traffic an answer is based on. Rates are extrapolated from Seen to
+// Looked says on which part of the traffic an answer is based. Rates are extrapolated from Seen to
 // Of.
 type Looked struct {
 	From      time.Time
-	For       time.Duration // duration until now, or until the end
-	Every     int           // k, if one batch in k was looked at, the mean of all lanes; 1 is everything
-	Of, Seen  uint64        // numbers of good and bad samples that came in, and that were looked at
-	Receivers int           // lanes that were looked at
+	For       time.Duration // duration until now, or until the end of the probe
+	Every     int           // one batch in Every was examined, as the mean over all lanes; 1 means that all batches were examined
+	Of, Seen  uint64        // numbers of samples, good and bad: received, and examined
+	Receivers int           // number of lanes that took part
 }
 
-// TopQuery asks for the hottest names, prefixes, senders or kinds.
+// TopQuery asks for the names, prefixes, senders or kinds with the most samples.
 type TopQuery struct {
 	By    By
-	Match string // a glob for clean or received names; "" matches all
+	Match string // a glob that the clean name or the received name must match; empty matches all
 	For   time.Duration
 }
 
@@ -66,95 +66,97 @@ type TopQuery struct {
 type Top struct {
 	Looked
 	By   By
-	Rows []Row // the hottest first
-	// UnseenBelow is a rate in samples per second. Anything missing in Rows has a lower rate.
+	Rows []Row // sorted by Rate, the highest first
+	// UnseenBelow is a rate in samples per second. A name that is missing in Rows has a lower rate.
 	UnseenBelow float64
-	// Forgotten counts rows that were replaced by others because the table was full.
+	// Forgotten counts the rows that other rows replaced because the table was full.
 	Forgotten uint64
 }
 
 // Row is one row of Top.
 type Row struct {
-	Name  string    // clean; "" for ByKind, and for a sender that is not known
-	Kind  string    // for ByName and ByKind
-	Over  Transport // for BySender
+	Name  string    // clean name; empty for ByKind, and for an unknown sender
+	Kind  string    // set for ByName and ByKind
+	Over  Transport // set for BySender
 	Rate  float64
-	Error float64 // the error of Rate, plus or minus
-	Share float64 // of all samples, 0 to 1
+	Error float64 // the true rate is between Rate-Error and Rate+Error
+	Share float64 // fraction of all samples, from 0 to 1
 }
 
-// SendersQuery asks who sends the names that match.
+// SendersQuery asks who sends the names that match a glob.
 type SendersQuery struct {
-	Match string // a glob for clean or received names; "" matches all
+	Match string // a glob that the clean name or the received name must match; empty matches all
 	For   time.Duration
 }
 
 // Senders is the answer to a SendersQuery.
 type Senders struct {
 	Looked
-	// Rows has the senders of bad lines first, sorted by bad lines, the most first. Then come the others, sorted by
-	// rate.
+	// Rows starts with the senders of bad lines, sorted by the number of bad lines in descending
+	// order. The other senders follow, sorted by rate.
 	Rows      []Sender
-	Matching  float64 // samples per second that match, of all senders
-	Forgotten uint64  // senders replaced by others because the table was full
+	Matching  float64 // matching samples per second, of all senders
+	Forgotten uint64  // number of senders that other senders replaced because the table was full
 }
 
 // Sender is a host, or a process of this host, that sends over one transport.
 type Sender struct {
-	Name    string // an address without port; "" if not known
+	Name    string // an address without port; empty if unknown
 	Over    Transport
-	Rate    float64 // samples per second that match, good and bad
-	Error   float64 // the error of Rate, plus or minus
-	Share   float64 // of all samples that match, 0 to 1
+	Rate    float64 // matching samples per second, good and bad
+	Error   float64 // the true rate is between Rate-Error and Rate+Error
+	Share   float64 // fraction of all matching samples, from 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that it sends most; "" if no name clearly leads
-	LastBad []byte  // its last bad line as received, at most 512 bytes; nil if it sent none
+	Most    string  // the name that this sender sends most often; empty if no name clearly leads
+	LastBad []byte  // the last bad line of this sender as received, at most 512 bytes; nil if there is none
 	Reason  metric.Reason
 }
 
-// TailQuery asks for the lines that match.
+// TailQuery asks for the lines whose names match a glob.
 type TailQuery struct {
-	Match  string // a glob for clean or received names; "" matches all
-	Sender string // an address or a network such as 10.20.0.0/16; "" is any sender
-	Bad    bool   // bad lines only
-	// Senders asks for the sender of each line. It is implied by Sender. It costs about a tenth of
-	// receiving.
+	Match  string // a glob that the clean name or the received name must match; empty matches all
+	Sender string // an address, or a network such as 10.20.0.0/16; empty means any sender
+	Bad    bool   // whether to return bad lines only
+	// Senders requests the sender of each line. A query with Sender always includes it. It adds about
+	// a tenth to the cost of receiving.
 	Senders bool
 	For     time.Duration
-	Limit   int // lines per second
+	Limit   int // the most lines per second
 }
 
-// Line is a matching line, and what happened to it.
+// Line is a line that matches a TailQuery, and the result of parsing it.
 type Line struct {
 	Time     time.Time // time of arrival
-	Sender   string    // without port; "" if not asked for or not known
+	Sender   string    // address without port; empty if not requested or unknown
 	Over     Transport
-	Receiver int    // the number of the lane, from 0
-	Text     []byte // as received, at most 512 bytes
-	Length   int    // length of the whole line
-	Samples  int    // in the line
-	// Kind and Name belong to the first good sample, if Reason is None or a refusal.
+	Receiver int    // number of the receiving lane, counted from 0
+	Text     []byte // the line as received, cut to at most 512 bytes
+	Length   int    // length of the whole line in bytes
+	Samples  int    // number of samples in the line
+	// Kind and Name belong to the first good sample of the line. They are set if Reason is None or a
+	// refusal by a limit.
 	Kind metric.Kind
-	Name string // clean
-	// Reason says why a sample of the line was discarded, or None. At is the index in the line at which it is bad.
+	Name string // clean name
+	// Reason says why a sample of the line was discarded, or is None. At is the index of the bad byte
+	// in the line.
 	Reason metric.Reason
 	At     int
 }
 
-// TailCounts counts the lines of a tail so far.
+// TailCounts counts the lines of a tail since its start.
 type TailCounts struct {
 	Looked
-	Matching uint64 // lines that match, of those looked at
-	Shown    uint64 // lines sent to this reader
-	// Skipped are lines that match and were not sent, because they were beyond the limit, or because
-	// a lane or the reader's channel was full.
+	Matching uint64 // examined lines that match
+	Shown    uint64 // lines sent to the reader of this tail
+	// Skipped counts the matching lines that were not sent: they exceeded the limit, or the buffer of
+	// a lane or of the reader was full.
 	Skipped uint64
 }
 
-// Busy is the error when another probe must end first.
+// Busy is the error when no probe can start until another probe ends.
 type Busy struct {
-	Running string        // the running probe, such as "top by prefix"
-	Left    time.Duration // time until it ends
+	Running string        // name of the running probe, such as "top by prefix"
+	Left    time.Duration // remaining time of the running probe
 }
 
 // Error implements error.
@@ -162,20 +164,19 @@ func (b *Busy) Error() string {
 	return fmt.Sprintf("another probe is running (%s): ask again in %v", b.Running, b.Left.Round(time.Second/10))
 }
 
-// Invalid is the error for a bad field of a query.
+// Invalid is the error about an invalid field of a query.
 type Invalid struct {
-	Field string // match or sender
+	Field string // "match" or "sender"
 	err   error
 }
 
 // Error implements error.
 func (i *Invalid) Error() string { return i.Field + ": " + i.err.Error() }
 
-// Unwrap returns the cause.
 func (i *Invalid) Unwrap() error { return i.err }
 
 // The bounds of a query.
 const (
 	MaxFor   = 30 * time.Second
-	MaxLimit = 1000 // bounds of TailQuery
+	MaxLimit = 1000 // limits of TailQuery.Limit
 )

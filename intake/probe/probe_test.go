@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// traffic feeds the Looks of some lanes in virtual time, and keeps the true counts.
+// traffic feeds events to the Looks of some lanes in virtual time, and keeps the true counts.
 type traffic struct {
 	looks []*Look
 	lanes []*Lane
@@ -22,14 +22,14 @@ type traffic struct {
 	began time.Time
 	ends  time.Time
 
-	work, cost time.Duration       // of all lanes
-	truth      map[string]*float64 // by name
+	work, cost time.Duration       // sums over all lanes
+	truth      map[string]*float64 // true counts by name
 	samples    int
 }
 
 const (
-	sampleWork = 100 * time.Nanosecond // parsing and adding
-	sampleCost = 60 * time.Nanosecond  // looking
+	sampleWork = 100 * time.Nanosecond // assumed cost of parsing and adding a sample
+	sampleCost = 60 * time.Nanosecond  // assumed cost of examining a sample
 )
 
 func newTraffic(looks []*Look, lasts time.Duration) *traffic {
@@ -45,7 +45,7 @@ func newTraffic(looks []*Look, lasts time.Duration) *traffic {
 	return t
 }
 
-// topTraffic feeds Looks of a TopQuery.
+// topTraffic returns a traffic that feeds the Looks of a TopQuery.
 func topTraffic(t *testing.T, q TopQuery, lanes int) *traffic {
 	t.Helper()
 	looks, err := NewTop(q, metric.NameForm{}, lanes, time.Time{})
@@ -65,7 +65,7 @@ func topLook(t *testing.T, q TopQuery, ends time.Time) *Look {
 	return looks[0]
 }
 
-// batch gives a lane a batch of events.
+// batch gives one lane a batch of events.
 func (t *traffic) batch(lane int, events []Event) {
 	l := t.lanes[lane]
 	looks := l.Begin(t.now, true)
@@ -110,12 +110,12 @@ func (t *traffic) hottest(n int) []string {
 
 func (t *traffic) checkCost(tb testing.TB) {
 	tb.Helper()
-	if share := float64(t.cost) / float64(t.work); share > 0.065 { // the first batches cost more
+	if share := float64(t.cost) / float64(t.work); share > 0.065 { // the first batches cost more than later ones
 		tb.Errorf("looking cost %.1f %% of the work", 100*share)
 	}
 }
 
-// nameCache has names by their number.
+// nameCache holds names by their number.
 type nameCache map[uint64][]byte
 
 func (c nameCache) name(n uint64) []byte {
@@ -125,10 +125,11 @@ func (c nameCache) name(n uint64) []byte {
 	return c[n]
 }
 
-// With Zipf's traffic over 50,000 names, the true top 10 are in the top 12, with rates within their errors, and looking
-// costs at most 5 %. Datagrams have many samples, of one name or of many names.
+// The traffic has 50,000 names with a Zipf distribution. The 10 names with the most samples are
+// among the first 12 rows, with correct rates and errors. Examining costs at most 5 %. Datagrams
+// contain several samples, of one name or of many names.
 func TestTopOfZipf(t *testing.T) {
-	for _, alike := range []int{1, 4} { // samples of one name in a row
+	for _, alike := range []int{1, 4} { // number of successive samples of one name
 		for _, skew := range []float64{1.1, 1.6} {
 			t.Run(fmt.Sprintf("alike=%d/skew=%v", alike, skew), func(t *testing.T) {
 				const lanes = 4
@@ -159,7 +160,7 @@ func TestTopOfZipf(t *testing.T) {
 	}
 }
 
-// checkTop checks the true top 10 against the first 12 rows.
+// checkTop checks that the 10 names with the most samples are among the first 12 rows.
 func checkTop(t *testing.T, feed *traffic, top *Top) {
 	t.Helper()
 	first := map[string]Row{}
@@ -194,7 +195,7 @@ func checkTop(t *testing.T, feed *traffic, top *Top) {
 	}
 }
 
-// Over many runs, few true rates are outside the stated errors.
+// Over many runs, few true rates are outside the reported errors.
 func TestErrorsHold(t *testing.T) {
 	wrong, rows := 0, 0
 	for run := range soak.Times(15) {
@@ -221,7 +222,7 @@ func TestErrorsHold(t *testing.T) {
 	}
 }
 
-// A lane with little work shows everything, and then the rates are exact.
+// A lane with little work examines all samples, so its rates are exact.
 func TestQuietTrafficIsExact(t *testing.T) {
 	q := TopQuery{By: ByPrefix}
 	feed := topTraffic(t, q, 2)
@@ -245,13 +246,13 @@ func TestQuietTrafficIsExact(t *testing.T) {
 	}
 }
 
-// With more names than counters the bounds are still right.
+// With more names than counters, the reported bounds are still correct.
 func TestTopOfTooManyNames(t *testing.T) {
 	q := TopQuery{By: ByName}
 	r := rand.New(rand.NewPCG(1, 2))
 	feed := topTraffic(t, q, 2)
 	for feed.samples < soak.Times(200_000) {
-		feed.now = feed.now.Add(10 * time.Millisecond) // every batch is looked at
+		feed.now = feed.now.Add(10 * time.Millisecond) // at this rate every batch is examined
 		events := make([]Event, 100)
 		for i := range events {
 			if events[i].Name = fmt.Appendf(nil, "new%d", feed.samples+i); r.IntN(10) == 0 {
@@ -303,7 +304,7 @@ func TestTopByKindAndSender(t *testing.T) {
 	}
 }
 
-// A lane drops a Look at its deadline by itself. Other Looks stay.
+// A lane removes a Look at the end of the Look's time. It keeps other Looks.
 func TestDeadline(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := NewLane(now)
@@ -338,7 +339,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// A Look that needs senders skips batches without senders, but still counts their samples.
+// A Look that needs senders skips batches without senders. It still counts the samples in them.
 func TestNeedsSenders(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := NewLane(now)

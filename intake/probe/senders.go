@@ -11,35 +11,36 @@ import (
 )
 
 const (
-	// maxSenders is the number of senders that a lane counts. A sender with more than 1/maxSenders of the samples is
-	// always counted.
+	// maxSenders is the number of senders for which a lane keeps counts. A sender with more than
+	// 1/maxSenders of the samples always has a count.
 	maxSenders = 512
-	// maxSenderNames is the number of names counted for each sender. If no name has more than 1/maxSenderNames of the
-	// sender's samples, no name is shown.
+	// maxSenderNames is the number of names counted for each sender. If no name has more than
+	// 1/maxSenderNames of a sender's samples, the answer shows no name for the sender.
 	maxSenderNames = 32
-	// maxLine is the maximum number of bytes kept of a line.
+	// maxLine is the maximum number of stored bytes of a line.
 	maxLine = 512
 )
 
-// senders holds the counts for a SendersQuery.
+// senders holds one lane's counts for a SendersQuery.
 type senders struct {
 	counts
 	match   *matcher
-	hosts   *heavy.Counters // each entry is tagged with its transport
-	about   []about         // by place
+	hosts   *heavy.Counters // counts per sender; each entry is tagged with the sender's transport
+	about   []about         // indexed like the entries of hosts
 	scratch []byte
 }
 
-// about is a lane's information about a sender.
+// about holds one lane's counts about one sender.
 type about struct {
 	bad     uint64
-	names   *heavy.Counters // each entry is tagged with its kind
+	names   *heavy.Counters // counts per name; each entry is tagged with the kind of the name
 	lastBad []byte
 	reason  metric.Reason
 	badAt   int64
 }
 
-// NewSenders returns one Look (a lane's part of a probe) for each lane. The error is about the pattern.
+// NewSenders returns one Look for each lane. A Look is one lane's part of a probe. The error is
+// about the pattern.
 func NewSenders(q SendersQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {
@@ -82,16 +83,16 @@ type senderKey struct {
 	over Transport
 }
 
-// senderSum is a sender's sum over all lanes.
+// senderSum holds the counts of a sender, summed over all lanes.
 type senderSum struct {
 	estimate
 	bad   float64
-	names map[string]uint64 // lower bounds of the counts
-	named uint64            // samples with names
+	names map[string]uint64 // a lower bound for the count of each name
+	named uint64            // number of samples that have names
 	last  about
 }
 
-// SendersOf adds up the Looks of NewSenders.
+// SendersOf makes the answer from the Looks of NewSenders.
 func SendersOf(looks []*Look, names metric.NameForm, span Span) *Senders {
 	t := &Senders{Looked: total(looks, span)}
 	sums := map[senderKey]*senderSum{}
@@ -118,7 +119,7 @@ func SendersOf(looks []*Look, names metric.NameForm, span Span) *Senders {
 	return t
 }
 
-// sum adds the senders of a Look to sums. It returns the number of samples that match.
+// sum adds the senders of one Look to sums. It returns the number of matching samples.
 func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names metric.NameForm) (matching float64) {
 	for place := range s.hosts.Len() {
 		tag, host := s.hosts.Key(place)
@@ -148,7 +149,7 @@ func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names metric.NameF
 	return matching
 }
 
-// most returns the name with the highest count, "" if no name is clearly the first.
+// most returns the name with the highest count. It returns "" if no name clearly leads.
 func (s *senderSum) most() (most string) {
 	for name, n := range s.names {
 		if b := s.names[most]; most == "" || n > b || n == b && name < most {

@@ -17,7 +17,7 @@ func sender(host, port int) meta.Sender {
 	return meta.SenderAt(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(host >> 8), byte(host)}), uint16(port)))
 }
 
-// datagram holds some samples of one sender.
+// datagram returns events for some samples of one sender.
 func datagram(from meta.Sender, names ...string) (events []Event) {
 	for _, n := range names {
 		events = append(events, Event{Name: []byte(n), Line: []byte(n + ":1|c"), Sender: from})
@@ -25,7 +25,8 @@ func datagram(from meta.Sender, names ...string) (events []Event) {
 	return events
 }
 
-// Of ten senders, the sender of bad lines comes first, with one of its bad lines, although it sends least.
+// The only sender of bad lines comes first in the answer, with one of its bad lines, even if nine
+// other senders send more.
 func TestBadSenderComesFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	looks, err := NewSenders(SendersQuery{}, metric.NameForm{}, 4, time.Time{})
@@ -64,7 +65,8 @@ func TestBadSenderComesFirst(t *testing.T) {
 	}
 }
 
-// The answer has all senders with more than 5 % of a name, with rates within their errors.
+// The answer contains each sender of more than 5 % of a name's samples. The rates are correct
+// within their errors.
 func TestSendersOfName(t *testing.T) {
 	for _, pattern := range []string{"checkout.pay.ms", "checkout.*", "*pay*", "checkout pay/ms"} {
 		t.Run(pattern, func(t *testing.T) {
@@ -82,7 +84,7 @@ func TestSendersOfName(t *testing.T) {
 			for range soak.Times(8_000) {
 				var batch []Event
 				for range 1 + r.IntN(20) {
-					host := 1 + int(math.Abs(r.NormFloat64())*6) // a few send most
+					host := 1 + int(math.Abs(r.NormFloat64())*6) // a few hosts send most of the samples
 					d := datagram(sender(host, 5), "other.name", wanted, "another.name")
 					batch, all = append(batch, d...), all+1
 					truth[string(d[0].Sender.AppendHost(nil))]++
@@ -108,7 +110,8 @@ func TestSendersOfName(t *testing.T) {
 	}
 }
 
-// With many more senders than a lane counts, the answer still has those that send most, and the bounds are right.
+// With many more senders than a lane can count, the answer still contains the senders with the most
+// samples, and the bounds are correct.
 func TestTooManySenders(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	looks, err := NewSenders(SendersQuery{}, metric.NameForm{}, 1, time.Time{})

@@ -2,35 +2,37 @@ package probe
 
 import "math"
 
-// A rate is an estimate: the number of samples looked at, multiplied by of/seen. Its error depends on how much the
-// counts of batches differ from each other. The error is three times the standard error of the estimate, so the true
-// rate is nearly always within it. The error is 0 if everything was looked at.
+// A rate is an estimate: the rate of the examined samples, multiplied by of/seen. Its error depends
+// on how much the counts of the examined batches vary. The reported error is three times the
+// standard error of the estimate, so the true rate is nearly always within it. If all batches were
+// examined, the error is 0.
 const errorsWide = 3
 
-// batches holds the sums over all batches that were looked at.
+// batches holds sums over all examined batches.
 type batches struct {
 	n       int
-	samples float64 // the sum of their sizes
-	squares float64 // the sum of the squares of their sizes
+	samples float64 // sum of the batch sizes
+	squares float64 // sum of the squares of the batch sizes
 }
 
-// counts collects, for each row, the differences of its counts between batches.
+// counts measures, for each row, how much its count varies between batches.
 type counts struct {
 	batches
-	rows    []spread // by place
-	touched []int32  // places counted in the running batch
+	rows    []spread // indexed by the number of the row's counter
+	touched []int32  // indexes of the rows counted in the current batch
 }
 
-// spread holds the sums of one row. x is the count of the row in a batch, n is the size of the batch.
+// spread holds sums for one row over all examined batches. x is the row's count in a batch, n is
+// the size of the batch.
 type spread struct {
-	in      int32   // x of the running batch
-	squares float64 // the sum of x*x
-	cross   float64 // the sum of x*n
-	sum     float64 // the sum of x
+	in      int32   // x of the current batch
+	squares float64 // sum of x*x
+	cross   float64 // sum of x*n
+	sum     float64 // sum of x
 }
 
-// add counts a sample of the row at a place. fresh says that the place belonged to another row
-// before.
+// add counts a sample of the row at index place. fresh says that the counter at this index belonged
+// to another row before.
 func (c *counts) add(place int, fresh bool) {
 	if place == len(c.rows) {
 		c.rows = append(c.rows, spread{})
@@ -57,7 +59,7 @@ func (c *counts) endBatch(samples int) {
 	c.samples, c.squares = c.samples+n, c.squares+n*n
 }
 
-// once returns, for names that were in only one batch, the average number of samples in that batch.
+// once returns the average number of samples per batch, over the names that were in only one batch.
 func (c *counts) once() float64 {
 	sum, squares := 1.0, 1.0
 	for i := range c.rows {
@@ -68,22 +70,23 @@ func (c *counts) once() float64 {
 	return squares / sum
 }
 
-// estimate is an estimated number of samples, with its error.
+// estimate is an estimated number of samples, with the measures of its error.
 type estimate struct {
 	value, variance float64
-	bias            float64 // possible error of the value because tables were full
-	floor           float64 // upper bound of the row's samples in lanes whose tables lack the row
+	bias            float64 // greatest error of the value because counters were reused
+	floor           float64 // upper bound for the row's samples in the lanes that have no counter for the row
 }
 
-// estimate estimates the number of received samples of the row at a place. count is the row's count, which may be too
-// high by over. of is the number of all received samples.
+// estimate estimates how many samples of the row at index place were received. count is the row's
+// count, which may be too high by at most over. of is the number of all received samples.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}
 	}
 	scale := float64(of) / c.samples
 	r := &c.rows[place]
-	// The sum of (x - share*n)², where share is the row's share of all samples.
+	// differences is the sum of (x - share*n)² over all batches, where share is the row's share of all
+	// samples.
 	share := r.sum / c.samples
 	differences := max(r.squares-2*share*r.cross+share*share*c.squares, 0)
 	n := float64(c.n)
@@ -104,5 +107,5 @@ func (e *estimate) add(o estimate) {
 	e.bias, e.floor = e.bias+o.bias, e.floor+o.floor
 }
 
-// either returns the possible error of the value, plus or minus.
+// either returns the maximum error of the value in either direction.
 func (e *estimate) either() float64 { return errorsWide*math.Sqrt(e.variance) + e.bias }

@@ -11,29 +11,30 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// maxHeld is the maximum number of lines that a lane holds between two collections.
+// maxHeld is the maximum number of lines that a lane stores between two collections.
 const maxHeld = 256
 
-// ring keeps lines for a TailQuery, until they are collected.
+// ring stores matching lines for a TailQuery, until Collect removes them.
 type ring struct {
 	match *matcher
-	from  func(meta.Sender) bool // nil: any sender
+	from  func(meta.Sender) bool // nil if any sender matches
 	bad   bool
 
-	held, spare []heldLine // the lines held now, and those that the last collection returned
-	last        *byte      // the first byte of the last line of this batch that matched
-	full        bool       // whether that line was skipped
+	held, spare []heldLine // the lines stored now; the lines that the previous collection returned
+	last        *byte      // the first byte of the last matching line of the current batch; used to recognize more samples of the same line
+	full        bool       // whether the last matching line was skipped
 	matching    uint64
 }
 
-// heldLine is a line with its own copy of the bytes.
+// heldLine is a stored line, with a copy of its bytes.
 type heldLine struct {
 	Line
-	name   []byte // as received
+	name   []byte // name as received
 	sender meta.Sender
 }
 
-// NewTailLooks returns one Look (a lane's part of a probe) for each lane. The error is about the query.
+// NewTailLooks returns one Look for each lane. A Look is one lane's part of a probe. The error is
+// about the query.
 func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	from, err := senderFilter(q.Sender)
 	if err != nil {
@@ -53,8 +54,8 @@ func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time)
 	return looks, nil
 }
 
-// senderFilter returns a function that reports whether a sender has the given address, or is in the given network. It
-// returns nil for "".
+// senderFilter returns a function that reports whether a sender has the given address or is in the
+// given network. It returns nil if text is empty.
 func senderFilter(text string) (func(meta.Sender) bool, error) {
 	if text == "" {
 		return nil, nil
@@ -72,7 +73,7 @@ func (r *ring) note(e *Event) {
 	if r.bad && !e.Bad() || r.from != nil && !r.from(e.Sender) || !r.match.match(e.Name) {
 		return
 	}
-	if len(e.Line) > 0 && r.last == &e.Line[0] { // another sample of the line
+	if len(e.Line) > 0 && r.last == &e.Line[0] { // e is another sample of the last line
 		if !r.full {
 			r.held[len(r.held)-1].join(e)
 		}
@@ -87,7 +88,7 @@ func (r *ring) note(e *Event) {
 		return
 	}
 	if len(r.held) < cap(r.held) {
-		r.held = r.held[:len(r.held)+1] // reuse the memory of an earlier line
+		r.held = r.held[:len(r.held)+1] // reuse the memory of a line that was collected earlier
 	} else {
 		r.held = append(r.held, heldLine{})
 	}
@@ -108,7 +109,7 @@ func (h *heldLine) set(e *Event) {
 	}
 }
 
-// join adds another sample of the same line. If the sample is bad, the line counts as bad.
+// join adds another sample of the line. If the sample is bad, the line counts as bad.
 func (h *heldLine) join(e *Event) {
 	h.Samples++
 	switch {
@@ -119,22 +120,22 @@ func (h *heldLine) join(e *Event) {
 	}
 }
 
-// collect removes and returns the held lines. They are valid until the next collection.
+// collect removes and returns the stored lines. They are valid until the next collection.
 func (r *ring) collect() []heldLine {
 	lines := r.held
 	r.held, r.spare = r.spare[:0], lines
 	return lines
 }
 
-// Collect removes and returns the lines that a Look of NewTailLooks holds. They are valid until the next call. The
-// caller must hold the lock of the Look's lane.
+// Collect removes and returns the lines that a Look of NewTailLooks stores. The lines are valid
+// until the next call. The caller must hold the lock of the Look's lane.
 func (k *Look) Collect() Collected {
 	r := k.observer.(*ring)
 	return Collected{r.collect(), r.matching, k.extent}
 }
 
-// Collected are the lines of one lane since the last collection, and the number of all that matched so
-// far.
+// Collected holds the matching lines of one lane since the previous collection, and the number of
+// lines that have matched since the start.
 type Collected struct {
 	lines    []heldLine
 	matching uint64
@@ -143,13 +144,13 @@ type Collected struct {
 
 // Tailed holds the lines that all lanes have collected.
 type Tailed struct {
-	Lines    []Line // the oldest first
-	Matching uint64 // so far
+	Lines    []Line // sorted by time, the oldest line first
+	Matching uint64 // lines that matched since the start of the probe
 	Looked   Looked
 }
 
-// TailOf joins the lines that lanes have collected. It copies the lines. A line whose arrival is not known arrived at
-// the end of span.
+// TailOf joins the lines collected from several lanes, and copies them. A line with unknown time of
+// arrival gets the time of the end of span.
 func TailOf(lanes []Collected, names metric.NameForm, span Span) Tailed {
 	var t Tailed
 	var sum extent
@@ -180,10 +181,10 @@ func (c *Collected) copies(lane int, names metric.NameForm, now time.Time) (line
 	return lines
 }
 
-// Tail is a running TailQuery of one reader.
+// Tail is a running TailQuery, for one reader.
 type Tail struct {
-	// Lines yields lines until the time is over, or until Close. A reader that is too slow misses lines: the probe does
-	// not wait for it.
+	// Lines yields lines until the time of the query is over or Close is called. A reader that is too
+	// slow misses lines, because the probe does not wait for readers.
 	Lines <-chan Line
 
 	lines chan Line
@@ -192,30 +193,31 @@ type Tail struct {
 
 	mu     sync.Mutex
 	counts TailCounts
-	second time.Time // when the running second began
-	left   int       // number of lines that may still be sent in this second
-	before uint64    // lines that matched before this reader came
+	second time.Time // start of the current second
+	left   int       // number of lines that may still be sent in the current second
+	before uint64    // number of lines that matched before this reader joined
 	began  bool
 	ended  bool
 }
 
-// NewTail returns a Tail that calls onClose once, when its reader closes it.
+// NewTail returns a Tail. It calls onClose once, when the reader closes the Tail.
 func NewTail(limit int, onClose func()) *Tail {
 	lines := make(chan Line, limit)
 	return &Tail{Lines: lines, lines: lines, limit: limit, close: sync.OnceFunc(onClose)}
 }
 
-// Close ends the Tail for its reader.
+// Close ends the Tail. Its reader must call it.
 func (t *Tail) Close() { t.close() }
 
-// Counts returns what the Tail has done so far.
+// Counts returns the counts of the Tail so far.
 func (t *Tail) Counts() TailCounts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.counts
 }
 
-// Offer sends lines to the reader, as many as its limit and its channel allow.
+// Offer sends lines to the reader. It skips lines beyond the reader's limit, and lines that do not
+// fit into the reader's channel.
 func (t *Tail) Offer(all Tailed, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

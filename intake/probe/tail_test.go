@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// tail passes a batch to the lane of a TailQuery, and returns the collected lines.
+// tail passes a batch of events to the lane of a TailQuery, and returns the collected lines.
 func tail(t *testing.T, q TailQuery, events ...Event) Tailed {
 	t.Helper()
 	looks, err := NewTailLooks(q, metric.NameForm{}, 1, time.Time{})
@@ -77,7 +77,7 @@ func TestTailShows(t *testing.T) {
 	}
 }
 
-// A lane holds 256 lines of 512 bytes. Further lines are skipped and counted.
+// A lane stores at most 256 lines of 512 bytes. Further lines are skipped and counted.
 func TestTailBounds(t *testing.T) {
 	var events []Event
 	for i := range 1000 {
@@ -95,7 +95,7 @@ func TestTailBounds(t *testing.T) {
 	}
 }
 
-// Collected lines do not change while the lane receives more.
+// The lines that Collect has returned do not change while the lane receives more lines.
 func TestTailCollects(t *testing.T) {
 	looks, err := NewTailLooks(TailQuery{}, metric.NameForm{}, 1, time.Time{})
 	if err != nil {
@@ -124,14 +124,14 @@ func TestTailCollects(t *testing.T) {
 	}
 }
 
-// A reader gets as many lines a second as its limit allows. A reader that does not read misses lines, and delays
-// no other reader.
+// A reader gets as many lines per second as its limit allows. A reader that does not read misses
+// lines, and does not delay other readers.
 func TestTailLimit(t *testing.T) {
 	lines := func(n int) Tailed { return Tailed{Lines: make([]Line, n), Matching: uint64(n)} }
 	closed := 0
 	reader, stalled := NewTail(10, func() { closed++ }), NewTail(10, func() {})
 	now, got, all := time.Unix(1000, 0), 0, Tailed{}
-	for range 30 { // three seconds
+	for range 30 { // the lines of three seconds
 		more := lines(3)
 		all = Tailed{Lines: more.Lines, Matching: all.Matching + 3}
 		reader.Offer(all, now)
@@ -165,7 +165,7 @@ func TestTailLimit(t *testing.T) {
 	}
 }
 
-// A reader that joins later has only counts from then on.
+// The counts of a reader that joins later begin at the time when it joins.
 func TestTailJoinedLater(t *testing.T) {
 	late := NewTail(10, func() {})
 	late.Offer(Tailed{Lines: make([]Line, 2), Matching: 1002}, time.Unix(1000, 0))

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// maxCounters is the number of names, prefixes or senders that a lane counts. Any of them with more than
-	// 1/maxCounters of the samples is always counted.
+	// maxCounters is the number of names, prefixes or senders for which a lane keeps counts. A name,
+	// prefix or sender with more than 1/maxCounters of the samples always has a count.
 	maxCounters = 4096
-	// unseenBatches limits how often an unseen name can occur. If one batch in k is looked at, the chance that 5k
-	// batches with the name are all missed is below 1 %.
+	// unseenBatches is a number of batches. If one batch in k is examined, a name that occurs in
+	// unseenBatches*k batches is missed with a probability below 1 %.
 	unseenBatches = 5
 )
 
@@ -28,7 +28,8 @@ type top struct {
 	scratch []byte
 }
 
-// NewTop returns one Look (a lane's part of a probe) for each lane. The error is about the pattern.
+// NewTop returns one Look for each lane. A Look is one lane's part of a probe. The error is about
+// the pattern.
 func NewTop(q TopQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {
@@ -61,10 +62,10 @@ func (t *top) note(e *Event) {
 	t.add(t.keys.Add(tag, key))
 }
 
-// TopOf adds up the Looks of NewTop.
+// TopOf makes the answer from the Looks of NewTop.
 func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	t := &Top{Looked: total(looks, span), By: q.By}
-	sums := map[Row]*estimate{} // the key identifies a row
+	sums := map[Row]*estimate{} // the key identifies the row
 	floor, unseen := 0.0, 0.0
 	for _, k := range looks {
 		o := k.observer.(*top)
@@ -78,7 +79,7 @@ func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	seconds := span.seconds()
 	t.UnseenBelow = (floor + unseen) / seconds
 	for row, e := range sums {
-		e.bias += floor - e.floor // lanes that may have forgotten the row
+		e.bias += floor - e.floor // some lanes may have reused the row's counter
 		row.Rate, row.Error = e.value/seconds, e.either()/seconds
 		row.Share = e.value / float64(max(t.Of, 1))
 		t.Rows = append(t.Rows, row)
@@ -89,7 +90,7 @@ func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	return t
 }
 
-// sum adds the rows of a Look to sums.
+// sum adds the rows of one Look to sums.
 func (t *top) sum(sums map[Row]*estimate, k *Look, names metric.NameForm) {
 	for place := range t.keys.Len() {
 		tag, key := t.keys.Key(place)

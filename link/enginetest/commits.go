@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// commit appends a commit.
+// commit appends a commit, and fails the test on an error.
 func commit(ctx context.Context, t *testing.T, p link.Partition, after link.Version, slot int64, text string) link.Version {
 	t.Helper()
 	v, err := p.Append(ctx, after, slot, []byte(text))
@@ -29,7 +29,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 		t.Fatalf("the first head: %+v, %v", head, err)
 	}
 	v := commit(f.ctx, t, p, 0, link.TakeOver, "mine")
-	const slot = 180_000_001 // as of a time in Unix seconds
+	const slot = 180_000_001 // windows are numbered by time, so real slots are large
 	first := v
 	for i := range int64(10) {
 		v = commit(f.ctx, t, p, v, slot+i, fmt.Sprint("window ", i))
@@ -49,7 +49,8 @@ func (f *fixture) checkCommits(t *testing.T) {
 			t.Errorf("slot %d holds %s, %v", i, c.Record, err)
 		}
 	}
-	// These slots were never committed. They may share their place with a committed slot.
+	// These slots were never committed. The engine may store them in the same location as a committed
+	// slot.
 	for _, other := range []int64{slot + 11, slot - 1, slot + f.settings.Slots(), slot - f.settings.Slots()} {
 		if c, err := p.At(f.ctx, other); !errors.Is(err, link.ErrNone) && (err != nil || c.Slot == other) {
 			t.Errorf("slot %+d holds %s, %v", other-slot, c.Record, err)
@@ -60,7 +61,8 @@ func (f *fixture) checkCommits(t *testing.T) {
 	}
 }
 
-// checkRace lets several owners append behind the same head. Each time exactly one of them must succeed.
+// checkRace lets several owners append after the same head. Exactly one of them must succeed each
+// time.
 func (f *fixture) checkRace(t *testing.T) {
 	engines := []link.Engine{f.engine}
 	for len(engines) < f.cluster.Owners {
@@ -93,7 +95,7 @@ func (f *fixture) checkRace(t *testing.T) {
 	}
 }
 
-// checkLarge commits a record that is larger than the largest message of an engine.
+// checkLarge commits a record that is larger than the engine's limit for messages.
 func (f *fixture) checkLarge(t *testing.T) {
 	p := f.engine.Partition(0)
 	var v link.Version

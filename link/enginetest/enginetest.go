@@ -1,4 +1,4 @@
-// Package enginetest checks that an engine keeps the promises of package link.
+// Package enginetest checks whether an engine fulfils the contract of package link.
 package enginetest
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Cluster is an engine under test. All its functions may be called several times.
+// Cluster is an engine under test. Each function may be called several times.
 type Cluster struct {
-	// Sender returns a new edge's connection.
+	// Sender returns the connection of a new edge.
 	Sender func(t testing.TB) link.Sender
-	// Engine returns a new owner's connection. It may return the same connection each time.
+	// Engine returns the connection of a new owner. It may return the same connection each time.
 	Engine func(t testing.TB) link.Engine
-	// Owners is the possible number of different owners.
+	// Owners is the number of different owners that the engine allows.
 	Owners int
 }
 
@@ -96,7 +96,7 @@ func (f *fixture) send(t *testing.T, partition, i int) {
 	}
 }
 
-// next reads the next message.
+// next reads the next message, and fails the test on an error.
 func (f *fixture) next(t *testing.T, r link.Reader) link.Entry {
 	t.Helper()
 	e, err := r.Next(f.ctx)
@@ -129,7 +129,7 @@ func (f *fixture) checkMessages(t *testing.T) {
 	const n = 50
 	start := f.state(t, 0).Last
 	r := f.read(t, 0, start+1)
-	began := time.Now().Add(-time.Minute) // the clocks of engine and test may differ
+	began := time.Now().Add(-time.Minute) // because the clocks of the engine and the test may differ
 	for i := range n {
 		f.send(t, 0, i)
 	}
@@ -147,7 +147,7 @@ func (f *fixture) checkMessages(t *testing.T) {
 	if e, err := r.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("after the last one: %v, %v", e, err)
 	}
-	f.send(t, 0, n) // a waiting reader gets the next message
+	f.send(t, 0, n) // the waiting reader must receive this message
 	if e := f.next(t, r); e.Seq != start+n+1 {
 		t.Errorf("after a wait: number %d", e.Seq)
 	}
@@ -225,5 +225,5 @@ func (f *fixture) checkRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	f.send(t, 3, 1) // nothing is broken
+	f.send(t, 3, 1) // partition 3 still works
 }

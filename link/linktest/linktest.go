@@ -1,8 +1,9 @@
-// Package linktest has an engine in memory with random faults from a seed. It loses acknowledgements,
-// stores messages twice, refuses calls, delays calls, breaks readers, and answers with old heads. It never
-// loses a message after the acknowledgement, and keeps the order of one edge's messages in a partition.
+// Package linktest has an engine in memory for tests. It causes random faults, which depend only on
+// a seed: it loses acknowledgements, stores messages twice, refuses calls, delays calls, breaks
+// readers, and returns an old commit as the head. It never loses a message that it has
+// acknowledged, and it keeps the order of the messages of an edge in a partition.
 //
-// The package is for tests. It also works under testing/synctest.
+// The engine also works under testing/synctest.
 package linktest
 
 import (
@@ -16,18 +17,18 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Faults are probabilities, from 0 to 1.
+// Faults contains the probabilities of faults, from 0 to 1.
 type Faults struct {
-	LoseAck  float64 // a call works, and returns an error
-	Refuse   float64 // a call returns an error, and does nothing
+	LoseAck  float64 // a call succeeds, but returns an error
+	Refuse   float64 // a call does nothing, and returns an error
 	Repeat   float64 // a message is stored twice
 	Break    float64 // a reader ends with an error
 	StaleOld float64 // Head returns an older commit
-	// Delay is the longest time that a call takes.
+	// Delay is the maximum duration of a call.
 	Delay time.Duration
 }
 
-// Engine is the engine. All its connections share it.
+// Engine is an engine in memory. All of its connections share its data.
 type Engine struct {
 	settings link.Settings
 
@@ -35,20 +36,20 @@ type Engine struct {
 	random     *rand.Rand
 	faults     Faults
 	down       bool
-	changed    chan struct{} // closed at each change
+	changed    chan struct{} // closed and replaced at each change
 	partitions []*store
 }
 
-// store is the content of a partition.
+// store contains the messages and commits of a partition.
 type store struct {
-	entries []link.Entry // the messages from number first on
+	entries []link.Entry // the messages that were not trimmed; first is the number of the first one
 	first   uint64
 	bytes   int64
-	commits []link.Commit // the newest commits
+	commits []link.Commit // the last commits
 	slots   map[int64]link.Commit
 }
 
-// errTrouble is the error of a fault.
+// errTrouble is the error that a random fault returns.
 var errTrouble = errors.New("the engine has trouble")
 
 // New returns an engine without messages.
@@ -60,21 +61,21 @@ func New(settings link.Settings, seed uint64) *Engine {
 	return e
 }
 
-// Fail replaces the probabilities of faults.
+// Fail sets the probabilities of faults.
 func (e *Engine) Fail(f Faults) {
 	e.mu.Lock()
 	e.faults = f
 	e.mu.Unlock()
 }
 
-// Down makes all calls fail until the engine is up again.
+// Down makes all calls fail if down is true, and lets them succeed again if it is false.
 func (e *Engine) Down(down bool) {
 	e.mu.Lock()
 	e.down = down
 	e.mu.Unlock()
 }
 
-// call waits for the delay and then runs f. A fault can happen before f, and another one after f.
+// call waits for a random delay and then calls f. A fault can occur before or after the call of f.
 func (e *Engine) call(ctx context.Context, f func() error) error {
 	e.mu.Lock()
 	delay := time.Duration(0)
@@ -103,29 +104,29 @@ func (e *Engine) call(ctx context.Context, f func() error) error {
 	return nil
 }
 
-// happens reports whether a fault happens. The caller holds mu.
+// happens returns true with probability p. The caller holds mu.
 func (e *Engine) happens(p float64) bool { return p > 0 && e.random.Float64() < p }
 
-// change wakes readers. The caller holds mu.
+// change wakes all waiting readers. The caller holds mu.
 func (e *Engine) change() {
 	close(e.changed)
 	e.changed = make(chan struct{})
 }
 
-// Rewrite changes all messages that are stored.
+// Rewrite changes all stored messages.
 func (e *Engine) Rewrite(change func(data []byte)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, p := range e.partitions {
 		for i := range p.entries {
-			data := slices.Clone(p.entries[i].Data) // a reader may have the old one
+			data := slices.Clone(p.entries[i].Data) // because a reader may still use the old data
 			change(data)
 			p.entries[i].Data = data
 		}
 	}
 }
 
-// Last returns the number of the newest message of a partition.
+// Last returns the number of the last message of a partition.
 func (e *Engine) Last(p int) uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -133,7 +134,7 @@ func (e *Engine) Last(p int) uint64 {
 	return s.first + uint64(len(s.entries)) - 1
 }
 
-// Head returns the newest commit of a partition.
+// Head returns the last commit of a partition.
 func (e *Engine) Head(p int) link.Commit {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -152,7 +153,7 @@ func (s *store) add(data []byte) {
 	s.bytes += int64(len(data))
 }
 
-// Sender returns an edge's connection.
+// Sender returns a new connection for an edge.
 func (e *Engine) Sender() link.Sender { return sender{e} }
 
 type sender struct{ e *Engine }
@@ -163,7 +164,7 @@ func (s sender) Settings(ctx context.Context) (link.Settings, error) {
 	return s.e.settings, s.e.call(ctx, func() error { return nil })
 }
 
-// maxMessage is the size limit of a message, as in the other engines.
+// maxMessage is the maximum size of a message, as in the other engines.
 const maxMessage = 1 << 20
 
 func (s sender) Send(ctx context.Context, m link.Message) error {
@@ -184,23 +185,23 @@ func (s sender) Send(ctx context.Context, m link.Message) error {
 	})
 }
 
-// Connection is an owner's connection. It can be frozen.
+// Connection is a connection of an owner. A test can freeze it.
 type Connection struct {
 	e      *Engine
 	mu     sync.Mutex
-	armed  bool // the next commit freezes it
+	armed  bool // if set, the next commit freezes the connection
 	frozen int
-	thawed chan struct{} // closed unless frozen
+	thawed chan struct{} // open while the connection is frozen, and closed otherwise
 }
 
-// Connect returns an owner's connection.
+// Connect returns a new connection for an owner.
 func (e *Engine) Connect() *Connection {
 	c := &Connection{e: e, thawed: make(chan struct{})}
 	close(c.thawed)
 	return c
 }
 
-// Freeze makes all calls wait. Each Freeze needs one Thaw.
+// Freeze makes all calls wait. Each Freeze must be undone by a Thaw.
 func (c *Connection) Freeze() {
 	c.mu.Lock()
 	if c.frozen++; c.frozen == 1 {
@@ -235,7 +236,7 @@ func (c *Connection) Thaw() {
 	c.mu.Unlock()
 }
 
-// call waits until the connection is not frozen, and then does Engine.call.
+// call waits while the connection is frozen, and then calls Engine.call.
 func (c *Connection) call(ctx context.Context, f func() error) error {
 	if err := c.wait(ctx); err != nil {
 		return err

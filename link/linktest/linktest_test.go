@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/link/enginetest"
 )
 
-// TestEngine checks that the engine in memory keeps the promises of an engine, so that tests with it say
-// something about the real ones.
+// TestEngine checks that the engine in memory fulfils the contract of an engine. So the results of
+// tests that use it also hold for the real engines.
 func TestEngine(t *testing.T) {
 	settings, err := enginetest.Settings.First(func(key []byte) { key[0] = 1 })
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// partition is a connection's view of a partition.
+// partition is a partition, as a connection sees it.
 type partition struct {
 	c *Connection
 	s *store
@@ -84,7 +84,7 @@ func (p *partition) Head(ctx context.Context) (c link.Commit, err error) {
 	return c, err
 }
 
-// keptCommits limits how old the commit of a faulty Head can be.
+// keptCommits limits how old a commit can be that Head returns in case of a fault.
 const keptCommits = 2
 
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (v link.Version, err error) {
@@ -117,10 +117,10 @@ func (p *partition) At(ctx context.Context, slot int64) (c link.Commit, err erro
 	return c, err
 }
 
-// Members are members whose partitions the test chooses.
+// Members is a link.Members for tests. A test chooses the partitions.
 type Members struct{ wanted chan []int }
 
-// NewMembers returns members that own no partition yet.
+// NewMembers returns Members that want no partitions yet.
 func NewMembers() *Members { return &Members{make(chan []int, 16)} }
 
 // Want sets the partitions that this owner should own.

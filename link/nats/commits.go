@@ -19,8 +19,8 @@ import (
 
 const (
 	headerSlot   = "Sd-Slot"
-	headerChunks = "Sd-Chunks" // the numbers of the messages that hold the record
-	takeOver     = "own"       // the place of a take-over
+	headerChunks = "Sd-Chunks" // header with the numbers of the messages that contain the record
+	takeOver     = "own"       // the place of a commit with the slot TakeOver; other places are numbers
 	// chunkSize is the maximum number of bytes of a record in one message.
 	chunkSize = 900 << 10
 )
@@ -40,7 +40,7 @@ func (p *partition) place(slot int64) string {
 	return strconv.FormatInt(slot%p.slots, 10)
 }
 
-// Head returns the newest commit.
+// Head returns the last commit.
 func (p *partition) Head(ctx context.Context) (link.Commit, error) {
 	c, err := p.commit(ctx, "*")
 	if errors.Is(err, link.ErrNone) {
@@ -49,7 +49,7 @@ func (p *partition) Head(ctx context.Context) (link.Commit, error) {
 	return c, err
 }
 
-// At returns the newest commit of a slot.
+// At returns the last commit of a slot.
 func (p *partition) At(ctx context.Context, slot int64) (link.Commit, error) {
 	c, err := p.commit(ctx, p.place(slot))
 	if err == nil && c.Slot != slot {
@@ -58,7 +58,7 @@ func (p *partition) At(ctx context.Context, slot int64) (link.Commit, error) {
 	return c, err
 }
 
-// commit reads the newest commit of a place. With "*" it reads the newest commit of all places.
+// commit reads the last commit in a place. If place is "*", it reads the last commit of all places.
 func (p *partition) commit(ctx context.Context, place string) (link.Commit, error) {
 	subject := commitSubject(p.cfg.Prefix, p.p, place)
 	for {
@@ -70,7 +70,7 @@ func (p *partition) commit(ctx context.Context, place string) (link.Commit, erro
 		if !errors.Is(err, link.ErrNone) {
 			return c, err
 		}
-		// A part is missing, so another commit has replaced this one.
+		// A part of the record is missing. Normally this means that another commit has replaced this one.
 		now, err := p.get(ctx, p.commitStream(), query{Last: subject})
 		if err != nil {
 			return link.Commit{}, err
@@ -81,7 +81,7 @@ func (p *partition) commit(ctx context.Context, place string) (link.Commit, erro
 	}
 }
 
-// parse reads a commit, and its parts if it has any.
+// parse decodes a commit. If the record is divided, it reads the parts.
 func (p *partition) parse(ctx context.Context, m stored) (link.Commit, error) {
 	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(m.Header, []byte("NATS/1.0\r\n"))))).ReadMIMEHeader()
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *partition) parse(ctx context.Context, m stored) (link.Commit, error) {
 	return c, nil
 }
 
-// Append appends a commit. The server compares after with the number of the last commit.
+// Append appends a commit. The server checks that after is still the number of the last commit.
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (link.Version, error) {
 	if err := p.know(ctx, after); err != nil {
 		return 0, err
@@ -143,7 +143,8 @@ func isFenced(err error) bool {
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// store stores the parts of a record, and returns their numbers. Only the commit that follows refers to them.
+// store stores the parts of a record, and returns their numbers. The commit that is appended
+// afterwards refers to these numbers.
 func (p *partition) store(ctx context.Context, place string, record []byte) (numbers []string, err error) {
 	name := nuid.Next()
 	for i := 0; len(record) > 0; i++ {
@@ -159,7 +160,8 @@ func (p *partition) store(ctx context.Context, place string, record []byte) (num
 	return numbers, nil
 }
 
-// know finds out which places have parts of commits. It asks the server only if another owner may have changed them.
+// know finds out which places have commits with divided records. It asks the server only if another
+// owner may have made commits.
 func (p *partition) know(ctx context.Context, after link.Version) error {
 	if p.chunked != nil && after == p.last {
 		return nil
@@ -186,8 +188,8 @@ func (p *partition) know(ctx context.Context, after link.Version) error {
 	return nil
 }
 
-// clean removes the parts of a place's earlier commits. A commit that is fenced later leaves its parts
-// until the next commit of the place.
+// clean removes the parts of earlier commits in a place. If a commit was fenced after its parts
+// were stored, the next commit in the place removes these parts.
 func (p *partition) clean(ctx context.Context, place, numbers string, commit uint64) {
 	if !p.chunked[place] {
 		return

@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	leastVersion = "2.12" // lowest version of the server
+	leastVersion = "2.12" // minimum version of nats-server
 	leastPayload = 1 << 20
 	// memberTTL is how long an owner counts as alive after its last announcement.
 	memberTTL = 10 * time.Second
 )
 
-// Engine is an owner's connection to a NATS cluster.
+// Engine is the connection of an owner to a NATS cluster.
 type Engine struct {
 	*session
-	cluster link.Settings // after Join
+	cluster link.Settings // the settings of the cluster; set by Join
 }
 
 var _ link.Engine = (*Engine)(nil)
 
-// NewEngine returns an Engine. The Engine connects when it is first used, so NewEngine only returns errors
-// about the files of cfg.
+// NewEngine returns an Engine. It connects when it is first used, so errors of NewEngine are only
+// about the files in cfg.
 func NewEngine(cfg Config) (*Engine, error) {
 	s, err := newSession(cfg, "owner")
 	if err != nil {
@@ -40,7 +40,8 @@ func NewEngine(cfg Config) (*Engine, error) {
 	return &Engine{session: s}, nil
 }
 
-// Join creates the missing streams and buckets. It waits until the servers can create them.
+// Join creates the missing streams and buckets. If the servers cannot create them now, it tries
+// again until ctx ends.
 func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings, error) {
 	for {
 		settings, err := e.join(ctx, wanted)
@@ -59,8 +60,8 @@ func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings,
 	}
 }
 
-// temporary reports whether the servers may give another answer soon, for example because they elect a
-// leader.
+// temporary reports whether the error may disappear soon, for example because the servers are
+// electing a leader.
 func (e *Engine) temporary(err error) bool {
 	if errors.Is(err, natsgo.ErrPermissionViolation) {
 		return false
@@ -105,7 +106,7 @@ func (e *Engine) checkServer() error {
 	return nil
 }
 
-// older compares the first two numbers of versions.
+// older compares the first two numbers of two versions.
 func older(version, least string) bool {
 	v, l := strings.SplitN(version, ".", 3), strings.SplitN(least, ".", 3)
 	for i := range 2 {
@@ -120,7 +121,7 @@ func older(version, least string) bool {
 	return false
 }
 
-// agree reads the settings of the cluster. If there are none, this owner makes them.
+// agree reads the settings of the cluster. If there are none, it creates them.
 func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings, error) {
 	if err := e.ensure(ctx, e.bucket(e.settingsBucket(), "settings of a cluster of statsd")); err != nil {
 		return link.Settings{}, err
@@ -129,20 +130,20 @@ func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings
 	if !errors.Is(err, link.ErrNone) {
 		return settings, err
 	}
-	first, err := wanted.First(func(key []byte) { _, _ = rand.Read(key) }) // never fails
+	first, err := wanted.First(func(key []byte) { _, _ = rand.Read(key) }) // rand.Read never fails
 	if err != nil {
 		return link.Settings{}, err
 	}
 	_, err = e.publish(ctx, &natsgo.Msg{Subject: bucketSubject(e.settingsBucket(), settingsKey), Data: first.Encode()},
 		jetstream.WithExpectLastSequencePerSubject(0))
-	if err != nil && !isFenced(err) { // another owner may have made the settings first
+	if err != nil && !isFenced(err) { // a fenced error means that another owner has created the settings first
 		return link.Settings{}, err
 	}
 	return e.settings(ctx)
 }
 
-// bucket returns the configuration of the stream of a key-value bucket. It has the same settings as with NATS' own
-// tools.
+// bucket returns the configuration of the stream behind a key-value bucket. Its settings are the
+// same as in NATS' own tools.
 func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: bucketStream(name), Description: description, Subjects: []string{bucketSubject(name, ">")},
@@ -152,16 +153,16 @@ func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	}
 }
 
-// members returns the bucket of the living owners. An owner that announces nothing for memberTTL vanishes from the
-// bucket.
+// members returns the configuration of the bucket with the owners that are alive. An announcement
+// expires after memberTTL.
 func (e *Engine) members() jetstream.StreamConfig {
 	c := e.bucket(e.memberBucket(), "owners of a cluster of statsd")
 	c.Storage, c.MaxAge = jetstream.MemoryStorage, memberTTL
 	return c
 }
 
-// messages returns the configuration of the stream of a partition. A full stream refuses messages. It never discards an
-// acknowledged message.
+// messages returns the configuration of the stream with the messages of a partition. When the
+// stream is full, it refuses new messages. It never removes acknowledged messages by itself.
 func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: e.messageStream(p), Subjects: []string{e.messageSubject(p)},
@@ -181,7 +182,8 @@ func (e *Engine) commits() jetstream.StreamConfig {
 	}
 }
 
-// ensure creates a stream. If the stream exists, ensure checks that it cannot lose its content.
+// ensure creates a stream. If the stream exists, ensure checks that its configuration cannot cause
+// a loss of data.
 func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*requestTimeout)
 	defer cancel()
@@ -189,7 +191,7 @@ func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error 
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = e.js.CreateStream(ctx, want)
 	}
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another owner, with another --collect-bytes, made the stream first
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another owner has created the stream with another --collect-bytes
 		stream, err = e.js.Stream(ctx, want.Name)
 	}
 	if err == nil {
@@ -201,8 +203,8 @@ func (e *Engine) ensure(ctx context.Context, want jetstream.StreamConfig) error 
 	return nil
 }
 
-// check refuses a stream that could lose messages or commits. An operator may change its size and its
-// replicas.
+// check returns an error if the configuration of a stream could cause a loss of messages or
+// commits. Operators may change the size of a stream and its number of replicas.
 func check(got, want jetstream.StreamConfig) error {
 	switch {
 	case strings.Join(got.Subjects, " ") != strings.Join(want.Subjects, " "):
@@ -214,7 +216,7 @@ func check(got, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// guarded names what check compares, with the right values.
+// guarded describes the settings that check compares, with their correct values.
 func guarded(want jetstream.StreamConfig) string {
 	bytes := ""
 	if want.Discard == jetstream.DiscardOld {
@@ -225,13 +227,13 @@ func guarded(want jetstream.StreamConfig) string {
 }
 
 const (
-	// codeNoPeers says that too few servers have room for a stream. codeNoCopies says that a single server
-	// cannot have replicas.
+	// codeNoPeers means that too few servers have enough space for a stream. codeNoCopies means that
+	// there is only one server, so replicas are impossible.
 	codeNoPeers  = 10005
 	codeNoCopies = 10074
 )
 
-// hint returns advice for an error of a new stream.
+// hint returns advice for an error that occurred when a stream was created.
 func hint(err error) string {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
@@ -246,7 +248,7 @@ func hint(err error) string {
 	return ""
 }
 
-// Partition returns a partition, after Join.
+// Partition returns a partition. Call it after Join.
 func (e *Engine) Partition(p int) link.Partition {
 	return &partition{session: e.session, p: p, slots: e.cluster.Slots()}
 }

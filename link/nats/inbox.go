@@ -15,22 +15,22 @@ const (
 	readAheadBytes = 8 << 20
 	heartbeat      = time.Second
 	pullExpires    = 10 * time.Second
-	// silence is how long a reader waits before it checks a silent consumer.
+	// silence is how long a reader waits for messages before it checks the consumer.
 	silence = 3 * time.Second
-	// consumerLasts is how long the server keeps a consumer without a reader.
+	// consumerLasts is how long the server keeps a consumer that no reader uses.
 	consumerLasts = 30 * time.Second
-	// consumerPause is the shortest time between two new consumers.
+	// consumerPause is the minimum time between the creation of two consumers.
 	consumerPause = 100 * time.Millisecond
 )
 
-// partition is the stream of a partition, and its commits.
+// partition is a partition of a NATS cluster: a stream of messages, and commits.
 type partition struct {
 	*session
 	p     int
 	slots int64
 
-	last    link.Version    // the newest commit that this connection has appended
-	chunked map[string]bool // places with parts of commits; known if last is not zero
+	last    link.Version    // the last commit that this connection has appended
+	chunked map[string]bool // places with divided records; valid if last is not zero
 }
 
 var _ link.Partition = (*partition)(nil)
@@ -41,7 +41,7 @@ func (p *partition) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	stream, err := p.js.Stream(ctx, p.messageStream(p.p)) // ask the leader of the stream
+	stream, err := p.js.Stream(ctx, p.messageStream(p.p)) // asks the leader of the stream
 	if err != nil {
 		return nil, p.fail(err)
 	}
@@ -69,7 +69,7 @@ func (p *partition) Trim(ctx context.Context, below uint64) error {
 	if err != nil {
 		return p.fail(err)
 	}
-	// A purge beyond the last message would change its number.
+	// With a larger number than LastSeq+1, Purge would change the number of the next message.
 	if state := stream.CachedInfo().State; below <= state.FirstSeq || below > state.LastSeq+1 {
 		return nil
 	}
@@ -80,14 +80,14 @@ func (p *partition) Read(_ context.Context, from uint64) (link.Reader, error) {
 	return &reader{p: p, next: max(from, 1)}, nil
 }
 
-// reader reads with a consumer, and replaces the consumer if necessary.
+// reader reads messages with a consumer. It replaces the consumer if necessary.
 type reader struct {
 	p        *partition
 	next     uint64 // number of the next message
 	messages jetstream.MessagesContext
 }
 
-// Next waits for the next message. It can be called again after an error.
+// Next waits for the next message and returns it. It may be called again after an error.
 func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -100,7 +100,7 @@ func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 		}
 		m, err := r.receive(ctx)
 		if err != nil {
-			r.reset() // the consumer or its server is gone
+			r.reset() // the consumer no longer exists, or its server does not answer
 			pause(ctx, consumerPause)
 			continue
 		}
@@ -132,7 +132,7 @@ func (r *reader) Next(ctx context.Context) (link.Entry, error) {
 	}
 }
 
-// pause waits for a time, or until ctx ends.
+// pause waits for a duration, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -140,7 +140,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// receive returns a message. It returns no message after a silence.
+// receive waits for a message and returns it. If there is none for the time silence, it returns
+// nil.
 func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	patience, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
@@ -151,7 +152,8 @@ func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	return m, err
 }
 
-// look decides after a silence whether to replace the consumer.
+// look replaces the consumer if it has missed a message. It is called when no message arrived for
+// the time silence.
 func (r *reader) look(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -163,8 +165,8 @@ func (r *reader) look(ctx context.Context) error {
 	return err
 }
 
-// behind reports whether the stream still has the next message. If so, the consumer has skipped that
-// message.
+// behind reports whether the stream still contains the next message. If it does, the consumer has
+// skipped this message.
 func (r *reader) behind(ctx context.Context) (bool, error) {
 	info, err := r.p.info(ctx)
 	return err == nil && info.State.FirstSeq <= r.next, err

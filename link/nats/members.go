@@ -21,7 +21,8 @@ const (
 	announceWait = 3 * time.Second
 )
 
-// Members announces an owner under a name, after Join. Each owner needs its own name.
+// Members returns Members that announce this owner under the name id. Call it after Join. Each
+// owner needs its own name.
 func (e *Engine) Members(id string) link.Members {
 	return &members{session: e.session, partitions: e.cluster.Partitions, key: memberPrefix + token(id), life: nuid.Next()}
 }
@@ -30,11 +31,11 @@ type members struct {
 	*session
 	partitions int
 	key        string
-	life       string // identifies this process: another process with the same name has another value
+	life       string // random identifier of this process, to recognise another process with the same name
 	announced  bool
 }
 
-// Run announces the owner every 3 s. While no server answers, the owner wants the same partitions as before.
+// Run announces the owner every 3 s. While no server answers, the owner keeps its partitions.
 func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 	var before []int
 	for ctx.Err() == nil {
@@ -51,7 +52,7 @@ func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 	return m.withdraw()
 }
 
-// announce says that this owner is alive, and returns the keys of all living owners.
+// announce announces that this owner is alive. It returns the keys of all owners that are alive.
 func (m *members) announce(ctx context.Context) ([]string, error) {
 	if err := m.checkName(ctx); err != nil {
 		return nil, err
@@ -80,10 +81,10 @@ func (m *members) announce(ctx context.Context) ([]string, error) {
 	return all, nil
 }
 
-// checkName returns an error if another process announces the same name.
+// checkName reports it to the operators if another process announces the same name.
 func (m *members) checkName(ctx context.Context) error {
 	if !m.announced {
-		return nil // the name may still belong to the previous process
+		return nil // the announcement may be from an earlier run of this daemon
 	}
 	now, err := m.get(ctx, bucketStream(m.memberBucket()), query{Last: bucketSubject(m.memberBucket(), m.key)})
 	if errors.Is(err, link.ErrNone) {
@@ -95,7 +96,7 @@ func (m *members) checkName(ctx context.Context) error {
 	return err
 }
 
-// withdraw removes the announcement, so other owners need not wait until it expires.
+// withdraw removes the announcement, so that the other owners do not need to wait until it expires.
 func (m *members) withdraw() error {
 	ctx, cancel := context.WithTimeout(context.Background(), connectPatience)
 	defer cancel()
@@ -106,8 +107,9 @@ func (m *members) withdraw() error {
 	return m.fail(stream.Purge(ctx, jetstream.WithPurgeSubject(bucketSubject(m.memberBucket(), m.key))))
 }
 
-// share returns the partitions that this owner should own. An owner owns the partitions for which its hash
-// is the highest. So if an owner comes or goes, only the partitions of that owner move.
+// share returns the partitions that this owner should own. For each partition, the owner with the
+// highest hash should own it. So if an owner starts or stops, only its own partitions change their
+// owner.
 func (m *members) share(all []string) []int {
 	mine := []int{}
 	for p := range m.partitions {
@@ -124,11 +126,11 @@ func (m *members) share(all []string) []int {
 	return mine
 }
 
-// weight is a hash of an owner and a partition.
+// weight returns the hash of an owner and a partition.
 func weight(key string, p int) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %d", key, p)
-	x := h.Sum64() // FNV hardly changes the high bits for similar names: mix them
+	x := h.Sum64() // the FNV hashes of similar names have similar high bits, so mix the bits
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd
 	x ^= x >> 33
@@ -136,7 +138,7 @@ func weight(key string, p int) uint64 {
 	return x ^ x>>33
 }
 
-// token turns a name into a valid NATS key. Different names have different tokens.
+// token converts a name to a valid NATS key. Different names have different keys.
 func token(id string) string {
 	var b strings.Builder
 	for i := range len(id) {

@@ -8,10 +8,10 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// The tests that need servers are in the module cluster/.
+// Tests that need NATS servers are in the module in the directory cluster.
 
-// TestShare checks that owners agree about the owner of each partition and share the partitions fairly. When an owner
-// comes or goes, only its partitions move.
+// TestShare checks that all owners calculate the same owner for each partition, and that each owner
+// gets a fair share. If an owner starts or stops, only its own partitions change their owner.
 func TestShare(t *testing.T) {
 	const partitions = 64
 	owners := func(names ...string) map[int]string {
@@ -69,7 +69,8 @@ func TestOlder(t *testing.T) {
 	}
 }
 
-// TestCheck changes the settings of streams. Changes that could lose data are refused.
+// TestCheck changes the settings of streams. check must refuse changes that could cause a loss of
+// data.
 func TestCheck(t *testing.T) {
 	e := &Engine{session: &session{cfg: Config{Prefix: "sd", Replicas: 3, MaxBytes: 1 << 30}}}
 	settings := link.Settings{Partitions: 4}

@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// publish publishes a message, and waits until a quorum has it.
+// publish publishes a message, and waits until a majority of the servers has stored it.
 func (s *session) publish(ctx context.Context, m *natsgo.Msg, options ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	if err := s.connected(ctx); err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (s *session) publish(ctx context.Context, m *natsgo.Msg, options ...jetstre
 	return ack, s.fail(err)
 }
 
-// The codes of the server's errors that package jetstream does not name.
+// These are the server's error codes that package jetstream does not define.
 const (
 	codeMaxBytes        = 10077 // "maximum bytes exceeded": the stream is full
 	codeNoResources     = 10023 // "insufficient resources"
@@ -49,7 +49,7 @@ func isFull(err error) bool {
 	return false
 }
 
-// stored is a stored message, in the form that the leader of a stream returns.
+// stored is a message in a stream, as the leader of the stream returns it.
 type stored struct {
 	Subject string    `json:"subject"`
 	Seq     uint64    `json:"seq"`
@@ -58,21 +58,21 @@ type stored struct {
 	Time    time.Time `json:"time"`
 }
 
-// query selects one message: the last message of a subject, which may be a pattern, or the message with a
-// number.
+// query selects a message: the last message with a subject, which may be a pattern, or the message
+// with a number.
 type query struct {
 	Last string `json:"last_by_subj,omitempty"`
 	Seq  uint64 `json:"seq,omitempty"`
 }
 
-// get asks the leader of a stream for a message. It returns ErrNone if there is none.
+// get asks the leader of a stream for a message. It returns ErrNone if there is no such message.
 func (s *session) get(ctx context.Context, stream string, q query) (stored, error) {
 	if err := s.connected(ctx); err != nil {
 		return stored{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	question, _ := json.Marshal(q) // no error: it has only strings and numbers
+	question, _ := json.Marshal(q) // never fails, because q contains only a string and a number
 	m, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, question)
 	if err != nil {
 		return stored{}, s.fail(err)
@@ -93,7 +93,8 @@ func (s *session) get(ctx context.Context, stream string, q query) (stored, erro
 	return stored{}, s.fail(fmt.Errorf("stream %s: %w", stream, answer.Error))
 }
 
-// layout returns the names of streams, subjects and buckets.
+// messageStream returns the name of the stream with the messages of partition p. The following
+// functions return the other names.
 func (s *session) messageStream(p int) string {
 	return fmt.Sprintf("%s_P_%d", strings.ToUpper(s.cfg.Prefix), p)
 }
@@ -104,7 +105,8 @@ func (s *session) memberBucket() string        { return s.cfg.Prefix + "_members
 
 const settingsKey = "settings"
 
-// bucketStream and bucketSubject return the stream and the subjects of a key-value bucket.
+// bucketStream and bucketSubject return the names of the stream and the subjects behind a key-value
+// bucket.
 func bucketStream(bucket string) string       { return "KV_" + bucket }
 func bucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 

@@ -13,12 +13,12 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// Sender is an edge's connection to a NATS cluster.
+// Sender is the connection of an edge to a NATS cluster.
 type Sender struct {
 	*session
 
 	reading sync.Mutex
-	cluster *link.Settings // nil until they are known
+	cluster *link.Settings // nil until the settings are known
 }
 
 var (
@@ -26,8 +26,8 @@ var (
 	_ link.Watcher = (*Sender)(nil)
 )
 
-// NewSender returns a Sender. The Sender connects when it is first used, so NewSender only returns errors
-// about the files of cfg.
+// NewSender returns a Sender. It connects when it is first used, so errors of NewSender are only
+// about the files in cfg.
 func NewSender(cfg Config) (*Sender, error) {
 	s, err := newSession(cfg, "edge")
 	if err != nil {
@@ -36,7 +36,7 @@ func NewSender(cfg Config) (*Sender, error) {
 	return &Sender{session: s}, nil
 }
 
-// Settings returns the settings of the cluster. It waits until an owner has made them.
+// Settings returns the settings of the cluster. It waits until an owner has created them.
 func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	const again = 500 * time.Millisecond
 	for {
@@ -52,7 +52,7 @@ func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	}
 }
 
-// known returns the settings. It reads them from the cluster only once.
+// known returns the settings of the cluster. It reads them only once.
 func (s *Sender) known(ctx context.Context) (link.Settings, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
@@ -75,14 +75,14 @@ func isNoStream(err error) bool {
 	return errors.Is(err, natsgo.ErrNoResponders) || errors.Is(err, jetstream.ErrStreamNotFound)
 }
 
-// Send publishes a message, and waits until a quorum has it on disk.
+// Send publishes a message, and waits until a majority of the servers has stored it.
 func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	settings, err := s.known(ctx)
 	if err != nil {
 		return err
 	}
 	if m.Partition < 0 || m.Partition >= settings.Partitions {
-		return &link.RefusedError{Reason: fmt.Sprintf("partition %d of a cluster with %d", m.Partition, settings.Partitions)}
+		return &link.RefusedError{Reason: fmt.Sprintf("partition %d does not exist: the cluster has %d partitions", m.Partition, settings.Partitions)}
 	}
 	_, err = s.publish(ctx, &natsgo.Msg{Subject: s.messageSubject(m.Partition), Data: m.Data},
 		jetstream.WithMsgID(m.ID), jetstream.WithExpectStream(s.messageStream(m.Partition)))
@@ -92,7 +92,7 @@ func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	return err
 }
 
-// Committed returns when the newest commit of a partition was made.
+// Committed returns the time of a partition's last commit.
 func (s *Sender) Committed(ctx context.Context, partition int) (time.Time, error) {
 	m, err := s.get(ctx, s.commitStream(), query{Last: commitSubject(s.cfg.Prefix, partition, "*")})
 	return m.Time, err

@@ -12,25 +12,25 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// session is a connection. It connects when it is first used and reconnects without end. Without a connection a request
-// fails at once; it is not kept for later.
+// session is a connection to NATS. It connects when it is first used, and reconnects as often as
+// necessary. Without a connection, a request fails at once and is not queued.
 type session struct {
 	cfg     Config
 	options []natsgo.Option
 	start   sync.Once
-	broken  error // whether the session is closed or its files are bad
+	broken  error // the error of the first connect, or of a closed session
 	nc      *natsgo.Conn
 	js      jetstream.JetStream
 
 	mu      sync.Mutex
-	lost    error // why there is no connection; nil while there is one
-	refused error // the last missing permission
+	lost    error // why the connection was lost; nil while connected
+	refused error // the last error about a missing permission
 	when    time.Time
 
 	told [topics]time.Time
 }
 
-// newSession returns a session. The error is about the files of cfg.
+// newSession returns a session. Its errors are only about the files in cfg.
 func newSession(cfg Config, role string) (*session, error) {
 	if cfg.Prefix == "" {
 		cfg.Prefix = defaultPrefix
@@ -48,7 +48,7 @@ func newSession(cfg Config, role string) (*session, error) {
 	}
 	s.options = append(access,
 		natsgo.Name("statsd "+role+" "+cfg.Name),
-		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // edges need no permission to read the answers to owners
+		natsgo.CustomInboxPrefix("_INBOX."+cfg.Prefix+"."+role), // separate for edges and owners, so that edges need no permission to read the answers to owners
 		natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true), natsgo.IgnoreAuthErrorAbort(),
 		natsgo.ReconnectWait(200*time.Millisecond), natsgo.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 		natsgo.ReconnectBufSize(-1),
@@ -61,7 +61,7 @@ func newSession(cfg Config, role string) (*session, error) {
 	return s, nil
 }
 
-// connect begins to connect.
+// connect starts to connect in the background.
 func (s *session) connect() {
 	if s.nc, s.broken = natsgo.Connect(s.cfg.urls(), s.options...); s.broken == nil {
 		s.js, s.broken = jetstream.New(s.nc, jetstream.WithDefaultTimeout(requestTimeout))
@@ -70,7 +70,7 @@ func (s *session) connect() {
 
 func (s *session) disconnected(err error) {
 	if err == nil {
-		return // closed by Close
+		return // the session was closed
 	}
 	s.mu.Lock()
 	s.lost = err
@@ -78,7 +78,7 @@ func (s *session) disconnected(err error) {
 	s.tell(topicConnection, s.fail(err))
 }
 
-// The topics of messages for operators.
+// These are the topics of messages to operators.
 const (
 	topicConnection = iota
 	topicJoin
@@ -87,10 +87,10 @@ const (
 	topics
 )
 
-// tellEvery is the shortest time between two messages of a topic.
+// tellEvery is the minimum time between two messages about a topic.
 const tellEvery = time.Minute
 
-// tell sends a message to the operators.
+// tell sends a message about a topic to the operators.
 func (s *session) tell(topic int, err error) {
 	s.mu.Lock()
 	now := time.Now()
@@ -110,7 +110,7 @@ func (s *session) connectedAgain() {
 	s.lost = nil
 }
 
-// failed handles errors that no call returns, such as a missing permission.
+// failed remembers errors that no request returns, such as a missing permission.
 func (s *session) failed(err error) {
 	if !errors.Is(err, natsgo.ErrPermissionViolation) {
 		return
@@ -120,7 +120,8 @@ func (s *session) failed(err error) {
 	s.mu.Unlock()
 }
 
-// fail adds the servers to an error, and explains the error from the state of the session.
+// fail adds the addresses of the servers to an error, and its possible cause from the state of the
+// session.
 func (s *session) fail(err error) error {
 	if err == nil {
 		return nil
@@ -139,7 +140,7 @@ func (s *session) fail(err error) error {
 	return fmt.Errorf("nats://%s: %w", strings.Join(s.cfg.Servers, ","), err)
 }
 
-// await waits for a connection.
+// await waits until the session is connected.
 func (s *session) await(ctx context.Context) error {
 	if s.start.Do(s.connect); s.broken != nil {
 		return s.fail(s.broken)
@@ -157,7 +158,7 @@ func (s *session) await(ctx context.Context) error {
 	return nil
 }
 
-// connected waits a short time for a connection.
+// connected waits for a connection, for connectPatience at most.
 func (s *session) connected(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()

@@ -19,15 +19,15 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// A commit is a file, replaced in one step:
+// A commit is a file that is replaced atomically. It has this format:
 //
-//	 0  magic    4 bytes
-//	 4  version  uint64, little-endian like all numbers
-//	12  slot     int64
-//	20  next     uint64, the number of the next message at this time
-//	28  record   uint32, CRC-32C of the record
-//	32  header   uint32, CRC-32C of the 32 bytes before
-//	36  the record
+//	 0 magic    4 bytes
+//	 4 version  uint64, little-endian like all numbers
+//	12 slot     int64
+//	20 next     uint64, the number of the next message when the commit was made
+//	28 record   uint32, CRC-32C of the record
+//	32 header   uint32, CRC-32C of the first 32 bytes
+//	36 the record
 const (
 	commitHead  = 36
 	commitMagic = "\xd5SC\x01"
@@ -36,27 +36,28 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// commits is the chain of commits of a partition. The windows share a ring of files. The take-over has its
-// own file.
+// commits is the chain of commits of a partition. The windows use a ring of files, which are called
+// places here. The commit with the slot TakeOver has its own file.
 type commits struct {
 	dir   string
 	slots int64
-	next  func() uint64 // number of the next message
+	next  func() uint64 // returns the number of the next message
 
 	mu      sync.Mutex
 	head    commitHeader
-	kept    map[int64]int64 // the slot stored in each place of the ring
-	unsaved map[string]bool // paths that a crash of the machine may lose
+	kept    map[int64]int64 // slot of the commit in each place
+	unsaved map[string]bool // paths of files that are not synced to disk yet
 }
 
 type commitHeader struct {
 	version link.Version
 	slot    int64
 	next    uint64
-	sum     uint32 // CRC of the record
+	sum     uint32 // CRC-32C of the record
 }
 
-// openCommits finds the head, and the greatest number that a commit has for the next message.
+// openCommits finds the head, which is the last commit. It also returns the largest number of a
+// next message that any commit contains.
 func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 	c = &commits{dir: dir, slots: slots, kept: make(map[int64]int64), unsaved: make(map[string]bool)}
 	if err := safefile.Directory(dir); err != nil {
@@ -75,14 +76,14 @@ func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 		if h.version <= c.head.version {
 			continue
 		}
-		if _, _, err := c.read(place, true); err == nil { // a crash of the machine can damage a commit
+		if _, _, err := c.read(place, true); err == nil { // a commit can be damaged after a crash of the machine
 			c.head = h
 		}
 	}
 	return c, next, nil
 }
 
-// place returns the place of a slot in the ring.
+// place returns the place of a slot.
 func (c *commits) place(slot int64) int64 {
 	if slot == link.TakeOver {
 		return link.TakeOver
@@ -97,8 +98,9 @@ func (c *commits) path(place int64) string {
 	return filepath.Join(c.dir, "window-"+strconv.FormatInt(place, 10))
 }
 
-// read reads the commit in a place of the ring, or only its header. It returns ErrNone if the place has no
-// commit or a damaged one. The window of a damaged commit cannot be corrected.
+// read reads the commit in a place, or only its header. It returns ErrNone if there is no commit in
+// the place, or if the commit is damaged. The window of a damaged commit can no longer be
+// corrected.
 func (c *commits) read(place int64, whole bool) (commitHeader, []byte, error) {
 	file, err := safefile.Open(c.path(place), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -150,7 +152,7 @@ func appendCommit(dst []byte, h commitHeader, record []byte) []byte {
 	return append(dst, record...)
 }
 
-// Head returns the newest commit.
+// Head returns the last commit.
 func (c *commits) Head(context.Context) (link.Commit, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,12 +161,12 @@ func (c *commits) Head(context.Context) (link.Commit, error) {
 	}
 	head, err := c.at(c.head.slot)
 	if err != nil {
-		return link.Commit{}, fmt.Errorf("the newest commit in %s cannot be read: %s", c.dir, err.Error()) // not ErrNone
+		return link.Commit{}, fmt.Errorf("the last commit in %s cannot be read: %s", c.dir, err.Error()) // must not wrap ErrNone
 	}
 	return head, nil
 }
 
-// At returns the newest commit of a slot.
+// At returns the last commit of a slot.
 func (c *commits) At(_ context.Context, slot int64) (link.Commit, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,7 +187,7 @@ func (c *commits) at(slot int64) (link.Commit, error) {
 	return link.Commit{Version: h.version, Slot: slot, Record: record}, nil
 }
 
-// Append appends a commit, if after is the head.
+// Append appends a commit if after is the version of the head.
 func (c *commits) Append(_ context.Context, after link.Version, slot int64, record []byte) (link.Version, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,7 +196,7 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 	}
 	place := c.place(slot)
 	if newer, ok := c.kept[place]; slot < link.TakeOver || ok && newer > slot {
-		return 0, fmt.Errorf("cannot store the commit of window %d in %s: its window is too old", slot, c.dir)
+		return 0, fmt.Errorf("cannot store the commit of window %d in %s: a newer window has replaced it", slot, c.dir)
 	}
 	if len(record) > commitLimit-commitHead {
 		return 0, fmt.Errorf("cannot store the commit of window %d in %s: it is too large (%d bytes)", slot, c.dir, len(record))
@@ -210,7 +212,8 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 	return h.version, nil
 }
 
-// replace replaces a file in one step. A crash of the machine before the next sync may lose the new file.
+// replace replaces a file atomically. If the machine crashes before the next sync, the new content
+// may be lost.
 func replace(path string, data []byte) error {
 	beside := path + ".new"
 	file, err := safefile.Open(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -222,14 +225,14 @@ func replace(path string, data []byte) error {
 		err = os.Rename(beside, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(beside)) // the file needs room on the disk
+		return errors.Join(err, os.Remove(beside)) // free the space on the disk
 	}
 	return nil
 }
 
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
-// sync waits until all commits are on disk.
+// sync writes all unsynced commits to disk.
 func (c *commits) sync() error {
 	c.mu.Lock()
 	unsaved := c.unsaved
@@ -254,7 +257,7 @@ func (c *commits) sync() error {
 func syncFile(path string) error {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // another program removed the file
+		return nil // another program has removed the file
 	}
 	if err != nil {
 		return err

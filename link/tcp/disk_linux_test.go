@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// TestFull fills a central whose disk is smaller than its limit. The edge gets an error, and commits still work. After
-// a trim, messages work again.
+// TestFull fills the disk of a central whose MaxBytes is larger than the disk. The edge gets an
+// error, but commits still work. After a trim, messages are accepted again.
 func TestFull(t *testing.T) {
 	ctx := patience(t)
 	e := central(t, Config{Dir: filepath.Join(counterpart.SmallDisk(t), "collect"), MaxBytes: 32 << 20, FsyncEvery: time.Millisecond})

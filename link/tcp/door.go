@@ -16,29 +16,30 @@ import (
 )
 
 const (
-	greetTimeout = 5 * time.Second  // for TLS and the handshake
-	frameTimeout = 30 * time.Second // for the rest of a frame that has begun
-	writeTimeout = 10 * time.Second // for answers that an edge does not read
+	greetTimeout = 5 * time.Second  // maximum time for TLS and the handshake
+	frameTimeout = 30 * time.Second // maximum time to receive a frame after its head
+	writeTimeout = 10 * time.Second // maximum time to write answers that the edge does not read
 	acceptAgain  = 100 * time.Millisecond
 	tellEvery    = time.Minute
 
-	// Messages up to smallMessage have a buffer for each connection. Larger messages share largeAtOnce places.
+	// For messages up to smallMessage, each connection has its own buffer. Only largeAtOnce
+	// connections may receive a larger message at the same time.
 	smallMessage  = 64 << 10
 	largeAtOnce   = 64
-	largePatience = time.Second // for a large message while another connection waits
+	largePatience = time.Second // after this time, a slow large message is cancelled if another connection waits
 )
 
-// Stats has the counts about edges. All counts except Edges only grow.
+// Stats contains counts about edges since the start, and the current number of edges.
 type Stats struct {
-	Edges    int    // connected now, after the handshake
-	Accepted uint64 // connections
-	Refused  uint64 // connections that were not admitted, or failed the handshake
-	Evicted  uint64 // connections closed to make room for others
-	Messages uint64 // stored
-	Bytes    uint64 // stored
-	Full     uint64 // messages without room, which the edge sends again
-	Failed   uint64 // messages that could not be stored, which the edge sends again
-	Rejected uint64 // messages refused for good: the edge must not send them again
+	Edges    int    // connected edges, after the handshake
+	Accepted uint64 // accepted connections
+	Refused  uint64 // connections that Admit refused, or that failed the handshake
+	Evicted  uint64 // connections closed to accept others
+	Messages uint64 // stored messages
+	Bytes    uint64 // stored bytes
+	Full     uint64 // messages for which there was no space; the edge sends them again
+	Failed   uint64 // messages that could not be stored because of an error; the edge sends them again
+	Rejected uint64 // messages that were refused permanently; the edge does not send them again
 }
 
 type stats struct {
@@ -51,7 +52,7 @@ func (s *stats) stored(bytes int) {
 	s.bytes.Add(uint64(bytes))
 }
 
-// Stats returns the counts up to now.
+// Stats returns the current counts.
 func (e *Engine) Stats() Stats {
 	s := &e.door.stats
 	return Stats{
@@ -60,7 +61,7 @@ func (e *Engine) Stats() Stats {
 	}
 }
 
-// door accepts edges.
+// door accepts the connections of edges.
 type door struct {
 	engine *Engine
 	guests *guests
@@ -74,21 +75,22 @@ type door struct {
 func newDoor(e *Engine) *door {
 	d := &door{engine: e}
 	most := min(e.cfg.MaxEdges, max(2, descriptors.Limit()/2))
-	d.guests = newGuests(most, d.evict(fmt.Sprintf("%d are connected, and more are not possible", most)))
-	d.large = newPlaces(largeAtOnce, largePatience, d.evict(fmt.Sprintf("%d large messages arrive at once, and this one is the slowest", largeAtOnce)))
+	d.guests = newGuests(most, d.evict(fmt.Sprintf("the maximum of %d connections is reached", most)))
+	d.large = newPlaces(largeAtOnce, largePatience, d.evict(fmt.Sprintf("%d large messages arrive at the same time, and this one is the slowest", largeAtOnce)))
 	return d
 }
 
-// evict returns a function that closes a connection whose place another connection needs, and that tells why.
+// evict returns a function that closes a connection to make room for another one. It reports the
+// reason to the operators.
 func (d *door) evict(why string) func(net.Conn) {
 	return func(conn net.Conn) {
-		_ = conn.Close() // its goroutine ends
+		_ = conn.Close() // this also ends the connection's goroutine
 		d.stats.evicted.Add(1)
-		d.tell(fmt.Errorf("edge at %v lost its place to another one: %s", conn.RemoteAddr(), why))
+		d.tell(fmt.Errorf("edge at %v was disconnected, so that another one can be served: %s", conn.RemoteAddr(), why))
 	}
 }
 
-// serve accepts edges until close.
+// serve accepts connections until the Engine is closed.
 func (d *door) serve(settings link.Settings) {
 	for {
 		conn, err := d.engine.cfg.Listener.Accept()
@@ -107,7 +109,7 @@ func (d *door) serve(settings link.Settings) {
 		d.stats.accepted.Add(1)
 		g := &guest{conn: conn, since: time.Now()}
 		if !d.guests.enter(g) {
-			_ = conn.Close() // the Engine closes
+			_ = conn.Close() // the Engine is closed
 			return
 		}
 		d.guests.serving.Go(func() {
@@ -117,11 +119,11 @@ func (d *door) serve(settings link.Settings) {
 	}
 }
 
-// welcome greets an edge, and serves it.
+// welcome performs the handshake with an edge, and then receives its messages.
 func (d *door) welcome(g *guest, settings link.Settings) {
 	w, proved, err := d.greet(g.conn, settings)
 	if err != nil {
-		if errors.Is(err, io.EOF) { // for example a load balancer that checks the port
+		if errors.Is(err, io.EOF) { // for example a load balancer that only checks the port
 			return
 		}
 		d.stats.refused.Add(1)
@@ -141,7 +143,8 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 	}
 }
 
-// greet admits and greets an edge. The error is io.EOF if the edge left before its first byte.
+// greet admits a connection and performs the handshake. If the peer closes the connection before it
+// has sent a byte, the error is io.EOF.
 func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved bool, err error) {
 	if admit := d.engine.cfg.Admit; admit != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), greetTimeout)
@@ -159,8 +162,8 @@ func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved boo
 	return w, proved, err
 }
 
-// listen receives messages, stores them and answers, until an error. Answers are not flushed while the next message is
-// already in the buffer.
+// listen receives messages, stores them and answers, until there is an error. Answers are sent
+// together if the next message is already in the buffer.
 func (d *door) listen(g *guest, w *wire) error {
 	for {
 		head, size, err := w.head(maxFrame)
@@ -168,7 +171,7 @@ func (d *door) listen(g *guest, w *wire) error {
 			return err
 		}
 		if head[4] != kindMessage || size < messageHead {
-			return fmt.Errorf("frame %q of %d bytes: the peer speaks another protocol", head[4], size)
+			return fmt.Errorf("frame %q of %d bytes: the peer uses another protocol", head[4], size)
 		}
 		if err := d.message(g, w, head, size); err != nil {
 			return err
@@ -214,7 +217,7 @@ func (d *door) message(g *guest, w *wire, head [frameHead]byte, size int) error 
 	return w.write(kindAnswer, answer)
 }
 
-// tell sends a message to the operators, at most once a minute.
+// tell sends a message to the operators, at most one a minute.
 func (d *door) tell(err error) {
 	d.telling.Lock()
 	defer d.telling.Unlock()
@@ -224,7 +227,7 @@ func (d *door) tell(err error) {
 	}
 }
 
-// close ends all connections.
+// close closes the listener and all connections.
 func (d *door) close() error {
 	err := d.engine.cfg.Listener.Close()
 	d.guests.close()

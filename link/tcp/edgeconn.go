@@ -13,33 +13,33 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// The codes of an answer.
+// These are the codes in answers from the central.
 const (
 	codeStored  = 0
-	codeFull    = 1 // send it again later
-	codeRefused = 2 // do not send it again
-	codeFailed  = 3 // send it again
+	codeFull    = 1 // no space: the edge must send the message again later
+	codeRefused = 2 // the edge must not send the message again
+	codeFailed  = 3 // the edge must send the message again
 )
 
 const (
-	messageHead = 8 + 4 // request, partition
-	answerHead  = 8 + 1 // request, code
+	messageHead = 8 + 4 // number of the request, partition
+	answerHead  = 8 + 1 // number of the request, code
 	maxAnswer   = answerHead + 512
 )
 
-// edgeConn is a connection to a central, after the handshake.
+// edgeConn is a connection of an edge to the central, after the handshake.
 type edgeConn struct {
 	conn net.Conn
 	wire *wire
-	done chan struct{} // closed when it has failed
-	err  error         // why it has failed; set before done is closed
+	done chan struct{} // closed when the connection has failed
+	err  error         // why the connection has failed; set before done is closed
 
 	writing sync.Mutex
 
 	mu      sync.Mutex
 	request uint64                // number of the last request
-	pending map[uint64]chan error // requests without an answer
-	due     bool                  // an answer is due, even if Send no longer waits for it
+	pending map[uint64]chan error // requests without an answer yet
+	due     bool                  // an answer is expected, even if its Send has returned
 }
 
 func newEdgeConn(conn net.Conn, w *wire) *edgeConn {
@@ -62,7 +62,7 @@ func (c *edgeConn) serve(ctx context.Context) error {
 	}
 	c.err = err
 	close(c.done)
-	_ = c.conn.Close() // the connection has already failed
+	_ = c.conn.Close() // an error does not matter, because the connection has failed anyway
 	return err
 }
 
@@ -73,13 +73,13 @@ func (c *edgeConn) receive() error {
 			return err
 		}
 		if len(body) < answerHead {
-			return errors.New("the central speaks another protocol")
+			return errors.New("the central uses another protocol")
 		}
 		c.settle(binary.BigEndian.Uint64(body), outcome(body[8], string(body[answerHead:])))
 	}
 }
 
-// outcome returns the result of Send for an answer.
+// outcome converts an answer to the result of Send.
 func outcome(code byte, text string) error {
 	switch code {
 	case codeStored:
@@ -92,27 +92,29 @@ func outcome(code byte, text string) error {
 	return fmt.Errorf("the central could not store the message: %q", text)
 }
 
-// settle passes an answer to its Send. If other answers are due, the central gets more time for them.
+// settle passes an answer to the Send that waits for it. If more answers are expected, it extends
+// the deadline.
 func (c *edgeConn) settle(request uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if answer := c.pending[request]; answer != nil { // if not, Send has given up
+	if answer := c.pending[request]; answer != nil { // nil if that Send has already returned
 		answer <- err
 		delete(c.pending, request)
 	}
 	c.expect(len(c.pending) > 0)
 }
 
-// expect sets the time of the next answer, if one is due.
+// expect sets the deadline for the next answer. If due is false, no answer is expected and there is
+// no deadline.
 func (c *edgeConn) expect(due bool) {
 	var until time.Time
 	if c.due = due; due {
 		until = time.Now().Add(answerTimeout)
 	}
-	_ = c.conn.SetReadDeadline(until) // an error means that the connection is closed, so it fails anyway
+	_ = c.conn.SetReadDeadline(until) // fails only if the connection is closed; reading then fails too
 }
 
-// send sends a message and waits for the answer.
+// send sends a message and waits for its answer.
 func (c *edgeConn) send(ctx context.Context, m link.Message) error {
 	answer := make(chan error, 1)
 	c.mu.Lock()
@@ -123,7 +125,7 @@ func (c *edgeConn) send(ctx context.Context, m link.Message) error {
 	}
 	c.mu.Unlock()
 	if err := c.write(request, m); err != nil {
-		_ = c.conn.Close() // a part of the frame may have been sent
+		_ = c.conn.Close() // a part of the frame may have been written, so the connection is unusable
 		<-c.done
 		return err
 	}

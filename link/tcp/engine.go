@@ -20,20 +20,22 @@ import (
 
 // Config configures the Engine of a central.
 type Config struct {
-	// Listener accepts the edges. The Engine closes it.
+	// Listener accepts the connections of edges. The Engine closes it.
 	Listener net.Listener
-	// Admit decides about a new connection, until ctx ends. It returns the connection to use: the same one, or
-	// for TLS a connection that decrypts. The error says why the edge is refused. The error io.EOF means that
-	// the peer left before its first byte. If Admit is nil, all edges are admitted.
+	// Admit decides whether a new connection is accepted. It must return when ctx ends. It returns the
+	// connection to use: conn, or a TLS connection on top of it. If it refuses the connection, the
+	// error says why. The error io.EOF means that the peer closed the connection before it sent a
+	// byte. If Admit is nil, all connections are accepted.
 	Admit func(ctx context.Context, conn net.Conn) (net.Conn, error)
-	// Keys are shared with the edges. Nil means no keys: then everyone who can connect can act as an edge.
+	// Keys are the keys that edges must know. If it is nil, there are no keys, and everyone who can
+	// connect can act as an edge.
 	Keys Keys
-	// Dir is the directory of this Engine. No other Engine may use it. If it is missing, it is created with
-	// access for its owner only.
+	// Dir is the directory of this Engine. No other Engine may use it. If it does not exist, it is
+	// created, and only its owner gets access.
 	Dir string
-	// MaxBytes bounds the messages that wait in Dir. Zero means 1 GiB.
+	// MaxBytes limits the size of the messages that wait in Dir. Zero means 1 GiB.
 	MaxBytes int64
-	// FsyncEvery is the longest time that data is only in the kernel's memory. Zero means 1 s.
+	// FsyncEvery is the maximum time until data is synced to disk. Zero means 1 s.
 	FsyncEvery time.Duration
 	// MaxEdges is the maximum number of connections. Zero means 1024.
 	MaxEdges int
@@ -45,20 +47,20 @@ const (
 	defaultMaxBytes   = 1 << 30
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
-	leastShare        = 2 << 20   // minimum number of bytes for a partition's messages: room for some large ones
-	mostFree          = 256 << 20 // bytes of the disk that messages leave free for commits
+	leastShare        = 2 << 20   // minimum size of the messages of a partition, which allows some large messages
+	mostFree          = 256 << 20 // maximum number of bytes on the disk that messages keep free for commits
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )
 
-// Engine is a central: it listens to edges and keeps everything in a directory.
+// Engine is the engine of a central: it accepts edges, and stores all data in a directory.
 type Engine struct {
 	cfg  Config
 	lock *os.File
 	door *door
 
 	mu         sync.Mutex
-	settings   link.Settings // zero before Join
+	settings   link.Settings // zero until Join
 	partitions []*partition
 	stop       chan struct{}
 	working    sync.WaitGroup
@@ -66,8 +68,8 @@ type Engine struct {
 
 var _ link.Engine = (*Engine)(nil)
 
-// Open locks the directory. Edges are accepted after Join. The Engine owns the Listener even if Open
-// returns an error.
+// Open locks the directory. Edges are accepted only after Join. The Engine closes the Listener,
+// even if Open returns an error.
 func Open(cfg Config) (*Engine, error) {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = defaultMaxBytes
@@ -98,7 +100,8 @@ func hold(dir string) (*os.File, error) {
 	return lock, err
 }
 
-// Join reads the settings, or makes them at the first start, and begins to accept edges.
+// Join reads the settings of the cluster, or creates them at the first start. It then begins to
+// accept edges.
 func (e *Engine) Join(_ context.Context, wanted link.Settings) (link.Settings, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -134,7 +137,7 @@ func (e *Engine) join(wanted link.Settings) (link.Settings, error) {
 	return settings, nil
 }
 
-// readSettings reads the settings, or makes them from the wanted ones if there are none.
+// readSettings reads the settings from a file. If there is none, it creates it from wanted.
 func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 	text, err := safefile.ReadFile(path, settingsLimit)
 	if err == nil {
@@ -143,7 +146,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return link.Settings{}, err
 	}
-	first, err := wanted.First(func(key []byte) { _, _ = rand.Read(key) }) // never fails
+	first, err := wanted.First(func(key []byte) { _, _ = rand.Read(key) }) // rand.Read never fails
 	if err != nil {
 		return link.Settings{}, err
 	}
@@ -157,7 +160,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	share := e.cfg.MaxBytes / int64(settings.Partitions)
 	if share < leastShare {
-		return nil, fmt.Errorf("%d bytes for %d partitions are too few: give at least %d for each", e.cfg.MaxBytes, settings.Partitions, leastShare)
+		return nil, fmt.Errorf("%d bytes are too few for %d partitions: each one needs at least %d", e.cfg.MaxBytes, settings.Partitions, leastShare)
 	}
 	all := make([]*partition, settings.Partitions)
 	for p := range all {
@@ -168,7 +171,7 @@ func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 		})
 		if err != nil {
 			for _, open := range all[:p] {
-				_ = open.log.Close() // the first error counts
+				_ = open.log.Close() // the error is ignored, because err is returned
 			}
 			return nil, err
 		}
@@ -176,7 +179,7 @@ func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	return all, nil
 }
 
-// syncAll writes all data to disk each FsyncEvery.
+// syncAll syncs all data to disk once in each FsyncEvery.
 func (e *Engine) syncAll() {
 	for {
 		select {
@@ -192,16 +195,16 @@ func (e *Engine) syncAll() {
 	}
 }
 
-// Partition returns a partition, after Join.
+// Partition returns a partition. Call it after Join.
 func (e *Engine) Partition(p int) link.Partition { return e.partitions[p] }
 
-// Members owns all partitions.
+// Members returns Members that want all partitions.
 func (e *Engine) Members() link.Members { return members{len(e.partitions)} }
 
-// Sender returns a Sender for an edge in this process, after Join.
+// Sender returns a Sender for an edge in this process. Call it after Join.
 func (e *Engine) Sender() link.Sender { return local{e} }
 
-// Close ends all connections, writes all data to disk and unlocks the directory.
+// Close closes all connections, syncs all data to disk, and unlocks the directory.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -219,10 +222,10 @@ func (e *Engine) Close() error {
 	return errors.Join(err, e.lock.Close())
 }
 
-// store appends a message. The code is the answer to the edge.
+// store stores a message. It returns the code of the answer to the edge.
 func (e *Engine) store(p uint32, data []byte) (code byte, err error) {
 	if uint64(p) >= uint64(len(e.partitions)) {
-		return codeRefused, fmt.Errorf("partition %d of a cluster with %d", p, len(e.partitions))
+		return codeRefused, fmt.Errorf("partition %d does not exist: the cluster has %d partitions", p, len(e.partitions))
 	}
 	if len(data) == 0 || len(data) > maxMessage {
 		return codeRefused, fmt.Errorf("it has %d bytes, and 1 to %d are allowed", len(data), maxMessage)
@@ -252,7 +255,7 @@ func (m members) Run(ctx context.Context, wanted func([]int)) error {
 	return nil
 }
 
-// local is the Sender of an edge in the central's own process.
+// local is the Sender of an edge in the same process.
 type local struct{ e *Engine }
 
 func (l local) Settings(context.Context) (link.Settings, error) { return l.e.settings, nil }

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// central starts an Engine in a directory. The listener is at a free port, or at a given address that was in use
-// before.
+// central starts an Engine in a directory. Its address is a free port, or the address of an earlier
+// central.
 func central(t testing.TB, cfg Config) *Engine {
 	t.Helper()
 	if cfg.Dir == "" {
@@ -120,7 +120,8 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// An edge sends nothing to another central at the same address. It goes on when its own is back.
+// An edge sends nothing to another central at the same address. When its own central is back, it
+// continues.
 func TestOtherCentral(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "own")

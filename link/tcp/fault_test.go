@@ -25,7 +25,7 @@ import (
 	"github.com/statsd-ops/statsd/link/enginetest"
 )
 
-// beCentral runs a central in a process of its own, for TestKill, which kills it.
+// beCentral runs a central as its own process. TestKill kills this process.
 func beCentral(dir, addr string) error {
 	ctx := context.Background()
 	listener, err := net.Listen("tcp", addr)
@@ -45,7 +45,8 @@ func beCentral(dir, addr string) error {
 	if err != nil {
 		return err
 	}
-	// The owner commits its progress, and trims the messages that it has read.
+	// The test acts as an owner: it commits the number of the last message, and trims the messages
+	// that it has read.
 	var low uint64
 	_, _ = fmt.Sscan(string(head.Record), &low)
 	r, err := p.Read(ctx, low+1)
@@ -66,8 +67,8 @@ func beCentral(dir, addr string) error {
 	}
 }
 
-// TestKill kills a central at random moments while edges send. In the end every acknowledged message is committed, and
-// none is committed twice.
+// TestKill kills a central at random moments while edges send. At the end every acknowledged
+// message is committed exactly once.
 func TestKill(t *testing.T) {
 	soak.Slow(t)
 	kills := soak.Pick(20, 200)
@@ -82,7 +83,7 @@ func TestKill(t *testing.T) {
 		defer s.Close()
 		for i := 0; !stop.Load(); i++ {
 			text := strconv.Itoa(i)
-			for s.Send(t.Context(), link.Message{Data: []byte(text)}) != nil { // repeated, so it may be stored twice
+			for s.Send(t.Context(), link.Message{Data: []byte(text)}) != nil { // a repeated message may be stored twice
 			}
 			sent = append(sent, text)
 		}
@@ -123,11 +124,11 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// runCentral runs a central until its first output, and kills it some time later. It returns the messages that the
-// central committed.
+// runCentral runs a central and kills it some time after until returns true for its output. It
+// returns the messages that the central has committed.
 func runCentral(t *testing.T, dir, addr string, until func(out string) bool) map[uint64]string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) // TestMain runs beCentral
+	cmd := exec.Command(os.Args[0]) // TestMain of this process calls beCentral
 	cmd.Env = append(os.Environ(), "CENTRAL_DIR="+dir, "CENTRAL_ADDR="+addr)
 	var out bytes.Buffer
 	var mu sync.Mutex
@@ -148,7 +149,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(b []byte) (int, error) { return w(b) }
 
-// commitsIn returns the messages that a central has merged, up to its head.
+// commitsIn returns the messages that a central has merged, up to its last commit.
 func commitsIn(t *testing.T, dir, out string) map[uint64]string {
 	t.Helper()
 	c, _, err := openCommits(filepath.Join(dir, "partition-0000", "commits"), enginetest.Settings.Slots())
@@ -191,7 +192,8 @@ func TestTwoCentrals(t *testing.T) {
 	}
 }
 
-// TestRestart checks that messages, commits and settings outlive an Engine, with torn and damaged files.
+// TestRestart checks that messages, commits and settings are still there after a restart, even if
+// some files are truncated or damaged.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	ctx := patience(t)
@@ -213,7 +215,8 @@ func TestRestart(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// A crash of the machine has damaged the newest commit, and cut the messages.
+	// This is the state after a crash of the machine: the last commit is damaged, and messages are
+	// missing at the end.
 	if err := os.Truncate(filepath.Join(dir, "commits", "window-19"), commitHead+3); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +235,8 @@ func TestRestart(t *testing.T) {
 	if _, err := p.At(ctx, 19); !errors.Is(err, link.ErrNone) {
 		t.Errorf("the damaged window: %v", err)
 	}
-	// The commits remember 20 messages.
+	// The commits contain the number of the next message, so numbers of lost messages are not used
+	// again.
 	if err := e.Sender().Send(ctx, link.Message{Partition: 1, Data: []byte("new")}); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +257,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestManyEdges connects 500 edges that send at once.
+// TestManyEdges connects 500 edges that send at the same time.
 func TestManyEdges(t *testing.T) {
 	t.Parallel()
 	edges := soak.Pick(100, 500)
@@ -295,8 +299,8 @@ func TestManyEdges(t *testing.T) {
 	}
 }
 
-// TestCut relays an edge's bytes, and cuts the connection after each possible number of bytes of the handshake and the
-// first message. The message arrives in the end.
+// TestCut relays the bytes of an edge. It cuts the connection after each possible number of bytes
+// in the handshake and the first message. The message must arrive nevertheless.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	ctx := patience(t)
@@ -343,7 +347,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestSendTimeout checks that Send gives up when the central does not answer, and that the error says so.
+// TestSendTimeout checks that Send returns an error when the central does not answer. The error
+// must name this cause.
 func TestSendTimeout(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "127.0.0.1:0")

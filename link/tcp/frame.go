@@ -12,44 +12,46 @@ import (
 	"slices"
 )
 
-// A frame is its length, a kind, a body, and a seal if the peers share a key:
+// A frame has this format. It has a seal only if edge and central share a key.
 //
 //	0  length  uint32, big-endian, of kind and body
 //	4  kind    1 byte
 //	5  body
-//	   seal    16 bytes: HMAC-SHA256 of the frame's number and of everything before
+//	   seal    16 bytes: HMAC-SHA256 of the frame's number and of the bytes before the seal
 const (
 	frameHead = 5
 	sealSize  = 16
-	// maxMessage is the size limit of a message. It is the default limit of NATS.
+	// maxMessage is the maximum size of a message. It is the same as the default of NATS.
 	maxMessage = 1 << 20
-	// maxFrame is the longest body: a message with its request and partition.
+	// maxFrame is the maximum size of a body: a message with the number of its request and its
+	// partition.
 	maxFrame = messageHead + maxMessage
-	// maxGreeting is the longest body during the handshake.
+	// maxGreeting is the maximum size of a body during the handshake.
 	maxGreeting = 4 << 10
 )
 
-// The kinds of frames, in the order of a connection. The greeting is not sealed.
+// These are the kinds of frames, in the order in which a connection uses them. "edge" and "central"
+// name the sender, and the words after it the content. The first two frames have no seal.
 const (
-	kindHello     = 'H' // edge: program, version, nonce
-	kindChallenge = 'C' // central: version, whether it has a key, nonce
-	kindProof     = 'P' // edge: nothing; its seal proves the key
-	kindWelcome   = 'W' // central: the settings; its seal proves the key
-	kindRefusal   = 'R' // central: why it refuses the edge; not sealed
-	kindMessage   = 'M' // edge: request, partition, data
-	kindAnswer    = 'A' // central: request, code, text
+	kindHello     = 'H' // edge: name of the protocol, version, nonce
+	kindChallenge = 'C' // central: version, whether the central has a key, nonce
+	kindProof     = 'P' // edge: no content; the seal proves that the edge knows the key
+	kindWelcome   = 'W' // central: settings; the seal proves that the central knows the key
+	kindRefusal   = 'R' // central: why the edge is refused; without a seal
+	kindMessage   = 'M' // edge: number of the request, partition, data
+	kindAnswer    = 'A' // central: number of the request, code, text
 )
 
-var errSeal = errors.New("a frame has a wrong seal: the keys differ, or the bytes were changed on their way")
+var errSeal = errors.New("a frame has a wrong seal: the keys differ, or the bytes were changed on the network")
 
-// seal makes and checks the seals of one direction.
+// seal creates and checks the seals of one direction.
 type seal struct {
 	mac    hash.Hash
 	number uint64
 	sum    []byte
 }
 
-// newSeal derives the seal of a direction from a key and both nonces.
+// newSeal derives the key for the seals of one direction from the shared key and both nonces.
 func newSeal(key, nonces []byte, direction string) *seal {
 	derive := hmac.New(sha256.New, key)
 	derive.Write([]byte("statsd link 1 " + direction))
@@ -57,7 +59,7 @@ func newSeal(key, nonces []byte, direction string) *seal {
 	return &seal{mac: hmac.New(sha256.New, derive.Sum(nil))}
 }
 
-// of returns the seal of the next frame. The seal is valid until the next call.
+// of returns the seal of the next frame. The result is valid until the next call.
 func (s *seal) of(head [frameHead]byte, pieces ...[]byte) []byte {
 	s.mac.Reset()
 	s.mac.Write(binary.BigEndian.AppendUint64(s.sum[:0], s.number))
@@ -70,11 +72,11 @@ func (s *seal) of(head [frameHead]byte, pieces ...[]byte) []byte {
 	return s.sum[:sealSize]
 }
 
-// wire reads and writes frames of a connection.
+// wire reads and writes the frames of a connection.
 type wire struct {
 	r       *bufio.Reader
 	w       *bufio.Writer
-	in, out *seal // nil without a key
+	in, out *seal // nil if there is no shared key
 	buffer  []byte
 }
 
@@ -84,7 +86,8 @@ func newWire(conn io.ReadWriter) *wire {
 	return &wire{r: bufio.NewReaderSize(conn, wireBuffer), w: bufio.NewWriterSize(conn, wireBuffer)}
 }
 
-// write adds a frame to the buffered writer. The pieces together are the body of the frame. The caller flushes.
+// write writes a frame to the buffer. Its body consists of all pieces. The caller must flush the
+// buffer.
 func (w *wire) write(kind byte, pieces ...[]byte) error {
 	size := 1
 	for _, p := range pieces {
@@ -105,7 +108,7 @@ func (w *wire) write(kind byte, pieces ...[]byte) error {
 	return err
 }
 
-// send writes one frame and flushes it.
+// send writes a frame and flushes the buffer.
 func (w *wire) send(kind byte, pieces ...[]byte) error {
 	if err := w.write(kind, pieces...); err != nil {
 		return err
@@ -113,20 +116,20 @@ func (w *wire) send(kind byte, pieces ...[]byte) error {
 	return w.w.Flush()
 }
 
-// head waits for the beginning of a frame. It returns the length of the body.
+// head waits for the head of a frame. It returns the head, and the size of the frame's body.
 func (w *wire) head(most int) (head [frameHead]byte, size int, err error) {
 	if _, err = io.ReadFull(w.r, head[:]); err != nil {
 		return head, 0, err
 	}
 	size = int(binary.BigEndian.Uint32(head[:])) - 1
 	if size < 0 || size > most {
-		return head, 0, fmt.Errorf("a frame of %d bytes where at most %d are allowed: the peer speaks another protocol", size, most)
+		return head, 0, fmt.Errorf("a frame of %d bytes where at most %d are allowed: the peer uses another protocol", size, most)
 	}
 	return head, size, nil
 }
 
-// body reads the rest of a frame. Its buffer grows with the received data. The result is valid until the
-// next call.
+// body reads the body and the seal of a frame, and checks the seal. The buffer grows only as data
+// arrives. The result is valid until the next call.
 func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	whole := size
 	if w.in != nil {
@@ -148,7 +151,7 @@ func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	return w.buffer[:size], nil
 }
 
-// receive reads a frame up to a given size.
+// receive reads a frame. The size of its body must be at most most.
 func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 	head, size, err := w.head(most)
 	if err != nil {
@@ -158,11 +161,11 @@ func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 	return head[4], body, err
 }
 
-// expect receives a frame of one kind.
+// expect receives a frame of the given kind.
 func (w *wire) expect(kind byte, most int) ([]byte, error) {
 	got, body, err := w.receive(most)
 	if err == nil && got != kind {
-		err = fmt.Errorf("frame %q where %q is expected: the peer speaks another protocol", got, kind)
+		err = fmt.Errorf("frame %q where %q is expected: the peer uses another protocol", got, kind)
 	}
 	return body, err
 }

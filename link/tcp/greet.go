@@ -19,8 +19,9 @@ const (
 	centralSend = "central"
 )
 
-// Keys returns the keys that edges and the central share, newest first. Each connect calls it, so a new
-// file needs no restart. An edge uses the first key. A central accepts all keys.
+// Keys returns the keys that edges and the central share, newest first. It is called for each
+// connection, so a changed file of keys needs no restart. An edge uses the first key. A central
+// accepts all of them.
 type Keys func() ([][]byte, error)
 
 func (k Keys) read() ([][]byte, error) {
@@ -36,11 +37,11 @@ func (k Keys) read() ([][]byte, error) {
 
 func nonce() []byte {
 	n := make([]byte, nonceSize)
-	_, _ = rand.Read(n) // never fails
+	_, _ = rand.Read(n) // rand.Read never fails
 	return n
 }
 
-// greetCentral is the edge's side of the handshake. It returns the settings of the cluster.
+// greetCentral performs the handshake as the edge. It returns the settings of the cluster.
 func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 	all, err := keys.read()
 	if err != nil {
@@ -55,7 +56,7 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 		return link.Settings{}, err
 	}
 	if len(body) != 2+nonceSize || body[0] != version {
-		return link.Settings{}, errors.New("the central speaks another version of the protocol: upgrade the older daemon")
+		return link.Settings{}, errors.New("the central uses another version of the protocol: upgrade the older daemon")
 	}
 	switch keyed := body[1] == 1; {
 	case keyed && all == nil:
@@ -75,14 +76,15 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 	return link.ParseSettings(body)
 }
 
-// answer receives a frame of one kind, or a refusal.
+// answer receives a frame of the given kind. If the central sends a refusal, answer returns it as
+// an error.
 func (w *wire) answer(kind byte) ([]byte, error) {
 	head, size, err := w.head(maxGreeting)
 	if err != nil {
 		return nil, err
 	}
 	if head[4] == kindRefusal {
-		w.in = nil // a refusal has no seal
+		w.in = nil // refusals have no seal
 	}
 	body, err := w.body(head, size)
 	switch {
@@ -91,12 +93,13 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 	case head[4] == kindRefusal:
 		return nil, fmt.Errorf("the central refuses: %q", body[:min(len(body), 200)])
 	case head[4] != kind:
-		return nil, fmt.Errorf("frame %q where %q is expected: the peer speaks another protocol", head[4], kind)
+		return nil, fmt.Errorf("frame %q where %q is expected: the peer uses another protocol", head[4], kind)
 	}
 	return body, nil
 }
 
-// greetEdge is the central's side of the handshake. It reports whether the edge has proved a key.
+// greetEdge performs the handshake as the central. It reports whether the edge has proved that it
+// knows a key.
 func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err error) {
 	all, err := keys.read()
 	if err != nil {
@@ -108,7 +111,7 @@ func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err err
 	}
 	theirs, ok := bytes.CutPrefix(body, []byte(protocol))
 	if !ok || len(theirs) != 1+nonceSize || theirs[0] != version {
-		return false, w.refuse(fmt.Sprintf("it speaks version %d of the protocol", version), errors.New("another protocol or version"))
+		return false, w.refuse(fmt.Sprintf("the central uses version %d of the protocol", version), errors.New("another protocol or version"))
 	}
 	own, keyed := nonce(), byte(0)
 	if all != nil {
@@ -124,14 +127,14 @@ func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err err
 	return all != nil, w.send(kindWelcome, settings.Encode())
 }
 
-// checkProof receives the proof, and finds the key that made its seal.
+// checkProof receives the proof. It finds the key that the edge has used for the proof's seal.
 func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
 	switch {
 	case errors.Is(err, io.EOF) && all == nil:
-		return errors.New("it left at the greeting: perhaps it has a key and this central has none, or it has another version")
+		return errors.New("it disconnected during the handshake: perhaps it has a key and this central has none, or its version differs")
 	case errors.Is(err, io.EOF):
-		return errors.New("it left when it was asked for its key: perhaps it has none, or it has another version")
+		return errors.New("it disconnected when it was asked for a key: perhaps it has none, or its version differs")
 	case err == nil && head[4] != kindProof:
 		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
 	}
@@ -152,8 +155,8 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	return w.refuse("the key of this daemon is not among the central's keys", errors.New("its key is not among this central's keys"))
 }
 
-// refuse sends the edge the reason why it may not connect. It returns the reason as an error for the central.
+// refuse tells the edge why it is refused. It returns reason, which is the error for the central.
 func (w *wire) refuse(text string, reason error) error {
-	_ = w.send(kindRefusal, []byte(text)) // an error means that the edge is gone
+	_ = w.send(kindRefusal, []byte(text)) // if this fails, the edge has disconnected
 	return reason
 }

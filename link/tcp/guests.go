@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// guest is a connection that was accepted. It may not be an edge's.
+// guest is an accepted connection. Its peer may or may not be an edge.
 type guest struct {
 	conn   net.Conn
-	since  time.Time // when it came, or when it last proved to be an edge
-	proved bool      // it has proved a key, or has sent a message that was stored
+	since  time.Time // when the connection was accepted, or last proved to be from an edge
+	proved bool      // the peer has proved that it knows a key, or has sent a message that was stored
 }
 
-// guests limits the number of connections. If there is no room for a new connection, it closes another one: first a
-// connection that has not proved to be an edge, otherwise the connection whose last stored message is oldest. So silent
-// connections do not keep edges out.
+// guests limits the number of connections. When the limit is reached, guests closes an old
+// connection for each new one: first a connection that is not proved to be from an edge; if there
+// is none, the connection whose last stored message is oldest. So silent connections cannot keep
+// edges out.
 type guests struct {
 	most    int
-	evict   func(net.Conn) // closes the connection
+	evict   func(net.Conn) // closes a connection
 	serving sync.WaitGroup
 
 	mu     sync.Mutex
@@ -30,7 +31,7 @@ func newGuests(most int, evict func(net.Conn)) *guests {
 	return &guests{most: most, evict: evict, in: make(map[*guest]bool)}
 }
 
-// enter gives a connection a place. It returns false after close.
+// enter adds a connection. It returns false if guests is closed.
 func (g *guests) enter(new *guest) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,7 +47,7 @@ func (g *guests) enter(new *guest) bool {
 	return true
 }
 
-// least returns the guest to close first.
+// least returns the connection to close first.
 func (g *guests) least() (least *guest) {
 	for one := range g.in {
 		if least == nil || !one.proved && least.proved || one.proved == least.proved && one.since.Before(least.since) {
@@ -56,7 +57,7 @@ func (g *guests) least() (least *guest) {
 	return least
 }
 
-// prove records that a guest has proved to be an edge.
+// prove records that a connection is from an edge.
 func (g *guests) prove(one *guest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -70,7 +71,7 @@ func (g *guests) leave(one *guest) {
 	_ = one.conn.Close()
 }
 
-// close closes all connections and waits for the end of their goroutines.
+// close closes all connections and waits until their goroutines have ended.
 func (g *guests) close() {
 	g.mu.Lock()
 	g.closed = true
@@ -81,23 +82,23 @@ func (g *guests) close() {
 	g.serving.Wait()
 }
 
-// places limits the number of connections that do the same work at once. A connection that is slow at this work is
-// closed if another connection waits.
+// places limits the number of connections that do the same work at the same time. If a connection
+// has worked for longer than patience and another one waits, the first one is closed.
 type places struct {
 	most     int
 	patience time.Duration
-	evict    func(net.Conn) // closes the connection
+	evict    func(net.Conn) // closes a connection
 
 	mu    sync.Mutex
 	in    map[net.Conn]time.Time
-	freed chan struct{} // wakes one waiting connection
+	freed chan struct{} // wakes a waiting connection
 }
 
 func newPlaces(most int, patience time.Duration, evict func(net.Conn)) *places {
 	return &places{most: most, patience: patience, evict: evict, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
 }
 
-// enter waits for a place. If it waits too long, the slowest connection loses its place.
+// enter waits until conn may work. After some time, it closes the slowest connection.
 func (p *places) enter(conn net.Conn) {
 	for {
 		wait := p.try(conn)
@@ -111,7 +112,7 @@ func (p *places) enter(conn net.Conn) {
 	}
 }
 
-// try takes a place, or returns the time to wait for one.
+// try lets conn work if that is possible. If not, it returns how long to wait.
 func (p *places) try(conn net.Conn) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -28,7 +28,7 @@ func dial(t testing.TB, e *Engine) net.Conn {
 	return conn
 }
 
-// greeted returns a connection after the handshake without a key.
+// greeted returns a connection to the Engine after the handshake, without a key.
 func greeted(t testing.TB, e *Engine) net.Conn {
 	t.Helper()
 	conn := dial(t, e)
@@ -42,7 +42,7 @@ func frame(kind byte, size int, body ...byte) []byte {
 	return append(append(binary.BigEndian.AppendUint32(nil, uint32(size+1)), kind), body...)
 }
 
-// must sends a message, with many attempts.
+// must sends a message, and repeats it until it is stored.
 func must(t *testing.T, s link.Sender) {
 	t.Helper()
 	ctx := patience(t)
@@ -55,7 +55,8 @@ func must(t *testing.T, s link.Sender) {
 	}
 }
 
-// TestHostile sends bytes that no edge would send. The central closes the connection, and still serves others.
+// TestHostile sends bytes that no edge sends. The central closes the connection, and still serves
+// other connections.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	e := central(t, Config{})
@@ -104,7 +105,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestSilent opens as many silent connections as are allowed. Edges then take their places.
+// TestSilent opens the maximum number of connections, and sends nothing on them. The central closes
+// some of them when edges connect.
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	told := make(chan error, 10)
@@ -127,13 +129,14 @@ func TestSilent(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 80 {
 		t.Errorf("%+v", s)
 	}
-	if err := <-told; !strings.Contains(err.Error(), "lost its place to another one: 20 are connected") {
+	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another one can be served: the maximum of 20 connections is reached") {
 		t.Errorf("the central tells %v", err)
 	}
 }
 
-// TestSlow begins more large messages than there are places, and never ends them. A large message of an edge is stored
-// anyway. The slow connections take no memory for bytes that they have not sent.
+// TestSlow begins to send more large messages than the central receives at the same time, and does
+// not complete them. Large messages of an edge are stored nevertheless. The central needs no memory
+// for bytes that were not sent.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	told := make(chan error, 10)
@@ -146,7 +149,7 @@ func TestSlow(t *testing.T) {
 		}
 	}
 	s := edge(t, SenderConfig{Address: e.addr()})
-	must(t, s) // a small message needs no place
+	must(t, s) // small messages do not need to wait
 	ctx := patience(t)
 	m := link.Message{Data: make([]byte, maxMessage)}
 	err := s.Send(ctx, m)
@@ -159,12 +162,12 @@ func TestSlow(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 20 {
 		t.Errorf("%+v", s)
 	}
-	if err := <-told; !strings.Contains(err.Error(), "64 large messages arrive at once") {
+	if err := <-told; !strings.Contains(err.Error(), "64 large messages arrive at the same time") {
 		t.Errorf("the central tells %v", err)
 	}
 }
 
-// TestDeaf sends messages and reads no answers. This affects no other connection.
+// TestDeaf sends messages and does not read the answers. This does not affect other connections.
 func TestDeaf(t *testing.T) {
 	t.Parallel()
 	e := central(t, Config{MaxBytes: 64 << 20})
@@ -192,7 +195,7 @@ func TestKeys(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
 		central, edge Keys
-		want          string // in the edge's error
+		want          string // part of the edge's error
 	}{
 		{"the newest", keysOf("new", "old"), keysOf("new"), ""},
 		{"an older one", keysOf("new", "old"), keysOf("old", "oldest"), ""},
@@ -219,7 +222,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestRotate changes the keys while both sides run.
+// TestRotate changes the keys while the edge and the central run.
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -242,7 +245,7 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// between relays bytes in both directions. change may change them.
+// between relays bytes in both directions. The function change may modify them.
 func between(t *testing.T, e *Engine, change func(up bool, b []byte)) (addr string) {
 	l := listen(t, "127.0.0.1:0")
 	t.Cleanup(func() { _ = l.Close() })
@@ -278,7 +281,7 @@ func between(t *testing.T, e *Engine, change func(up bool, b []byte)) (addr stri
 	return l.Addr().String()
 }
 
-// TestTamper changes a message, and an answer, on their way. Neither is accepted.
+// TestTamper modifies a message or an answer between edge and central. It must not be accepted.
 func TestTamper(t *testing.T) {
 	t.Parallel()
 	keys := keysOf("the key of both")

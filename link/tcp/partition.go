@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// partition is a log of messages and a chain of commits.
+// partition is a partition of a central: a log of messages and a chain of commits.
 type partition struct {
 	*commits
 	log *spool.Log
@@ -17,8 +17,8 @@ type partition struct {
 
 var _ link.Partition = (*partition)(nil)
 
-// openPartition opens a partition. A crash of the machine may have lost messages that a commit has read.
-// Their numbers are not used again.
+// openPartition opens a partition. After a crash of the machine, messages may be missing that a
+// commit has already used. Their numbers are not used again.
 func openPartition(dir string, slots int64, cfg spool.LogConfig) (*partition, error) {
 	c, next, err := openCommits(filepath.Join(dir, "commits"), slots)
 	if err != nil {
@@ -33,7 +33,7 @@ func openPartition(dir string, slots int64, cfg spool.LogConfig) (*partition, er
 	return &partition{c, log}, nil
 }
 
-// sync writes commits to disk before the messages of these commits are removed.
+// sync syncs the commits first: the log may then remove messages that are only in these commits.
 func (p *partition) sync() error {
 	if err := p.commits.sync(); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (p *partition) Trim(_ context.Context, below uint64) error {
 	return nil
 }
 
-// reader reads messages. A damaged message has no data.
+// reader reads messages. For a damaged message it returns an Entry without data.
 type reader struct{ *spool.LogReader }
 
 func (r reader) Next(ctx context.Context) (link.Entry, error) {

@@ -17,37 +17,38 @@ import (
 
 // SenderConfig configures the Sender of an edge.
 type SenderConfig struct {
-	// Address is the "host:port" of the central. Each connect resolves it.
+	// Address is the "host:port" of the central. It is resolved for each connection.
 	Address string
-	// TLS returns the settings of a connection to an address. Nil means no TLS.
+	// TLS returns the TLS configuration for an address. If it is nil, TLS is not used.
 	TLS func(addr string) (*tls.Config, error)
-	// Keys are shared with the central. Nil means none.
+	// Keys are the keys shared with the central. It is nil if there are none.
 	Keys Keys
 
-	longest time.Duration // pause between attempts; tests set a shorter one
+	longest time.Duration // maximum pause between two attempts to connect; tests make it shorter
 }
 
 const (
-	connectTimeout = 5 * time.Second  // time limit for connecting, and for the handshake
-	answerTimeout  = 10 * time.Second // time without any answer while one is due
+	connectTimeout = 5 * time.Second  // maximum time to connect, and for the handshake
+	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one is expected
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 5 * time.Second
 )
 
-// Sender is an edge's connection to a central. It reconnects, with growing pauses, until it is closed.
-// Several goroutines may call Send at the same time: their messages share the connection.
+// Sender is the connection of an edge to a central. Until it is closed, it reconnects after
+// failures, with increasing pauses. Several goroutines may call Send at the same time: they share
+// the connection.
 type Sender struct {
 	cfg    SenderConfig
-	ctx    context.Context // ends with Close
+	ctx    context.Context // Close cancels it
 	cancel context.CancelFunc
 	start  sync.Once
 	ended  chan struct{}
 
 	mu       sync.Mutex
-	conn     *edgeConn // nil while there is none
+	conn     *edgeConn // nil while not connected
 	settings link.Settings
-	used     link.Settings // of the central that got the first message; zero before
-	err      error         // why there is no connection
+	used     link.Settings // settings of the central that got the first message; zero before that
+	err      error         // why the Sender is not connected
 	changed  chan struct{} // closed when conn or err changes
 }
 
@@ -72,8 +73,8 @@ func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	}
 }
 
-// Send sends a message, and waits until the central has the message on disk. Without a connection it waits
-// for the next attempt to connect.
+// Send sends a message, and waits until the central has stored it. If the Sender is not connected,
+// Send waits for the result of the next attempt to connect.
 func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
 		return &link.RefusedError{Reason: fmt.Sprintf("it has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
@@ -86,7 +87,7 @@ func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	return s.fail(c.send(ctx, m))
 }
 
-// Close closes the connection, and waits for the end of the Sender.
+// Close closes the connection, and waits until the Sender's goroutine has ended.
 func (s *Sender) Close() error {
 	s.cancel()
 	s.start.Do(func() { close(s.ended) })
@@ -94,7 +95,8 @@ func (s *Sender) Close() error {
 	return nil
 }
 
-// connection returns the connection. Without one it waits until the next attempt succeeds or fails.
+// connection returns the current connection. If there is none, it waits for the result of the next
+// attempt to connect.
 func (s *Sender) connection(ctx context.Context) (*edgeConn, link.Settings, error) {
 	s.start.Do(func() { go s.run(s.ctx) })
 	s.mu.Lock()
@@ -129,7 +131,7 @@ func (s *Sender) fail(err error) error {
 	return fmt.Errorf("forward to statsd://%s: %w", s.cfg.Address, err)
 }
 
-// run keeps a connection until ctx ends.
+// run connects, and reconnects after failures, until ctx ends.
 func (s *Sender) run(ctx context.Context) {
 	defer close(s.ended)
 	pause := firstPause
@@ -143,15 +145,15 @@ func (s *Sender) run(ctx context.Context) {
 		s.set(nil, link.Settings{}, err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // edges that lost a central at the same time reconnect at different times
+		case <-time.After(pause/2 + rand.N(pause)): // a random pause, so that edges that lost the same central do not reconnect at the same time
 		}
 		pause = min(2*pause, s.cfg.longest)
 	}
 }
 
-var errOther = errors.New("this is another central than before, or its directory is new: bring the old one back, or restart this daemon to join the new one")
+var errOther = errors.New("this central has other settings than the earlier one at this address, or its directory is new: start the earlier central again, or restart this daemon to join the new one")
 
-// use notes that messages go to a central with these settings.
+// use records the settings of the central that gets the messages.
 func (s *Sender) use(settings link.Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,8 +162,8 @@ func (s *Sender) use(settings link.Settings) {
 	}
 }
 
-// check refuses a central if messages have gone to one with other settings. The partitions of the next messages,
-// or their hashes of the members of sets, would not be the ones of this central.
+// check returns an error if earlier messages went to a central with other settings. Later messages
+// are made for the earlier central's partitions and member key, so this central must not get them.
 func (s *Sender) check(settings link.Settings) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,7 +181,7 @@ func (s *Sender) set(conn *edgeConn, settings link.Settings, err error) {
 	s.changed = make(chan struct{})
 }
 
-// connect makes a connection to the central, and does the handshake.
+// connect connects to the central, and performs the handshake.
 func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", s.cfg.Address)
@@ -216,14 +218,14 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 	return newEdgeConn(conn, w), settings, nil
 }
 
-// explain adds the meaning of a handshake error if only this side knows it.
+// explain replaces or extends an error of the handshake if the central could not send the reason.
 func explain(err error) error {
 	remote, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case ok && remote.Op == "remote error":
 		return fmt.Errorf("the central refuses this daemon's certificate, wants one, or refuses its version of TLS: %w", err)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return errors.New("the central ended the connection in the handshake: its log says why; perhaps it does not allow this address, or wants statsd+tls://")
+		return errors.New("the central closed the connection during the handshake: its log says why; perhaps it does not allow this address, or requires statsd+tls://")
 	}
 	return err
 }

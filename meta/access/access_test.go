@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// line returns a line of a file of tokens.
+// line returns a line of a token file.
 func line(role, name, token string) string {
 	return fmt.Sprintf("%s %s %x\n", role, name, sha256.Sum256([]byte(token)))
 }
@@ -122,7 +122,7 @@ func FuzzParseTokens(f *testing.F) {
 	})
 }
 
-// TestCheck checks each need with each address of the monitor and each token.
+// TestCheck checks each kind of access with each address of the monitor and each token.
 func TestCheck(t *testing.T) {
 	tokens := parse(t, line("read", "page", "reading")+line("operate", "alice", "operating"))
 	const free, noToken, wrongRole = "", string(question.NoToken), string(question.WrongRole)
@@ -130,7 +130,7 @@ func TestCheck(t *testing.T) {
 		addr   string
 		tokens *Tokens
 		header string
-		want   [4]string // nothing, reading, guarded, changing
+		want   [4]string // whether Nothing, Reading, Guarded and Changing are allowed
 	}{
 		{"127.0.0.1:1", nil, "", [4]string{free, free, free, wrongRole}},
 		{"[::1]:1", nil, "Bearer operating", [4]string{free, free, free, wrongRole}},
@@ -172,7 +172,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A request with two Authorization headers counts as one without: a proxy may have checked the other header.
+// A request with two Authorization headers is treated like a request without one, because a proxy
+// may have checked only one of them.
 func TestTwoHeaders(t *testing.T) {
 	g := NewGuard(parse(t, line("operate", "alice", "operating")))
 	r := httptest.NewRequest("GET", "/", nil)

@@ -10,34 +10,34 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Need is the access that a request needs.
+// Need is the kind of access that a request needs.
 type Need uint8
 
-// The needs, from the least to the greatest.
+// These are the kinds of access, from the least to the most.
 const (
-	Nothing  Need = iota // an answer of one word, for probes
-	Reading              // data that everybody may see on a monitor without tokens
-	Guarded              // the samples of clients, and the configuration
-	Changing             // a change of the running daemon
+	Nothing  Need = iota // probes, whose answer is one word
+	Reading              // data that a monitor without tokens shows to everybody
+	Guarded              // samples of clients, and the configuration
+	Changing             // changes of the running daemon
 )
 
-// Guard checks requests. All goroutines may use it.
+// Guard decides which requests are allowed. Any goroutine may use it.
 type Guard struct {
 	tokens atomic.Pointer[Tokens]
 	open   atomic.Bool
 }
 
-// NewGuard returns a Guard with the given tokens, or without any if tokens is nil.
+// NewGuard returns a Guard with the given tokens. If tokens is nil, there are none.
 func NewGuard(tokens *Tokens) *Guard {
 	g := &Guard{}
 	g.tokens.Store(tokens)
 	return g
 }
 
-// Replace replaces the tokens. nil removes them.
+// Replace replaces the tokens. If tokens is nil, there are none any more.
 func (g *Guard) Replace(tokens *Tokens) { g.tokens.Store(tokens) }
 
-// Bound tells the Guard the address of the monitor. Until then the Guard assumes a loopback address.
+// Bound sets the address of the monitor. Before that, the Guard assumes a loopback address.
 func (g *Guard) Bound(addr net.Addr) {
 	bound, err := netip.ParseAddrPort(addr.String())
 	g.open.Store(err != nil || !bound.Addr().Unmap().IsLoopback())
@@ -49,7 +49,8 @@ func (g *Guard) Open() bool { return g.open.Load() }
 // HasTokens reports whether there are tokens.
 func (g *Guard) HasTokens() bool { return g.tokens.Load() != nil }
 
-// Check decides whether a request is allowed. It returns the name of the request's token, if that is valid.
+// Check decides whether a request is allowed. It returns the name of the request's token, if the
+// token is valid.
 func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question.Error) {
 	tokens := g.tokens.Load()
 	given, role := bearer(r), Nobody
@@ -66,17 +67,17 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case need == Reading && tokens == nil:
 		return who, nil
 	case tokens == nil:
-		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so it does not answer this question", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
+		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so this question is not answered", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
 	case given != "":
 		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare its SHA-256 with the file of --monitor-tokens"}
 	}
 	return who, &question.Error{Code: question.NoToken, Text: "this needs a token", Next: "send Authorization: Bearer TOKEN"}
 }
 
-// maxToken is the length of the longest possible token.
+// maxToken is the maximum length of a token.
 const maxToken = 1024
 
-// bearer returns the token of a request, or "".
+// bearer returns the token in the Authorization header of a request, or "" if there is none.
 func bearer(r *http.Request) string {
 	given := r.Header.Values("Authorization")
 	if len(given) != 1 {

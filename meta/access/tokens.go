@@ -1,18 +1,19 @@
-// Package access decides who may ask the monitor, and who may change the daemon.
+// Package access decides who may send requests to the monitor, and who may change the daemon.
 //
 //	tokens, err := access.ReadTokens("/etc/statsd/tokens")
 //	guard := access.NewGuard(tokens)
 //	guard.Bound(listener.Addr())
 //	who, refused := guard.Check(request, access.Guarded)
 //
-// The rules, by where the monitor listens:
+// The rules depend on the address of the monitor:
 //
-//	loopback                  everybody may ask everything
-//	elsewhere, no tokens      everybody may ask what is not Guarded; the rest is refused
-//	elsewhere, with tokens    a token may ask; without one only probes are answered
-//	everywhere                only a token with the role operate may change something
+//	loopback address, all questions               everybody may ask
+//	other address without tokens, Reading         everybody may ask
+//	other address without tokens, Guarded         refused
+//	other address with tokens, all questions      a token is needed; only probes need none
+//	any address, changes                          a token with the role operate is needed
 //
-// A Trail keeps the requested changes, including refused ones.
+// A Trail keeps the changes that operators requested, including refused ones.
 package access
 
 import (
@@ -28,28 +29,28 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Role is what a token may do.
+// Role is what the owner of a token may do.
 type Role uint8
 
-// The roles. A role includes the rights of the roles before it.
+// These are the roles. Each role includes the rights of the roles before it.
 const (
 	Nobody Role = iota
 	Reader
 	Operator
 )
 
-// roles are the words for roles in a file of tokens.
+// roles maps the words in a token file to roles.
 var roles = map[string]Role{"read": Reader, "operate": Operator}
 
-// The limits of a file of tokens.
+// These are the limits of a token file.
 const (
-	maxFile   = 64 << 10 // bytes
+	maxFile   = 64 << 10 // in bytes
 	maxTokens = 256
-	maxName   = 64 // bytes
+	maxName   = 64 // in bytes
 )
 
-// Tokens are the tokens of one file. They do not change. A file never holds a token itself, only
-// its SHA-256.
+// Tokens are the tokens of a file. They do not change. The file contains only the SHA-256 of each
+// token, not the token.
 type Tokens struct{ all []token }
 
 type token struct {
@@ -58,8 +59,8 @@ type token struct {
 	hash [sha256.Size]byte
 }
 
-// ReadTokens reads a file of tokens. Only the daemon's user or root may own it, and no other user may
-// have access to it.
+// ReadTokens reads a token file. The owner of the file must be the daemon's user or root. Other
+// users must not have access to it.
 func ReadTokens(path string) (*Tokens, error) {
 	text, err := safefile.ReadPrivate(path, maxFile)
 	if err != nil {
@@ -72,8 +73,8 @@ func ReadTokens(path string) (*Tokens, error) {
 	return t, nil
 }
 
-// ParseTokens reads tokens, one a line: a role (read or operate), a name, and the SHA-256 of the
-// token in hexadecimal. Empty lines, and lines that start with #, mean nothing.
+// ParseTokens reads tokens. Each line has a role (read or operate), a name, and the SHA-256 of the
+// token in hexadecimal. Empty lines and lines that start with # are ignored.
 func ParseTokens(text []byte) (*Tokens, error) {
 	t, number := &Tokens{}, 0
 	for line := range bytes.Lines(text) {
@@ -91,12 +92,13 @@ func ParseTokens(text []byte) (*Tokens, error) {
 		}
 	}
 	if len(t.all) == 0 {
-		return nil, errors.New("it has no token: add a line such as operate alice SHA256")
+		return nil, errors.New("there is no token: add a line such as operate alice SHA256")
 	}
 	return t, nil
 }
 
-// parseToken reads a line. Its errors do not show the line, because it may hold a secret.
+// parseToken reads a line. Its errors do not contain the line, because the line may contain a
+// secret.
 func parseToken(line string) (t token, err error) {
 	fields := strings.Fields(line)
 	if len(fields) != 3 {
@@ -136,8 +138,8 @@ func (t *Tokens) add(one token) error {
 	return nil
 }
 
-// find returns the name and the role of a token. It always compares all tokens, each in constant time, so that the time
-// tells an attacker nothing.
+// find returns the name and the role of a token. It compares all tokens, each in constant time. So
+// the duration contains no information for an attacker.
 func (t *Tokens) find(given string) (name string, role Role) {
 	hash := sha256.Sum256([]byte(given))
 	for i := range t.all {

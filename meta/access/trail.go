@@ -11,21 +11,22 @@ import (
 )
 
 const (
-	// maxTrail is the number of changes that a Trail keeps.
+	// maxTrail is the maximum number of changes in a Trail.
 	maxTrail = 256
-	// Equal refusals within alikeWithin count as one entry; alikeAmong is the number of entries that are compared.
-	// Otherwise many refused requests could push all other entries out.
+	// If the same request is refused again within alikeWithin, no entry is added. Otherwise many
+	// refused requests would replace all other entries. alikeAmong is the number of last entries that
+	// are compared.
 	alikeWithin = time.Minute
 	alikeAmong  = 32
 )
 
-// Trail keeps the last requested changes, including refused ones.
+// Trail keeps the last changes that operators requested, including refused ones.
 type Trail struct {
-	// Tell is called with each new entry, for the log. It is not called for repeated refusals.
+	// Tell logs a new entry. It is not called when a refusal is repeated.
 	Tell func(question.Audit)
 
 	mu      sync.Mutex
-	entries []entry // the oldest first
+	entries []entry // oldest first
 }
 
 type entry struct {
@@ -34,14 +35,14 @@ type entry struct {
 	times   int
 }
 
-// Add adds a change. A refusal that repeats another one is only added to its count.
+// Add adds a change. If it is a refusal like an earlier one, Add only counts it.
 func (t *Trail) Add(a question.Audit, refused bool) {
 	if t.add(entry{a, refused, 1}) && t.Tell != nil {
 		t.Tell(a)
 	}
 }
 
-// add reports whether the entry is new.
+// add reports whether it added a new entry.
 func (t *Trail) add(e entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,7 +71,7 @@ func host(address string) string {
 	return address
 }
 
-// Last returns the changes, the newest first.
+// Last returns the changes, newest first.
 func (t *Trail) Last() []question.Audit {
 	t.mu.Lock()
 	defer t.mu.Unlock()

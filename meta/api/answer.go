@@ -15,11 +15,11 @@ import (
 
 const (
 	jsonType = "application/json; charset=utf-8"
-	// compressAbove is the number of bytes above which an answer is compressed.
+	// compressAbove is the size from which answers are compressed, in bytes.
 	compressAbove = 1 << 10
 )
 
-// frame is an answer in the form that clients get.
+// frame is the JSON object that clients get as an answer.
 type frame struct {
 	API int `json:"api"`
 	question.Answer
@@ -33,7 +33,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, answer question.Ans
 	a.write(w, r, http.StatusOK, frameOf(answer))
 }
 
-// write sends JSON. It compresses large answers if the client accepts that.
+// write sends JSON. It compresses large answers if the client accepts this.
 func (a *API) write(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", jsonType)
@@ -47,19 +47,19 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, code int, body []byt
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // an error means that the client is gone
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }
 
 func compressed(body []byte) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // no error: the level is valid
-	_, _ = z.Write(body)                            // a Buffer never fails
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // never fails, because the level is valid
+	_, _ = z.Write(body)                            // writing to a Buffer never fails
 	_ = z.Close()
 	return b.Bytes()
 }
 
-// tagged reports whether If-None-Match names an ETag. "*" does not count: it would get 304 for an
-// answer that the client never had.
+// tagged reports whether If-None-Match contains the ETag. It ignores "*": a client could get a 304
+// although it never got the answer.
 func tagged(header []string, tag string) bool {
 	for one := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		if strings.TrimPrefix(strings.TrimSpace(one), "W/") == strings.TrimPrefix(tag, "W/") {
@@ -71,6 +71,6 @@ func tagged(header []string, tag string) bool {
 
 func sum(text string) uint32 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(text)) // never fails
+	_, _ = h.Write([]byte(text)) // writing to a hash never fails
 	return h.Sum32()
 }

@@ -1,23 +1,24 @@
-// Package api serves the daemon's questions and changes as JSON over HTTP: version 1 of the API, below
-// /api/v1/.
+// Package api serves the daemon's questions and changes as JSON over HTTP. It implements version 1 of the API, whose
+// paths begin with /api/v1/.
 //
 //	handler := api.New(api.Config{Questions: questions, Changes: changes, Guard: guard, Trail: trail, ...})
 //
-// Everything follows from the lists of questions and changes: paths, parameters, methods, who may ask,
-// and the description at /api/v1/openapi.json. A question is asked by GET or HEAD. A change is made by a POST of a JSON
-// object. Each answer has the same frame:
+// The lists of questions and changes determine everything else: paths, parameters, methods, permissions, and the
+// description at /api/v1/openapi.json. A client asks a question with GET or HEAD. It makes a change with a POST of a
+// JSON object. Each answer has one of these forms:
 //
 //	{"api":1,"as_of":T,"live":false,"took_ms":N,"looked_at":null,"complete":true,"data":...}
 //	{"api":1,"error":{"code":"bad_parameter","text":"...","parameter":"seconds","next":"..."}}
 //
-// An answer about the last flush has an ETag that changes with each flush. The same request before
-// the next flush gets 304, without asking the question again.
+// An answer about the last flush has an ETag, which changes with each flush. If a client sends the same request again
+// before the next flush, it gets status 304, and the question is not asked again.
 //
 // # Streams
 //
-// A question with a Stream is answered by events (text/event-stream). The path live sends the status each second, each
-// flush, and each change of the health. All its readers share one goroutine, which runs only while there are readers.
-// At most maxStreams streams are open. A reader that reads nothing for a second is cut. No other reader waits for it.
+// A question with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
+// at each flush, and at each change of the health. All readers of this path share one goroutine, which runs only while
+// there are readers. At most maxStreams streams can be open. If a reader reads nothing for a second, its stream is
+// closed. Other readers do not wait for it.
 package api
 
 import (
@@ -36,7 +37,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Root is the beginning of all paths.
+// Root is the prefix of all paths.
 const Root = "/api/v1/"
 
 // Config configures an API.
@@ -45,56 +46,56 @@ type Config struct {
 	Changes   []question.Change
 	Guard     *access.Guard
 	Trail     *access.Trail
-	// Stamp returns a text that changes with each flush and each change of the health, and differs
-	// between processes.
+	// Stamp returns a text that changes with each flush and with each change of the health. Different
+	// processes return different texts.
 	Stamp func() string
-	// Events feed the path live. Without them, or without a question named status, there is no such
-	// path.
+	// Events are the events of the path live. If they are nil, or if there is no question named
+	// status, this path does not exist.
 	Events question.Events
-	// ErrorLog gets internal errors. nil drops them.
+	// ErrorLog gets internal errors. If it is nil, they are dropped.
 	ErrorLog *log.Logger
 }
 
-// API is the handler of all paths below Root. Make it with New.
+// API is the handler of all paths below Root. New creates it.
 type API struct {
 	cfg     Config
 	paths   map[string]*path
-	names   []string // the names of the paths, sorted
+	names   []string // the sorted names of the paths
 	clients clients
 	streams streams
-	live    *live         // nil without the path
-	changed atomic.Uint64 // changes made so far
+	live    *live         // nil if there is no path live
+	changed atomic.Uint64 // number of changes so far
 	openapi []byte
 	counts  counts
 	end     context.CancelFunc
 }
 
-// counts are the API's counts of its own work.
+// counts are counts about the API itself.
 type counts struct{ limited, refused, cut atomic.Uint64 }
 
-// Counts are counted since the start.
+// Counts are counts since the start.
 type Counts struct {
-	Limited        uint64 // requests beyond the limit of their client
+	Limited        uint64 // requests refused because the client has sent too many
 	StreamsRefused uint64 // streams refused because maxStreams were open
-	StreamsCut     uint64 // streams cut because their reader did not read
+	StreamsCut     uint64 // streams closed because the client did not read
 }
 
-// Counts returns the counts.
+// Counts returns the current counts.
 func (a *API) Counts() Counts {
 	return Counts{a.counts.limited.Load(), a.counts.refused.Load(), a.counts.cut.Load()}
 }
 
-// path is one path below Root.
+// path is a path below Root.
 type path struct {
 	name string
 	need access.Need
-	// One of these is set.
+	// Exactly one of the following fields is set.
 	question *question.Question
 	change   *question.Change
 	serve    http.HandlerFunc
 }
 
-// New returns an API.
+// New returns an API. Its paths are made from the lists of questions and changes.
 func New(cfg Config) *API {
 	ctx, end := context.WithCancel(context.Background())
 	a := &API{cfg: cfg, paths: map[string]*path{}, clients: clients{now: time.Now}, end: end}
@@ -134,7 +135,7 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// Close ends the goroutine of the path live. Call it when no request is running.
+// Close stops the goroutine of the path live. Call it after all requests have ended.
 func (a *API) Close() {
 	a.end()
 	if a.live != nil {
@@ -142,7 +143,7 @@ func (a *API) Close() {
 	}
 }
 
-// ServeHTTP answers a request for any path.
+// ServeHTTP answers a request for any path below Root.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !a.clients.allow(r.RemoteAddr) {
 		a.counts.limited.Add(1)
@@ -178,7 +179,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serveQuestion(w, r, p.question)
 }
 
-// nearest returns a hint: which path to request instead of an unknown one.
+// nearest suggests a path that is similar to an unknown one.
 func (a *API) nearest(name string) string {
 	name = strings.Trim(name, "/")
 	for _, known := range a.names {
@@ -189,7 +190,8 @@ func (a *API) nearest(name string) string {
 	return "ask " + Root + " for all paths"
 }
 
-// serveQuestion answers a question, as a stream if it has one.
+// serveQuestion answers a question. The answer is a stream if the question has one and the client
+// does not ask for JSON.
 func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.Question) {
 	args, err := checkQuery(r, q.Parameters)
 	if err != nil {
@@ -217,7 +219,7 @@ func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.
 	answer, err := q.Ask(ctx, args)
 	switch {
 	case r.Context().Err() != nil && err != nil:
-		return // the client is gone, or the daemon ends
+		return // the client has disconnected, or the daemon is ending
 	case errors.Is(err, context.DeadlineExceeded):
 		err = &question.Error{Code: question.Ending, Text: "the answer took too long", After: time.Second}
 	}
@@ -231,21 +233,22 @@ func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.
 	a.answer(w, r, answer)
 }
 
-// errFull is the error for an answer that would keep a connection too long.
+// errFull is returned when too many connections wait for answers about traffic.
 var errFull = &question.Error{Code: question.Ending, Text: "too many questions about traffic are waiting already", After: 5 * time.Second}
 
-// tag returns the ETag of an answer about the last flush. It is weak, because two answers differ in the member took_ms.
+// tag returns the ETag of an answer about the last flush. It is a weak ETag, because the member
+// took_ms differs in each answer.
 func (a *API) tag(r *http.Request) string {
 	return fmt.Sprintf(`W/"%s-%d-%08x"`, a.cfg.Stamp(), a.changed.Load(), sum(r.URL.RequestURI()))
 }
 
-// prefersJSON reports whether a client asks for JSON where events are possible.
+// prefersJSON reports whether a client wants JSON instead of events.
 func prefersJSON(accept []string) bool {
 	text := strings.ToLower(strings.Join(accept, ","))
 	return strings.Contains(text, "application/json") && !strings.Contains(text, eventType)
 }
 
-// indexed is an entry of the list of paths.
+// indexed is an entry in the list of paths.
 type indexed struct {
 	Path   string `json:"path"`
 	Method string `json:"method"`
@@ -272,10 +275,10 @@ func (a *API) serveIndex(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, question.Answer{AsOf: time.Now(), Live: true, Complete: true, Data: list})
 }
 
-// ownHelp describes the API's own paths, which are not questions.
+// ownHelp describes the API's paths that are not questions.
 var ownHelp = map[string]string{
 	"":             "All paths.",
-	"live":         "Events: the status each second, each flush, and each change of the health.",
+	"live":         "Events: the status once a second, each flush, and each change of the health.",
 	"openapi.json": "The OpenAPI description of all paths.",
 }
 

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// fake is a daemon with a few questions and changes.
+// fake is a daemon for tests with a few questions and changes.
 type fake struct {
 	asked atomic.Int64
 	stamp atomic.Int64
@@ -53,14 +53,14 @@ func (f *fake) Subscribe() (<-chan question.Event, func()) {
 	}
 }
 
-// subscribed returns the number of subscribers.
+// subscribed returns the current number of subscribers.
 func (f *fake) subscribed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.subscribers)
 }
 
-// happen sends an event to the subscribers.
+// happen sends an event to all subscribers.
 func (f *fake) happen(kind string, number uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -69,7 +69,7 @@ func (f *fake) happen(kind string, number uint64) {
 	}
 }
 
-// answer returns a function that answers with data.
+// answer returns a question's Ask function, which answers with the result of data.
 func (f *fake) answer(live bool, data func(question.Arguments) (any, error)) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(_ context.Context, args question.Arguments) (question.Answer, error) {
 		f.asked.Add(1)
@@ -122,7 +122,8 @@ func (f *fake) questions() []question.Question {
 	}
 }
 
-// tail emits lines, by its argument: a few, none but an error, or as many as the client takes.
+// tail emits lines. Depending on its arguments, it emits a few lines, returns an error, or emits
+// lines until the client stops reading.
 func (f *fake) tail(ctx context.Context, args question.Arguments, emit func(string, any) error) error {
 	line := question.Line{Line: strings.Repeat("x", 1000)}
 	switch args.Text("match") {
@@ -166,7 +167,8 @@ func (f *fake) changes() []question.Change {
 	}
 }
 
-// tokens are the tokens of the tests: reading has the role read, operating the role operate.
+// tokens returns two tokens for tests: reading has the role read, and operating has the role
+// operate.
 func tokens(t testing.TB) *access.Tokens {
 	t.Helper()
 	parsed, err := access.ParseTokens(fmt.Appendf(nil, "read page %x\noperate alice %x\n", sha256.Sum256([]byte("reading")), sha256.Sum256([]byte("operating"))))
@@ -176,14 +178,14 @@ func tokens(t testing.TB) *access.Tokens {
 	return parsed
 }
 
-// newFake returns a daemon and its API, on loopback, with tokens.
+// newFake returns a fake daemon and its API, on a loopback address and with tokens.
 func newFake(t testing.TB) (*fake, *API) {
 	f := &fake{guard: access.NewGuard(tokens(t)), subscribers: map[chan question.Event]bool{}}
 	a := New(Config{
 		Questions: f.questions(), Changes: f.changes(), Guard: f.guard, Trail: &f.trail, Events: f,
 		Stamp: func() string { return fmt.Sprint("start-", f.stamp.Load()) },
 	})
-	// A test asks more often than a client may.
+	// The tests send more requests than a client may send, so each request gets a new second.
 	a.clients.now = func() func() time.Time {
 		var n atomic.Int64
 		return func() time.Time { return time.Unix(n.Add(1), 0) }
@@ -191,12 +193,12 @@ func newFake(t testing.TB) (*fake, *API) {
 	return f, a
 }
 
-// site is a running API.
+// site is an API that serves requests.
 type site struct {
 	*fake
 	api  *API
 	base string
-	end  func() // ends it, as the daemon does
+	end  func() // stops it as the daemon does
 }
 
 func start(t testing.TB) *site {
@@ -223,14 +225,14 @@ func start(t testing.TB) *site {
 	return &site{f, a, "http://" + s.Addr().String(), end}
 }
 
-// reply is an answer that was read.
+// reply is the complete answer to a request.
 type reply struct {
 	code   int
 	header http.Header
 	text   string
 }
 
-// request sends a request with headers "Name: value".
+// request sends a request. Each header has the form "Name: value".
 func (s *site) request(t testing.TB, method, path, body string, headers ...string) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
@@ -271,7 +273,7 @@ func TestProtections(t *testing.T) {
 	httpgatetest.Check(t, strings.TrimPrefix(start(t).base, "http://"), "/api/v1/status")
 }
 
-// TestAnswers compares answers to questions with what clients expect.
+// TestAnswers checks answers to questions.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -300,7 +302,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestErrors sends questions that cannot be answered. Each error names the mistake and the next command.
+// TestErrors sends requests that cannot be answered. Each error must name the mistake, and what to
+// do next.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -308,7 +311,7 @@ func TestErrors(t *testing.T) {
 		method, path, body string
 		code               int
 		want               string
-		header             string // of the request
+		header             string // header of the request
 	}{
 		{"GET", "figures?speed=1", "", 400, `{"api":1,"error":{"code":"bad_parameter","text":"unknown parameter \"speed\": give no parameters","parameter":"speed","next":""}}`, ""},
 		{"GET", "values?limit=0", "", 400, `"text":"limit: must be a whole number from 1 to 1000","parameter":"limit"`, ""},
@@ -316,8 +319,8 @@ func TestErrors(t *testing.T) {
 		{"GET", "values?limit=", "", 400, `"parameter":"limit"`, ""},
 		{"GET", "values?by=colour", "", 400, `must be one of name, value`, ""},
 		{"GET", "values?limit=1&limit=2", "", 400, `given 2 times`, ""},
-		{"GET", "values?limit=%zz", "", 400, `the query cannot be read`, ""},
-		{"GET", "values?limit=1;match=a", "", 400, `the query cannot be read`, ""},
+		{"GET", "values?limit=%zz", "", 400, `the query string cannot be parsed`, ""},
+		{"GET", "values?limit=1;match=a", "", 400, `the query string cannot be parsed`, ""},
 		{"GET", "values?match=" + strings.Repeat("a", 1025), "", 400, `may have at most 1024 bytes`, ""},
 		{"GET", "values?" + strings.Repeat("a", 4000) + "=1", "", 400, `bad_parameter`, ""},
 		{"GET", "explain", "", 400, `text is missing: a line or a name`, ""},
@@ -328,7 +331,7 @@ func TestErrors(t *testing.T) {
 		{"GET", "live?x=1", "", 400, `unknown parameter`, ""},
 		{"GET", "?x=1", "", 400, `unknown parameter \"x\"`, ""},
 		{"GET", "openapi.json?x=1", "", 400, `unknown parameter`, ""},
-		{"GET", "openapi.json?%zz", "", 400, `the query cannot be read`, ""},
+		{"GET", "openapi.json?%zz", "", 400, `the query string cannot be parsed`, ""},
 		{"GET", "nothing", "", 404, `"text":"there is no path \"/api/v1/nothing\"","parameter":"","next":"ask /api/v1/ for all paths"`, ""},
 		{"GET", "mute", "", 404, `"next":"ask /api/v1/names/mute"`, ""},
 		{"GET", "stat", "", 404, `"next":"ask /api/v1/status"`, ""},
@@ -345,7 +348,7 @@ func TestErrors(t *testing.T) {
 		{"POST", "flush", "{", 400, `bad_parameter`, asJSON},
 		{"POST", "flush", `{"a"`, 400, `bad_parameter`, asJSON},
 		{"POST", "flush", `{1:2}`, 400, `bad_parameter`, asJSON},
-		{"POST", "flush", "{}{}", 400, `something follows`, asJSON},
+		{"POST", "flush", "{}{}", 400, `there is text after the JSON object`, asJSON},
 		{"POST", "flush", `{"now":true}`, 400, `unknown parameter`, asJSON},
 		{"POST", "names/mute", `{"match":"a","match":"b"}`, 400, `given twice`, asJSON},
 		{"POST", "names/mute", `{"match":["a"]}`, 400, `must be a text, a number, true or false`, asJSON},
@@ -372,7 +375,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A question about the last flush is asked once a flush.
+// For a question about the last flush, the daemon computes the answer only once per flush.
 func TestETag(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -453,7 +456,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestRoles asks every path with every token, on loopback and beyond, with tokens and without.
+// TestRoles requests every path with every token. It does so on a loopback address and on another
+// one, with and without configured tokens.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -463,7 +467,8 @@ func TestRoles(t *testing.T) {
 	for _, place := range []struct {
 		addr   net.Addr
 		tokens *access.Tokens
-		// Codes for no token, a wrong one, read and operate.
+		// Each list has the status codes without a token, with a wrong token, with the role read, and
+		// with the role operate.
 		free, reading, guarded, changing [4]int
 	}{
 		{nobody, nil, [4]int{200, 200, 200, 200}, [4]int{200, 200, 200, 200}, [4]int{200, 200, 200, 200}, [4]int{403, 403, 403, 403}},
@@ -475,7 +480,7 @@ func TestRoles(t *testing.T) {
 		s.guard.Replace(place.tokens)
 		for name, p := range s.api.paths {
 			if name == "live" {
-				continue // does not end; it needs the same access as status
+				continue // skip live: its answer does not end, and it needs the same access as status
 			}
 			want := map[access.Need][4]int{access.Nothing: place.free, access.Reading: place.reading, access.Guarded: place.guarded, access.Changing: place.changing}[p.need]
 			for i, header := range []string{"", "Authorization: Bearer wrong", reading, operating} {
@@ -501,7 +506,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestTrail checks that all requested changes are kept, including refused ones.
+// TestTrail checks that all requested changes are in the trail, including refused ones.
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -572,8 +577,9 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestManyConnections asks on 32 connections at once. The gate may cut one that is slow to send its
-// request on a busy machine, but never one that has sent it.
+// TestManyConnections sends requests on 32 connections at the same time. On a busy machine, the
+// daemon may close a connection that is slow to send its request. It must not close a connection
+// after it has received the request.
 func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	s := start(t)

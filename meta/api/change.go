@@ -15,13 +15,14 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxArgs is the maximum length of a change's arguments in the trail, in bytes.
+// maxArgs is the maximum length in bytes of the arguments of a change that the trail shows.
 const maxArgs = 256
 
-// maxShownName is the length of the longest name of a parameter that is shown as it is.
+// maxShownName is the maximum length of a parameter's name. Longer names are shortened.
 const maxShownName = 40
 
-// serveChange makes a change, if the asker is allowed to. The trail keeps all requested changes.
+// serveChange makes a change, if the client has permission. It adds the request to the trail in any
+// case.
 func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	if r.Method != http.MethodPost {
 		a.wrongMethod(w, http.MethodPost)
@@ -43,7 +44,8 @@ func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	a.answer(w, r, answer)
 }
 
-// change makes a change and returns its answer. refused says that the change was not tried.
+// change makes a change and returns the answer. refused means that the change was refused before
+// anything was done.
 func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change, audit *question.Audit) (answer question.Answer, refused bool, err error) {
 	who, denied := a.cfg.Guard.Check(r, access.Changing)
 	audit.Who = who
@@ -51,7 +53,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change,
 		return answer, true, denied
 	}
 	if r.URL.RawQuery != "" {
-		return answer, true, &question.Error{Code: question.BadParameter, Text: "a change takes its parameters from the body, not from the query"}
+		return answer, true, &question.Error{Code: question.BadParameter, Text: "a change takes its parameters from the body, not from the query string"}
 	}
 	given, err := fromBody(w, r)
 	if err != nil {
@@ -63,7 +65,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change,
 		return answer, true, err
 	}
 	httpgate.Extend(w, r, question.AnswerTime)
-	// A change goes on when its client leaves, so that it is never left half done.
+	// The change continues if the client disconnects, because a partial change would be worse.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), question.AnswerTime)
 	defer cancel()
 	start := time.Now()
@@ -75,7 +77,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change,
 	return question.Answer{AsOf: start, Live: true, TookMillis: took, Complete: true, Data: data}, false, err
 }
 
-// argsText shows parameters in one short line of ASCII.
+// argsText formats parameters as a short line of ASCII.
 func argsText(given map[string]any) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(given)) {

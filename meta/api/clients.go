@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	// maxRequests is the number of requests that a client may make in a second.
+	// maxRequests is the maximum number of requests of a client in a second.
 	maxRequests = 100
-	// maxClients bounds the table of clients. Further clients in the same second share one entry.
+	// maxClients is the maximum number of clients that are counted separately in a second. All other
+	// clients share an entry.
 	maxClients = 1024
 )
 
-// clients count the requests of each client in the running second. All addresses of an IPv6 /64 count as one client,
-// because one machine can have all of them.
+// clients counts the requests of each client in the current second. An IPv6 network of the size /64
+// counts as one client, because a single machine can use all of its addresses.
 type clients struct {
 	now    func() time.Time
 	mu     sync.Mutex
@@ -22,7 +23,7 @@ type clients struct {
 	counts map[netip.Prefix]int
 }
 
-// allow counts a request, and reports whether its client may make it.
+// allow counts a request. It returns false if the client has sent too many.
 func (c *clients) allow(remote string) bool {
 	client := clientOf(remote)
 	c.mu.Lock()
@@ -46,6 +47,6 @@ func clientOf(remote string) netip.Prefix {
 	if addr.Is6() {
 		bits = 64
 	}
-	p, _ := addr.Prefix(bits) // no error: bits is valid
+	p, _ := addr.Prefix(bits) // never fails, because bits is valid
 	return p
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The codes that only the JSON API has.
+// These codes exist only in the JSON API.
 const (
-	wrongMethod question.Code = "wrong_method" // 405
-	badType     question.Code = "bad_type"     // 415
-	internal    question.Code = "internal"     // 500
+	wrongMethod question.Code = "wrong_method" // HTTP status 405
+	badType     question.Code = "bad_type"     // HTTP status 415
+	internal    question.Code = "internal"     // HTTP status 500
 )
 
-// statuses are the HTTP statuses of the codes.
+// statuses maps the codes to HTTP statuses.
 var statuses = map[question.Code]int{
 	question.BadParameter: http.StatusBadRequest,
 	question.NoToken:      http.StatusUnauthorized,
@@ -33,7 +33,7 @@ var statuses = map[question.Code]int{
 	question.Ending:       http.StatusServiceUnavailable,
 }
 
-// failure is the body of an answer that is an error.
+// failure is the body of an answer with an error.
 type failure struct {
 	API   int    `json:"api"`
 	Error report `json:"error"`
@@ -46,10 +46,11 @@ type report struct {
 	Next      string        `json:"next"`
 }
 
-// maxParameter is how many bytes of an unknown parameter's name are repeated to the client.
+// maxParameter is the maximum number of bytes of an unknown parameter's name in an error.
 const maxParameter = 80
 
-// reported returns an error as clients see it. An error that is not the client's fault is logged.
+// reported converts an error to the form that clients get. If the client has not caused the error,
+// reported also logs it.
 func (a *API) reported(err error) (failure, *question.Error) {
 	var e *question.Error
 	if !errors.As(err, &e) || statuses[e.Code] == 0 {
@@ -59,7 +60,7 @@ func (a *API) reported(err error) (failure, *question.Error) {
 	return failure{1, report{e.Code, e.Text, e.Parameter[:min(len(e.Parameter), maxParameter)], e.Next}}, e
 }
 
-// fail answers with an error.
+// fail sends an error as the answer.
 func (a *API) fail(w http.ResponseWriter, err error) {
 	body, e := a.reported(err)
 	h := w.Header()
@@ -73,11 +74,11 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 	h.Set("Content-Type", jsonType)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(statuses[e.Code])
-	_, _ = w.Write(text) // an error means that the client is gone
+	_, _ = w.Write(text) // fails only if the client has disconnected
 }
 
 func (a *API) wrongMethod(w http.ResponseWriter, allowed ...string) {
 	list := strings.Join(allowed, ", ")
 	w.Header().Set("Allow", list)
-	a.fail(w, &question.Error{Code: wrongMethod, Text: "this path has another method: use " + strings.Join(allowed, " or ")})
+	a.fail(w, &question.Error{Code: wrongMethod, Text: "this path needs another method: use " + strings.Join(allowed, " or ")})
 }

@@ -10,7 +10,7 @@ import (
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
 
-// check sends a request to an API, and checks that the answer is one line of ASCII JSON.
+// check sends a request to an API, and checks that the answer is JSON in one line of ASCII.
 func check(t *testing.T, a *API, r *http.Request) {
 	t.Helper()
 	w := newRecorder()

@@ -15,10 +15,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxBody limits the bytes of the body of a change.
+// maxBody is the maximum size of the body of a change, in bytes.
 const maxBody = 64 << 10
 
-// checkQuery returns the arguments in the query of a request.
+// checkQuery parses the query string of a request and checks the parameters.
 func checkQuery(r *http.Request, parameters []question.Parameter) (question.Arguments, error) {
 	given, err := fromQuery(r.URL.RawQuery)
 	if err != nil {
@@ -27,11 +27,11 @@ func checkQuery(r *http.Request, parameters []question.Parameter) (question.Argu
 	return question.Check(parameters, given)
 }
 
-// fromQuery returns the parameters of a query. Each may be given once.
+// fromQuery returns the parameters in a query string. Each parameter may occur only once.
 func fromQuery(query string) (map[string]any, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return nil, question.Errorf(question.BadParameter, "", "the query cannot be read: %+.100q", err)
+		return nil, question.Errorf(question.BadParameter, "", "the query string cannot be parsed: %+.100q", err)
 	}
 	given := make(map[string]any, len(values))
 	for name, all := range values {
@@ -43,10 +43,11 @@ func fromQuery(query string) (map[string]any, error) {
 	return given, nil
 }
 
-// errType is the error for a body that is not declared as JSON. A foreign web page can make a browser send such a body.
+// errType is the error for a body whose Content-Type is not JSON. Such bodies are refused, because
+// any web page can make a browser send one.
 var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
 
-// fromBody returns the parameters of a change: the members of one JSON object, which may be empty.
+// fromBody returns the parameters of a change. They are the members of a JSON object.
 func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || r.Header.Get("Content-Encoding") != "" {
 		return nil, errType
@@ -66,9 +67,10 @@ func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	return given, nil
 }
 
-// parseObject reads a JSON object of strings, numbers and booleans, each name once.
+// parseObject parses a JSON object with strings, numbers and booleans. Each name may occur only
+// once.
 func parseObject(text []byte) (map[string]any, error) {
-	if !utf8.Valid(text) { // the decoder would change it silently
+	if !utf8.Valid(text) { // otherwise the decoder would replace invalid bytes silently
 		return nil, question.Errorf(question.BadParameter, "", "the body is not UTF-8")
 	}
 	d, given := json.NewDecoder(bytes.NewReader(text)), map[string]any{}
@@ -82,7 +84,7 @@ func parseObject(text []byte) (map[string]any, error) {
 		if err != nil {
 			return nil, badJSON(err)
 		}
-		name := key.(string) // the decoder returns no other types
+		name := key.(string) // a name in an object is always a string
 		value, err := d.Token()
 		if err != nil {
 			return nil, badJSON(err)
@@ -96,11 +98,11 @@ func parseObject(text []byte) (map[string]any, error) {
 		}
 		given[name] = value
 	}
-	if _, err := d.Token(); err != nil { // the closing brace
+	if _, err := d.Token(); err != nil { // read the closing brace
 		return nil, badJSON(err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, question.Errorf(question.BadParameter, "", "something follows the JSON object")
+		return nil, question.Errorf(question.BadParameter, "", "there is text after the JSON object")
 	}
 	return given, nil
 }

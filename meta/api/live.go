@@ -14,31 +14,33 @@ import (
 
 const (
 	statusEvery = time.Second
-	// maxMissed is the number of flushes that a client gets again when it comes back.
+	// maxMissed is the number of flushes that are kept for clients that reconnect.
 	maxMissed = 6
-	// maxPending is the number of events that wait for a reader. Beyond it, the reader misses some.
+	// maxPending is the maximum number of events that wait for a reader. If there are more, the reader
+	// misses some.
 	maxPending = 16
 )
 
-// live makes the events of the path live, once for all readers. When the last reader has left, it goes on for maxMissed
-// flushes, without a timer, for readers that come back. Then it ends.
+// live makes the events of the path live. All readers share the events. After the last reader has
+// left, live keeps the events of up to maxMissed flushes for readers that reconnect. Then its
+// goroutine ends.
 type live struct {
 	api            *API
-	status, health *question.Question // health may be nil
-	ctx            context.Context    // ends with the API
+	status, health *question.Question // health is nil if there is no such question
+	ctx            context.Context    // ends when the API is closed
 	running        sync.WaitGroup
-	join           chan struct{} // wakes the goroutine for a new reader
+	join           chan struct{} // wakes the goroutine when a new reader comes
 
 	mu      sync.Mutex
-	started bool // whether the goroutine runs
+	started bool // the goroutine is running
 	readers map[*reader]bool
 	number  uint64   // number of the last flush that was sent to readers
-	last    []byte   // the newest event of the status
-	recent  []missed // the oldest first
-	idle    int      // flushes without a reader
+	last    []byte   // the last event with the status
+	recent  []missed // oldest first
+	idle    int      // number of flushes since the last reader left
 }
 
-// missed is the event of a flush, kept for readers that come back.
+// missed is the event of a flush. It is kept for readers that reconnect.
 type missed struct {
 	number uint64
 	text   []byte
@@ -77,8 +79,8 @@ func (a *API) serveLive(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// enter adds a reader. It returns the events that come first: the flushes after the last one that the
-// reader has seen, and the newest status.
+// enter adds a reader. It returns the first events for the reader: the flushes that it has missed
+// since it was last connected, and the current status.
 func (l *live) enter(lastID string) (*reader, []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +113,7 @@ func (l *live) leave(r *reader) {
 	delete(l.readers, r)
 }
 
-// run makes events until some flushes have passed without readers.
+// run makes events. It returns after some flushes without readers.
 func (l *live) run() {
 	events, unsubscribe := l.api.cfg.Events.Subscribe()
 	defer unsubscribe()
@@ -122,7 +124,7 @@ func (l *live) run() {
 		case <-l.join:
 			timer.Reset(0)
 		case <-timer.C:
-			if l.watched() { // without readers the timer rests until one joins
+			if l.watched() { // the timer runs only while there are readers
 				l.tellStatus()
 				timer.Reset(statusEvery)
 			}
@@ -143,7 +145,7 @@ func (l *live) watched() bool {
 	return len(l.readers) > 0
 }
 
-// over reports, after a flush, whether the goroutine should end.
+// over reports whether the goroutine should end. It is called after each flush.
 func (l *live) over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,7 +159,7 @@ func (l *live) over() bool {
 	return true
 }
 
-// tellStatus sends the status to all readers.
+// tellStatus sends the current status to all readers.
 func (l *live) tellStatus() {
 	data := l.ask(l.status)
 	l.mu.Lock()
@@ -168,7 +170,8 @@ func (l *live) tellStatus() {
 	}
 }
 
-// note sends an event of the daemon to all readers. Its data is the status as of the flush, or the health.
+// note sends an event of the daemon to all readers. The data of a flush is the status, and the data
+// of a change of the health is the health.
 func (l *live) note(e question.Event) {
 	q := l.status
 	if e.Kind == "health" {
@@ -196,7 +199,8 @@ func (l *live) note(e question.Event) {
 	l.tell(text)
 }
 
-// id is the id of an event: the number of the last flush that was sent to readers, "" before the first one.
+// id returns the id of the next event: the number of the last flush that was sent to readers, or ""
+// if there was none.
 func (l *live) id() string {
 	if l.number == 0 {
 		return ""
@@ -204,7 +208,7 @@ func (l *live) id() string {
 	return strconv.FormatUint(l.number, 10)
 }
 
-// ask returns the answer as one line, or nil if there is none.
+// ask answers a question in one line. It returns nil if there is an error.
 func (l *live) ask(q *question.Question) []byte {
 	ctx, cancel := context.WithTimeout(l.ctx, question.AnswerTime)
 	defer cancel()
@@ -222,7 +226,7 @@ func (l *live) ask(q *question.Question) []byte {
 	return plainjson.Encode(frame{1, answer})
 }
 
-// tell sends an event to each reader that has room for it.
+// tell sends an event to all readers whose channel is not full.
 func (l *live) tell(text []byte) {
 	for r := range l.readers {
 		select {

@@ -14,8 +14,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// describe returns the OpenAPI description of all paths. It follows from the questions and changes, and
-// from the types of their answers.
+// describe returns the OpenAPI description of all paths. It is made from the questions and changes,
+// and from the types of their answers.
 func (a *API) describe() []byte {
 	s := schemas{defined: object{}}
 	s.of(reflect.TypeFor[failure]())
@@ -23,11 +23,11 @@ func (a *API) describe() []byte {
 	for _, name := range a.names {
 		paths[Root+name] = a.describePath(&s, a.paths[name])
 	}
-	text, _ := json.Marshal(object{ // no error: plain maps can always be encoded
+	text, _ := json.Marshal(object{ // never fails, because all values can be encoded
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "statsd", "version": "1",
-			"description": "What a running statsd tells about itself, and what can be changed in it. Fields are only added.",
+			"description": "What a running statsd reports about itself, and what can be changed in it. Later versions only add fields.",
 		},
 		"servers": []any{object{"url": "/"}},
 		"paths":   paths,
@@ -68,7 +68,7 @@ func (a *API) describePath(s *schemas, p *path) object {
 	return object{"get": operation}
 }
 
-// ownContent describes the answers of the paths that are not questions.
+// ownContent describes the answers of the API's paths that are not questions.
 func ownContent(s *schemas, name string) object {
 	switch name {
 	case "live":
@@ -79,7 +79,7 @@ func ownContent(s *schemas, name string) object {
 	return object{"application/json": object{"schema": object{"type": "object"}}}
 }
 
-// jsonOf describes an answer with data of a type.
+// jsonOf describes an answer whose data has the given type.
 func jsonOf(s *schemas, data reflect.Type) object {
 	all := s.members(reflect.TypeFor[frame]())
 	properties := all["properties"].(object)

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/api/apitest"
 )
 
-// TestOpenAPI compares the description with what every path answers.
+// TestOpenAPI compares the OpenAPI description with the answers of every path.
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -10,10 +10,10 @@ import (
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// schemas are the JSON schemas of types. Named structs are defined once, under their name.
+// schemas collects the JSON schemas of Go types. Named structs are defined once, under their names.
 type schemas struct{ defined object }
 
-// of returns the schema of a type, as plainjson.Encode writes it.
+// of returns the schema of a type, in the form in which plainjson.Encode encodes it.
 func (s *schemas) of(t reflect.Type) object {
 	switch {
 	case t == nil:
@@ -43,16 +43,16 @@ func (s *schemas) of(t reflect.Type) object {
 	case reflect.Struct:
 		return s.define(t)
 	}
-	return object{} // any value
+	return object{} // an empty schema allows any value
 }
 
-// define defines a named struct and returns a reference to it.
+// define defines the schema of a named struct, and returns a reference to it.
 func (s *schemas) define(t reflect.Type) object {
 	if t.Name() == "" {
 		return s.members(t)
 	}
 	if s.defined[t.Name()] == nil {
-		s.defined[t.Name()] = object{} // a type may contain itself
+		s.defined[t.Name()] = object{} // set first, because a type may contain itself
 		s.defined[t.Name()] = s.members(t)
 	}
 	return object{"$ref": "#/components/schemas/" + t.Name()}

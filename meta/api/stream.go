@@ -18,11 +18,12 @@ const (
 	eventType = "text/event-stream"
 	// maxStreams is the maximum number of open streams.
 	maxStreams = 8
-	// cutAfter is how long a reader may read nothing before its stream is cut.
+	// cutAfter is the time after which a stream is closed if the client does not read.
 	cutAfter = time.Second
-	// commentEvery is the time between two comments, which keep proxies from closing the stream.
+	// commentEvery is the time between two comments in a stream. Comments keep proxies from closing
+	// the stream.
 	commentEvery = 15 * time.Second
-	// retryStream is how long a client should wait before it opens a stream again.
+	// retryStream is how long a client should wait before it opens the stream again.
 	retryStream = 3 * time.Second
 )
 
@@ -48,19 +49,19 @@ func (s *streams) leave() {
 	s.open--
 }
 
-// stream writes events to one client. Its methods may be called by several goroutines.
+// stream writes events to a client. Several goroutines may call its methods.
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	stop    context.CancelFunc // ends the stream
+	stop    context.CancelFunc // closes the stream
 
 	mu      sync.Mutex
-	begun   bool // whether the header is written
+	begun   bool // the header was sent
 	stalled bool // the client did not read in time
 	err     error
 }
 
-// stream serves a stream. For HEAD it only writes the header.
+// stream serves a stream. If the method is HEAD, it sends only the header.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, serve func(context.Context, *stream)) {
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", eventType)
@@ -75,8 +76,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, serve func(context.
 	serve(ctx, s)
 }
 
-// open begins a stream. Its context ends with the client, and when the client does not read. The
-// caller calls leave at the end.
+// open opens a stream. The returned context ends when the client disconnects, or does not read in
+// time. At the end the caller must call leave.
 func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx context.Context, leave func(), err error) {
 	if !a.streams.enter() {
 		a.counts.refused.Add(1)
@@ -89,7 +90,7 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx conte
 	}
 	ctx, stop := context.WithCancel(r.Context())
 	s = &stream{w: w, control: http.NewResponseController(w), stop: stop}
-	_ = s.control.SetReadDeadline(time.Time{}) // otherwise the server's read timeout would end the context
+	_ = s.control.SetReadDeadline(time.Time{}) // without this, the server's read timeout would end the context
 	comments := make(chan struct{})
 	go func() {
 		defer close(comments)
@@ -105,28 +106,29 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx conte
 	}, nil
 }
 
-// comment writes a comment each commentEvery until ctx ends.
+// comment sends a comment once in each commentEvery until ctx ends.
 func (s *stream) comment(ctx context.Context) {
 	t := time.NewTicker(commentEvery)
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
-			_ = s.write([]byte(":\n\n")) // a failed write ends ctx
+			_ = s.write([]byte(":\n\n")) // an error ends ctx
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// write sends a part of the stream. Before the first part it sends the header. After an error, send nothing more.
+// write sends text to the client. The first call sends the header first. After an error, write must
+// not be called again.
 func (s *stream) write(text []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(cutAfter)) // the write returns the same error
+	_ = s.control.SetWriteDeadline(time.Now().Add(cutAfter)) // if this fails, the following write fails too
 	if !s.begun {
 		s.begun = true
 		s.w.Header().Set("Content-Type", eventType)
@@ -146,10 +148,10 @@ func (s *stream) write(text []byte) error {
 	return s.err
 }
 
-// errAnswered ends a stream whose request already has an ordinary answer.
+// errAnswered ends a stream whose request was already answered without a stream.
 var errAnswered = errors.New("answered without a stream")
 
-// abandon ends a stream whose header is not written yet. It reports whether that was the case.
+// abandon closes a stream if its header was not sent yet. It reports whether it closed the stream.
 func (s *stream) abandon() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +167,7 @@ func (s *stream) failed() bool {
 	return s.err != nil
 }
 
-// event encodes an event. data must be one line.
+// event encodes an event. data must not contain a newline.
 func event(name, id string, data []byte) []byte {
 	text := append([]byte("event: "), name...)
 	if id != "" {
@@ -175,8 +177,8 @@ func event(name, id string, data []byte) []byte {
 	return append(text, "\n\n"...)
 }
 
-// serveStream answers a question by its events. Until the first event, an error is an HTTP error. After
-// it, an error is an event.
+// serveStream answers a question with events. An error before the first event is an HTTP error. A
+// later error is sent as an event.
 func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Question, args question.Arguments) {
 	a.stream(w, r, func(ctx context.Context, s *stream) {
 		ctx, cancel := context.WithTimeout(ctx, question.AnswerTime+q.Watches(args))
@@ -190,7 +192,7 @@ func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Qu
 			a.fail(w, err)
 		default:
 			body, _ := a.reported(err)
-			_ = s.write(event("error", "", plainjson.Encode(body))) // an error means that the client is gone
+			_ = s.write(event("error", "", plainjson.Encode(body))) // fails only if the client has disconnected
 		}
 	})
 }

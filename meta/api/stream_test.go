@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// opened is an open stream.
+// opened is a stream that a test has opened.
 type opened struct {
 	*bufio.Reader
 	conn net.Conn
@@ -38,7 +38,7 @@ func (s *site) open(t *testing.T, path string, headers ...string) *opened {
 	return &opened{Reader: bufio.NewReader(conn), conn: conn}
 }
 
-// begin reads the header.
+// begin reads the header of the stream.
 func (o *opened) begin(t *testing.T) *opened {
 	t.Helper()
 	for {
@@ -55,7 +55,7 @@ func (o *opened) begin(t *testing.T) *opened {
 	}
 }
 
-// next returns the next event: its name, id and data.
+// next returns the name, the id and the data of the next event.
 func (o *opened) next(t *testing.T) (name, id, data string) {
 	t.Helper()
 	for {
@@ -110,7 +110,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// The ninth stream is refused, and gets in when another one ends.
+// The ninth stream is refused. It can be opened after another stream has ended.
 func TestMaxStreams(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -138,7 +138,7 @@ func TestMaxStreams(t *testing.T) {
 	})
 }
 
-// A reader that does not read is cut after a second. Meanwhile the other readers get everything.
+// If a reader does not read, its stream is closed after a second. The other readers get all events.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -164,7 +164,7 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestLive reads the path live, also after a break.
+// TestLive reads the path live, including after a reconnect.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -214,8 +214,8 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// TestLiveCost checks in virtual time that one status a second is made for all readers, and nothing
-// without a reader.
+// TestLiveCost checks in virtual time that the status is computed once a second for all readers
+// together, and never if there are no readers.
 func TestLiveCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, a := newFake(t)
@@ -244,7 +244,7 @@ func TestLiveCost(t *testing.T) {
 			}
 		}
 		asked(time.Minute)
-		for _, r := range readers { // a full one costs nothing
+		for _, r := range readers { // full readers cost nothing
 			if len(r.events) != maxPending {
 				t.Errorf("%d events wait for a reader that does not read", len(r.events))
 			}
@@ -273,7 +273,7 @@ func TestLiveCost(t *testing.T) {
 	})
 }
 
-// A comment keeps a silent stream open.
+// Comments keep a stream without events open.
 func TestComments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, a := newFake(t)
@@ -299,7 +299,7 @@ func TestComments(t *testing.T) {
 	})
 }
 
-// A stream ends when the daemon does, without waiting for its reader.
+// When the daemon ends, its streams end without waiting for their readers.
 func TestStreamsEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -7,38 +7,38 @@ import (
 	"slices"
 )
 
-// A block holds the encoded figures of some flushes, one after the other. The first flush is complete. For each later
-// flush the block holds only the changes:
+// A block contains the encoded figures of several cuts, which are flushes or minutes. The first cut is complete. Each
+// later cut contains only changes:
 //
-//	time      signed varint: nanoseconds since the flush before, less the step of the block
-//	groups    one bit for each 8 columns, set if one of them changed
-//	changed   for each such group, one bit for each column
-//	values    of each changed column, as below
+//	time      signed varint: nanoseconds since the previous cut, minus the step of the block
+//	groups    one bit for each group of 8 columns; it is set if a column in the group has changed
+//	changed   for each such group, one bit for each column; it is set if the column has changed
+//	values    the values of the changed columns
 //
-// A value is a varint whose last two bits tell the form:
+// A value is a varint. Its last two bits are the form:
 //
-//	00  whole number: the signed difference to the one before
-//	01  fraction: the signed difference to the one before, in thousandths
-//	10  fraction: the same, in millionths
-//	11  0: no value; 1: any other number, whose 8 bytes follow; 2: the same form and difference as of
-//	    the changed column before, since many figures grow alike
+//	00  whole number: the signed difference to the previous value
+//	01  fraction: the signed difference to the previous value in thousandths
+//	10  fraction: the signed difference to the previous value in millionths
+//	11  the other bits are 0 for no value, 1 for any other number, whose 8 bytes follow, and 2 if form and
+//	    difference are the same as in the previous changed column, because many figures grow equally
 type block struct {
 	schema *schema
 	data   []byte
-	first  int64 // Unix nanoseconds of the first cut
+	first  int64 // time of the first cut in Unix nanoseconds
 	last   int64
-	until  int64 // cuts at or after this time are forgotten, because the clock was set back
+	until  int64 // cuts at or after this time are not valid, because the clock was set back
 	step   int64
 	cuts   int
 }
 
-// schema lists the columns of a block. It does not change.
+// schema lists the columns of a block. It is never modified.
 type schema struct {
 	columns []column
 	bytes   int
 }
 
-// find returns the column with a name, -1 if there is none.
+// find returns the index of the column with a name, or -1 if there is none.
 func (s *schema) find(name string) int {
 	return slices.IndexFunc(s.columns, func(c column) bool { return c.name == name })
 }
@@ -48,7 +48,7 @@ type column struct {
 	count bool
 }
 
-// The forms of a value.
+// These are the forms in which a value is encoded.
 const (
 	formWhole = iota
 	formThousandths
@@ -62,16 +62,16 @@ const (
 	alike     = 2<<2 | formOther
 )
 
-// units are how many units of a form make 1.
+// units maps a form to the number of its units that make 1.
 var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
 
-// Greater numbers are stored as the eight bytes of the float64.
+// Numbers with a larger size are stored as the eight bytes of their float64.
 const (
 	maxWhole    = 1 << 53
 	maxFraction = 1 << 32
 )
 
-// inUnits returns a number in units, 0 if it is too great.
+// inUnits converts a number to units. It returns 0 if the number is too large.
 func inUnits(v float64, form int) int64 {
 	if v *= units[form]; math.Abs(v) <= maxWhole {
 		return int64(math.Round(v))
@@ -79,7 +79,7 @@ func inUnits(v float64, form int) int64 {
 	return 0
 }
 
-// formOf returns the form that needs the fewest bytes for a number. Fractions are rounded to millionths.
+// formOf returns the shortest form for a number. Fractions are rounded to millionths.
 func formOf(v float64) int {
 	size := math.Abs(v)
 	switch {
@@ -93,7 +93,7 @@ func formOf(v float64) int {
 	return formMillionths
 }
 
-// change is a difference in units of a form, as it is written.
+// change is an encoded difference between two values: the difference in units, and the form.
 type change uint64
 
 func newChange(form int, d int64) change { return change(uint64(d<<1^d>>63)<<2 | uint64(form)) }
@@ -101,13 +101,13 @@ func newChange(form int, d int64) change { return change(uint64(d<<1^d>>63)<<2 |
 func (c change) form() int         { return int(c & 3) }
 func (c change) difference() int64 { return int64(c>>3) ^ -int64(c>>2&1) }
 
-// apply returns the value after the change.
+// apply adds the change to the value before.
 func (c change) apply(before float64) float64 {
 	return float64(inUnits(before, c.form())+c.difference()) / units[c.form()]
 }
 
-// appendValue appends v, and returns the value that a reader will get: v, or v rounded to millionths. last is the last
-// change of the cut.
+// appendValue encodes v. It returns the value that a reader decodes, which is v, or v rounded to
+// millionths. last is the previous change in the same cut.
 func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) {
 	form := formOf(v)
 	switch {
@@ -116,7 +116,7 @@ func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) 
 	case form == formOther:
 		return binary.LittleEndian.AppendUint64(append(dst, bitsAfter), math.Float64bits(v)), v
 	}
-	c := newChange(form, inUnits(v, form)-inUnits(before, form)) // a difference of less than 2^55
+	c := newChange(form, inUnits(v, form)-inUnits(before, form)) // the difference is less than 2^55
 	if v = c.apply(before); c == *last {
 		return append(dst, alike), v
 	}
@@ -124,7 +124,7 @@ func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) 
 	return binary.AppendUvarint(dst, uint64(c)), v
 }
 
-// readValue reads a value written by appendValue. ok is false if data is damaged.
+// readValue decodes a value that appendValue has encoded. ok is false if the data is damaged.
 func readValue(data []byte, before float64, last *change) (v float64, rest []byte, ok bool) {
 	n, size := binary.Uvarint(data)
 	if size <= 0 {
@@ -145,23 +145,23 @@ func readValue(data []byte, before float64, last *change) (v float64, rest []byt
 	return math.Float64frombits(binary.LittleEndian.Uint64(data)), data[8:], true
 }
 
-// cursor reads the cuts of a block.
+// cursor reads the cuts of a block. A cut is the values of one flush or minute.
 type cursor struct {
 	block  *block
 	data   []byte
-	at     int64     // of the current cut
-	values []float64 // of the current cut, by column
+	at     int64     // time of the current cut
+	values []float64 // values of the current cut, by column
 	left   int
-	last   change // of the current cut
+	last   change // the last change in the current cut
 }
 
-// start returns a cursor before the first cut. It may use the memory of values.
+// start returns a cursor that points before the first cut. It may reuse the memory of values.
 func (b *block) start(values []float64) cursor {
 	values = append(values[:0], make([]float64, len(b.schema.columns))...)
 	return cursor{block: b, data: b.data, at: b.first - b.step, values: values, left: b.cuts}
 }
 
-// next reads the next cut. It returns false at the end.
+// next reads the next cut. It returns false if there is none.
 func (c *cursor) next() bool {
 	if c.left == 0 {
 		return false
@@ -176,7 +176,7 @@ func (c *cursor) next() bool {
 	return c.readValues() && c.at < c.block.until
 }
 
-// readValues reads the changed values. It returns false if data is damaged.
+// readValues reads the changed values of a cut. It returns false if the data is damaged.
 func (c *cursor) readValues() bool {
 	groups := c.data[:min(groupBytes(len(c.values)), len(c.data))]
 	changed := 0
@@ -201,7 +201,7 @@ func (c *cursor) readValues() bool {
 	return true
 }
 
-// readGroup reads the changed values of 8 columns.
+// readGroup reads the changed values in a group of 8 columns.
 func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 	for ; changed != 0; changed &= changed - 1 {
 		at := first + bits.TrailingZeros8(changed)
@@ -215,10 +215,11 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 	return true
 }
 
-// groupBytes returns the length of the bit field "groups" in bytes.
+// groupBytes returns the length of the encoded field "groups" in bytes.
 func groupBytes(columns int) int { return (columns + 63) / 64 }
 
-// appendCut appends the values that differ from before, and sets before to the values that a reader will get.
+// appendCut encodes the values that differ from before. It then sets before to the values that a
+// reader decodes.
 func appendCut(dst []byte, before, values []float64) []byte {
 	groups := len(dst)
 	dst = append(dst, make([]byte, groupBytes(len(values)))...)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzCut appends two cuts of arbitrary values and reads them back.
+// FuzzCut encodes two cuts of any values and decodes them.
 func FuzzCut(f *testing.F) {
 	f.Add([]byte{}, false)
 	seed := []byte{}
@@ -51,7 +51,7 @@ func FuzzCut(f *testing.F) {
 	})
 }
 
-// readsAs reports whether got is a valid result of reading v back.
+// readsAs reports whether got is a valid result of encoding and decoding v.
 func readsAs(got, v float64) bool {
 	switch {
 	case v != v || math.IsInf(v, 0):
@@ -62,7 +62,7 @@ func readsAs(got, v float64) bool {
 	return math.Abs(got-v) <= 0.5e-6*(1+1e-9)+math.Abs(v)*1e-15
 }
 
-// FuzzRead reads arbitrary bytes as a block.
+// FuzzRead reads any bytes as a block.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte{0, 1, 7, 4, 4, 8}, uint8(3))
 	f.Add([]byte{0, 255, 255, 255, 7, 255}, uint8(70))

@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	// figureBytes limits the memory of Figures.
+	// figureBytes is the maximum memory of Figures.
 	figureBytes = 2 << 20
 	day         = 24 * time.Hour
 	week        = 7 * day
 )
 
-// Figures remembers the daemon's own figures: of each flush for a day, and of each minute for a week,
-// in at most 2 MiB. If flushes are less than 10 s apart, or figures are very many, it reaches less far back. Any
-// goroutine may use it.
+// Figures keeps the history of the daemon's own figures, in at most 2 MiB. It keeps the values of
+// each flush for a day, and of each minute for a week. If flushes are less than 10 s apart, or if
+// there are very many figures, the periods are shorter. Any goroutine may use it.
 //
-// Numbers with a fraction are rounded to millionths. At most 4,000 figures are remembered.
+// Fractions are rounded to millionths. At most 4,000 figures are kept.
 type Figures struct {
 	mu      sync.Mutex
 	flushes ring
-	minutes ring // columns of a gauge: its greatest value, and how far its mean is below that
+	minutes ring // a gauge has two columns: its maximum, and by how much its mean is below the maximum
 	minute  minute
 }
 
-// below marks the column that says how far a gauge's mean is below its greatest value. No name has a
-// space.
+// below is the suffix of the column with the difference between the maximum and the mean of a
+// gauge. Names of figures contain no space, so the column's name is unique.
 const below = " below"
 
-// NewFigures returns Figures for flushes that are interval apart.
+// NewFigures returns empty Figures. interval is the time between two flushes.
 func NewFigures(interval time.Duration) *Figures {
 	step := max(interval, time.Minute)
 	return &Figures{
@@ -43,7 +43,8 @@ func NewFigures(interval time.Duration) *Figures {
 	}
 }
 
-// Keep remembers the figures of the flush at the given time. Each flush may have other figures.
+// Keep stores the figures of the flush at the given time. Not all flushes need to have the same
+// figures.
 func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +63,8 @@ func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.forget()
 }
 
-// forget makes room: it drops the oldest flushes or minutes. Both reach back for the same share of their full time.
+// forget drops the oldest flushes or minutes until the memory is within its limit. Flushes and
+// minutes lose the same fraction of their periods.
 func (f *Figures) forget() {
 	for f.size() > figureBytes {
 		more, less := &f.flushes, &f.minutes
@@ -75,13 +77,13 @@ func (f *Figures) forget() {
 	}
 }
 
-// endMinute moves the running minute into the ring.
+// endMinute stores the current minute in the ring.
 func (f *Figures) endMinute() {
 	f.minutes.keep(f.minute.end, f.minute.figures())
 	f.minute.clear()
 }
 
-// Bytes returns the memory in use.
+// Bytes returns the number of bytes in use.
 func (f *Figures) Bytes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,21 +92,21 @@ func (f *Figures) Bytes() int {
 
 func (f *Figures) size() int { return f.flushes.size + f.minutes.size + f.minute.bytes() }
 
-// Known reports whether anything is remembered of the figure.
+// Known reports whether there are values of the figure.
 func (f *Figures) Known(name string) bool {
 	flushes, minutes := f.blocks()
 	has := func(b block) bool { return b.column(name) >= 0 }
 	return slices.ContainsFunc(flushes, has) || slices.ContainsFunc(minutes, has)
 }
 
-// blocks returns the blocks, to be read without the lock.
+// blocks returns the current blocks. They can be read without the lock.
 func (f *Figures) blocks() (flushes, minutes []block) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.flushes.blocks), slices.Clone(f.minutes.blocks)
 }
 
-// column returns the column of a figure, -1 if there is none.
+// column returns the index of the column of a figure, or -1 if there is none.
 func (b *block) column(name string) int {
 	if strings.HasSuffix(name, below) {
 		return -1
@@ -112,7 +114,8 @@ func (b *block) column(name string) int {
 	return b.schema.find(name)
 }
 
-// minute sums up the flushes of the running minute. The end of a minute belongs to it.
+// minute combines the flushes of the current minute. A flush at the end of a minute belongs to that
+// minute.
 type minute struct {
 	step    int64
 	end     int64
@@ -122,16 +125,16 @@ type minute struct {
 	made    []meta.Figure
 }
 
-// sum sums up one figure.
+// sum combines the values of a figure.
 type sum struct {
-	name, below    string // the names of its columns
+	name, below    string // names of the figure's columns
 	count          bool
-	n              float64 // flushes with a value
+	n              float64 // number of flushes with a value
 	last           float64
 	mean, greatest float64
 }
 
-// endOf returns the end of the minute of a flush.
+// endOf returns the end of the minute to which a flush belongs.
 func (m *minute) endOf(at int64) int64 { return floor(at-1, m.step) + m.step }
 
 func (m *minute) add(at int64, figures []meta.Figure) {
@@ -157,19 +160,19 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 	}
 }
 
-// bytes returns the memory in use.
+// bytes returns the number of bytes in use.
 func (m *minute) bytes() int {
-	const each, figure = 168, 48 // bytes for a sum, the name of its second column, its entry in the index, and a figure
+	const each, figure = 168, 48 // each is for a sum with the name of its second column and its entry in the index; figure is for an element of made
 	return each*cap(m.sums) + figure*cap(m.made)
 }
 
-// figures returns the sums as figures of the minute. The slice is valid until the next call.
+// figures returns the results of the minute as figures. The result is valid until the next call.
 func (m *minute) figures() []meta.Figure {
 	m.made = m.made[:0]
 	for i := range m.sums {
 		s := &m.sums[i]
 		if s.count {
-			if s.last != math.Trunc(s.last) { // CPU seconds
+			if s.last != math.Trunc(s.last) { // such as CPU seconds
 				s.last = math.Round(s.last*1e3) / 1e3
 			}
 			m.made = append(m.made, meta.Figure{Name: s.name, Value: s.last, Count: true})
@@ -180,8 +183,8 @@ func (m *minute) figures() []meta.Figure {
 	return m.made
 }
 
-// short rounds a number to four digits, or to a whole number if that has more digits. Such numbers are encoded in few
-// bytes.
+// short rounds a number to four significant digits, or to a whole number if that has more digits.
+// Rounded numbers need fewer bytes.
 func short(v float64) float64 {
 	size := math.Abs(v)
 	if size >= 1000 || size < 1e-6 {
@@ -191,7 +194,7 @@ func short(v float64) float64 {
 	return math.Round(v*scale) / scale
 }
 
-// clear begins a minute. It forgets figures without a flush in the last minute.
+// clear starts a new minute. It removes figures that had no value in the last minute.
 func (m *minute) clear() {
 	m.flushes = 0
 	kept := m.sums[:0]

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// model remembers every flush unchanged.
+// model keeps the figures of every flush unchanged.
 type model struct {
 	at      []int64
 	figures [][]meta.Figure
@@ -26,7 +26,7 @@ func (m *model) keep(at time.Time, figures []meta.Figure) {
 	m.figures = append(m.figures, append([]meta.Figure(nil), figures...))
 }
 
-// valueIn returns a figure of flush i, or NaN.
+// valueIn returns the value of a figure in flush i, or NaN.
 func (m *model) valueIn(i int, name string) float64 {
 	for _, f := range m.figures[i] {
 		if f.Name == name {
@@ -36,7 +36,7 @@ func (m *model) valueIn(i int, name string) float64 {
 	return gap
 }
 
-// decode reads all cuts of a ring.
+// decode returns the values of a figure in all cuts of a ring, and their times.
 func decode(r *ring, name string) (at []int64, values []float64) {
 	for i := range r.blocks {
 		b := &r.blocks[i]
@@ -54,10 +54,11 @@ func decode(r *ring, name string) (at []int64, values []float64) {
 
 func same(a, b float64) bool { return a == b || a != a && b != b }
 
-// near reports whether two values differ only by rounding to millionths.
+// near reports whether two values are equal except for rounding to millionths.
 func near(a, b float64) bool { return same(a, b) || math.Abs(a-b) <= 0.6e-6+math.Abs(a)*1e-15 }
 
-// anyFigures makes counts, sizes, durations and times. Some come and go.
+// anyFigures returns random counts, sizes, durations and times. Some figures do not exist in every
+// flush.
 func anyFigures(r *rand.Rand, i int, total float64) []meta.Figure {
 	fs := []meta.Figure{
 		{Name: "count", Value: total, Count: true},
@@ -74,12 +75,12 @@ func anyFigures(r *rand.Rand, i int, total float64) []meta.Figure {
 	}
 	r.Shuffle(len(fs), func(a, b int) { fs[a], fs[b] = fs[b], fs[a] })
 	if r.IntN(20) == 0 {
-		fs = fs[:len(fs)-1] // one vanishes for a flush
+		fs = fs[:len(fs)-1] // a figure is missing in some flushes
 	}
 	return fs
 }
 
-// TestRingAgainstModel keeps figures that come and go, at times that jump.
+// TestRingAgainstModel stores figures that are missing in some flushes, and flush times that jump.
 func TestRingAgainstModel(t *testing.T) {
 	for seed := range uint64(5) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -115,8 +116,8 @@ func TestRingAgainstModel(t *testing.T) {
 	}
 }
 
-// TestFiguresFit checks the time that the rings reach back, and their bytes, with figures like those
-// of a busy daemon.
+// TestFiguresFit checks how far back the rings reach, and how many bytes they need, for figures
+// like those of a busy daemon.
 func TestFiguresFit(t *testing.T) {
 	all := []struct {
 		interval time.Duration
@@ -134,7 +135,8 @@ func TestFiguresFit(t *testing.T) {
 	}
 }
 
-// feedFigures keeps 120 figures. 22 of them change at each flush. It returns the time of the last flush.
+// feedFigures stores 120 figures, 22 of which change at each flush. It returns the time of the last
+// flush.
 func feedFigures(t *testing.T, f *Figures, interval, fed time.Duration) time.Time {
 	r := rand.New(rand.NewPCG(1, 1))
 	totals := make([]float64, 13)
@@ -149,7 +151,7 @@ func feedFigures(t *testing.T, f *Figures, interval, fed time.Duration) time.Tim
 			totals[i] += math.Round(math.Abs(r.NormFloat64()) * 1e5 / float64(1+i*i*i))
 			fs[i].Value = totals[i]
 		}
-		for i := range 8 { // durations
+		for i := range 8 { // some of these figures are durations
 			fs[60+i].Value = 0.01 * float64(i+1) * (1 + r.Float64())
 		}
 		fs[80].Value = 4e8 + math.Round(r.Float64()*1e6)
@@ -161,7 +163,8 @@ func feedFigures(t *testing.T, f *Figures, interval, fed time.Duration) time.Tim
 	return at
 }
 
-// TestManyFigures keeps more figures than fit for a day: the period is shorter, but the memory is the same.
+// TestManyFigures stores so many figures that a day does not fit. The period becomes shorter, but
+// the memory stays within its limit.
 func TestManyFigures(t *testing.T) {
 	f := NewFigures(interval)
 	r := rand.New(rand.NewPCG(1, 1))

@@ -13,48 +13,52 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Order is the order of found paths.
+// Order says how found paths are sorted.
 type Order uint8
 
-// The orders. Paths that compare as equal are sorted bytewise.
+// These are the orders. Paths with equal keys are sorted bytewise.
 const (
 	ByPath  Order = iota
-	ByValue       // the greatest first
-	ByAge         // the newest first
+	ByValue       // largest value first
+	ByAge         // latest time first
 )
 
-// Search asks for paths.
+// Search describes which paths to search for.
 type Search struct {
-	// Match decides which paths are wanted. It must not keep its argument. nil means all.
+	// Match reports whether a path is wanted. It must not keep the path. If Match is nil, all paths
+	// are wanted.
 	Match func(path string) bool
-	// Prefix is a beginning that all wanted paths have. It makes the search faster.
+	// Prefix is a prefix of all wanted paths. It makes the search faster.
 	Prefix string
-	// Limit limits the paths returned.
+	// Limit is the maximum number of paths in the result.
 	Limit int
-	// If Order is ByPath, the search skips all paths up to and including After.
+	// After skips all paths up to and including this one. It is used only with the order ByPath.
 	After string
 	Order Order
-	// Wait is how long the search may wait for the next flush.
+	// Wait is the maximum time to wait for the next flush.
 	Wait time.Duration
 }
 
-// Found is what a Search found.
+// Found is the result of a Search.
 type Found struct {
 	Paths   []Path
-	Matched int // paths that match, returned or not
-	// Looked is the number of paths that were searched, Published the number of paths in the last flush, and Histories
-	// the number of paths with a history.
+	Matched int // number of paths that match, including those above Limit
+	// Looked is the number of paths that were searched. Published is the number of paths in the last
+	// flush. Histories is the number of paths with a history.
 	Looked, Published, Histories int
-	// Next is the After of the next page, "" at the end. With ByPath only.
+	// Next is the value of After for the next page. It is "" at the end, and for other orders than
+	// ByPath.
 	Next string
-	AsOf time.Time // the last flush
-	// Complete is false if not all paths of the last flush were searched. Then search again after the next flush.
+	AsOf time.Time // time of the last flush
+	// Complete is false if the search did not include all paths of the last flush. A search after the
+	// next flush will include them.
 	Complete bool
 }
 
-// Find searches for paths. The paths that it returns count as asked for. It searches the paths whose value is kept. If
-// the last flush had more paths, it searches all of these. They are held only for an hour after a search, because they
-// take memory, so the first search waits for the next flush. It ends when ctx ends.
+// Find searches for paths. It searches the paths whose last value is kept. If the last flush had
+// more paths, it searches all of them. Values keeps those additional paths only for an hour after a
+// search, because they need memory. So the first such search waits for the next flush, until ctx
+// ends. Each path in the result counts as queried.
 func (v *Values) Find(ctx context.Context, s Search) Found {
 	f := finder{Search: s}
 	points, at, missed := v.search(ctx, s.Wait)
@@ -87,11 +91,13 @@ func (v *Values) Find(ctx context.Context, s Search) Found {
 	return f.found
 }
 
-// unsafeString returns the bytes as a string, which is valid as long as they do not change.
+// unsafeString returns the bytes as a string without copying them. The string is valid until the
+// bytes change.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// search returns the points of the last flush, unless all have a kept value, with the time of that flush, and the
-// number of points without a kept value. It waits for points that are not held yet.
+// search returns the points of the last flush, its time, and the number of its points without a
+// kept value. If there are no such points, it returns no points. If the points of the last flush
+// are not available, it waits for the next flush.
 func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Seq[metric.Point], at time.Time, missed int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -117,15 +123,15 @@ func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Se
 	return v.recent, time.Unix(0, v.at), v.missed
 }
 
-// finder collects the first paths of a search.
+// finder collects the paths that come first in the order of the search.
 type finder struct {
 	Search
 	found Found
-	after int // number of paths that match and come after After
+	after int // number of matching paths after After
 	top   []meta.Value
 }
 
-// look adds a path to the result if it matches. It copies a path that it keeps.
+// look adds a path to the result if it matches and belongs to the first ones. It copies the path.
 func (f *finder) look(path string, v meta.Value) {
 	f.found.Looked++
 	if !strings.HasPrefix(path, f.Prefix) || f.Match != nil && !f.Match(path) {

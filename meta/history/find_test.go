@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// feed keeps flushes with these paths. The value of a path is its place.
+// feed stores flushes with the given paths. The value of a path is its index.
 func feed(v *Values, flushes int, paths ...string) {
 	for range flushes {
 		at := time.Unix(0, v.at).Add(interval)
@@ -22,7 +22,7 @@ func feed(v *Values, flushes int, paths ...string) {
 			values[path] = float64(i)
 		}
 		v.Keep(at, func(yieldPoint func(metric.Point) bool) {
-			for _, path := range paths { // in order
+			for _, path := range paths { // in the given order
 				if !yieldPoint(metric.Point{Path: []byte(path), Value: values[path], Time: at.Unix()}) {
 					return
 				}
@@ -31,7 +31,7 @@ func feed(v *Values, flushes int, paths ...string) {
 	}
 }
 
-// numbered returns n paths.
+// numbered returns n paths with a prefix and a number.
 func numbered(prefix string, n int) []string {
 	paths := make([]string, n)
 	for i := range paths {
@@ -40,7 +40,7 @@ func numbered(prefix string, n int) []string {
 	return paths
 }
 
-// withPlaces returns Values with places for n histories.
+// withPlaces returns Values with memory for the given number of histories.
 func withPlaces(names, places int) *Values {
 	v := newValues(names, 1<<20)
 	v.places.most = places
@@ -48,7 +48,7 @@ func withPlaces(names, places int) *Values {
 	return v
 }
 
-// holding returns the paths with a history. It does not count as asking for them.
+// holding returns those of the paths that have a history. This does not count as a query.
 func holding(v *Values, paths ...string) (held []string) {
 	for _, path := range paths {
 		if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
@@ -58,7 +58,8 @@ func holding(v *Values, paths ...string) (held []string) {
 	return held
 }
 
-// TestPlaces checks which paths have a place: first those that came first, then those that were asked for.
+// TestPlaces checks which paths get a history when there are more paths than places: first the
+// paths that were published first, and then the paths that were queried.
 func TestPlaces(t *testing.T) {
 	v := withPlaces(10, 2)
 	feed(v, 3, "a", "b", "c", "d")
@@ -86,7 +87,7 @@ func TestPlaces(t *testing.T) {
 	if got := holding(v, "a", "b", "c", "d"); !slices.Equal(got, []string{"a", "c"}) {
 		t.Errorf("%q have a history", got)
 	}
-	feed(v, 365, "a", "b", "c", "d") // an hour
+	feed(v, 365, "a", "b", "c", "d") // flushes for an hour
 	if p, _ := v.Path("d"); p.Held != FromNow {
 		t.Errorf("d after an hour: %+v", p)
 	}
@@ -96,8 +97,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestPlacesOfThePast checks that a path that is no longer published keeps its history for an hour, unless another path
-// needs the place. The other path must never show that history.
+// TestPlacesOfThePast checks that a path that is no longer published keeps its history for an hour,
+// unless another path needs the memory. The other path must not show the old history.
 func TestPlacesOfThePast(t *testing.T) {
 	v := withPlaces(10, 2)
 	feed(v, 20, "a", "b")
@@ -126,7 +127,7 @@ func TestPlacesOfThePast(t *testing.T) {
 	}
 }
 
-// TestPlacesAreOff checks the answers when there are no histories.
+// TestPlacesAreOff checks the results when no histories are kept.
 func TestPlacesAreOff(t *testing.T) {
 	v := newValues(10, 0)
 	v.at = start.UnixNano()
@@ -139,7 +140,8 @@ func TestPlacesAreOff(t *testing.T) {
 	}
 }
 
-// TestAskedPathNeedsAnEntry asks for a path whose value is not kept, as there are too many.
+// TestAskedPathNeedsAnEntry queries a path whose value is not kept, because there are too many
+// paths.
 func TestAskedPathNeedsAnEntry(t *testing.T) {
 	v := withPlaces(3, 2)
 	paths := numbered("p", 8)
@@ -166,7 +168,7 @@ func TestAskedPathNeedsAnEntry(t *testing.T) {
 	}
 }
 
-// TestFind pages through paths in three orders.
+// TestFind reads the pages of results in three orders.
 func TestFind(t *testing.T) {
 	v := newValues(1000, 1<<20)
 	v.at = start.UnixNano()
@@ -208,7 +210,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindAmongAllPaths looks for paths whose values are not kept, among all of the next flush.
+// TestFindAmongAllPaths searches for paths whose values are not kept. The search includes all paths
+// of the next flush.
 func TestFindAmongAllPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := withPlaces(10, 5)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// add adds a path and returns its entry, -1 if there is no room.
+// add adds a path and returns the index of its entry. It returns -1 if there are too many.
 func (v *Values) add(path []byte, fresh *int) int32 {
 	i := int32(len(v.entries))
 	if int(i) < v.limit {
@@ -18,7 +18,7 @@ func (v *Values) add(path []byte, fresh *int) int32 {
 	return i
 }
 
-// grow adds an entry. Once there are many, it makes room for a quarter more, but not beyond the limit.
+// grow adds an entry. If there are many entries, it allocates a quarter more, up to the limit.
 func (v *Values) grow() {
 	if n := len(v.entries); n == cap(v.entries) && n >= largeSlots {
 		entries := make([]entry, n, min(v.limit, n+n/4))
@@ -28,8 +28,9 @@ func (v *Values) grow() {
 	v.entries = append(v.entries, entry{})
 }
 
-// makeRoom frees an entry for a path: a silent entry, or, if the path was asked for, any entry
-// without a history.
+// makeRoom frees an entry for a path and returns its index. It uses the entry of a path that is no
+// longer published. If there is none and the new path was queried, it uses an entry whose path was
+// not.
 func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	if i := v.silentest(); i >= 0 {
 		v.clear(i)
@@ -51,8 +52,8 @@ func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	return -1
 }
 
-// silentest returns the entry that has been silent longest, -1 if there is none, and removes it from
-// the list.
+// silentest returns the entry of the path that was last published longest ago, and removes it from
+// the list silent. It returns -1 if the list is empty.
 func (v *Values) silentest() int32 {
 	if !v.sorted {
 		slices.SortFunc(v.silent, func(a, b int32) int { return cmp.Compare(v.entries[b].flush, v.entries[a].flush) })
@@ -68,7 +69,7 @@ func (v *Values) silentest() int32 {
 	return -1
 }
 
-// isAsked reports whether the path of a place was asked for within the last hour.
+// isAsked reports whether the path in a row was queried within the last hour.
 func (v *Values) isAsked(row int32) bool {
 	if row < 0 {
 		return false
@@ -77,7 +78,8 @@ func (v *Values) isAsked(row int32) bool {
 	return asked > 0 && asked+v.hour >= v.flush
 }
 
-// remember adds the new value of an entry to its history. An entry without a place gets a free one, if there is any.
+// remember adds the new value of an entry to its history. If the entry has no row in places, it
+// gets a free one, if there is any.
 func (v *Values) remember(i int32, e *entry) {
 	if e.place < 0 {
 		if v.places.full() && len(v.silent) == 0 && len(v.wanted) == 0 {
@@ -90,8 +92,8 @@ func (v *Values) remember(i int32, e *entry) {
 	v.places.columns[len(v.places.columns)-1].values[e.place] = e.value
 }
 
-// give gives a place to an entry: a free place, or else the place of a silent entry. A path that was asked for can also
-// take the place of a path that was not.
+// give assigns a row to an entry: a free row, or the row of a path that is no longer published. If
+// the entry's path was queried, it can also get the row of a path that was not.
 func (v *Values) give(i int32, e *entry) {
 	asked, wanted := v.wanted[e.path]
 	row := v.places.take()
@@ -112,7 +114,7 @@ func (v *Values) give(i int32, e *entry) {
 	}
 }
 
-// takeFrom takes the place of an entry.
+// takeFrom takes away the row of an entry, and returns the row.
 func (v *Values) takeFrom(i int32) (row int32) {
 	if i < 0 {
 		return -1
@@ -121,8 +123,8 @@ func (v *Values) takeFrom(i int32) (row int32) {
 	return row
 }
 
-// unasked returns the entry of the last place whose path was not asked for in the last hour, -1 if there
-// is none.
+// unasked returns the entry with the last row whose path was not queried within the last hour. It
+// returns -1 if there is none.
 func (v *Values) unasked() int32 {
 	for row, place := range slices.Backward(v.places.rows) {
 		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {
@@ -132,7 +134,7 @@ func (v *Values) unasked() int32 {
 	return -1
 }
 
-// ask records that a reader asks for a path, and returns whether the path has a history.
+// ask records that a path was queried. It returns whether the path has a history.
 func (v *Values) ask(path string) Held {
 	if v.places.most == 0 {
 		return Off

@@ -5,22 +5,23 @@ import (
 	"time"
 )
 
-// cut has the values of one name in one flush or one minute. For a count it has the total only.
+// cut has the values of a name in a flush or a minute. If the name is a count, only mean is used:
+// it is the total.
 type cut struct {
-	at                int64 // Unix nanoseconds: the end of the time that the cut covers
-	width             int64 // nanoseconds between two cuts
+	at                int64 // end of the flush interval or the minute, in Unix nanoseconds
+	width             int64 // length of the flush interval or the minute, in nanoseconds
 	mean, least, most float64
-	count             bool // mean is a total
+	count             bool // the name is a count, and mean is its total
 }
 
-// grid sorts cuts into steps of equal length.
+// grid divides a period into steps of equal length.
 type grid struct {
 	start, step int64
 	cells       int
 }
 
-// newGrid returns a grid from since to last with at most q.Points points. Its step is q.Step if that is long enough,
-// otherwise a multiple of unit.
+// newGrid returns a grid from since to last with at most q.Points steps. The length of a step is
+// q.Step if that is long enough, or else a multiple of unit.
 func newGrid(since, last, unit int64, q Query) grid {
 	points := int64(max(q.Points, 1))
 	g := grid{step: max(unit, int64(q.Step))}
@@ -31,12 +32,12 @@ func newGrid(since, last, unit int64, q Query) grid {
 			g.cells = int(cells)
 			return g
 		}
-		// The step is far too short: jump close to the right one.
+		// The step is much too short. Continue with a step that is close to the result.
 		g.step = max(g.step/unit+1, (last-since)/points/unit) * unit
 	}
 }
 
-// floor returns the last multiple of step at or before at.
+// floor returns the last multiple of step up to at.
 func floor(at, step int64) int64 {
 	r := at % step
 	if r < 0 {
@@ -45,7 +46,7 @@ func floor(at, step int64) int64 {
 	return at - r
 }
 
-// series makes a Series of finished lines.
+// series makes a Series from complete lines.
 func (g *grid) series(lines []*gridLine) Series {
 	s := Series{T0: time.Unix(0, g.start+g.step), Step: time.Duration(g.step)}
 	for _, l := range lines {
@@ -54,17 +55,17 @@ func (g *grid) series(lines []*gridLine) Series {
 	return s
 }
 
-// gridLine collects the cuts of one name, oldest first.
+// gridLine collects the values of a name. They must be added in the order of their times.
 type gridLine struct {
 	Line
 	grid   *grid
-	sum    []float64 // for each cell: the sum of each value multiplied by its seconds
-	weight []float64 // for each cell: the sum of the seconds
-	least  []float64 // of each cell
+	sum    []float64 // for each step, the sum of all values multiplied by their seconds
+	weight []float64 // for each step, the sum of the seconds
+	least  []float64 // for each step, the minimum
 
-	all, seconds float64 // sum and weight of all
-	before       cut     // the previous cut
-	known        bool    // whether before is set
+	all, seconds float64 // sums over the whole period: values multiplied by their seconds, and seconds
+	before       cut     // the previous value of a count
+	known        bool    // before is valid
 }
 
 func (g *grid) line(name string) *gridLine {
@@ -81,7 +82,7 @@ func (g *grid) line(name string) *gridLine {
 	return l
 }
 
-// add adds the next cut.
+// add adds the next value.
 func (l *gridLine) add(c cut) {
 	l.Known, l.Rate = true, c.count
 	if !c.count {
@@ -99,7 +100,8 @@ func (l *gridLine) add(c cut) {
 	l.put(&c, seconds)
 }
 
-// put adds a value that covers the given seconds.
+// put adds a value that covers the given number of seconds. The value can be divided among several
+// steps.
 func (l *gridLine) put(c *cut, seconds float64) {
 	i := int((c.at - l.grid.start - 1) / l.grid.step)
 	if c.at <= l.grid.start || i >= l.grid.cells {
@@ -118,7 +120,8 @@ func (l *gridLine) put(c *cut, seconds float64) {
 	l.Sum.Last = c.mean
 }
 
-// greater returns the greater of two numbers. The first may be a gap.
+// greater returns the larger of two numbers. The first number may be NaN: the second is then
+// returned.
 func greater(a, b float64) float64 {
 	if a > b {
 		return a
@@ -138,10 +141,11 @@ func (l *gridLine) finish() Line {
 	return l.Line
 }
 
-// between returns v, or the bound if rounding or an overflow has moved v beyond the bound.
+// between returns v, but at least least and at most most. Rounding or an overflow can move a mean
+// out of these bounds.
 func between(least, v, most float64) float64 { return min(max(v, least), most) }
 
-// tally counts the cuts of a series, and those that are missing between them.
+// tally counts the flushes or minutes in a series, and those that are missing between them.
 type tally struct {
 	held, missing int
 	before        int64

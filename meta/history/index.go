@@ -2,16 +2,16 @@ package history
 
 import "hash/maphash"
 
-// index finds entries by their paths. It is a hash table with linear probing of the entries' numbers: a
-// map would keep the paths too, and takes five times as much memory.
+// index finds entries by their paths. It is a hash table of the numbers of entries, with linear
+// probing. A map would also keep the paths, and would need five times as much memory.
 type index struct {
 	seed  maphash.Seed
-	slots []int32 // the number of an entry plus 1; 0 for none
+	slots []int32 // number of an entry plus 1; 0 for none
 	count int
 }
 
-// The index doubles while it is small, and then grows by a quarter, when three quarters of its slots are in
-// use.
+// The index grows when three quarters of its slots are used. It doubles its size while it is small,
+// and then grows by a quarter.
 const (
 	firstSlots = 16
 	largeSlots = 1024
@@ -19,12 +19,12 @@ const (
 
 func newIndex() index { return index{seed: maphash.MakeSeed()} }
 
-// start returns the slot at which the search for a path starts. There must be slots.
+// start returns the slot at which a search for a path starts. The index must not be empty.
 func (x *index) start(path string) int {
 	return int(maphash.String(x.seed, path) >> 32 * uint64(len(x.slots)) >> 32)
 }
 
-// after returns the slot after another one.
+// after returns the next slot.
 func (x *index) after(at int) int {
 	if at++; at == len(x.slots) {
 		return 0
@@ -32,7 +32,7 @@ func (x *index) after(at int) int {
 	return at
 }
 
-// findBytes is find for a path that is not a string.
+// findBytes does the same as find, for a path in bytes.
 func (x *index) findBytes(entries []entry, path []byte) (i int32, known bool) {
 	if len(x.slots) == 0 {
 		return 0, false
@@ -46,12 +46,12 @@ func (x *index) findBytes(entries []entry, path []byte) (i int32, known bool) {
 	return 0, false
 }
 
-// find returns the number of the entry of a path.
+// find returns the number of the entry with the path.
 func (x *index) find(entries []entry, path string) (i int32, known bool) {
 	return x.findBytes(entries, []byte(path))
 }
 
-// add adds entry i. Its path must be new.
+// add adds entry i, whose path must not be in the index yet.
 func (x *index) add(entries []entry, i int32) {
 	if x.count*4 >= len(x.slots)*3 {
 		x.grow(entries)
@@ -82,7 +82,7 @@ func (x *index) grow(entries []entry) {
 	}
 }
 
-// slot returns the slot of entry i, which is there.
+// slot returns the slot of entry i, which must be in the index.
 func (x *index) slot(entries []entry, i int32) int {
 	at := x.start(entries[i].path)
 	for x.slots[at] != i+1 {
@@ -91,16 +91,16 @@ func (x *index) slot(entries []entry, i int32) int {
 	return at
 }
 
-// renumber notes that entry i has become entry to. It must still be at i.
+// renumber changes the number of an entry from i to to. The entry must still be at i.
 func (x *index) renumber(entries []entry, i, to int32) { x.slots[x.slot(entries, i)] = to + 1 }
 
-// remove removes entry i. Later slots move up, so that no search ends too early.
+// remove removes entry i. It moves entries in later slots up, because an empty slot ends a search.
 func (x *index) remove(entries []entry, i int32) {
 	gap := x.slot(entries, i)
 	for at := x.after(gap); x.slots[at] != 0; at = x.after(at) {
 		start := x.start(entries[x.slots[at]-1].path)
 		if between := (start-gap+len(x.slots)-1)%len(x.slots) < (at-gap+len(x.slots))%len(x.slots); between {
-			continue // its search starts after the gap
+			continue // the search for this entry starts after the empty slot
 		}
 		x.slots[gap] = x.slots[at]
 		gap = at

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// TestIndex adds, moves and removes entries in random order, and looks for all of them.
+// TestIndex adds, renumbers and removes entries in random order, and finds each of them.
 func TestIndex(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	x := newIndex()
@@ -51,7 +51,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// TestKeptValueBytes limits the memory of a kept value.
+// TestKeptValueBytes checks the memory that a kept value needs.
 func TestKeptValueBytes(t *testing.T) {
 	n := soak.Times(100_000)
 	const length = len("app.host-00000000.lat.mean_90")

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// lastStep is how many entries are copied at once. During a copy the flush waits for the reader.
+	// lastStep is the number of entries that are copied at a time. During this time a flush must wait.
 	lastStep = 512
-	// lastTries is how often a copy begins again because a flush came between. After that, the next flush waits for the
-	// copy.
+	// lastTries is how often a copy is started again because of a flush. After that, all entries are
+	// copied at once, and the next flush waits.
 	lastTries = 4
 )
 
-// Last returns the kept values, sorted bytewise by path. All callers between two flushes share the
-// slice: do not change it.
+// Last returns the kept values, sorted bytewise by path. Until the next flush, all callers get the
+// same slice, so they must not change it.
 func (v *Values) Last() []meta.Value {
 	v.sorting.Lock()
 	defer v.sorting.Unlock()
@@ -33,8 +33,8 @@ func (v *Values) Last() []meta.Value {
 	}
 }
 
-// copyLast copies the values, in steps or at once. It fails if a flush comes between two steps. It
-// copies nothing if the last copy is of the same flush.
+// copyLast copies the values, in steps or all at once. It fails if a flush occurs between two
+// steps. If the last copy is from the same flush, it returns that copy.
 func (v *Values) copyLast(atOnce bool) (values []meta.Value, flush uint64, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// many yields n points, all from one buffer, as a flush does. From a number on they have other paths.
+// many yields n points, whose paths share a buffer as in a flush. The paths are numbered from others on.
 func many(at time.Time, n, others int) iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var buffer []byte
@@ -23,7 +23,7 @@ func many(at time.Time, n, others int) iter.Seq[metric.Point] {
 	}
 }
 
-// live returns the bytes of the heap that are in use.
+// live returns the number of bytes of the heap in use.
 func live() int {
 	var m runtime.MemStats
 	runtime.GC()
@@ -32,8 +32,8 @@ func live() int {
 	return int(m.HeapAlloc)
 }
 
-// TestMemory fills the histories, with paths that change, and compares the heap with the limit. Values
-// without histories have as many entries.
+// TestMemory fills the histories, while paths change, and compares the memory with the limit. The
+// memory without histories is subtracted.
 func TestMemory(t *testing.T) {
 	all := []struct {
 		interval time.Duration
@@ -74,7 +74,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestSmallDaemon checks that memory is taken as paths come.
+// TestSmallDaemon checks that a daemon with few paths needs little memory.
 func TestSmallDaemon(t *testing.T) {
 	v := newValues(100_000, 16<<20)
 	at := time.Unix(1_795_918_800, 0)
@@ -87,7 +87,7 @@ func TestSmallDaemon(t *testing.T) {
 	}
 }
 
-// BenchmarkHistory compares a flush of known paths with histories and without.
+// BenchmarkHistory measures a flush of known paths, with and without histories.
 func BenchmarkHistory(b *testing.B) {
 	for _, memory := range []int{0, 16 << 20} {
 		b.Run(fmt.Sprint("memory=", memory), func(b *testing.B) {

@@ -10,18 +10,19 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// coded returns a value that contains the numbers of its path and its flush. A float32 holds it exactly.
+// coded returns a value that contains the number of its path and the number of its flush. A float32
+// can represent it exactly.
 func coded(path, flush int) float64 { return float64(path<<16 | flush) }
 
-// mixing feeds Values with more paths than fit, and remembers the times of flushes.
+// mixing feeds Values with more paths than there is memory for. It keeps the times of the flushes.
 type mixing struct {
 	*Values
 	t      *testing.T
 	r      *rand.Rand
 	at     time.Time
 	flush  int
-	flushs map[int]time.Time // those that were not set back
-	paths  []bool            // which are published
+	flushs map[int]time.Time // times of the flushes that were not dropped because the clock was set back
+	paths  []bool            // for each path, whether it is published
 }
 
 func (m *mixing) name(path int) string { return fmt.Sprint("path.", path) }
@@ -53,7 +54,7 @@ func (m *mixing) next() {
 	})
 }
 
-// consistent checks that entries, index and places agree.
+// consistent checks that the entries, the index and the places match each other.
 func (m *mixing) consistent() {
 	m.t.Helper()
 	for i := range m.entries {
@@ -75,7 +76,7 @@ func (m *mixing) consistent() {
 	}
 }
 
-// own checks that a value belongs to the path, and to a flush in a period.
+// own checks that a value is of the given path, and of a flush between from and to.
 func (m *mixing) own(path int, v float64, from, to time.Time) {
 	m.t.Helper()
 	if v != v {
@@ -87,12 +88,12 @@ func (m *mixing) own(path int, v float64, from, to time.Time) {
 	}
 }
 
-// TestHistoriesDoNotMix moves places from path to path. Each path must show only its own values at the right times,
-// also after the clock was set back.
+// TestHistoriesDoNotMix gives places to other paths repeatedly. Each path must show only its own
+// values, at the right times. This must also hold after the clock was set back.
 func TestHistoriesDoNotMix(t *testing.T) {
 	for seed := range uint64(2) {
 		m := &mixing{Values: withPlaces(25, 10), t: t, r: rand.New(rand.NewPCG(seed, 9)), at: start, flushs: map[int]time.Time{}, paths: make([]bool, 60)}
-		if seed%2 == 1 { // all paths fit
+		if seed%2 == 1 { // there is enough memory for all paths
 			m.Values = withPlaces(60, 60)
 		}
 		for n := range soak.Times(1000) {
@@ -101,7 +102,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 			if n%7 > 0 {
 				continue
 			}
-			asked := make([]uint64, len(m.places.rows)) // looking must not change which paths have a place
+			asked := make([]uint64, len(m.places.rows)) // so that the checks do not count as queries
 			for row := range asked {
 				asked[row] = m.places.rows[row].asked
 			}

@@ -6,53 +6,53 @@ import (
 	"time"
 )
 
-// Span holds the values of a path over the newest minutes up to the last flush. They are exact: the
-// mean
-// is the sum of the flushes with a value, divided by their number. They are NaN if Flushes is 0.
+// Span combines the values of a path in the last minutes before the last flush. The mean is exact:
+// it is the sum of the values divided by their number. Mean, Min and Max are NaN if Flushes is 0.
 type Span struct {
 	Mean, Min, Max float64
-	Flushes        int // flushes with a value
-	// Over is how long the span is. It is shorter than asked for if the history is younger, or if the
-	// interval is below 1 s: only the last 900 flushes are held.
+	Flushes        int // number of flushes with a value
+	// Over is the length of the period. It is shorter than the requested one if the history is
+	// younger. It is also shorter if the interval is below 1 s, because only the last 900 flushes are
+	// kept.
 	Over time.Duration
 }
 
-// Held is the state of a path's history.
+// Held says whether a path has a history.
 type Held uint8
 
-// The states of a path.
+// These are the possible states of a history.
 const (
-	Holding Held = iota // it has a history
-	FromNow             // it will have one from the next flush on, if that publishes the path
-	NoPlace             // all places are taken by paths that were asked for in the last hour
-	Off                 // no histories are kept
+	Holding Held = iota // the path has a history
+	FromNow             // the path will have a history when the next flush publishes it
+	NoPlace             // there is no memory, because all histories belong to paths that were queried within the last hour
+	Off                 // histories are turned off
 )
 
-// Path has the newest value of a path and its means.
+// Path contains the last value of a path, and its means.
 type Path struct {
 	Path  string
-	Value float64   // the newest, or NaN if there is none
+	Value float64   // the last value; NaN if there is none
 	Time  time.Time // time of Value
 	Held  Held
-	// M1, M5 and M15 are over the minutes before the last flush.
+	// M1, M5 and M15 are over the last 1, 5 and 15 minutes before the last flush.
 	M1, M5, M15 Span
-	// Flushes is the number of flushes held for the last 15 minutes. Since is the oldest of them that can have a value
-	// of the path.
+	// Flushes is the number of flushes kept for the last 15 minutes. Since is the time of the first of
+	// these flushes that can have a value of the path.
 	Flushes int
 	Since   time.Time
 }
 
-// Path returns the newest value of a path and its means. The path then counts as asked for. ok is false if no value is
-// kept.
+// Path returns the last value of a path, and its means. If no value is kept, ok is false. This
+// counts as a query for the path.
 func (v *Values) Path(path string) (p Path, ok bool) {
 	r := v.look(path)
 	return r.path(path), r.known
 }
 
-// reading is one path at one moment. It is read without the lock.
+// reading is what Values knows about a path at a moment. It can be used without the lock.
 type reading struct {
 	view  *view
-	known bool // the path has a value
+	known bool // Values has a value of the path
 	value float64
 	time  int64
 	held  Held
@@ -61,17 +61,17 @@ type reading struct {
 	open  minuteSum
 }
 
-// view is the content of the history after a flush. It does not change.
+// view is the content of the histories after a flush. It is not modified.
 type view struct {
-	at      int64 // of the flush
-	step    int64 // of a minute
+	at      int64 // time of the flush
+	step    int64 // length of a minute
 	columns []flushColumn
 	minutes []minuteColumn
 	openEnd int64
-	length  int64 // of a flush interval
+	length  int64 // length of a flush interval
 }
 
-// look reads a path and asks for it.
+// look reads a path. This counts as a query for the path.
 func (v *Values) look(path string) (r reading) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -92,7 +92,7 @@ func (v *Values) look(path string) (r reading) {
 	return r
 }
 
-// view returns the view of the last flush. Readers between two flushes share it.
+// view returns the view after the last flush. Until the next flush, all readers get the same view.
 func (v *Values) view() *view {
 	if v.shown == nil {
 		p := &v.places
@@ -104,7 +104,7 @@ func (v *Values) view() *view {
 	return v.shown
 }
 
-// path computes the answer of Values.Path.
+// path returns the result of Values.Path.
 func (r *reading) path(path string) Path {
 	p := Path{Path: path, Value: r.value, Held: r.held}
 	if r.known {
@@ -118,7 +118,7 @@ func (r *reading) path(path string) Path {
 	return p
 }
 
-// first returns the first column that belongs to the path.
+// first returns the index of the first column that belongs to the path.
 func (r *reading) first() int {
 	i := 0
 	for i < len(r.view.columns) && r.view.columns[i].number < r.since {
@@ -127,7 +127,7 @@ func (r *reading) first() int {
 	return i
 }
 
-// in returns the value of the path in one of its columns, NaN if there is none.
+// in returns the value of the path in a column. It returns NaN if there is none.
 func (r *reading) in(c *flushColumn) float64 {
 	if int(r.row) >= len(c.values) {
 		return gap
@@ -135,8 +135,8 @@ func (r *reading) in(c *flushColumn) float64 {
 	return c.values[r.row]
 }
 
-// span sums up the flushes of the newest minutes up to the last flush. If flushes are further apart than that, it takes
-// only the last one.
+// span combines the flushes in the period over before the last flush. If the flush interval is
+// longer than over, it uses only the last flush.
 func (r *reading) span(over time.Duration) Span {
 	s := Span{Mean: gap, Min: gap, Max: gap}
 	if r.held != Holding {
@@ -164,7 +164,7 @@ func (r *reading) span(over time.Duration) Span {
 	return s
 }
 
-// exactSum adds floats and corrects the rounding errors (A. Neumaier, 1974).
+// exactSum adds numbers and compensates the rounding errors (A. Neumaier, 1974).
 type exactSum struct{ sum, lost float64 }
 
 func (s *exactSum) add(v float64) {
@@ -179,8 +179,8 @@ func (s *exactSum) add(v float64) {
 
 func (s *exactSum) mean(n int) float64 { return (s.sum + s.lost) / float64(n) }
 
-// Series returns the histories of paths, one line for each. The paths then count as asked for. The field Known of a
-// line is false if the path has no history.
+// Series returns the histories of paths, with a line for each path. If a path has no history, Known
+// is false in its line. This counts as a query for the paths.
 func (v *Values) Series(q Query) (s Series, held []Held) {
 	all := make([]reading, len(q.Names))
 	last, unit := int64(0), v.interval
@@ -210,7 +210,7 @@ func (v *Values) Series(q Query) (s Series, held []Held) {
 	return s, held
 }
 
-// fill fills a line with the minutes and the flushes of a path after a time, and counts them.
+// fill adds the minutes and the flushes of the path after since to a line, and counts them.
 func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	for _, m := range r.minutes(since) {
 		t.add(m.at, m.width)
@@ -230,7 +230,8 @@ func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	return t
 }
 
-// minutes returns the minutes of the path after a time, the open one last.
+// minutes returns the minutes of the path after since. The last one can be a minute that is not
+// complete.
 func (r *reading) minutes(since int64) (cuts []cut) {
 	if r.held != Holding {
 		return nil

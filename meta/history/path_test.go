@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// pathModel remembers the values of all flushes.
+// pathModel keeps the values of all flushes.
 type pathModel struct {
 	at     []time.Time
 	values []map[string]float64
@@ -26,7 +26,7 @@ func (m *pathModel) keep(at time.Time, values map[string]float64) {
 	m.at, m.values = append(m.at, at), append(m.values, values)
 }
 
-// between returns the values of a path after a time, up to another.
+// between returns the values of a path after the time from, up to the time to.
 func (m *pathModel) between(path string, from, to time.Time) (values []float64) {
 	for i, at := range m.at {
 		if v, ok := m.values[i][path]; ok && at.After(from) && !at.After(to) {
@@ -36,7 +36,7 @@ func (m *pathModel) between(path string, from, to time.Time) (values []float64) 
 	return values
 }
 
-// yield yields values as points.
+// yield yields the values as points.
 func yield(at time.Time, values map[string]float64) iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		for path, v := range values {
@@ -47,7 +47,7 @@ func yield(at time.Time, values map[string]float64) iter.Seq[metric.Point] {
 	}
 }
 
-// exactMean returns the mean, rounded once.
+// exactMean returns the exact mean, rounded once.
 func exactMean(values []float64) float64 {
 	sum := new(big.Float).SetPrec(2000)
 	for _, v := range values {
@@ -57,7 +57,7 @@ func exactMean(values []float64) float64 {
 	return mean
 }
 
-// isSpan compares a span with all its values.
+// isSpan reports whether a span is correct for the given values.
 func isSpan(s Span, values []float64) bool {
 	if len(values) == 0 {
 		return s.Flushes == 0 && s.Mean != s.Mean && s.Min != s.Min && s.Max != s.Max
@@ -66,8 +66,9 @@ func isSpan(s Span, values []float64) bool {
 		math.Abs(s.Mean-exactMean(values)) <= 1e-15*max(math.Abs(s.Min), math.Abs(s.Max))
 }
 
-// TestPathAgainstModel computes the means over 1, 5 and 15 minutes and the series of 50 minutes from all
-// values, and compares. Paths come and go, flushes are missed, and the clock is set.
+// TestPathAgainstModel compares the means over 1, 5 and 15 minutes, and the series of 50 minutes,
+// with results from a list of all values. Some paths are missing in some flushes, flushes are
+// missed, and the clock is changed.
 func TestPathAgainstModel(t *testing.T) {
 	for seed := range uint64(6) {
 		interval := []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute}[seed%6]
@@ -113,7 +114,7 @@ func checkPaths(t *testing.T, v *Values, m *pathModel, at time.Time, interval ti
 			continue
 		}
 		for span, over := range map[*Span]time.Duration{&p.M1: time.Minute, &p.M5: 5 * time.Minute, &p.M15: 15 * time.Minute} {
-			if setBack && span.Over > 0 { // flushes that were dropped do not come back
+			if setBack && span.Over > 0 { // the values of flushes that were dropped do not reappear
 				over = min(over, span.Over)
 			}
 			if want := m.between(path, at.Add(-max(over, interval)), at); !isSpan(*span, want) {
@@ -136,7 +137,7 @@ func checkSeries(t *testing.T, v *Values, m *pathModel, at time.Time, interval t
 		}
 		for i, got := range line.Values {
 			if s.At(i).Add(-s.Step).Before(at.Add(-over)) {
-				continue // begun before
+				continue // the minute began before that time
 			}
 			want := m.between("path.0", s.At(i).Add(-s.Step), s.At(i))
 			if len(want) == 0 {

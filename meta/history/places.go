@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// How far back histories reach: first flush by flush, before that minute by minute.
+	// These are the periods of a history. For the last flushSpan it has a value for each flush. For
+	// the minuteSpan before that it has a value for each minute.
 	flushSpan  = 15 * time.Minute
 	minuteSpan = 45 * time.Minute
 	minFlushes = 15
 	maxFlushes = 900
 	maxMinutes = int(minuteSpan / time.Minute)
 
-	// placeBytes is the memory of a place without its columns: a place, a minuteSum, and an element of free. The path
-	// itself is an entry of Values, whether it has a history or not.
+	// placeBytes is the memory of a place without its columns: a place, a minuteSum, and an element of
+	// free. The path is not included, because it belongs to an entry of Values.
 	placeBytes = 24 + 24 + 4
 	valueBytes = 8
 	cellBytes  = 3 * 4
@@ -23,13 +24,13 @@ const (
 	columnHeader = 96
 )
 
-// places holds the histories of paths. Each has a place: a row in all columns. A flush adds a column.
-// The columns of past flushes and minutes do not change, so copies of their lists can be read while
-// others are added.
+// places stores the histories of paths. Each path with a history has a place, which is a row in all
+// columns. A flush adds a column. Columns of earlier flushes and minutes are not modified, so a
+// copy of the list of columns can be read at any time.
 type places struct {
-	flushes int   // maximum number of columns
-	step    int64 // length of a minute, in nanoseconds
-	most    int   // rows
+	flushes int   // maximum number of flush columns
+	step    int64 // length of a minute in nanoseconds
+	most    int   // maximum number of rows
 
 	rows    []place
 	free    []int32
@@ -37,36 +38,36 @@ type places struct {
 	minutes []minuteColumn
 	open    openMinute
 	number  uint64 // number of flushes so far
-	given   uint64 // the flush in which a place was last given to an entry
+	given   uint64 // last flush in which a row was assigned to an entry
 }
 
-// place is the row of one path.
+// place is the row of a path.
 type place struct {
-	since uint64 // first column of this path; older columns belong to another path
-	asked uint64 // the flush after which the path was last asked for, 0 for never
-	owner int32  // the entry of the path, -1 for none
+	since uint64 // number of the first column of this path; earlier columns belong to other paths
+	asked uint64 // number of the last flush before the last query for the path; 0 if there was none
+	owner int32  // index of the path's entry; -1 if the row is free
 }
 
-// flushColumn has the values of one flush: NaN for a path that was not published.
+// flushColumn contains the values of a flush. The value is NaN if the path was not published.
 type flushColumn struct {
 	number uint64
-	at     int64 // Unix nanoseconds
+	at     int64 // time of the flush in Unix nanoseconds
 	values []float64
 }
 
-// minuteColumn holds the sums of one minute.
+// minuteColumn contains the results of a minute.
 type minuteColumn struct {
-	number uint64 // number of the flush at which it was made
-	end    int64  // Unix nanoseconds
+	number uint64 // number of the flush in which the column was made
+	end    int64  // end of the minute in Unix nanoseconds
 	cells  []cell
 }
 
-// cell is a minute of a path. Its mean is NaN if it was not published.
+// cell is the result of a path in a minute. Its mean is NaN if the path was not published.
 type cell struct{ mean, least, most float32 }
 
-// openMinute is the minute to which old columns are added.
+// openMinute is the minute to which the oldest flush columns are added.
 type openMinute struct {
-	end  int64 // 0 for none
+	end  int64 // end of the minute; 0 if there is none
 	rows []minuteSum
 }
 
@@ -76,7 +77,7 @@ type minuteSum struct {
 	least, most float32
 }
 
-// newPlaces makes as many places as fit into the memory.
+// newPlaces returns places for as many histories as fit into the memory.
 func newPlaces(interval time.Duration, memory, names int) places {
 	flushes := int((flushSpan + interval - 1) / interval)
 	p := places{
@@ -91,13 +92,14 @@ func newPlaces(interval time.Duration, memory, names int) places {
 	return p
 }
 
-// cost returns the memory of all places. It includes one column of each kind that is being filled.
+// cost returns the memory that all places need. It includes a column of each kind that is still
+// being filled.
 func (p *places) cost() int {
 	return p.most*placeBytes + (p.flushes+1)*(columnHeader+taken(valueBytes*p.most)) +
 		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))
 }
 
-// taken returns the memory that Go allocates for n bytes.
+// taken returns how many bytes Go allocates for a request of n bytes.
 func taken(bytes int) int {
 	const page = 8 << 10
 	if bytes > 4*page {
@@ -109,10 +111,10 @@ func taken(bytes int) int {
 // held returns the number of paths with a history.
 func (p *places) held() int { return len(p.rows) - len(p.free) }
 
-// full reports whether no place is free.
+// full reports whether there is no free row.
 func (p *places) full() bool { return len(p.free) == 0 && len(p.rows) == p.most }
 
-// bytes returns the memory in use.
+// bytes returns the number of bytes in use.
 func (p *places) bytes() int {
 	n := placeBytes * cap(p.rows)
 	for i := range p.columns {
@@ -124,7 +126,7 @@ func (p *places) bytes() int {
 	return n
 }
 
-// begin begins the column of a flush.
+// begin adds the column of a flush.
 func (p *places) begin(at int64) {
 	if p.number++; p.most == 0 {
 		return
@@ -136,7 +138,8 @@ func (p *places) begin(at int64) {
 		p.fold(&p.columns[0])
 		p.columns = slices.Delete(p.columns, 0, 1)
 	}
-	// slices.Grow uses the whole allocation, so the capacity is the memory that it takes.
+	// slices.Grow sets the capacity to the size of the allocation, so cap tells how much memory is
+	// used.
 	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
 	for i := range values {
 		values[i] = gap
@@ -144,7 +147,8 @@ func (p *places) begin(at int64) {
 	p.columns = append(p.columns, flushColumn{number: p.number, at: at, values: values})
 }
 
-// end ends the column of a flush. It frees memory that growing took too much.
+// end completes the column of a flush. It frees memory that was allocated for more rows than there
+// are.
 func (p *places) end() {
 	if p.most == 0 {
 		return
@@ -155,7 +159,7 @@ func (p *places) end() {
 	}
 }
 
-// setBack forgets all columns at a time or after it.
+// setBack removes all columns at or after the given time.
 func (p *places) setBack(at int64) {
 	p.columns = slices.DeleteFunc(p.columns, func(c flushColumn) bool { return c.at >= at })
 	p.minutes = slices.DeleteFunc(p.minutes, func(m minuteColumn) bool { return m.end >= at })
@@ -165,7 +169,7 @@ func (p *places) setBack(at int64) {
 	}
 }
 
-// take returns a row that no path has, -1 if there is none.
+// take returns a free row, or -1 if there is none.
 func (p *places) take() int32 {
 	if n := len(p.free); n > 0 {
 		row := p.free[n-1]
@@ -184,7 +188,7 @@ func (p *places) take() int32 {
 	return int32(len(p.rows) - 1)
 }
 
-// give gives a row to an entry.
+// give assigns a row to an entry.
 func (p *places) give(row, owner int32) {
 	p.rows[row] = place{owner: owner, since: p.number}
 	p.given = p.number
@@ -194,13 +198,13 @@ func (p *places) give(row, owner int32) {
 	}
 }
 
-// release takes a row from its path.
+// release makes the row of a path free.
 func (p *places) release(row int32) {
 	p.rows[row] = place{owner: -1}
 	p.free = append(p.free, row)
 }
 
-// fold adds the oldest column to its minute.
+// fold adds the values of the oldest flush column to their minute.
 func (p *places) fold(c *flushColumn) {
 	end := floor(c.at-1, p.step) + p.step
 	if p.open.end != end {
@@ -224,7 +228,7 @@ func (p *places) fold(c *flushColumn) {
 	}
 }
 
-// close moves the open minute, if there is one, into a column.
+// close stores the open minute, if there is one, as a column.
 func (p *places) close() {
 	if p.open.end == 0 {
 		return
@@ -243,7 +247,8 @@ func (p *places) close() {
 	p.minutes = append(p.minutes, m)
 }
 
-// mean returns the mean. It is NaN if there is none, or if it does not fit a float32.
+// mean returns the mean. It returns NaN if there are no values, or if the mean is too large for a
+// float32.
 func (s *minuteSum) mean() float32 {
 	m := float32(s.sum / float64(s.n))
 	if math.IsInf(float64(m), 0) {

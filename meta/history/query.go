@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Query asks for figures, or for paths.
+// Query selects figures or paths, and a period.
 type Query struct {
 	Names []string
-	// Since is the beginning. The end is the last flush.
+	// Since is the start of the period. Its end is the last flush.
 	Since time.Time
-	// Points limits the values of each line. There may be fewer: a step is never shorter than a flush
-	// interval, or than a minute where only minutes are held.
+	// Points is the maximum number of values in a line. There can be fewer values, because a step is
+	// at least a flush interval. It is at least a minute if there are only values for minutes.
 	Points int
-	// Step is the least step, 0 for any. Series with the same last flush, Since, Points and Step have values at the
-	// same times.
+	// Step is the minimum length of a step; 0 for none. If the last flush, Since, Points and Step are
+	// the same, two Series have values at the same times.
 	Step time.Duration
 }
 
-// since returns the beginning in Unix nanoseconds: not after the last flush, and not much earlier than a week before
-// it.
+// since returns the start of the period in Unix nanoseconds. It is at most the time of the last
+// flush, and at least about a week before that.
 func (q *Query) since(last int64) int64 {
 	since := time.Unix(0, last).Add(-2 * week)
 	if q.Since.After(since) {
@@ -28,13 +28,13 @@ func (q *Query) since(last int64) int64 {
 	return min(since.UnixNano(), last)
 }
 
-// Series returns the figures of a Query, one line for each name, in their order.
+// Series returns the figures that a Query selects, with a line for each name in the same order.
 func (f *Figures) Series(q Query) Series {
 	flushes, minutes := f.blocks()
 	last, unit := q.Since.UnixNano(), f.flushes.step
 	if len(flushes) > 0 {
 		last = flushes[len(flushes)-1].last
-		// Minutes serve for the time before the oldest flush.
+		// Use minutes only for the time before the first kept flush.
 		minutes = before(minutes, flushes[0].first)
 	}
 	since := q.since(last)
@@ -57,7 +57,7 @@ func (f *Figures) Series(q Query) Series {
 	return s
 }
 
-// before returns the blocks that begin before a time.
+// before returns the blocks that begin before the given time.
 func before(blocks []block, at int64) []block {
 	n := len(blocks)
 	for n > 0 && blocks[n-1].first >= at {
@@ -68,17 +68,17 @@ func before(blocks []block, at int64) []block {
 
 // reader reads blocks into the lines of a grid.
 type reader struct {
-	from, until int64 // cuts at or after until are left out
+	from, until int64 // cuts at or after until are skipped
 	lines       []*gridLine
 	tally
 	values []float64
-	most   []int // the columns of each line in the current block, or -1
+	most   []int // for each line, the index of its column in the current block, or -1
 	below  []int
 }
 
 func (r *reader) read(blocks []block) {
 	for i := range blocks {
-		// The last cut before the beginning is needed too: the first growth of a count is measured from it.
+		// The last cut before the period is needed too, to calculate the first growth of a count.
 		if i+1 < len(blocks) && blocks[i+1].first <= r.from {
 			continue
 		}
@@ -88,7 +88,7 @@ func (r *reader) read(blocks []block) {
 	}
 }
 
-// block reads one block. It returns false at the end.
+// block reads a block. It returns false at the end of the period.
 func (r *reader) block(b *block) bool {
 	r.most, r.below = r.most[:0], r.below[:0]
 	for _, l := range r.lines {
@@ -118,10 +118,9 @@ func (r *reader) block(b *block) bool {
 	return true
 }
 
-// Growth returns how much a figure grew in the last period, such as 15 minutes, and the length of the
-// period that is known: it is shorter if the daemon or the figure is younger. It is (0, 0) for an
-// unknown figure.
-// If the figure fell, the growth is below 0.
+// Growth returns by how much a figure has grown in the last period over. It also returns the length
+// of the period, which is shorter if the daemon or the figure is younger. If the figure is unknown,
+// it returns 0 and 0. If the figure has fallen, the growth is negative.
 func (f *Figures) Growth(name string, over time.Duration) (grew float64, known time.Duration) {
 	flushes, _ := f.blocks()
 	if len(flushes) == 0 {

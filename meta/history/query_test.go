@@ -18,8 +18,8 @@ var start = time.Unix(1_795_910_400, 0)
 func count(name string, v float64) meta.Figure { return meta.Figure{Name: name, Value: v, Count: true} }
 func gauge(name string, v float64) meta.Figure { return meta.Figure{Name: name, Value: v} }
 
-// rateIn returns the expected value of a series of the count between two times: the growth per time, over the flushes
-// that end in between.
+// rateIn returns the expected growth of a count per second between two times, and the maximum of
+// the rates of its flushes.
 func (m *model) rateIn(name string, from, to int64) (rate, greatest float64) {
 	grew, seconds, greatest := 0.0, 0.0, gap
 	before, beforeAt := gap, int64(0)
@@ -38,7 +38,7 @@ func (m *model) rateIn(name string, from, to int64) (rate, greatest float64) {
 	return grew / seconds, greatest
 }
 
-// meanIn returns the expected value of a series of the gauge.
+// meanIn returns the expected mean of a gauge between two times, and its maximum.
 func (m *model) meanIn(name string, from, to int64) (mean, greatest float64) {
 	sum, n, greatest := 0.0, 0.0, gap
 	for i, at := range m.at {
@@ -55,7 +55,8 @@ func close2(a, b float64) bool {
 	return a != a && b != b || math.Abs(a-b) <= 1e-5+1e-4*math.Abs(b)
 }
 
-// TestSeriesAgainstModel compares series with a model. Flushes are missed, and the clock is set back.
+// TestSeriesAgainstModel compares series with the results of a model. Some flushes are missed, and
+// the clock is set back.
 func TestSeriesAgainstModel(t *testing.T) {
 	for seed := range uint64(soak.Times(6)) {
 		r := rand.New(rand.NewPCG(seed, 3))
@@ -98,7 +99,7 @@ func TestSeriesAgainstModel(t *testing.T) {
 				for i := range line.Values {
 					want, greatest := model(line.Name, s.At(i).Add(-s.Step).UnixNano(), s.At(i).UnixNano())
 					if began = began || line.Values[i] == line.Values[i]; !began {
-						continue // the growth since long before is not known
+						continue // NaN, because the first growth of a count is not known
 					}
 					if !close2(line.Values[i], want) || !close2(line.Greatest[i], greatest) {
 						t.Fatalf("seed %d, %v, %s at %v: %v, greatest %v; want %v, %v", seed, ask, line.Name, s.At(i), line.Values[i], line.Greatest[i], want, greatest)
@@ -109,7 +110,7 @@ func TestSeriesAgainstModel(t *testing.T) {
 	}
 }
 
-// TestSeriesOfDays asks for a longer period than the day of single flushes.
+// TestSeriesOfDays queries a period that is longer than a day, for which only minutes are kept.
 func TestSeriesOfDays(t *testing.T) {
 	f := NewFigures(interval)
 	at, total := start, 0.0
@@ -117,7 +118,7 @@ func TestSeriesOfDays(t *testing.T) {
 		at = at.Add(interval)
 		total += 50
 		size := 10.0
-		if i == 8640/2 { // a peak at noon of the first day
+		if i == 8640/2 { // a high value at noon of the first day
 			size = 1000
 		}
 		f.Keep(at, []meta.Figure{count("count", total), gauge("size", size)})
@@ -146,7 +147,7 @@ func TestSeriesOfDays(t *testing.T) {
 	}
 }
 
-// TestGapsAreTold checks the gaps of a daemon that was suspended.
+// TestGapsAreTold checks that the missing flushes of a suspended daemon are reported.
 func TestGapsAreTold(t *testing.T) {
 	f := NewFigures(interval)
 	at, total := start, 0.0
@@ -179,7 +180,7 @@ func TestGapsAreTold(t *testing.T) {
 	}
 }
 
-// TestClockSetBackByDays checks that no value later than the clock stays after the clock was set back.
+// TestClockSetBackByDays checks that values with times after the new time of the clock are removed.
 func TestClockSetBackByDays(t *testing.T) {
 	f := NewFigures(interval)
 	at := start
@@ -205,7 +206,7 @@ func TestClockSetBackByDays(t *testing.T) {
 	}
 }
 
-// TestClockSetBackInAMinute checks that forgotten flushes are not in the mean of their minute.
+// TestClockSetBackInAMinute checks that removed flushes do not count in the mean of their minute.
 func TestClockSetBackInAMinute(t *testing.T) {
 	f := NewFigures(interval)
 	for _, flush := range []struct{ second, size int }{{10, 90}, {20, 90}, {30, 90}, {40, 90}, {20, 20}, {30, 20}, {40, 20}, {50, 20}, {60, 30}} {
@@ -216,7 +217,8 @@ func TestClockSetBackInAMinute(t *testing.T) {
 	}
 }
 
-// TestCountBeginsAgain checks that a count that fell is a gap, not a negative rate.
+// TestCountBeginsAgain checks that a count that was reset has no value at that time, instead of a
+// negative rate.
 func TestCountBeginsAgain(t *testing.T) {
 	f := NewFigures(interval)
 	at := start
@@ -262,8 +264,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestNames checks that no figure is found under a name of the store's own, and that a figure that
-// vanished is still known.
+// TestNames checks that internal columns cannot be queried as figures, and that a figure that no
+// longer exists is still known.
 func TestNames(t *testing.T) {
 	f := NewFigures(interval)
 	at := start

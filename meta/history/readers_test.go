@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// TestReadersAndFlushes lets readers ask while flushes come. It is for the race detector.
+// TestReadersAndFlushes runs queries and flushes at the same time, for the race detector.
 func TestReadersAndFlushes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFigures(interval)

@@ -9,34 +9,36 @@ import (
 )
 
 const (
-	// blockCuts is the number of cuts of a block. The oldest block is forgotten as a whole.
+	// blockCuts is the maximum number of cuts in a block. The oldest block is removed as a whole.
 	blockCuts = 360
-	// blockData is the number of bytes after which a block is full. The last cut may exceed it.
+	// blockData is the size in bytes from which a block is full. The last cut in a block can exceed
+	// it.
 	blockData = 64 << 10
-	// blockBytes is the memory of a block without its data. columnBytes is the memory of a column without its name, in
-	// the list and in the map of the newest block.
+	// blockBytes is the memory of a block without its data. columnBytes is the memory of a column
+	// without its name: it is in the list, and in the map of the last block.
 	blockBytes  = 128
 	columnBytes = 64
-	// growBytes is the least number of bytes by which a block grows. Doubling would waste more.
+	// growBytes is the minimum number of bytes by which a block grows. Doubling would waste more
+	// memory.
 	growBytes = 1024
-	// maxColumns limits the figures of a cut.
+	// maxColumns is the maximum number of figures in a cut.
 	maxColumns = 4000
 )
 
-// ring holds blocks in bounded memory. A copy of its blocks can be read while cuts are added: data is
-// only appended to.
+// ring keeps blocks in bounded memory. A copy of the list of blocks can be read while cuts are
+// added, because data is only appended.
 type ring struct {
-	step   int64 // nanoseconds between two cuts
-	oldest int64 // how long a cut is held, in nanoseconds
+	step   int64 // normal time between two cuts in nanoseconds
+	oldest int64 // how long a cut is kept, in nanoseconds
 
-	blocks []block // oldest first; cuts go into the last one
+	blocks []block // oldest first; new cuts are added to the last one
 	size   int
 
-	schema *schema        // of the newest cut
-	index  map[string]int // the columns of schema
-	before []float64      // the newest cut, as readers will get it
-	cut    []float64      // the cut that is being added; NaN: no value
-	rows   []int          // for each figure of the newest cut: its column
+	schema *schema        // schema of the last cut
+	index  map[string]int // name to column of schema
+	before []float64      // the last cut, as readers decode it
+	cut    []float64      // the cut that is being added; NaN for no value
+	rows   []int          // column of each figure in the last cut
 }
 
 // keep adds a cut.
@@ -58,13 +60,14 @@ func (r *ring) keep(at int64, figures []meta.Figure) {
 	}
 }
 
-// isBack reports whether the clock was set back to a time.
+// isBack reports whether the time at is not after the last cut, which means that the clock was set
+// back.
 func (r *ring) isBack(at int64) bool {
 	n := len(r.blocks)
 	return n > 0 && at <= r.blocks[n-1].last
 }
 
-// setBack forgets all cuts at a time or after it.
+// setBack removes all cuts at or after the given time.
 func (r *ring) setBack(at int64) {
 	r.blocks = slices.DeleteFunc(r.blocks, func(b block) bool { return b.first >= at })
 	for i := range r.blocks {
@@ -73,7 +76,7 @@ func (r *ring) setBack(at int64) {
 	}
 }
 
-// sort puts figures into the columns of the schema. It returns false if one has no column.
+// sort puts the figures into the columns of the schema. It returns false if a figure has no column.
 func (r *ring) sort(figures []meta.Figure) bool {
 	if r.schema == nil {
 		return false
@@ -87,7 +90,7 @@ func (r *ring) sort(figures []meta.Figure) bool {
 	columns := r.schema.columns
 	for i := range figures {
 		f := &figures[i]
-		// Figures mostly come in the order of the cut before.
+		// Figures usually have the same order as in the previous cut.
 		at := r.rows[i]
 		if at >= len(columns) || columns[at].name != f.Name {
 			var known bool
@@ -104,7 +107,7 @@ func (r *ring) sort(figures []meta.Figure) bool {
 	return true
 }
 
-// newSchema has a column for each figure.
+// newSchema makes a schema with a column for each figure.
 func (r *ring) newSchema(figures []meta.Figure) {
 	r.schema = &schema{}
 	r.index = make(map[string]int, len(figures))
@@ -118,7 +121,7 @@ func (r *ring) newSchema(figures []meta.Figure) {
 	r.cut = make([]float64, len(r.schema.columns))
 }
 
-// open returns the block for the next cut, or nil if a new block is needed.
+// open returns the block for the next cut. It returns nil if a new block is needed.
 func (r *ring) open() *block {
 	if len(r.blocks) == 0 {
 		return nil
@@ -130,7 +133,7 @@ func (r *ring) open() *block {
 	return b
 }
 
-// begin begins a block. Figures that have vanished have no column in it.
+// begin adds a new block. Figures that no longer exist get no column in it.
 func (r *ring) begin(at int64, figures []meta.Figure) *block {
 	if slices.ContainsFunc(r.cut, func(v float64) bool { return v != v }) {
 		r.newSchema(figures)
@@ -145,7 +148,7 @@ func (r *ring) begin(at int64, figures []meta.Figure) *block {
 	return &r.blocks[len(r.blocks)-1]
 }
 
-// encode appends the cut.
+// encode appends the cut to the block.
 func (r *ring) encode(b *block, at int64) {
 	before := b.last
 	if b.cuts == 0 {
@@ -160,7 +163,7 @@ func (r *ring) encode(b *block, at int64) {
 	b.cuts++
 }
 
-// drop drops the oldest block, unless it is the only one.
+// drop removes the oldest block, unless it is the only one.
 func (r *ring) drop() (dropped bool) {
 	if len(r.blocks) < 2 {
 		return false
@@ -170,7 +173,7 @@ func (r *ring) drop() (dropped bool) {
 	return true
 }
 
-// reach returns how far back the ring reaches, as a fraction of the wanted time.
+// reach returns how far back the ring reaches, as a fraction of the wanted period.
 func (r *ring) reach() float64 {
 	n := len(r.blocks)
 	if n == 0 {
@@ -179,7 +182,7 @@ func (r *ring) reach() float64 {
 	return float64(r.blocks[n-1].last-r.blocks[0].first) / float64(r.oldest)
 }
 
-// measure counts the bytes in use.
+// measure computes the number of bytes in use.
 func (r *ring) measure() {
 	r.size = 8*(cap(r.cut)+cap(r.before)+cap(r.rows)) + blockBytes*cap(r.blocks)
 	var s *schema

@@ -9,15 +9,16 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The value of a path that is no longer published is kept for this many flushes, or for this many
-// seconds if that is longer. Counting flushes makes this independent of a clock that is set.
+// The last value of a path that is no longer published is kept for keepFlushes flushes, or for the
+// flushes of keepSeconds if these are more. Flushes are counted, so changes of the clock have no
+// effect.
 const (
 	keepFlushes = 6
 	keepSeconds = 60
 )
 
-// maxWanted limits the number of paths that were asked for and have no history yet. maxWantedPath limits the length of
-// such a path.
+// maxWanted is the maximum number of paths that were queried and have no history yet. maxWantedPath
+// is the maximum length of such a path.
 const (
 	maxWanted     = 4096
 	maxWantedPath = 2048
@@ -27,61 +28,63 @@ const (
 type Config struct {
 	// Interval is the flush interval.
 	Interval time.Duration
-	// Names limits the number of paths whose newest value is kept, and so also the number of histories.
+	// Names is the maximum number of paths whose last value is kept. It also limits the number of
+	// histories.
 	Names int
-	// Memory limits the bytes of histories: about 1.4 KB for each path at an interval of 10 s. 0 keeps
-	// none.
+	// Memory is the maximum memory of all histories in bytes. With an interval of 10 s, a history
+	// needs about 1.4 KB. 0 turns histories off.
 	Memory int
 }
 
-// Values keeps the newest value of each path that was published in the last 6 flushes or in the last
-// 60 seconds, and the history of some paths: the values of the last 15 minutes (at least 15 flushes,
-// at most 900), and mean, least and greatest of each minute of the 45 before. Any goroutine may use
-// it.
+// Values keeps the last value of each path that was published in the last 6 flushes or the last 60
+// seconds. It also keeps the histories of some paths. A history has the values of the last 15
+// minutes (at least 15 and at most 900 flushes). For the 45 minutes before that, it has the mean,
+// minimum and maximum of each minute. Any goroutine may use Values.
 //
-// Paths that somebody asked for in the last hour get a history first, then those that came first. Path, Find and Series
-// count as asking. A path that had no history has one from the next flush on. A path that is no longer published keeps
-// its history for an hour, unless another path needs the place.
+// Paths that were queried in the last hour get a history first, and then the paths that were
+// published first. Path, Find and Series count as queries. A path that had no history when it was
+// queried gets one at the next flush. The history of a path that is no longer published is kept for
+// an hour, unless another path needs the memory.
 type Values struct {
 	limit       int
-	keeps, hour uint64 // numbers of flushes: how long an entry is kept without a value; an hour
-	interval    int64  // nanoseconds
+	keeps, hour uint64 // how long an entry without new values is kept, and the length of an hour; both are numbers of flushes
+	interval    int64  // in nanoseconds
 
 	mu        sync.Mutex
 	index     index
 	entries   []entry
-	flush     uint64 // the number of flushes so far
-	at        int64  // of the last flush, in Unix nanoseconds
+	flush     uint64 // number of flushes so far
+	at        int64  // time of the last flush in Unix nanoseconds
 	missed    int
-	published int // points of the last flush
+	published int // number of points in the last flush
 	first     int32
 	places    places
 
-	silent []int32           // entries that are kept for their history only
-	sorted bool              // silent is sorted: the entries silent longest first
-	wanted map[string]uint64 // paths that were asked for and have no history, with the number of the flush before
+	silent []int32           // entries whose path is no longer published, kept for their histories
+	sorted bool              // silent is sorted; the entry whose path was published longest ago is last
+	wanted map[string]uint64 // queried paths without a history, with the number of the flush before the query
 
-	searched uint64                 // number of the flush after which somebody last searched; 0: none
-	recent   iter.Seq[metric.Point] // the points of the last flush, if somebody may search them
+	searched uint64                 // number of the flush before the last search; 0 if there was none
+	recent   iter.Seq[metric.Point] // points of the last flush; nil if no search needs them
 	waiting  chan struct{}          // closed at the next flush; nil if no search waits
-	shown    *view                  // of the last flush, made when asked for
+	shown    *view                  // view of the last flush; made when it is needed
 
 	sorting sync.Mutex
-	last    []meta.Value // the result of Last
-	lastAt  uint64       // the flush that last belongs to
+	last    []meta.Value // result of Last
+	lastAt  uint64       // number of the flush of last
 }
 
-// entry is a path and its newest value.
+// entry is a path and its last value.
 type entry struct {
 	path  string
 	value float64
-	time  int64 // Unix seconds
+	time  int64 // in Unix seconds
 	flush uint64
-	place int32 // the entry's row in places, -1 for none
-	next  int32 // the entry that followed it in its last flush
+	place int32 // the row of the path's history in places; -1 for none
+	next  int32 // the entry that came next when the path was last published
 }
 
-// NewValues returns empty Values. They take memory only as paths come.
+// NewValues returns empty Values. They need little memory until there are paths.
 func NewValues(cfg Config) *Values {
 	return &Values{
 		limit:    cfg.Names,
@@ -94,9 +97,8 @@ func NewValues(cfg Config) *Values {
 	}
 }
 
-// Keep takes the points of the flush at the given time. A path is copied when it is new. A flush
-// without new paths allocates only the column of the histories. Points must stay readable until the
-// next flush.
+// Keep stores the points of the flush at the given time. It copies only new paths. If there are
+// none, it allocates only a column for the histories. points must stay valid until the next flush.
 func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -108,7 +110,7 @@ func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	w := walk{before: -1}
 	for p := range points {
 		v.published++
-		// When every entry has a value of this flush, a further path cannot get room.
+		// If all entries have a value of this flush, there is no entry for another path.
 		if w.fresh == v.limit && len(v.wanted) == 0 {
 			v.missed++
 			continue
@@ -119,13 +121,13 @@ func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	v.endFlush(points)
 }
 
-// walk is the state of a walk over the points of a flush.
+// walk is the state while the points of a flush are stored.
 type walk struct {
-	fresh  int   // entries seen so far
-	before int32 // the last one, -1 for none
+	fresh  int   // number of entries with a value of this flush
+	before int32 // entry of the previous point; -1 if there is none
 }
 
-// keep takes one point.
+// keep stores a point.
 func (v *Values) keep(w *walk, p *metric.Point) {
 	next := &v.first
 	if w.before >= 0 {
@@ -137,7 +139,7 @@ func (v *Values) keep(w *walk, p *metric.Point) {
 			v.missed++
 			return
 		}
-		if w.before >= 0 { // add and makeRoom may have moved the entries
+		if w.before >= 0 { // add may have moved the entries in memory
 			next = &v.entries[w.before].next
 		}
 	}
@@ -150,8 +152,8 @@ func (v *Values) keep(w *walk, p *metric.Point) {
 	v.remember(i, e)
 }
 
-// find returns the entry of a path, -1 if there is none. Points mostly come in the order of the flush
-// before, so the guess saves a lookup.
+// find returns the entry of a path, or -1 if there is none. Points usually have the same order in
+// each flush, so guess is often right and saves a look-up.
 func (v *Values) find(guess int32, path []byte) int32 {
 	if int(guess) < len(v.entries) && v.entries[guess].path == string(path) {
 		return guess
@@ -162,7 +164,8 @@ func (v *Values) find(guess int32, path []byte) int32 {
 	return -1
 }
 
-// endFlush holds the points if somebody searches them, and wakes the waiting searches.
+// endFlush keeps the points if a search may need them, and wakes the searches that wait for a
+// flush.
 func (v *Values) endFlush(points iter.Seq[metric.Point]) {
 	v.recent = nil
 	if v.missed > 0 && v.searched > 0 && v.searched+v.hour >= v.flush {
@@ -179,10 +182,11 @@ func (v *Values) endFlush(points iter.Seq[metric.Point]) {
 	}
 }
 
-// recently reports whether the value of an entry is recent enough to be kept.
+// recently reports whether an entry was published recently enough to keep its value.
 func (v *Values) recently(e *entry) bool { return e.flush+v.keeps >= v.flush }
 
-// forget drops the entries whose last point is too old. Those with a history stay for an hour.
+// forget removes entries that were not published recently. Entries with a history are kept for an
+// hour.
 func (v *Values) forget() {
 	v.silent, v.sorted = v.silent[:0], false
 	for i := 0; i < len(v.entries); {
@@ -206,7 +210,7 @@ func (v *Values) forget() {
 	}
 }
 
-// remove removes an entry. The last entry takes its index.
+// remove removes an entry. The last entry moves to its index.
 func (v *Values) remove(i int32) {
 	v.clear(i)
 	last := int32(len(v.entries) - 1)
@@ -222,7 +226,7 @@ func (v *Values) remove(i int32) {
 	v.entries = v.entries[:last]
 }
 
-// clear takes an entry from its path.
+// clear removes the path and the history of an entry.
 func (v *Values) clear(i int32) {
 	e := &v.entries[i]
 	v.index.remove(v.entries, i)
@@ -232,28 +236,28 @@ func (v *Values) clear(i int32) {
 	}
 }
 
-// Flushed returns the Unix second of the last flush, 0 before the first.
+// Flushed returns the time of the last flush in Unix seconds, or 0 before the first flush.
 func (v *Values) Flushed() int64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.at / int64(time.Second)
 }
 
-// Missed returns how many points of the last flush have no kept value.
+// Missed returns the number of points in the last flush whose value is not kept.
 func (v *Values) Missed() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.missed
 }
 
-// Histories returns how many paths have a history, and how many were published by the last flush.
+// Histories returns the number of paths with a history, and the number of points in the last flush.
 func (v *Values) Histories() (held, published int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.places.held(), v.published
 }
 
-// Bytes returns the memory that histories take.
+// Bytes returns the number of bytes that all histories use.
 func (v *Values) Bytes() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// points yields a point for each path, all from one buffer, as a flush does.
+// points yields a point for each path. The paths share a buffer, as in a flush.
 func points(time int64, value float64, paths ...string) iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var buffer []byte
@@ -56,12 +56,12 @@ func TestValuesLast(t *testing.T) {
 	}
 }
 
-// TestValuesForget checks that a name stays for 6 flushes or 60 seconds, whichever
-// is longer, and then goes.
+// TestValuesForget checks that a value is kept for 6 flushes or 60 seconds, whichever is longer,
+// and is then removed.
 func TestValuesForget(t *testing.T) {
 	for _, tt := range []struct {
-		interval int64 // seconds
-		flushes  int   // that the name survives
+		interval int64 // in seconds
+		flushes  int   // number of flushes for which the value is kept
 	}{{1, 60}, {10, 6}, {60, 6}, {3600, 6}} {
 		v := NewValues(Config{Interval: time.Duration(tt.interval) * time.Second, Names: 10})
 		v.Keep(unix(0), points(0, 1, "old", "kept"))

@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// looks are the sizes and colours with which the page is tested.
+// looks are the sizes and colours of the page that are tested.
 var looks = map[string]counterpart.Look{
 	"desktop":      {Width: 1280, Height: 900},
 	"desktop-dark": {Width: 1280, Height: 900, Dark: true},
@@ -20,10 +20,10 @@ var looks = map[string]counterpart.Look{
 	"phone-dark":   {Width: 390, Height: 844, Dark: true},
 }
 
-// forReadme are the looks in the README, with the height of the visible part.
+// forReadme maps the names of the screenshots in the README to the heights of their visible parts.
 var forReadme = map[string]int{"desktop": 780, "phone-dark": 800}
 
-// shots is where screenshots go, for a developer to look at.
+// shots is the directory for screenshots, which developers can look at.
 const shots = "screenshots"
 
 func shot(t *testing.T, tab *counterpart.Tab, name string) {
@@ -34,12 +34,12 @@ func shot(t *testing.T, tab *counterpart.Tab, name string) {
 	tab.Screenshot(filepath.Join(shots, name+".png"), 0)
 }
 
-// text is a JavaScript expression: the text of an element contains some words.
+// text returns a JavaScript expression that is true if the text of an element contains some words.
 func text(id, words string) string {
 	return `document.getElementById("` + id + `").innerText.includes("` + words + `")`
 }
 
-// drawn is true when the page has loaded everything that it loads by itself.
+// drawn is a JavaScript expression that is true when the page is completely loaded.
 var drawn = strings.Join([]string{
 	`document.querySelectorAll("#panels canvas").length === 6`, text("host", "metrics-3"),
 	text("config-total", "set"), text("alert-total", "shown"), text("bad-lines", "orders"), text("prefix-note", "names"),
@@ -47,7 +47,7 @@ var drawn = strings.Join([]string{
 
 func click(id string) string { return `document.getElementById("` + id + `").click()` }
 
-// testComplains checks that the other tests would notice an error.
+// testComplains checks that errors in the page make tests fail.
 func testComplains(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])
@@ -65,12 +65,12 @@ func testComplains(t *testing.T, browser *counterpart.Browser) {
 		}
 		tab.Eval(breaks, nil)
 		wait.Until(t, what+" is not seen", func() bool { return len(tab.Complaints(false)) > 0 })
-		tab.Eval(`new Promise(done => setTimeout(done, 200))`, nil) // there may be two complaints
+		tab.Eval(`new Promise(done => setTimeout(done, 200))`, nil) // wait, because there may be two errors
 		tab.Complaints(false)
 	}
 }
 
-// TestInBrowser tests the page in Chromium, against a made-up daemon.
+// TestInBrowser tests the page in Chromium. A fake daemon serves the data.
 func TestInBrowser(t *testing.T) {
 	soak.Slow(t)
 	browser := counterpart.StartBrowser(t)
@@ -107,7 +107,7 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 			tab := browser.Open(t, "http://"+d.addr+"/", look)
 			defer tab.Close()
 			tab.Await(drawn)
-			tab.Await(text("found-note", "Type a name") + ` && document.getElementById("found").childElementCount === 0`) // too many to list
+			tab.Await(text("found-note", "Type a name") + ` && document.getElementById("found").childElementCount === 0`) // there are too many values to list them
 			tab.Eval(`document.getElementById("search").value = "stats"; document.getElementById("search").dispatchEvent(new Event("input"))`, nil)
 			tab.Await(text("found", "stats.cache.hit"))
 			tab.Eval(`[...document.querySelectorAll("#found button")].find(b => b.textContent.endsWith("ms.mean")).click()`, nil)
@@ -136,7 +136,7 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 	wait.Until(t, "a closed page still has a stream", func() bool { return d.open() == 0 })
 }
 
-// testCluster shows a cluster only where there is one.
+// testCluster checks that the page shows the cluster, but only if the daemon is in one.
 func testCluster(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])

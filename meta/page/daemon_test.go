@@ -17,27 +17,28 @@ import (
 	q "github.com/statsd-ops/statsd/meta/question"
 )
 
-// files is the page that all made-up daemons serve: compressing its files takes long with the race detector.
+// files is the page that all fake daemons serve. It is made once, because compressing the files
+// takes long with the race detector.
 var files = New()
 
-// daemon serves the page, and made-up answers of the JSON API. A test changes it while a browser
-// looks.
+// daemon is a fake daemon. It serves the page, and fixed answers of the JSON API. A test can change
+// them while a browser shows the page.
 type daemon struct {
 	t    testing.TB
 	addr string
-	stop func() // ends serving
+	stop func() // stops the server
 
 	mu      sync.Mutex
 	status  q.Status
-	token   string // if set, guarded questions need it
-	locked  bool   // all questions need it
-	noRoom  bool   // live answers 503
+	token   string // if set, guarded questions need this token
+	locked  bool   // all questions need the token
+	noRoom  bool   // the path live answers with status 503
 	asked   map[string]int
-	streams int // open ones
+	streams int // number of open streams
 	gone    chan struct{}
 }
 
-// startDaemon serves until the test ends.
+// startDaemon runs a fake daemon until the test ends.
 func startDaemon(t testing.TB) *daemon {
 	d := &daemon{t: t, addr: counterpart.FreeAddress(t).String(), status: exampleStatus(1), asked: map[string]int{}}
 	d.start()
@@ -57,7 +58,7 @@ func (d *daemon) start() {
 	gone := d.gone
 	go func() { ended <- s.Run(ctx) }()
 	d.stop = sync.OnceFunc(func() {
-		close(gone) // streams end
+		close(gone) // ends the streams
 		cancel()
 		if err := <-ended; err != nil {
 			d.t.Error(err)
@@ -65,14 +66,14 @@ func (d *daemon) start() {
 	})
 }
 
-// change changes the state.
+// change changes the state of the fake daemon.
 func (d *daemon) change(f func(*daemon)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f(d)
 }
 
-// flush makes the next flush.
+// flush simulates a flush.
 func (d *daemon) flush() {
 	d.change(func(d *daemon) {
 		d.status.Flush.Number++
@@ -125,7 +126,7 @@ func (d *daemon) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("ETag", tag)
-	_ = json.NewEncoder(w).Encode(envelope(data, name == "top" || name == "tail")) // an error means that the client is gone
+	_ = json.NewEncoder(w).Encode(envelope(data, name == "top" || name == "tail")) // fails only if the client has disconnected
 }
 
 func refuse(w http.ResponseWriter, code int, e q.Error) {
@@ -144,7 +145,7 @@ func envelope(data any, watched bool) any {
 	return a
 }
 
-// live streams a status ten times a second, which keeps tests quick.
+// live streams the status. It does so ten times a second, so that tests are fast.
 func (d *daemon) live(w http.ResponseWriter, r *http.Request) {
 	d.change(func(d *daemon) { d.streams++ })
 	defer d.change(func(d *daemon) { d.streams-- })

@@ -9,9 +9,9 @@ import (
 	q "github.com/statsd-ops/statsd/meta/question"
 )
 
-// The data of a busy daemon with faults of each kind.
+// This file has the data of a busy daemon, with faults of each kind.
 
-// fixtureStart is a time of the day at which nothing crosses midnight.
+// minutesAgo returns the time m minutes ago, in whole seconds.
 func minutesAgo(m float64) time.Time {
 	return time.Now().Add(-time.Duration(m * float64(time.Minute))).Truncate(time.Second)
 }
@@ -98,7 +98,7 @@ func exampleDiscards() q.Discards {
 	}
 }
 
-// exampleTail are lines as they come.
+// exampleTail returns lines for the question tail.
 func exampleTail(bad bool) q.Tail {
 	if bad {
 		return q.Tail{Matched: 2, Lines: []q.Line{
@@ -178,7 +178,7 @@ func exampleExplanation(text string) q.Explanation {
 	return e
 }
 
-// exampleHistory is of an hour or more with two failures.
+// exampleHistory returns histories of figures. They show two failures in the last hour.
 func exampleHistory(names []string, seconds, points int) q.History {
 	step := max(10, seconds/points)
 	h := q.History{Step: float64(step), Series: map[string][]q.Number{}, Greatest: map[string][]q.Number{}, Worst: map[string][]q.Number{}, Kinds: map[string]string{}}
@@ -196,13 +196,13 @@ func exampleHistory(names []string, seconds, points int) q.History {
 		if known := strings.Contains(name, ".") && !strings.HasPrefix(name, "stats") || slices.Contains([]string{"names", "flush_duration", "health"}, name) || slices.Contains(examplePaths, name); known {
 			h.Series[name], h.Greatest[name] = line, line
 		} else {
-			h.Notes = append(h.Notes, "no history held of "+name+"; held from now on")
+			h.Notes = append(h.Notes, "no history of "+name+"; a history is kept from now on")
 		}
 	}
 	return h
 }
 
-// exampleValue is the value of a figure a number of seconds ago.
+// exampleValue returns the value of a figure at the time ago seconds before now.
 func exampleValue(name string, ago float64, i int) q.Number {
 	wave := 1 + .1*math.Sin(ago/900) + .03*math.Sin(float64(i*i))
 	switch {
@@ -234,7 +234,8 @@ func exampleValue(name string, ago float64, i int) q.Number {
 	return q.Number(80 * wave)
 }
 
-// exampleCluster has a partition without an owner, a silent edge, and rows that wait.
+// exampleCluster returns a cluster with a partition without an owner, a silent edge, and waiting
+// rows.
 func exampleCluster() q.Cluster {
 	p := func(n int, owner string) q.ClusterPartition {
 		return q.ClusterPartition{Partition: n, Owner: owner, Head: minutesAgo(.1), HeadAge: 6, Stored: 60000, Merged: 59990, Duplicates: 10, Edges: 2, Full: .02}

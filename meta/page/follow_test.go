@@ -8,8 +8,8 @@ import (
 	q "github.com/statsd-ops/statsd/meta/question"
 )
 
-// open opens the page of a made-up daemon, and waits until it is drawn. At the end the page must
-// not have complained.
+// open opens the page of a fake daemon, and waits until it is completely drawn. At the end of the
+// test, it checks that there were no errors in the page.
 func open(t *testing.T, browser *counterpart.Browser, d *daemon) *counterpart.Tab {
 	t.Helper()
 	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])
@@ -23,7 +23,7 @@ func open(t *testing.T, browser *counterpart.Browser, d *daemon) *counterpart.Ta
 	return tab
 }
 
-// testFollows checks that the page shows changes, and uses one stream.
+// testFollows checks that the page shows changes, and needs only one stream.
 func testFollows(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -54,7 +54,7 @@ func testFollows(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testRests checks that a hidden tab and a paused page send no requests.
+// testRests checks that a page in a hidden tab and a paused page send no requests.
 func testRests(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -81,7 +81,8 @@ func testRests(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testSilence checks that the page clearly shows a dead daemon, and recovers.
+// testSilence checks that the page shows that the daemon does not answer, and recovers when it
+// answers again.
 func testSilence(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -95,7 +96,7 @@ func testSilence(t *testing.T, browser *counterpart.Browser) {
 	wait.Until(t, "no stream after the daemon is back", func() bool { return d.open() == 1 })
 }
 
-// testPolls checks the page without a stream.
+// testPolls checks that the page polls if there is no stream.
 func testPolls(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.noRoom = true
@@ -109,7 +110,7 @@ func testPolls(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testToken checks that a token is asked for once, sent, and kept in memory only.
+// testToken checks that the page asks for a token once, sends it, and keeps it only in memory.
 func testToken(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token = "open sesame"
@@ -134,7 +135,7 @@ func testToken(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testLocked checks a daemon that answers nothing without a token.
+// testLocked checks the page of a daemon that answers no question without a token.
 func testLocked(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token, d.locked = "open sesame", true
@@ -146,7 +147,7 @@ func testLocked(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(drawn + " && " + text("live-text", "live, last flush"))
 }
 
-// testNoToken checks that the page does not ask again after "Not now".
+// testNoToken checks that the page does not ask for a token again after a click on "Not now".
 func testNoToken(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token = "open sesame"
@@ -158,7 +159,7 @@ func testNoToken(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(`document.getElementById("token").hidden`)
 }
 
-// browserTab opens the page without waiting.
+// browserTab opens the page of a fake daemon, and does not wait for it to be drawn.
 func browserTab(t *testing.T, browser *counterpart.Browser, d *daemon) *counterpart.Tab {
 	t.Helper()
 	return browser.Open(t, "http://"+d.addr+"/", looks["desktop"])

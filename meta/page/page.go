@@ -1,22 +1,23 @@
-// Package page serves the live page of the monitor: static files that a browser needs, and nothing
-// else. The page asks the JSON API for everything that it shows.
+// Package page serves the live page of the monitor. It only serves static files: a browser that shows the page gets all
+// data from the JSON API.
 //
 //	p := page.New()
 //	if p.Has(r.URL.Path) {
 //		p.ServeHTTP(w, r)
+//	}
 //
-// The files are in assets. The script is made of small modules:
+// The files are in the directory assets. The script consists of small modules:
 //
-//	app.js       reads the API and hands the data to the parts
-//	live.js      follows the daemon: one stream, or polling
-//	api.js       asks a question, with the token
-//	health.js panels.js sinks.js traffic.js explorer.js name.js tables.js   the parts, from top to bottom
-//	plot.js lines.js dom.js words.js   what they share
+//	app.js       reads data from the API and passes it to the parts of the page
+//	live.js      gets new data from the daemon, with a stream or by polling
+//	api.js       asks a question, with a token if necessary
+//	health.js panels.js sinks.js traffic.js explorer.js name.js tables.js   parts of the page, from top to bottom
+//	plot.js lines.js dom.js words.js   functions that several parts use
 //
-// The Content-Security-Policy allows scripts, styles and answers of this address only, and nothing
-// inline. So the script makes elements and sets their text. It never parses HTML.
+// The Content-Security-Policy allows only scripts, styles and data from the monitor's own address, and nothing inline.
+// So the script creates elements and sets their text. It never parses HTML.
 //
-// assets/uplot is uPlot from npm, unchanged. A test compares it with the package.
+// The directory assets/uplot contains an unchanged copy of uPlot from npm. A test compares it with the package.
 package page
 
 import (
@@ -41,29 +42,29 @@ var assets embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-// Page serves the files. Make it with New.
+// Page serves the files of the page. New creates it.
 type Page struct {
-	// files are read when the first browser asks: until then the page costs nothing.
+	// files returns all files. They are loaded at the first request, so an unused page costs nothing.
 	files func() map[string]*file
 }
 
-// file is one file, ready to be sent.
+// file is a file in the form in which it is sent.
 type file struct {
-	kind          string // its Content-Type
-	tag           string // a hash of its content
+	kind          string // Content-Type
+	tag           string // hash of the content
 	plain, zipped []byte
 }
 
 // New returns a Page.
 func New() *Page { return &Page{files: sync.OnceValue(load)} }
 
-// Has reports whether the page has a file at that path. "/" is the page itself.
+// Has reports whether the page has a file with the given path. "/" is the page itself.
 func (p *Page) Has(at string) bool {
 	info, err := fs.Stat(assets, name(at))
 	return err == nil && !info.IsDir()
 }
 
-// name returns the file for a path.
+// name returns the name of the file for a path.
 func name(at string) string {
 	if at == "/" {
 		at = "/index.html"
@@ -71,7 +72,8 @@ func name(at string) string {
 	return "assets" + at
 }
 
-// ServeHTTP answers GET and HEAD. Browsers keep the files, and ask each time whether they changed.
+// ServeHTTP answers GET and HEAD requests. Browsers cache the files, and ask each time whether they
+// have changed.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := p.files()[name(r.URL.Path)]
 	if f == nil {
@@ -95,7 +97,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // load reads and compresses all files.
 func load() map[string]*file {
 	files := map[string]*file{}
-	_ = fs.WalkDir(assets, "assets", func(at string, d fs.DirEntry, err error) error { // no error: the files are embedded
+	_ = fs.WalkDir(assets, "assets", func(at string, d fs.DirEntry, err error) error { // never fails, because the files are embedded
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -113,12 +115,13 @@ func newFile(at string, content []byte) *file {
 		f.kind = mime.FormatMediaType(kind, map[string]string{"charset": "utf-8"})
 	}
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
-	_, _ = z.Write(content)                               // memory takes everything
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // never fails, because the level is valid
+	_, _ = z.Write(content)                               // writing to memory never fails
 	_ = z.Close()
 	f.zipped = b.Bytes()
 	return f
 }
 
-// kinds maps extensions to types. Package mime would use the host's tables, which differ.
+// kinds maps file name extensions to content types. Package mime is not used, because its types
+// depend on the host.
 var kinds = map[string]string{".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

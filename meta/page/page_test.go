@@ -27,7 +27,7 @@ func get(p *Page, path string, headers ...string) *httptest.ResponseRecorder {
 	return w
 }
 
-// paths are the addresses of all files.
+// paths returns the paths of all files of the page.
 func paths(t *testing.T) (all []string) {
 	err := fs.WalkDir(assets, "assets", func(at string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -82,7 +82,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestStrict checks the rules of the policy: nothing inline in the page, and no HTML made by the script.
+// TestStrict checks the rules that the Content-Security-Policy requires. The page has no inline
+// scripts and styles, and the script does not parse HTML.
 func TestStrict(t *testing.T) {
 	p := New()
 	html := get(p, "/").Body.String()
@@ -111,7 +112,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// TestSmall checks that the page stays small: it is loaded over slow links too.
+// TestSmall limits the size of the page, because it is also loaded over slow networks.
 func TestSmall(t *testing.T) {
 	const limit = 64 << 10
 	sum, p := 0, New()
@@ -123,7 +124,7 @@ func TestSmall(t *testing.T) {
 	}
 }
 
-// TestVendored compares uPlot with its npm package.
+// TestVendored compares the copy of uPlot with its npm package.
 func TestVendored(t *testing.T) {
 	const version = "1.6.32"
 	soak.Slow(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// testSearch checks what the search box does with a name, a pattern and a line.
+// testSearch checks the result of the search box for a name, a pattern and a line.
 func testSearch(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -41,7 +41,7 @@ func testSearch(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(text("found-note", "No path matches"))
 }
 
-// testTraffic checks hot names and prefixes.
+// testTraffic checks the lists of names and prefixes with the most samples.
 func testTraffic(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -61,7 +61,8 @@ func testTraffic(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(text("name", "api.request.count") + " && " + text("explain", "timer"))
 }
 
-// testCursor checks that all panels share one cursor, and that ranges can be chosen.
+// testCursor checks that all graphs show the cursor at the same time, and that a time range can be
+// selected.
 func testCursor(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -78,7 +79,7 @@ func testCursor(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testSettings checks that all settings can be shown, and the theme.
+// testSettings checks the list of all settings, and the choice of the theme.
 func testSettings(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -91,7 +92,7 @@ func testSettings(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testKeyboard checks that everything can be reached and pressed with keys.
+// testKeyboard checks that the whole page can be used with the keyboard.
 func testKeyboard(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)
@@ -124,7 +125,8 @@ func testKeyboard(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(text("top-rows", "api.request.count"))
 }
 
-// testAccessible checks names, headings, tables and contrast in both colours.
+// testAccessible checks names of elements, headings, tables and contrast, in the light and the dark
+// theme.
 func testAccessible(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	for name, look := range looks {
@@ -143,7 +145,7 @@ func testAccessible(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// accessible lists problems for people with poor sight, and for screen readers.
+// accessible is a script that lists problems for people with poor eyesight and for screen readers.
 const accessible = `(() => {
 	const faults = [], all = s => [...document.querySelectorAll(s)].filter(e => e.checkVisibility());
 	const rgb = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length > 3 ? m : [...m, 1]; };
@@ -167,7 +169,7 @@ const accessible = `(() => {
 	return faults;
 })()`
 
-// testWords checks how numbers, times and bad lines are written.
+// testWords checks the formats of numbers, times and bad lines.
 func testWords(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := browser.Open(t, "http://"+d.addr+"/words.js", looks["desktop"])

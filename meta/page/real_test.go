@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// receiver receives points like carbon, until die is called.
+// receiver is a server that receives points like carbon until die is called.
 type receiver struct {
 	addr string
 	die  func()
@@ -45,7 +45,7 @@ func (r *receiver) live(t *testing.T) {
 			mu.Unlock()
 			go func() {
 				_, _ = io.Copy(io.Discard, c)
-				_ = c.Close() // the close tells the sink that everything arrived
+				_ = c.Close() // closing tells the sink that the receiver has read everything
 			}()
 		}
 	}()
@@ -59,13 +59,13 @@ func (r *receiver) live(t *testing.T) {
 	}
 }
 
-// traffic sends lines to a daemon until the test ends.
+// traffic sends lines to a daemon until the test ends. The returned function sends other lines.
 func traffic(t *testing.T, addr string) (send func(lines ...string)) {
 	conn, err := net.Dial("udp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	send = func(lines ...string) { _, _ = io.WriteString(conn, strings.Join(lines, "\n")) } // the kernel may refuse it at the end
+	send = func(lines ...string) { _, _ = io.WriteString(conn, strings.Join(lines, "\n")) } // at the end of the test, the daemon may no longer receive
 	stop, ended := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() {
 		close(stop)
@@ -89,7 +89,7 @@ func traffic(t *testing.T, addr string) (send func(lines ...string)) {
 	return send
 }
 
-// TestWithDaemon looks at a real daemon in a real browser.
+// TestWithDaemon opens the page of a real daemon in a real browser.
 func TestWithDaemon(t *testing.T) {
 	soak.Slow(t)
 	browser := counterpart.StartBrowser(t)
@@ -97,7 +97,7 @@ func TestWithDaemon(t *testing.T) {
 	d := counterpart.StartDaemon(t, "--flush-interval=1s", "--max-names=1000",
 		"--sink=graphite://"+main.addr+"?name=main", "--sink=graphite://"+archive.addr+"?name=archive")
 	send := traffic(t, d.Addr)
-	tab := browser.Open(t, "http://localhost"+d.Monitor[strings.LastIndexByte(d.Monitor, ':'):]+"/", looks["desktop"]) // as through ssh -L
+	tab := browser.Open(t, "http://localhost"+d.Monitor[strings.LastIndexByte(d.Monitor, ':'):]+"/", looks["desktop"]) // localhost is the name in a browser that uses ssh -L
 	defer tab.Close()
 	tab.Await(`document.querySelectorAll("#panels canvas").length === 6 && document.querySelector("#plot canvas") && document.querySelectorAll("#sink-rows .ok").length === 2`)
 	tab.Await(text("about", "version") + " && " + text("live-text", "live, last flush") + " && " + text("config-rows", "--flush-interval") + " && " + text("prefix-rows", "web."))
@@ -112,7 +112,7 @@ func TestWithDaemon(t *testing.T) {
 	realPlain(t, browser, d)
 }
 
-// TestWithCluster looks at a real central and at a real edge of it.
+// TestWithCluster opens the pages of a real central and of a real edge.
 func TestWithCluster(t *testing.T) {
 	soak.Slow(t)
 	browser := counterpart.StartBrowser(t)
@@ -142,7 +142,7 @@ func TestWithCluster(t *testing.T) {
 	}
 }
 
-// realLooks draws all looks, and checks each part.
+// realLooks draws the page in all sizes and colours, and checks its parts.
 func realLooks(t *testing.T, tab *counterpart.Tab) {
 	tab.Eval(click("look"), nil)
 	tab.Await(text("top-rows", "web.hits") + " && " + text("top-rows", "checkout.pay.ms"))
@@ -156,7 +156,8 @@ func realLooks(t *testing.T, tab *counterpart.Tab) {
 	tab.Look(looks["desktop"])
 }
 
-// realSearch filters, explains lines, and sees a value change at a flush.
+// realSearch uses the search box with a filter and with lines. It also checks that a value changes
+// after a flush.
 func realSearch(tab *counterpart.Tab, send func(...string)) {
 	search := func(what string, enter bool) {
 		tab.Eval(`document.getElementById("search").value = ""; document.getElementById("search").focus()`, nil)
@@ -181,14 +182,14 @@ func realSearch(tab *counterpart.Tab, send func(...string)) {
 	}
 }
 
-// flushes is the number of the daemon's last flush.
+// flushes returns the number of the last flush that the page shows.
 func flushes(tab *counterpart.Tab) (number int) {
 	tab.Eval(`fetch("/api/v1/status").then(a => a.json()).then(a => a.data.flush.number)`, &number)
 	return number
 }
 
-// realDeadSink kills a sink: the page shows that within two flushes. A busy machine may need another
-// try.
+// realDeadSink stops a sink. The page must show this within two flushes. On a busy machine, a
+// second attempt may be necessary.
 func realDeadSink(t *testing.T, tab *counterpart.Tab, sink *receiver) {
 	for try := 1; ; try++ {
 		before := flushes(tab)
@@ -207,7 +208,7 @@ func realDeadSink(t *testing.T, tab *counterpart.Tab, sink *receiver) {
 	}
 }
 
-// realPlain follows the link that the page has without scripts.
+// realPlain follows the link to the page without scripts.
 func realPlain(t *testing.T, browser *counterpart.Browser, d *counterpart.Daemon) {
 	tab := browser.Open(t, "http://"+d.Monitor+"/plain", looks["phone"])
 	defer tab.Close()

@@ -6,24 +6,25 @@ import (
 	"strings"
 )
 
-// MaxText is the length of a Text in bytes, where its Parameter sets no Max.
+// MaxText is the maximum length in bytes of a Text whose Parameter has no Max.
 const MaxText = 1024
 
-// Arguments are the checked values of all Parameters. Values that were not given have their default.
+// Arguments are the checked values of all Parameters. A parameter that was not given has its
+// default value.
 type Arguments map[string]any
 
-// Text returns a Text.
+// Text returns the value of a Text parameter.
 func (a Arguments) Text(name string) string { s, _ := a[name].(string); return s }
 
-// Int returns an Int.
+// Int returns the value of an Int parameter.
 func (a Arguments) Int(name string) int { n, _ := a[name].(int); return n }
 
-// Bool returns a Bool.
+// Bool returns the value of a Bool parameter.
 func (a Arguments) Bool(name string) bool { b, _ := a[name].(bool); return b }
 
-// Check returns the Arguments for the given values, which are strings, ints, bools or float64s
-// without a fraction. Strings are converted to the kind of their Parameter. The error is an
-// *Error that names the parameter.
+// Check checks the given values and returns them as Arguments. The values are strings, ints, bools,
+// or float64s without a fraction. Strings are converted to the Kind of the Parameter. The error is
+// an *Error that names the parameter.
 func Check(parameters []Parameter, given map[string]any) (Arguments, error) {
 	for name := range given {
 		known := func(p Parameter) bool { return p.Name == name }
@@ -50,7 +51,7 @@ func Check(parameters []Parameter, given map[string]any) (Arguments, error) {
 	return args, nil
 }
 
-// names lists the names of parameters for an error.
+// names returns the names of all parameters, for an error.
 func names(parameters []Parameter) string {
 	if len(parameters) == 0 {
 		return "no parameters"

@@ -2,44 +2,44 @@ package question
 
 import "time"
 
-// The types below are the answers of changes.
+// The following types are the answers of changes.
 
-// Flushed is the answer of flush.
+// Flushed is the answer of the change flush.
 type Flushed struct {
 	Number uint64    `json:"number"` // number of the flush since the start
-	At     time.Time `json:"at"`     // the time of its points
+	At     time.Time `json:"at"`     // timestamp of its points
 }
 
-// Reloaded is the answer of reload.
+// Reloaded is the answer of the change reload.
 type Reloaded struct {
 	DryRun  bool     `json:"dry_run"`
 	Changed []string `json:"changed"` // flags that have changed, or would change
-	Restart []string `json:"restart"` // flags that only a restart can change; they stay as they are
+	Restart []string `json:"restart"` // flags that have changed in the file, but need a restart
 }
 
-// Drained is the answer of drain.
+// Drained is the answer of the change drain.
 type Drained struct {
 	Draining bool      `json:"draining"`
 	Until    time.Time `json:"until"`
 }
 
-// Debugged is the answer of debug.
+// Debugged is the answer of the change debug.
 type Debugged struct {
 	Match string    `json:"match"` // "" if nothing is logged
 	Until time.Time `json:"until"`
 }
 
-// Mutes are the answer of names/mute and names/unmute.
+// Mutes is the answer of the changes names/mute and names/unmute.
 type Mutes struct {
 	Names int    `json:"names"` // number of known names that the change affects
-	Muted []Mute `json:"muted"` // all globs that are muted now
+	Muted []Mute `json:"muted"` // all currently muted patterns
 }
 
-// Deleted is the answer of names/delete.
+// Deleted is the answer of the change names/delete.
 type Deleted struct {
 	Match  string   `json:"match"`
 	Kind   string   `json:"kind"`
 	DryRun bool     `json:"dry_run"`
-	Names  int      `json:"names"` // number of names deleted, or to delete
+	Names  int      `json:"names"` // number of names that were deleted, or would be deleted
 	First  []string `json:"first"` // some of these names
 }

@@ -2,32 +2,35 @@ package question
 
 import "time"
 
-// Cluster is a cluster as one of its members sees it: as an owner, as an edge, or as both.
+// Cluster describes a cluster as one of its members sees it. The member is an owner, an edge, or
+// both.
 type Cluster struct {
-	Interval float64 `json:"interval"` // seconds
-	// Collects says that this daemon owns partitions. Then the fields up to Ledger are set.
+	Interval float64 `json:"interval"` // in seconds
+	// Collects means that this daemon is an owner. The fields up to Ledger are set only if it is true.
 	Collects bool   `json:"collects"`
-	Address  string `json:"address"` // as in --collect
-	ID       string `json:"id"`      // of this owner
-	// The owners publish the intervals that end after After, and not after Until. Zero means that there is no limit.
+	Address  string `json:"address"` // address in --collect
+	ID       string `json:"id"`      // name of this owner
+	// The owners publish the intervals that end after After and not after Until. A zero time means
+	// that there is no limit.
 	After time.Time `json:"after"`
 	Until time.Time `json:"until"`
-	// Fault says why the daemon cannot join the cluster now; "" if it can.
+	// Fault is why the daemon cannot join the cluster now. It is "" if it can.
 	Fault      string             `json:"fault"`
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
 	Ledger     ClusterLedger      `json:"ledger"`
-	// Refused is the number of connections of edges that this central refused. Evicted counts those that it closed
-	// because another one needed the place.
+	// Refused is the number of connections of edges that this central has refused. Evicted is the
+	// number of connections that it has closed to accept others.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
-	// Forwards says that this daemon is an edge. If so, Forward is set, and Next if another cluster goes on from a time.
+	// Forwards means that this daemon is an edge. Forward and Next are set only if it is true. Next is
+	// nil unless another cluster gets the intervals after a certain time.
 	Forwards bool            `json:"forwards"`
 	Forward  ClusterForward  `json:"forward"`
 	Next     *ClusterForward `json:"next"`
 }
 
-// Forwarding returns what this edge has forwarded to each of its clusters.
+// Forwarding returns what this edge has forwarded to each cluster.
 func (c *Cluster) Forwarding() (all []*ClusterForward) {
 	if c.Forwards {
 		all = append(all, &c.Forward)
@@ -38,103 +41,111 @@ func (c *Cluster) Forwarding() (all []*ClusterForward) {
 	return all
 }
 
-// ClusterForward is what an edge has forwarded since its start. Its units are rows, and one more for each interval:
+// ClusterForward describes what an edge has forwarded since its start. The units of the counts are rows, and in
+// addition one for each interval. This always holds:
 //
 //	Made + Recovered = Acknowledged + Queued + Spooled + Dropped + Difference
 type ClusterForward struct {
-	Address string `json:"address"` // as in --forward
-	Edge    string `json:"edge"`    // its name in the cluster
-	Sink    string `json:"sink"`    // the name of the cluster among the sinks
-	// The cluster gets the intervals that end after After, and not after Until. Zero means that there is no limit.
+	Address string `json:"address"` // address in --forward
+	Edge    string `json:"edge"`    // name of the edge in the cluster
+	Sink    string `json:"sink"`    // name of the destination that forwards
+	// The cluster gets the intervals that end after After and not after Until. A zero time means that
+	// there is no limit.
 	After time.Time `json:"after"`
 	Until time.Time `json:"until"`
-	// Waits says why the settings of the cluster (Partitions, Horizon and Tags) are not known; "" if they are.
+	// Waits is why the settings of the cluster are not known yet. It is "" if they are known.
+	// Partitions, Horizon and Tags are these settings.
 	Waits      string  `json:"waits"`
 	Partitions int     `json:"partitions"`
-	Horizon    float64 `json:"horizon"` // seconds
+	Horizon    float64 `json:"horizon"` // in seconds
 	Tags       string  `json:"tags"`
-	// Part says that --forward-match selects a part of the names. Otherwise all names are forwarded.
+	// Part means that --forward-match selects only some of the names. If it is false, all names are
+	// forwarded.
 	Part bool `json:"part"`
-	// State is ok, waiting (for the settings), behind or FAILING. FailingSince and Error are set if the last attempt
-	// failed.
+	// State is ok, waiting (for the settings of the cluster), behind or FAILING. FailingSince and
+	// Error are set if the last attempt to send failed.
 	State        string    `json:"state"`
 	FailingSince time.Time `json:"failing_since"`
 	Error        string    `json:"error"`
-	Accepted     time.Time `json:"accepted"` // when the cluster last accepted rows; zero for never
-	Behind       float64   `json:"behind"`   // age of the oldest interval that waits, in seconds
-	// Epoch is when the edge was started. Number counts its intervals since then, and Samples the samples in them.
+	Accepted     time.Time `json:"accepted"` // when the cluster last accepted rows; zero if it has accepted none
+	Behind       float64   `json:"behind"`   // age of the oldest waiting interval in seconds
+	// Epoch is when the edge started. Number is the number of intervals since then, and Samples is the
+	// number of samples in them.
 	Epoch        time.Time         `json:"epoch"`
 	Number       uint64            `json:"number"`
 	Samples      uint64            `json:"samples"`
 	Made         uint64            `json:"made"`
-	Recovered    uint64            `json:"recovered"` // from the spool of earlier runs
+	Recovered    uint64            `json:"recovered"` // found in the spool of an earlier run
 	Acknowledged uint64            `json:"acknowledged"`
 	Queued       uint64            `json:"queued"`
 	Spooled      uint64            `json:"spooled"`
 	Dropped      uint64            `json:"dropped"`
-	Reasons      map[string]uint64 `json:"reasons"`    // Dropped by reason
-	Difference   int64             `json:"difference"` // if not 0, there is a bug
+	Reasons      map[string]uint64 `json:"reasons"`    // dropped rows by reason
+	Difference   int64             `json:"difference"` // a value other than 0 is a bug
 	SpoolBytes   int64             `json:"spool_bytes"`
-	SpoolMax     int64             `json:"spool_max"` // 0: no spool
-	// Unowned lists partitions without a new commit for a long time: no daemon owns them. An edge knows them only over
-	// NATS.
+	SpoolMax     int64             `json:"spool_max"` // 0 if there is no spool
+	// Unowned lists the partitions that have had no new commit for a long time, because no daemon owns
+	// them. An edge knows this only if it uses NATS.
 	Unowned []int `json:"unowned"`
 }
 
-// Waiting returns the rows that wait.
+// Waiting returns the number of waiting rows.
 func (f *ClusterForward) Waiting() uint64 { return f.Queued + f.Spooled }
 
-// ClusterPartition is a partition. It counts since its first commit, over all owners.
+// ClusterPartition describes a partition. Its counts are since the partition's first commit, and
+// include all owners.
 type ClusterPartition struct {
 	Partition int       `json:"partition"`
-	Owner     string    `json:"owner"` // owner at the newest commit
-	Here      bool      `json:"here"`  // this daemon owns it
+	Owner     string    `json:"owner"` // owner that made the last commit
+	Here      bool      `json:"here"`  // this daemon owns the partition
 	Unowned   bool      `json:"unowned"`
-	Epoch     time.Time `json:"epoch"` // when the owner took it
-	// Head is the end of the newest published interval, HeadAge its age in seconds.
+	Epoch     time.Time `json:"epoch"` // when the owner began to own the partition
+	// Head is the end of the last published interval. HeadAge is its age in seconds.
 	Head    time.Time `json:"head"`
 	HeadAge float64   `json:"head_age"`
-	// Stored is the number of messages since the beginning. Of these, Lag wait to be read and Held wait for their
-	// interval.
+	// Stored is the number of messages since the first one. Lag is how many of them wait to be read.
+	// Held is how many wait for the end of their interval.
 	Stored      uint64  `json:"stored"`
 	Lag         uint64  `json:"lag"`
 	Held        int     `json:"held"`
 	Bytes       int64   `json:"bytes"`
 	MaxBytes    int64   `json:"max_bytes"`
 	Edges       int     `json:"edges"`
-	Undelivered int64   `json:"undelivered"` // intervals
+	Undelivered int64   `json:"undelivered"` // number of intervals that are not delivered yet
 	Merged      uint64  `json:"merged"`
 	Corrected   uint64  `json:"corrected"`
 	Duplicates  uint64  `json:"duplicates"`
 	Late        uint64  `json:"late"`
 	Missing     uint64  `json:"missing"`
-	Fenced      uint64  `json:"fenced"` // of this daemon, since its start
+	Fenced      uint64  `json:"fenced"` // how often another owner has taken the partition from this daemon, since its start
 	Fault       string  `json:"fault"`
-	Full        float64 `json:"full"` // used share of its disk space
-	// Over says that the last interval of the cluster is published, HandedOver that this daemon has given its names to the
-	// next cluster.
+	Full        float64 `json:"full"` // used fraction of the disk space for messages
+	// Over means that the last interval of the cluster is published. HandedOver means that this daemon
+	// has handed its names over to the next cluster.
 	Over       bool `json:"over"`
 	HandedOver bool `json:"handed_over"`
 }
 
-// ClusterEdge is a daemon that forwards.
+// ClusterEdge describes a daemon that forwards.
 type ClusterEdge struct {
 	Edge  string    `json:"edge"`
-	Epoch time.Time `json:"epoch"` // when it started
-	// Number is the edge's newest interval since Epoch. Complete is the newest interval that has reached all
-	// partitions.
+	Epoch time.Time `json:"epoch"` // when the edge started
+	// Number is the number of the edge's last interval since Epoch. Complete is the number of the last
+	// interval whose messages have all arrived, in all partitions.
 	Number   uint64 `json:"number"`
 	Complete uint64 `json:"complete"`
-	// Samples counts the samples in its processed messages since Epoch, without duplicates.
+	// Samples is the number of samples in the processed messages of the edge since Epoch, without
+	// duplicates.
 	Samples uint64    `json:"samples"`
 	Heard   time.Time `json:"heard"`
-	// Silent says that it has sent nothing for so long that no interval waits for it.
+	// Silent means that the edge has sent nothing for so long that intervals no longer wait for it.
 	Silent bool `json:"silent"`
-	// Ahead is how many seconds its clock is ahead; negative if it is behind or sends late.
+	// Ahead is by how many seconds the edge's clock is ahead. It is negative if the clock is behind,
+	// or if the edge sends late.
 	Ahead float64 `json:"ahead"`
 }
 
-// ClusterLedger holds the sums over all partitions, in messages:
+// ClusterLedger has the sums of the counts of all partitions, in messages. This always holds:
 //
 //	Stored = Merged + Duplicates + Late + Damaged + Foreign + Future + Held + Lag + Difference
 type ClusterLedger struct {
@@ -147,10 +158,10 @@ type ClusterLedger struct {
 	Future     uint64 `json:"future"`
 	Held       uint64 `json:"held"`
 	Lag        uint64 `json:"lag"`
-	Difference int64  `json:"difference"` // if not 0, there is a bug
-	Missing    uint64 `json:"missing"`    // messages that edges never sent
+	Difference int64  `json:"difference"` // a value other than 0 is a bug
+	Missing    uint64 `json:"missing"`    // messages that never arrived, although edges have numbered them
 	Rows       uint64 `json:"rows"`
-	Refused    uint64 `json:"refused"` // rows, by a limit
-	Samples    uint64 `json:"samples"` // in merged messages
-	Lost       uint64 `json:"lost"`    // samples in messages that do not count
+	Refused    uint64 `json:"refused"` // rows refused because of a limit
+	Samples    uint64 `json:"samples"` // samples in merged messages
+	Lost       uint64 `json:"lost"`    // samples in messages that were not merged
 }

@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// Code is the kind of an Error. The JSON API shows it, and its HTTP status follows from it.
+// Code is the kind of an Error. It determines the HTTP status in the JSON API.
 type Code string
 
-// The codes.
+// These are the codes.
 const (
-	BadParameter Code = "bad_parameter" // 400
-	NoToken      Code = "no_token"      // 401
-	WrongRole    Code = "wrong_role"    // 403
-	NotFound     Code = "not_found"     // 404
-	Busy         Code = "busy"          // 409: a probe of another kind runs
-	TooLarge     Code = "too_large"     // 413
-	TooMany      Code = "too_many"      // 429
-	Ending       Code = "ending"        // 503: the daemon is ending, or no stream is free
+	BadParameter Code = "bad_parameter" // HTTP status 400
+	NoToken      Code = "no_token"      // HTTP status 401
+	WrongRole    Code = "wrong_role"    // HTTP status 403
+	NotFound     Code = "not_found"     // HTTP status 404
+	Busy         Code = "busy"          // HTTP status 409: the daemon cannot do this now, and the client should ask again
+	TooLarge     Code = "too_large"     // HTTP status 413
+	TooMany      Code = "too_many"      // HTTP status 429
+	Ending       Code = "ending"        // HTTP status 503: the daemon is ending, or there are too many streams
 )
 
-// Error is an error that the client can correct.
+// Error is an error that the client can correct, or react to.
 type Error struct {
 	Code      Code
-	Text      string        // one line, lower case
-	Parameter string        // the parameter at fault, or ""
-	Next      string        // what to type next, or ""
-	After     time.Duration // ask again after this time; 0: asking again does not help
+	Text      string        // a line in lower case
+	Parameter string        // name of the wrong parameter; "" if there is none
+	Next      string        // what the client should do next, or ""
+	After     time.Duration // when the client should ask again; 0 if this would not help
 }
 
-// Error returns the text, and what to type next.
+// Error returns the text, and what the client should do next.
 func (e *Error) Error() string {
 	if e.Next == "" {
 		return e.Text
@@ -37,7 +37,7 @@ func (e *Error) Error() string {
 	return e.Text + "; " + e.Next
 }
 
-// Errorf returns an Error with a code, about a parameter.
+// Errorf returns an Error with the given code about a parameter.
 func Errorf(code Code, parameter, format string, args ...any) *Error {
 	return &Error{Code: code, Parameter: parameter, Text: fmt.Sprintf(format, args...)}
 }

@@ -1,16 +1,15 @@
-// Package question is the contract between the daemon and everything that asks it.
+// Package question is the interface between the daemon and the programs that ask it for information.
 //
-// A Question has a name, parameters, and a function that answers it. Package
-// operator implements the questions. The interfaces for operators know only this package:
+// A Question has a name, parameters, and a function that answers it. Package operator implements the questions. These
+// interfaces for operators use only this package:
 //
-//	XML-RPC      one method for each Question, with its signature and help
-//	JSON API     one path for each Question, and its part of the OpenAPI description
-//	statsdmonitor  one command for each Question, over XML-RPC
-//	page         asks the JSON API
+//	XML-RPC        has a method for each Question, with a signature and a help text
+//	JSON API       has a path for each Question, and describes it with OpenAPI
+//	statsdmonitor  has a command for each Question, and uses XML-RPC
+//	live page      uses the JSON API
 //
-// A new question is one entry in the list of package operator, and one type here for
-// its answer. An answer's types are plain data with json tags. XML-RPC and the JSON API encode the same fields under
-// the same names.
+// A new question needs an entry in the list in package operator, and a type in this package for its answer. Such a type
+// consists of plain data with json tags. XML-RPC and the JSON API use the same names for its fields.
 package question
 
 import (
@@ -18,67 +17,71 @@ import (
 	"time"
 )
 
-// Kind is the type of a Parameter.
+// Kind is the type of a Parameter's value.
 type Kind uint8
 
-// The kinds of parameters.
+// These are the types of values.
 const (
 	Text Kind = iota
 	Int
 	Bool
 )
 
-// Parameter is an argument of a Question or a Change.
+// Parameter describes an argument of a Question or a Change.
 type Parameter struct {
-	Name string // a-z and _ only
-	Help string // one sentence, for XML-RPC's methodHelp, OpenAPI and errors
+	Name string // consists of a-z and _
+	Help string // a sentence, which is shown by XML-RPC's methodHelp, by the OpenAPI description, and in errors
 	Kind Kind
-	// Required parameters have no default.
+	// Required means that the parameter must be given.
 	Required bool
-	// Default is the value of a Parameter that is not given: a string, an int or a bool.
-	// nil is the zero value.
+	// Default is the value if the parameter is not given. It is a string, an int or a bool, or nil for
+	// the zero value.
 	Default any
-	// Min and Max bound an Int, and the bytes of a Text (Max 0: 1024).
+	// Min and Max are the limits of an Int, or of the length of a Text in bytes. For a Text, a Max of
+	// 0 means 1024.
 	Min, Max int
-	// Choices are the only valid values of a Text. Empty: any.
+	// Choices are the valid values of a Text. If it is empty, all values are valid.
 	Choices []string
 }
 
-// Question is a request for information. It changes nothing.
+// Question describes a request for information. Answering it changes nothing in the daemon.
 type Question struct {
-	// Name is the JSON path below /api/v1/, and the command of statsdmonitor.
+	// Name is the path below /api/v1/ and the command of statsdmonitor.
 	Name string
-	// Method is the XML-RPC method, if its name differs from Name. "-": no method.
+	// Method is the name of the XML-RPC method. "" means Name, and "-" means that there is no method.
 	Method string
 	// Help describes the answer in one or two sentences.
 	Help string
-	// Parameters are in the order of the XML-RPC method's arguments. Callers may leave out the last ones.
+	// Parameters has the order of the arguments of the XML-RPC method. A caller may omit the last
+	// ones.
 	Parameters []Parameter
-	// Watch names the Int parameter that says for how many seconds the answer watches traffic. "": it watches none.
+	// Watch is the name of the Int parameter with the number of seconds for which the answer watches
+	// traffic. It is "" if the answer watches no traffic.
 	Watch string
-	// Answer is the zero value of Answer.Data, for the OpenAPI description.
+	// Answer is the zero value of the type of Answer.Data, for the OpenAPI description.
 	Answer any
-	// Guarded questions show samples of clients, or the configuration. They need a token where the monitor is open
-	// beyond loopback.
+	// Guarded means that the answer contains samples of clients, or the configuration. If other
+	// machines can reach the monitor, such questions need a token.
 	Guarded bool
-	// Ask answers. It returns when ctx ends, and takes at most 9 s besides the seconds it was
-	// asked to watch. The error is an *Error if the client can correct it.
+	// Ask answers the question. It returns when ctx ends. It takes at most 9 s, and in addition the
+	// seconds for which it watches traffic. If the client can correct the error, the error is an
+	// *Error.
 	Ask func(ctx context.Context, args Arguments) (Answer, error)
-	// Stream is nil for most questions. It emits events until ctx ends or the time that was
-	// asked for is over. It returns the first error of emit.
+	// Stream emits events until ctx ends, or until the requested time is over. It returns the first
+	// error of emit. It is nil for most questions.
 	Stream func(ctx context.Context, args Arguments, emit func(event string, data any) error) error
 }
 
-// Change is something that an operator does to the running daemon.
+// Change describes a change that an operator can make in the running daemon.
 type Change struct {
-	Name       string // the JSON path below /api/v1/, such as "names/mute"
+	Name       string // path below /api/v1/, such as "names/mute"
 	Help       string
 	Parameters []Parameter
-	Answer     any // the zero value of what Do returns
+	Answer     any // zero value of the result of Do
 	Do         func(ctx context.Context, args Arguments) (any, error)
 }
 
-// AnswerTime is how long an answer may take, besides the time that it watches traffic.
+// AnswerTime is the maximum time for an answer, without the time for which it watches traffic.
 const AnswerTime = 9 * time.Second
 
 // Watches returns how long the answer watches traffic.
@@ -86,39 +89,41 @@ func (q *Question) Watches(args Arguments) time.Duration {
 	return time.Duration(args.Int(q.Watch)) * time.Second
 }
 
-// Answer is the result of a Question. XML-RPC, the JSON API and statsdmonitor show all of it.
+// Answer is the answer to a Question. XML-RPC, the JSON API and statsdmonitor show all fields.
 type Answer struct {
-	// AsOf is the time of the flush that the answer is about, or now if Live.
+	// AsOf is the time of the flush that the answer describes. If Live is true, it is the current
+	// time.
 	AsOf time.Time `json:"as_of"`
 	Live bool      `json:"live"`
-	// TookMillis is how long answering took, in milliseconds.
+	// TookMillis is the time that it took to answer, in milliseconds.
 	TookMillis float64 `json:"took_ms"`
-	// LookedAt is nil for an answer that looked at everything.
+	// LookedAt describes the part of the traffic that was watched. It is nil if the answer does not
+	// depend on a part of the traffic.
 	LookedAt *LookedAt `json:"looked_at"`
-	// Complete is false if the answer was cut at a limit or at its deadline.
+	// Complete is false if the answer was cut because of a limit or its deadline.
 	Complete bool `json:"complete"`
 	Data     any  `json:"data"`
 }
 
-// LookedAt says how much of the traffic a probe looked at.
+// LookedAt describes which part of the traffic was watched.
 type LookedAt struct {
-	Every     int     `json:"every"`     // k: one batch in k was looked at
-	Seconds   float64 `json:"seconds"`   // how long it looked, in seconds
-	Of        uint64  `json:"of"`        // samples that came in
-	Seen      uint64  `json:"seen"`      // samples that it looked at
-	Receivers int     `json:"receivers"` // receivers that it looked at
+	Every     int     `json:"every"`     // one of this many batches was watched
+	Seconds   float64 `json:"seconds"`   // how long traffic was watched, in seconds
+	Of        uint64  `json:"of"`        // number of samples received during that time
+	Seen      uint64  `json:"seen"`      // number of samples that were watched
+	Receivers int     `json:"receivers"` // number of receivers that were watched
 }
 
-// Event is something that happened in the daemon.
+// Event is a flush, or a change of the health.
 type Event struct {
 	Kind   string // "flush" or "health"
-	Number uint64 // of the flush since the start
+	Number uint64 // number of the flush since the start
 	At     time.Time
 }
 
-// Events reports flushes and changes of the health to subscribers.
+// Events informs subscribers about flushes and changes of the health.
 type Events interface {
-	// Subscribe returns a channel of events, and a function that ends the subscription. A subscriber that does not read
-	// misses events: the daemon does not wait for it.
+	// Subscribe returns a channel of events, and a function that ends the subscription. The daemon
+	// does not wait for subscribers: a subscriber that does not read its channel misses events.
 	Subscribe() (<-chan Event, func())
 }

@@ -2,56 +2,57 @@ package question
 
 import "time"
 
-// Discards are bad samples, and refused ones.
+// Discards describes bad and refused samples.
 type Discards struct {
-	Reasons    map[string]uint64 `json:"reasons"` // since the start
-	Lines      []BadLine         `json:"lines"`   // the newest first
+	Reasons    map[string]uint64 `json:"reasons"` // number of samples since the start
+	Lines      []BadLine         `json:"lines"`   // newest first
 	Alike      []Alike           `json:"alike"`
 	Refused    []Refused         `json:"refused"`
 	Collisions []string          `json:"collisions"`
-	Note       string            `json:"note"` // why senders are not known; "" if they are
+	Note       string            `json:"note"` // why some senders are unknown; "" if all are known
 }
 
-// BadLine is a line that was discarded.
+// BadLine is a line with at least one bad sample.
 type BadLine struct {
 	Time   time.Time `json:"time"`
 	Sender string    `json:"sender"`
-	// Listener is the name of the listener that received it; empty if there is only --port.
+	// Listener is the name of the listener that has received the line. It is empty if --port is the
+	// only listener.
 	Listener string `json:"listener"`
 	Reason   string `json:"reason"`
 	Line     string `json:"line"`
 	At       int    `json:"at"`
 }
 
-// Alike are the bad lines of one sender with one reason.
+// Alike counts the bad lines of a sender that have the same reason.
 type Alike struct {
 	Count15m uint64 `json:"count_15m"`
 	Reason   string `json:"reason"`
 	Sender   string `json:"sender"`
 	Last     string `json:"last"`
-	At       int    `json:"at"` // where the last line is bad: byte, from 0
+	At       int    `json:"at"` // position of the fault in the last line, as a byte index
 }
 
-// Rules are the rules for names, in the order of the file.
+// Rules has the rules for names, in the order of the file.
 type Rules struct {
 	Rules   []Rule `json:"rules"`
-	Dropped uint64 `json:"dropped"` // samples that rules dropped since the start
+	Dropped uint64 `json:"dropped"` // number of samples that rules have dropped since the start
 }
 
-// Rule is a rule for names, and the counts of its matches.
+// Rule is a rule for names, and the number of its matches.
 type Rule struct {
-	ID        string    `json:"id"` // its id in the file, or its number
+	ID        string    `json:"id"` // id in the file, or the number of the rule
 	Line      int       `json:"line"`
 	Match     string    `json:"match"`
-	Kind      string    `json:"kind"`     // match_metric_type; "" for all
+	Kind      string    `json:"kind"`     // match_metric_type in the file; "" for all kinds
 	Action    string    `json:"action"`   // map, drop or keep
-	Counting  bool      `json:"counting"` // it only counts samples (mode: count)
-	Samples   uint64    `json:"samples"`  // since the start
+	Counting  bool      `json:"counting"` // the rule only counts samples (mode: count)
+	Samples   uint64    `json:"samples"`  // number since the start
 	PerSecond Number    `json:"per_second"`
-	Last      time.Time `json:"last"` // end of the last flush interval with a sample; zero for none
+	Last      time.Time `json:"last"` // end of the last flush interval with a match; zero if there was none
 }
 
-// Refused counts good samples beyond a limit.
+// Refused is the number of good samples that were refused because of a limit.
 type Refused struct {
 	Limit  string `json:"limit"`
 	Prefix string `json:"prefix"`
@@ -59,7 +60,7 @@ type Refused struct {
 	Most   uint64 `json:"most"`
 }
 
-// Alert is one episode of a reason, with its messages to notifiers.
+// Alert is an episode: the time during which a reason held, with the messages to notifiers.
 type Alert struct {
 	ID      string    `json:"id"`
 	Reason  string    `json:"reason"`
@@ -67,11 +68,11 @@ type Alert struct {
 	State   string    `json:"state"`
 	Text    string    `json:"text"`
 	Began   time.Time `json:"began"`
-	Ended   time.Time `json:"ended"` // zero while it goes on
+	Ended   time.Time `json:"ended"` // zero while the reason holds
 	Told    []Told    `json:"told"`
 }
 
-// Told holds the messages to one notifier.
+// Told has the messages to a notifier.
 type Told struct {
 	Notifier string  `json:"notifier"`
 	Begin    Telling `json:"begin"`
@@ -79,7 +80,7 @@ type Told struct {
 	End      Telling `json:"end"`
 }
 
-// Telling is one message.
+// Telling is what happened to a message.
 type Telling struct {
 	State string    `json:"state"` // none, waiting, told or given_up
 	Time  time.Time `json:"time"`
@@ -87,42 +88,43 @@ type Telling struct {
 	Error string    `json:"error"`
 }
 
-// Alerts are episodes, the newest first, and the audit.
+// Alerts has the last episodes and the last changes that operators requested, both newest first.
 type Alerts struct {
 	Alerts []Alert `json:"alerts"`
 	Audit  []Audit `json:"audit"`
 }
 
-// Audit is one requested change. It may have been refused.
+// Audit is a change that an operator has requested. The change may have been refused.
 type Audit struct {
 	Time    time.Time `json:"time"`
-	Who     string    `json:"who"` // the token's name
+	Who     string    `json:"who"` // name of the token
 	Address string    `json:"address"`
 	Change  string    `json:"change"`
 	Args    string    `json:"args"`
 	Result  string    `json:"result"`
 }
 
-// Setting is one flag with its running value. Secrets are "***".
+// Setting is a flag with its current value. Secrets are shown as "***".
 type Setting struct {
 	Flag    string `json:"flag"`
 	Value   string `json:"value"`
 	Default string `json:"default"`
 	Source  string `json:"source"` // "file, line 4", "environment", "command line" or "default"
-	// New is the value after a reload. Differs is true if a reload would change it.
+	// New is the value that the flag would have after a reload. Differs is true if this value is
+	// different.
 	New     string `json:"new"`
 	Differs bool   `json:"differs"`
-	Restart bool   `json:"restart"` // only a restart can change it
+	Restart bool   `json:"restart"` // a change needs a restart
 }
 
-// Config is the running configuration.
+// Config has the running configuration.
 type Config struct {
 	Files    []string  `json:"files"`
-	Settings []Setting `json:"settings"` // all of them, in the order of the manual
-	Error    string    `json:"error"`    // why the files cannot be read now; "" if they can
+	Settings []Setting `json:"settings"` // all settings, in the order of the manual
+	Error    string    `json:"error"`    // why the files cannot be read now; "" if they can be read
 }
 
-// Balance is one row of the ledger.
+// Balance is a row in the account of samples or points.
 type Balance struct {
 	What  string `json:"what"`
 	In    uint64 `json:"in"`
@@ -130,33 +132,33 @@ type Balance struct {
 	Equal bool   `json:"equal"`
 }
 
-// History are series of the same times. Value i is about the Step that ends at From + i Steps. Flushes
-// that are further apart than a step, and times without flushes, leave gaps: NaN (null).
+// History has series of values at the same times. Value i is for the step that ends at From plus i
+// steps. It is NaN (null in JSON) if no flush occurred in the step.
 type History struct {
-	From time.Time `json:"t0"`   // the time of the first values
-	Step float64   `json:"step"` // seconds
-	// Series has the mean of each step, or for a count its growth per second.
+	From time.Time `json:"t0"`   // time of the first value
+	Step float64   `json:"step"` // in seconds
+	// Series has the mean of each step. For a count, it has the growth per second.
 	Series map[string][]Number `json:"series"`
-	// Greatest has the greatest value of a flush in each step.
+	// Greatest has the maximum of all flushes in each step.
 	Greatest map[string][]Number `json:"greatest"`
-	// Worst has, for each value, the worst health: 0 for ok, 1 for degraded, 2 for failing.
+	// Worst has the worst health in each step: 0 is ok, 1 is degraded, 2 is failing.
 	Worst map[string][]Number `json:"worst"`
-	// Kinds says what the values are: "rate" (per second) or "value".
+	// Kinds says what the values of a series are: "rate" (per second) or "value".
 	Kinds map[string]string `json:"kinds"`
-	// Sums are about all flushes of a series, also if several share a step.
+	// Sums has a summary of all flushes of each series, even if a step contains several flushes.
 	Sums map[string]HistorySum `json:"sums"`
-	// Flushes is the number of flushes, or minutes, in the series. Missing is the number that are missing between the
-	// first and the last.
+	// Flushes is the number of flushes or minutes in the series. Missing is the number of missing ones
+	// between the first and the last.
 	Flushes int      `json:"flushes"`
 	Missing int      `json:"missing"`
-	Notes   []string `json:"notes"` // such as "no history held of PATH; held from now on"
+	Notes   []string `json:"notes"` // such as "no history of PATH; a history is kept from now on"
 }
 
-// HistorySum describes one series.
+// HistorySum is a summary of a series.
 type HistorySum struct {
 	Min   Number    `json:"min"`
 	Mean  Number    `json:"mean"`
 	Max   Number    `json:"max"`
 	Last  Number    `json:"last"`
-	MaxAt time.Time `json:"max_at"` // time of Max
+	MaxAt time.Time `json:"max_at"` // time of the maximum
 }

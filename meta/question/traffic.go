@@ -2,30 +2,31 @@ package question
 
 import "time"
 
-// Explanation says what happens to one line, or what the daemon knows about one name.
+// Explanation says what happens to a line, or what the daemon knows about a name.
 type Explanation struct {
 	Text  string `json:"text"`
-	Known bool   `json:"known"` // the name is held; also true for a bad line, which is explained fully
+	Known bool   `json:"known"` // the name is in the table; also true for a bad line, because its explanation is complete
 	Steps []Step `json:"steps"`
 	// Near lists known names with a similar spelling, if the name is not known.
 	Near []string `json:"near"`
 }
 
-// Step is one line of an Explanation. Steps come in this order: parsed, name, rules, kind, published,
-// now, means, seen, senders, sinks. A bad line ends with the step that refuses it.
+// Step is a step of an Explanation. The steps have this order: parsed, name, rule, rules, kind,
+// published, now, means, seen, senders, sinks. For a bad line, the last step says why it is
+// refused.
 type Step struct {
 	Name  string   `json:"step"`
 	OK    bool     `json:"ok"`
 	Text  string   `json:"text"`
 	Paths []string `json:"paths,omitempty"`
-	At    int      `json:"at,omitempty"` // where the line is bad: byte, from 0
-	// Reason is why a sample is discarded or refused: bad_value.
+	At    int      `json:"at,omitempty"` // position of the fault in the line, as a byte index
+	// Reason is why the sample is discarded or refused, such as bad_value.
 	Reason string `json:"reason,omitempty"`
-	// Values holds the paths with their present values and means.
+	// Values has the paths with their current values and their means.
 	Values []PathValue `json:"values,omitempty"`
 }
 
-// PathValue is one published path with its newest value and its means.
+// PathValue is a published path with its last value and its means.
 type PathValue struct {
 	Path  string    `json:"path"`
 	Kind  string    `json:"kind"`
@@ -36,114 +37,115 @@ type PathValue struct {
 	M15   Number    `json:"m15"`
 	Min   Number    `json:"min_15m"`
 	Max   Number    `json:"max_15m"`
-	// History is false if no history is held for the path yet.
+	// History is false if the path has no history yet.
 	History bool `json:"history"`
 }
 
-// PathValues is a page of paths.
+// PathValues is a page in a list of paths.
 type PathValues struct {
 	Values  []PathValue `json:"values"`
 	Matched int         `json:"matched"`
-	Held    int         `json:"held"` // all paths
-	// Histories is how many paths have a history.
+	Held    int         `json:"held"` // number of all paths
+	// Histories is the number of paths with a history.
 	Histories int    `json:"histories"`
-	Looked    int    `json:"looked"` // paths looked at; less than Held if the answer is not complete
-	Next      string `json:"next"`   // ask again with after=Next; "" at the end
+	Looked    int    `json:"looked"` // number of paths searched; less than Held if the answer is not complete
+	Next      string `json:"next"`   // value of the parameter after for the next page; "" at the end
 }
 
-// Top are the hottest names, prefixes, senders or kinds.
+// Top has the names, prefixes, senders or kinds with the most samples.
 type Top struct {
 	By          string   `json:"by"`
 	Entries     []TopRow `json:"entries"`
-	Error       float64  `json:"error"`        // a fraction: 0.03 is +-3 %
-	UnseenBelow float64  `json:"unseen_below"` // samples per second: a name below this rate may be missing
-	Forgotten   uint64   `json:"forgotten"`    // entries dropped for others
+	Error       float64  `json:"error"`        // possible error of the rates, as a fraction: 0.03 means 3 %
+	UnseenBelow float64  `json:"unseen_below"` // names with fewer samples per second than this may be missing
+	Forgotten   uint64   `json:"forgotten"`    // number of entries that were dropped because there were too many
 }
 
-// TopRow is one row of Top.
+// TopRow is a row of Top.
 type TopRow struct {
 	Name      string  `json:"name"`
 	Kind      string  `json:"kind"`
-	Rate      float64 `json:"rate"`  // samples a second
-	Error     float64 `json:"error"` // samples a second, either way
-	Share     float64 `json:"share"` // 0 to 1
+	Rate      float64 `json:"rate"`  // samples per second
+	Error     float64 `json:"error"` // possible error of Rate, in samples per second
+	Share     float64 `json:"share"` // from 0 to 1
 	Published string  `json:"published"`
 }
 
-// Senders lists the clients that send matching names.
+// Senders has the clients that send matching names.
 type Senders struct {
 	Match     string      `json:"match"`
 	Senders   []SenderRow `json:"senders"`
 	Error     float64     `json:"error"`
 	Forgotten uint64      `json:"forgotten"`
-	// Processes lists the processes of this host that have sent any names over unix sockets since the start, those with
-	// the most lines first.
+	// Processes has the processes on this host that have sent over unix sockets since the start,
+	// sorted by their numbers of lines. They may have sent any names.
 	Processes []ProcessRow `json:"processes"`
-	// ProcessesForgotten counts processes that were dropped from the list for others.
+	// ProcessesForgotten is the number of processes that were dropped from the list because there were
+	// too many.
 	ProcessesForgotten uint64 `json:"processes_forgotten"`
 }
 
-// ProcessRow is what one process has sent since the start.
+// ProcessRow is what a process has sent since the start.
 type ProcessRow struct {
 	UID         uint64    `json:"uid"`
-	PID         int       `json:"pid"`     // 0 if it has none here, as in some containers
-	Program     string    `json:"program"` // "" if not known
+	PID         int       `json:"pid"`     // 0 if the process has no PID in this namespace, as in some containers
+	Program     string    `json:"program"` // "" if unknown
 	Last        time.Time `json:"last"`
 	Datagrams   uint64    `json:"datagrams"`
 	Connections uint64    `json:"connections"`
 	Lines       uint64    `json:"lines"`
-	Bad         uint64    `json:"bad"`    // bad samples
-	Denied      uint64    `json:"denied"` // datagrams and connections that were refused
+	Bad         uint64    `json:"bad"`    // number of bad samples
+	Denied      uint64    `json:"denied"` // number of refused datagrams and connections
 }
 
-// SenderRow is one row of Senders.
+// SenderRow is a row of Senders.
 type SenderRow struct {
-	Sender  string  `json:"sender"` // an address, or uid, pid and program of a unix socket
+	Sender  string  `json:"sender"` // an address; for a unix socket the uid, pid and program
 	Over    string  `json:"over"`   // udp, tcp, pipe or unix
 	Rate    float64 `json:"rate"`
 	Share   float64 `json:"share"`
-	Bad     float64 `json:"bad"`  // bad lines a second
-	Most    string  `json:"most"` // the name that it sends most
+	Bad     float64 `json:"bad"`  // bad lines per second
+	Most    string  `json:"most"` // the name with the most samples from the client
 	LastBad string  `json:"last_bad"`
 }
 
-// Line is one line that came in, and what happened to it.
+// Line is a received line, and what happened to it.
 type Line struct {
 	Time   time.Time `json:"time"`
-	Sender string    `json:"sender"` // "" if it was not asked for
+	Sender string    `json:"sender"` // "" if the kernel was not asked for the sender
 	Over   string    `json:"over"`
 	Line   string    `json:"line"`
-	Kind   string    `json:"kind"` // of a good line
+	Kind   string    `json:"kind"` // kind of a good line
 	Name   string    `json:"name"`
-	Reason string    `json:"reason"` // of a bad line
-	At     int       `json:"at"`     // where it is bad: byte, from 0
+	Reason string    `json:"reason"` // reason why a line is bad
+	At     int       `json:"at"`     // position of the fault in the line, as a byte index
 }
 
-// Tail holds the lines that were seen while watching.
+// Tail has the lines that were received while the answer watched.
 type Tail struct {
-	Lines    []Line `json:"lines"` // the oldest first
+	Lines    []Line `json:"lines"` // oldest first
 	Matched  uint64 `json:"matched"`
-	NotShown uint64 `json:"not_shown"` // number of matching lines beyond the limit
+	NotShown uint64 `json:"not_shown"` // number of matching lines above the limit
 }
 
-// TailLooked counts the lines that a stream has looked at so far.
+// TailLooked describes how much traffic a stream has watched so far.
 type TailLooked struct {
 	LookedAt
 	Matched  uint64 `json:"matched"`
 	NotShown uint64 `json:"not_shown"`
 }
 
-// Prefixes lists the prefixes with the most names.
+// Prefixes has the prefixes with the most names.
 type Prefixes struct {
-	Below    string    `json:"below"` // the prefix that Rows are below; "" for all
+	Below    string    `json:"below"` // the prefix whose parts were counted; "" if all names were counted
 	Held     int       `json:"held"`
-	Since    time.Time `json:"since"` // new names are counted since then
-	Error    int       `json:"error"` // of the counts of new names: plus or minus
+	Since    time.Time `json:"since"` // names count as new if their first sample came after this time
+	Error    int       `json:"error"` // possible error of the numbers of new names
 	Prefixes []Prefix  `json:"prefixes"`
-	Others   Prefix    `json:"others"` // the sum of the prefixes that are not listed
+	Others   Prefix    `json:"others"` // sum of all prefixes that are not in the list
 }
 
-// Prefix is one prefix.
+// Prefix is a prefix of names, with its counts.
 type Prefix struct {
 	Prefix string    `json:"prefix"`
 	Names  int       `json:"names"`
@@ -152,7 +154,7 @@ type Prefix struct {
 	Gone   int       `json:"gone"`
 	Bytes  uint64    `json:"bytes"`
 	Newest time.Time `json:"newest"`
-	// AtLeast is true if New and Gone may be too low, because only held names are counted.
+	// AtLeast means that New and Gone may be too low, because only names in the table are counted.
 	AtLeast bool `json:"at_least"`
-	ManyNew bool `json:"many_new"` // more than 10 % are new
+	ManyNew bool `json:"many_new"` // more than 10 % of the names are new
 }

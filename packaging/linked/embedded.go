@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// embedded returns the folders of scripts from npm that the packages embed: those with a licence.
+// embedded returns the npm packages whose scripts the Go packages embed. These are the folders that
+// contain a licence.
 func embedded(packages []string) (scripts []module, err error) {
 	const format = `{{$dir := .Dir}}{{range .EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}`
 	files, err := goLines(append([]string{"list", "-deps", "-f", format}, packages...)...)
@@ -33,7 +34,7 @@ func embedded(packages []string) (scripts []module, err error) {
 
 var scriptVersion = regexp.MustCompile(`\bv(\d+\.\d+\.\d+)\b`)
 
-// versionIn returns the version that the first line of a script says.
+// versionIn returns the version in the first line of a script.
 func versionIn(dir string) (string, error) {
 	scripts, err := filepath.Glob(filepath.Join(dir, "*.js"))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
-// readLicences reads the licences of a module and recognises them.
+// readLicences reads the licence files of a module, and finds out which licences they contain.
 func (m *module) readLicences() error {
 	entries, err := os.ReadDir(m.dir)
 	if err != nil {
@@ -37,7 +37,7 @@ func (m *module) readLicences() error {
 	return nil
 }
 
-// licences are recognised by sentences that only they have.
+// licences maps the name of a licence to phrases that only this licence contains.
 var licences = []struct {
 	name      string
 	sentences []string
@@ -50,7 +50,7 @@ var licences = []struct {
 	{"MPL-2.0", []string{"Mozilla Public License", "Version 2.0"}},
 }
 
-// recognise returns the name of a licence, or "".
+// recognise returns the name of the licence with this text, or "" if the licence is unknown.
 func recognise(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, l := range licences {
@@ -65,7 +65,7 @@ func recognise(text string) string {
 	return ""
 }
 
-// writeLicences writes the texts of all modules.
+// writeLicences writes the licence texts of all modules.
 func writeLicences(dir string, modules []module) error {
 	for _, m := range modules {
 		to := filepath.Join(dir, filepath.FromSlash(m.path+"@"+m.version))

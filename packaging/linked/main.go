@@ -1,11 +1,11 @@
-// Linked lists everything that the commands link: modules of other authors, scripts of other authors that they embed,
-// and Go itself.
+// Command linked lists all code of other authors that the commands contain: the Go modules, the scripts that the
+// commands embed, and Go itself.
 //
 //	go run ./packaging/linked -licences DIR -sbom FILE -version 1.2.3 -date 2026-11-29T00:00:00Z PACKAGE...
 //
-// DIR/MODULE@VERSION gets the files LICENSE, COPYING, NOTICE and PATENTS of a module. FILE gets an
-// SBOM: the modules with versions, hashes and licences, in the format CycloneDX. It prints the
-// modules. A module without a licence that is known here is an error.
+// It prints the modules. It copies the files LICENSE, COPYING, NOTICE and PATENTS of each module to DIR/MODULE@VERSION.
+// It writes an SBOM in the format CycloneDX to FILE, with the version, the hash and the licence of each module. If this
+// program does not know the licence of a module, it exits with an error.
 package main
 
 import (
@@ -35,12 +35,12 @@ func main() {
 	}
 }
 
-// options are the flags. An output without a name is not written.
+// options are the values of the flags. An output whose flag is empty is not written.
 type options struct{ licences, sbom, version, date string }
 
 func run(w io.Writer, o options, packages []string) error {
 	if len(packages) == 0 {
-		return errors.New("want packages")
+		return errors.New("no packages are given")
 	}
 	modules, err := linked(packages)
 	if err != nil {
@@ -74,17 +74,18 @@ func run(w io.Writer, o options, packages []string) error {
 	return nil
 }
 
-// module is a module that the commands link, or a folder of scripts.
+// module is a Go module that the commands link, or an npm package whose scripts they embed.
 type module struct {
-	registry      string // golang or npm
+	registry      string // "golang" or "npm"
 	path, version string
 	dir           string
 	hash          string // SHA-256 in hexadecimal, as in go.sum
-	licence       string // its name in SPDX's list
+	licence       string // identifier in SPDX's list of licences
 	texts         map[string][]byte
 }
 
-// linked returns the modules that the packages link on Linux, except their own, and Go.
+// linked returns Go itself and the modules that the packages link on Linux, except the module of
+// the packages.
 func linked(packages []string) ([]module, error) {
 	golang, err := goLines("env", "GOVERSION", "GOROOT")
 	if err != nil {
@@ -104,14 +105,14 @@ func linked(packages []string) ([]module, error) {
 		}
 		sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(words[2], "h1:"))
 		if err != nil {
-			return nil, fmt.Errorf("%s: its sum %q: %w", words[0], words[2], err)
+			return nil, fmt.Errorf("%s: the checksum %q: %w", words[0], words[2], err)
 		}
 		modules = append(modules, module{registry: "golang", path: words[0], version: words[1], hash: hex.EncodeToString(sum), dir: words[3]})
 	}
 	return modules, nil
 }
 
-// goLines returns the lines that a go command prints for Linux.
+// goLines runs a go command for Linux, and returns the lines of its output.
 func goLines(args ...string) ([]string, error) {
 	command := exec.Command(cmp.Or(os.Getenv("GO"), "go"), args...)
 	command.Env = append(os.Environ(), "GOOS=linux")

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// The parts of CycloneDX 1.5 that are used.
+// The types of CycloneDX 1.5 that the SBOM uses.
 type (
 	bom struct {
 		Format       string       `json:"bomFormat"`
@@ -50,7 +50,7 @@ func newComponent(kind string, m module) component {
 	return c
 }
 
-// writeSBOM writes the modules and their licences.
+// writeSBOM writes an SBOM with the modules and their licences.
 func writeSBOM(o options, modules []module) error {
 	own := module{registry: "golang", path: "github.com/statsd-ops/statsd", version: o.version, licence: "Apache-2.0"}
 	b := bom{Format: "CycloneDX", Spec: "1.5", Version: 1}

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// blockKind is the kind of a block of Markdown.
+// blockKind is the type of a block in a Markdown text.
 type blockKind int
 
 const (
 	paragraph blockKind = iota
-	heading             // level is 1 to 6
+	heading             // the level is 1 to 6
 	code
 	table
-	bullet   // an item of a list; inner is its content
-	numbered // an item of a numbered list; text is its number
+	bullet   // an item of a list, whose content is in inner
+	numbered // an item of a numbered list, whose number is in text
 )
 
-// block is a part of a text: a paragraph, a heading, a list item.
+// block is a part of a Markdown text, such as a paragraph, a heading, or a list item.
 type block struct {
 	kind  blockKind
 	level int
-	text  string // without line breaks, except for code
+	text  string // without line breaks, except in code
 	rows  [][]string
 	inner []block
 }
@@ -34,8 +34,8 @@ var (
 	commentLine = regexp.MustCompile(`^<!--.*-->$`)
 )
 
-// parse splits Markdown into blocks. It supports the parts of Markdown that the manuals use: headings, paragraphs,
-// lists, code that is fenced or indented, and tables.
+// parse splits a Markdown text into blocks. It supports only the syntax that the manuals use:
+// headings, paragraphs, lists, fenced or indented code, and tables.
 func parse(text string) (blocks []block) {
 	p := &parser{lines: strings.Split(strings.TrimRight(text, "\n"), "\n")}
 	for len(p.lines) > 0 {
@@ -48,7 +48,7 @@ func parse(text string) (blocks []block) {
 
 type parser struct{ lines []string }
 
-// next reads a block. It returns false if there is none.
+// next reads the next block. It returns false at the end of the text.
 func (p *parser) next() (block, bool) {
 	line := p.lines[0]
 	switch {
@@ -74,7 +74,7 @@ func (p *parser) next() (block, bool) {
 	return p.paragraph(), true
 }
 
-// take removes the lines that belong to a block and returns them.
+// take removes the next n lines and returns them.
 func (p *parser) take(n int) []string {
 	taken := p.lines[:n]
 	p.lines = p.lines[n:]
@@ -116,7 +116,7 @@ func (p *parser) table() block {
 	return b
 }
 
-// cells splits a row of a table. A \| belongs to a cell.
+// cells splits a row of a table into cells. \| in a cell does not end the cell.
 func cells(line string) (texts []string) {
 	line = strings.ReplaceAll(strings.Trim(line, "|"), `\|`, "\x00")
 	for text := range strings.SplitSeq(line, "|") {
@@ -125,8 +125,8 @@ func cells(line string) (texts []string) {
 	return texts
 }
 
-// item reads a list item: the rest of its line, and the lines that are indented as much as its
-// text, or continue its paragraph.
+// item reads a list item. The item consists of the rest of its first line, the lines with the same
+// indentation as the text, and the lines that continue its paragraph.
 func (p *parser) item(margin int) []block {
 	n, blank := 1, false
 	for ; n < len(p.lines); n++ {
@@ -144,7 +144,7 @@ func (p *parser) item(margin int) []block {
 	return parse(strings.Join(outdent(p.take(n), margin), "\n"))
 }
 
-// outdent removes the marker of an item, and the spaces below it.
+// outdent removes the marker of an item, and the same number of spaces from each following line.
 func outdent(lines []string, margin int) (out []string) {
 	for i, line := range lines {
 		if spaces := len(line) - len(strings.TrimLeft(line, " ")); i > 0 {
@@ -157,7 +157,7 @@ func outdent(lines []string, margin int) (out []string) {
 	return out
 }
 
-// starts reports whether a line starts a block, also right after a paragraph.
+// starts reports whether a line starts a new block, even if it directly follows a paragraph.
 func starts(line string) bool {
 	return bulletLine.MatchString(line) || numberLine.MatchString(line) || headingLine.MatchString(line) ||
 		strings.HasPrefix(line, "```") || strings.HasPrefix(line, "|") || commentLine.MatchString(line)

@@ -16,7 +16,7 @@ var (
 	autoLink = regexp.MustCompile(`<(https?://[^>]+)>`)
 )
 
-// text renders a text with code, emphasis and links.
+// text renders a text that contains code, emphasis and links.
 func (r *renderer) text(s string) string {
 	var spans []string
 	keep := func(rendered string) string {
@@ -37,8 +37,8 @@ func (r *renderer) text(s string) string {
 	return s
 }
 
-// link turns a link into text. A link to another manual names that, and one after "see" names the
-// file that the package installs.
+// link replaces a link by text. For a link to another manual, the text contains the name of that
+// manual. For a link after the word "see", the text contains the path of the installed file.
 func (r *renderer) link(s string) string {
 	m := linkSpan.FindStringSubmatch(s)
 	see, text, target := m[1], m[2], m[3]
@@ -64,7 +64,8 @@ func (r *renderer) link(s string) string {
 	return reference(see, text, "/usr/share/doc/statsd/"+path.Join("docs", file))
 }
 
-// reference adds the place of a link to its text, or replaces the text that repeats it.
+// reference adds the target of a link to its text. If the text repeats the target, reference
+// returns only the target.
 func reference(see, text, place string) string {
 	name, _, _ := strings.Cut(path.Base(place), "(")
 	if text == name {
@@ -73,14 +74,14 @@ func reference(see, text, place string) string {
 	return see + text + " (" + place + ")"
 }
 
-// plain removes the marks of a text: for tables, whose columns are counted.
+// plain removes the markup of a text. It is used for tables, whose columns must have a known width.
 func (r *renderer) plain(s string) string {
 	s = linkSpan.ReplaceAllString(s, "$1$2")
 	s = codeSpan.ReplaceAllString(s, "$1")
 	return boldSpan.ReplaceAllString(s, "$1")
 }
 
-// escape protects text from roff.
+// escape escapes the characters that have a meaning in roff.
 func escape(s string) string {
 	var b strings.Builder
 	for _, c := range s {
@@ -96,7 +97,8 @@ func escape(s string) string {
 	return b.String()
 }
 
-// escapeCode prevents roff from replacing characters by typographic ones, so that code can be copied.
+// escapeCode escapes code. It also prevents roff from replacing ASCII characters by typographic
+// ones, so that the code can be copied.
 func escapeCode(s string) string {
 	return strings.NewReplacer("-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(escape(s))
 }

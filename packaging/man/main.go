@@ -1,10 +1,10 @@
-// Man makes the manual pages from docs/*.md:
+// Command man makes the manual pages from docs/*.md:
 //
 //	go run ./packaging/man -version 1.2.3 -date 2026-11-29 docs DIR
 //
-// The documentation is written once, for readers of Markdown, and each page of the table below
-// becomes DIR/NAME.SECTION. Links become the names of other manuals, tables that are too wide for 80
-// columns become lists, and "- `--flag`: text" becomes a paragraph with a hanging term.
+// The documentation is written only once, in Markdown. Each page in the variable pages becomes DIR/NAME.SECTION. A link
+// becomes the name of the other manual. A table that is wider than 80 columns becomes a list. A list item of the form
+// "- `--flag`: text" becomes a paragraph that begins with the flag.
 package main
 
 import (
@@ -17,15 +17,15 @@ import (
 	"strings"
 )
 
-// page is a manual and its source.
+// page is a manual and the Markdown file from which it is made.
 type page struct {
 	source  string
 	name    string
 	section int
-	about   string // the line of the section NAME, unless the source has one
+	about   string // text for the section NAME; empty if the Markdown file has this section
 }
 
-// pages lists all manuals.
+// pages are all manuals.
 var pages = []page{
 	{source: "statsd.md", name: "statsd", section: 8},
 	{source: "gstatsd.md", name: "gstatsd", section: 8},
@@ -39,7 +39,7 @@ var pages = []page{
 	{source: "published.md", name: "statsd-published", section: 7, about: "the names and values that statsd publishes"},
 }
 
-// titles are the names of the manual's sections.
+// titles are the titles of the sections of the Unix manual, by their number.
 var titles = map[int]string{
 	1: "User Commands", 5: "File Formats", 7: "Miscellaneous", 8: "System Administration",
 }
@@ -74,7 +74,7 @@ func run(version, date string, args []string) error {
 	return nil
 }
 
-// render returns the manual in the language of man(7).
+// render returns a manual in the language of man(7).
 func (p page) render(docs, version, date string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(docs, p.source))
 	if err != nil {
@@ -96,7 +96,7 @@ func (p page) render(docs, version, date string) (string, error) {
 	return r.String(), nil
 }
 
-// head writes the section NAME, which apropos(1) reads, and returns the other blocks.
+// head writes the section NAME, which apropos(1) reads. It returns the remaining blocks.
 func (p page) head(r *renderer, blocks []block) []block {
 	about := p.about
 	if len(blocks) > 1 && blocks[0].text == "Name" {
@@ -110,13 +110,15 @@ func (p page) head(r *renderer, blocks []block) []block {
 	return blocks
 }
 
-// includeLine asks for the flags of another page, as the lines of a configuration file.
+// includeLine matches a comment that asks for the flags of another page. The flags are written as
+// lines of a configuration file.
 var includeLine = regexp.MustCompile(`(?m)^<!-- man: settings of ([a-z.]+) -->$`)
 
-// flagTerm matches the beginning of a flag in a manual: "- `-p`, `--port=PORT`: ".
+// flagTerm matches the beginning of a flag's description in a manual, such as "- `-p`,
+// `--port=PORT`: ".
 var flagTerm = regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=([^`]*))?`:")
 
-// include replaces the lines that ask for the flags of another page.
+// include replaces the comments that ask for the flags of another page by these flags.
 func include(docs, text string) (string, error) {
 	m := includeLine.FindStringSubmatch(text)
 	if m == nil {

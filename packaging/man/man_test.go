@@ -13,7 +13,7 @@ import (
 
 const docs = "../../docs"
 
-// render makes all manuals in a folder and returns it.
+// renderAll makes all manuals in a temporary folder and returns the folder.
 func renderAll(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,7 +23,7 @@ func renderAll(t *testing.T) string {
 	return dir
 }
 
-// each calls f with the path of each manual.
+// each runs f as a subtest for each manual.
 func each(t *testing.T, f func(t *testing.T, path string)) {
 	dir := renderAll(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.[1-8]"))
@@ -35,7 +35,7 @@ func each(t *testing.T, f func(t *testing.T, path string)) {
 	}
 }
 
-// mandoc finds nothing to warn of.
+// mandoc reports no warning.
 func TestLint(t *testing.T) {
 	mandoc := counterpart.Find(t, "mandoc")
 	each(t, func(t *testing.T, path string) {
@@ -45,7 +45,7 @@ func TestLint(t *testing.T) {
 	})
 }
 
-// apropos(1) and whatis(1) find the line of NAME.
+// apropos(1) and whatis(1) can read the line in the section NAME.
 func TestName(t *testing.T) {
 	lexgrog := counterpart.Find(t, "lexgrog")
 	each(t, func(t *testing.T, path string) {
@@ -57,7 +57,7 @@ func TestName(t *testing.T) {
 	})
 }
 
-// No line is wider than a terminal of 80 columns.
+// No line is wider than 80 columns, the width of a terminal.
 func TestWidth(t *testing.T) {
 	mandoc := counterpart.Find(t, "mandoc")
 	each(t, func(t *testing.T, path string) {
@@ -73,7 +73,7 @@ func TestWidth(t *testing.T) {
 	})
 }
 
-// unstruck removes what a printer would strike twice: bold is X, backspace, X.
+// unstruck removes overstrikes: nroff marks a bold X by X, backspace, X.
 func unstruck(text string) string {
 	var out []rune
 	for _, c := range text {
@@ -86,7 +86,7 @@ func unstruck(text string) string {
 	return string(out)
 }
 
-// Each flag has a paragraph in statsd(8), and each setting one in statsd.conf(5).
+// statsd(8) has a paragraph for each flag, and statsd.conf(5) has a paragraph for each setting.
 func TestFlags(t *testing.T) {
 	dir := renderAll(t)
 	source, err := os.ReadFile(filepath.Join(docs, "statsd.md"))
@@ -121,7 +121,7 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// Each form of Markdown has the form of a manual that a reader expects.
+// Each Markdown construct is rendered in the usual form for manuals.
 func TestForms(t *testing.T) {
 	wide := strings.Repeat("wide ", 20)
 	for _, tt := range []struct{ name, markdown, want string }{

@@ -10,7 +10,7 @@ import (
 type renderer struct {
 	strings.Builder
 	page    page
-	seeAlso bool // inside the section See also
+	seeAlso bool // whether the current section is See also
 }
 
 func (r *renderer) line(format string, args ...any) {
@@ -21,7 +21,7 @@ func (r *renderer) line(format string, args ...any) {
 	r.WriteString(line + "\n")
 }
 
-// say writes a line of text. A dot at its start would be a macro.
+// say writes a line of text. It escapes a dot at the start, because such a line would be a macro.
 func (r *renderer) say(text string) {
 	if strings.HasPrefix(text, ".") {
 		text = `\&` + text
@@ -62,7 +62,8 @@ func (r *renderer) heading(b block) {
 	r.line(".SS %s", r.text(b.text))
 }
 
-// item writes a list item. One that begins with code and a colon explains that code.
+// item writes a list item. If an item begins with code and a colon, it is written as a term with an
+// explanation.
 func (r *renderer) item(b block) {
 	if term, text, ok := definition(b.inner); ok {
 		r.line(".TP 7")
@@ -74,7 +75,8 @@ func (r *renderer) item(b block) {
 	r.inside(b.inner)
 }
 
-// definition splits "`--flag=X`: text" and "**Term:** text".
+// definition splits an item such as "`--flag=X`: text" or "**Term:** text" into its term and its
+// text.
 func definition(item []block) (term, text string, ok bool) {
 	if len(item) == 0 || item[0].kind != paragraph {
 		return "", "", false
@@ -96,13 +98,14 @@ func definition(item []block) (term, text string, ok bool) {
 	return "", "", false
 }
 
-// balanced reports whether a term ends outside code and brackets.
+// balanced reports whether all code and brackets that begin in a term also end in it.
 func balanced(term string) bool {
 	outside := codeSpan.ReplaceAllString(term, "")
 	return !strings.Contains(outside, "`") && strings.Count(outside, "(") == strings.Count(outside, ")") && !strings.Contains(outside, ". ")
 }
 
-// inside writes the content of a list item. Everything after its first paragraph has the same indentation.
+// inside writes the content of a list item. The blocks after its first paragraph have the same
+// indentation as that paragraph.
 func (r *renderer) inside(blocks []block) {
 	if len(blocks) == 0 {
 		return
@@ -128,10 +131,11 @@ func (r *renderer) code(text string, after bool) {
 	r.line(".fi\n.RE")
 }
 
-// maxCode is the length of a line of code on a terminal of 80 columns.
+// maxCode is the maximum length of a line of code that fits on a terminal of 80 columns.
 const maxCode = 70
 
-// fold splits a line that is too long at its last space before the margin, as a terminal would.
+// fold splits a line that is too long. It splits at the last space that keeps the first part within
+// the margin.
 func fold(line string) (parts []string) {
 	for utf8.RuneCountInString(line) > maxCode {
 		i := strings.LastIndexByte(line[:min(len(line), maxCode)], ' ')
@@ -143,10 +147,10 @@ func fold(line string) (parts []string) {
 	return append(parts, line)
 }
 
-// maxTable is the width of the text of a manual on a terminal of 80 columns.
+// maxTable is the maximum width of a table that fits on a terminal of 80 columns.
 const maxTable = 70
 
-// table writes columns if they fit on the page, and a list if not.
+// table writes a table. It writes a list if the columns do not fit on the page.
 func (r *renderer) table(rows [][]string, after bool) {
 	widths := make([]int, len(rows[0]))
 	for i := range rows {
@@ -179,7 +183,8 @@ func (r *renderer) table(rows [][]string, after bool) {
 	r.code(strings.Join(lines, "\n"), after)
 }
 
-// tableAsList writes each row as an item: its first cell, and the others with their heads.
+// tableAsList writes a table as a list. Each item begins with the first cell of a row. The other
+// cells follow, each after the heading of its column.
 func (r *renderer) tableAsList(rows [][]string) {
 	head := rows[0]
 	for _, row := range rows[1:] {

@@ -1,2 +1,3 @@
-// Package peertest compares package rules with statsd_exporter's mapper. It has tests only.
+// Package peertest compares package rules with statsd_exporter's mapper. The package contains only
+// tests.
 package peertest

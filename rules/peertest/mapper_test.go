@@ -14,12 +14,13 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// types are statsd_exporter's words for our kinds.
+// types maps kinds to the words that statsd_exporter uses for them.
 var types = map[metric.Kind]mapper.MetricType{
 	metric.Counter: mapper.MetricTypeCounter, metric.Gauge: mapper.MetricTypeGauge, metric.Timer: mapper.MetricTypeObserver,
 }
 
-// TestMapperAgrees maps random names by random files with both.
+// TestMapperAgrees maps random names with random rules files. It compares the results of package
+// rules and of statsd_exporter.
 func TestMapperAgrees(t *testing.T) {
 	files := 2000
 	if testing.Short() {
@@ -44,7 +45,8 @@ func FuzzMapper(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) { compare(t, seed) })
 }
 
-// compare compares both with one random file. It reports whether the file is good.
+// compare compares package rules and statsd_exporter for one random file. It reports whether the
+// file is valid.
 func compare(t *testing.T, seed uint64) bool {
 	t.Helper()
 	r := generator{rand.New(rand.NewPCG(seed, 17))}
@@ -101,7 +103,7 @@ func ours(set *rules.Set, kind metric.Kind, name string) string {
 	return text + fmt.Sprintf(" ttl=%v scale=%v honor=%v help=%q histogram=%v %v %v", o.TTL, o.Scale, o.HonorLabels, o.Help, o.Observer == rules.Histogram, o.Bounds, o.Quantiles)
 }
 
-// options returns the options of a rule as statsd_exporter's registry interprets them.
+// options returns the options of a rule, as the registry of statsd_exporter interprets them.
 func options(peer *mapper.MetricMapper, m *mapper.MetricMapping) string {
 	scale := 1.0
 	if m.Scale.Set {
@@ -125,12 +127,13 @@ func options(peer *mapper.MetricMapper, m *mapper.MetricMapping) string {
 	return fmt.Sprintf(" ttl=%v scale=%v honor=%v help=%q histogram=%v %v %v", m.Ttl, scale, m.HonorLabels, m.HelpText, observer == mapper.ObserverTypeHistogram, bounds, qs)
 }
 
-// generator makes random files and names of few words, so that many names match.
+// generator makes random files and names. They consist of few different words, so that many names
+// match.
 type generator struct{ *rand.Rand }
 
 func (r generator) pick(words ...string) string { return words[r.IntN(len(words))] }
 
-// rarely returns one of the words in one case of ten, and otherwise a plain name.
+// rarely returns one of the words with probability 1/10. Otherwise it returns a plain name.
 func (r generator) rarely(words ...string) string {
 	if r.IntN(10) > 0 {
 		return "n"
@@ -173,8 +176,9 @@ func (r generator) file() string {
 	return b.String()
 }
 
-// confuses reports whether a glob triggers a bug of statsd_exporter. It never finds a glob that is the beginning of an
-// earlier one, and it forgets the position of a glob that comes twice.
+// confuses reports whether a glob triggers a bug of statsd_exporter: statsd_exporter never finds a
+// glob that is the beginning of an earlier glob, and it loses the position of a glob that occurs
+// twice.
 func confuses(glob string, before []string) bool {
 	return slices.ContainsFunc(before, func(b string) bool { return b == glob || strings.HasPrefix(b, glob+".") })
 }
@@ -227,8 +231,8 @@ func (r generator) rule(match, kind string) string {
 	return b.String()
 }
 
-// template avoids two bugs of statsd_exporter's formatter: with % beside a reference, and with a reference that begins
-// like another one.
+// template returns a random template. It avoids two bugs of statsd_exporter's formatter, which
+// concern a % next to a reference, and a reference that begins like another reference.
 func (r generator) template() string {
 	return r.pick("", "x", "$1", "${1}", "$2 $1", "$1-$1", "q_${1}_x", "$who", "${who}", "$0x", "$1$2", "$", "100%", "$1x", "é $2", "${3}")
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/prometheus"
 )
 
-// TestPageParses shows random values of random names by random mappings. Prometheus' own parser reads each
-// page.
+// TestPageParses renders pages with random values of random names, using random mappings.
+// Prometheus' parser must accept each page.
 func TestPageParses(t *testing.T) {
 	pages := 300
 	if testing.Short() {
@@ -36,10 +36,10 @@ func TestPageParses(t *testing.T) {
 	}
 }
 
-// number writes a number for YAML.
+// number formats a number for YAML.
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// openPage opens a sink with a mapping. It returns nil if the mapping is bad.
+// openPage opens a sink with a mapping. It returns nil if the mapping is invalid.
 func openPage(t *testing.T, mapping string) *prometheus.Sink {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "mapping.yml")
@@ -58,7 +58,8 @@ func openPage(t *testing.T, mapping string) *prometheus.Sink {
 	return s
 }
 
-// randomPage shows random values of random names by a random mapping. It returns nil if the mapping is bad.
+// randomPage opens a sink with a random mapping, and adds random values of random names. It returns
+// nil if the mapping is invalid.
 func randomPage(t *testing.T, seed uint64) *prometheus.Sink {
 	t.Helper()
 	r := generator{rand.New(rand.NewPCG(seed, 23))}
@@ -77,7 +78,8 @@ func randomPage(t *testing.T, seed uint64) *prometheus.Sink {
 	return s
 }
 
-// readPage returns the number of families that are not the daemon's own.
+// readPage reads a random page with Prometheus' parser. It returns the number of metric families,
+// without the families about the daemon.
 func readPage(t *testing.T, seed uint64) (families int) {
 	t.Helper()
 	s := randomPage(t, seed)

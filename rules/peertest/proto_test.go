@@ -24,7 +24,7 @@ import (
 
 const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
-// get returns the families of the page of a sink, read by Prometheus' own types and parsers.
+// get returns the metric families on the page of a sink, parsed with Prometheus' parsers.
 func get(t *testing.T, s *page.Sink, accept string) map[string]*dto.MetricFamily {
 	t.Helper()
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr().String()+"/metrics", nil)
@@ -58,8 +58,8 @@ func get(t *testing.T, s *page.Sink, accept string) map[string]*dto.MetricFamily
 	}
 }
 
-// TestProtobufPage compares the page in protobuf with the page as text, for random names, values and mappings. Both are
-// read by Prometheus' own types.
+// TestProtobufPage compares the page in protobuf format with the page in text format, for random
+// names, values and mappings. Both are parsed with Prometheus' parsers.
 func TestProtobufPage(t *testing.T) {
 	for seed := range uint64(60) {
 		s := randomPage(t, seed)
@@ -74,7 +74,7 @@ func TestProtobufPage(t *testing.T) {
 			if name == "statsd_page_scrapes_total" {
 				continue
 			}
-			for _, m := range f.Metric { // the text format has none of these
+			for _, m := range f.Metric { // the text format does not contain these fields
 				slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return bytes.Compare([]byte(a.GetName()), []byte(b.GetName())) })
 				plainHistogram(m.Histogram)
 				if m.Summary != nil {
@@ -83,7 +83,7 @@ func TestProtobufPage(t *testing.T) {
 			}
 			for _, m := range text[name].GetMetric() {
 				slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return bytes.Compare([]byte(a.GetName()), []byte(b.GetName())) })
-				if h := m.Histogram; h != nil { // the last bucket is the count
+				if h := m.Histogram; h != nil { // remove the infinite bucket, because protobuf omits it
 					plainHistogram(h)
 					h.Bucket = slices.DeleteFunc(h.Bucket, func(b *dto.Bucket) bool { return math.IsInf(b.GetUpperBound(), 1) })
 				}
@@ -95,7 +95,8 @@ func TestProtobufPage(t *testing.T) {
 	}
 }
 
-// plainHistogram removes the parts that the text format lacks: native buckets, and fractional counts.
+// plainHistogram removes the fields that the text format does not contain: native buckets, and
+// fractional counts.
 func plainHistogram(h *dto.Histogram) {
 	if h == nil {
 		return
@@ -112,8 +113,8 @@ func plainHistogram(h *dto.Histogram) {
 	}
 }
 
-// sameNumbers reports whether two families differ only in fractional counts. For summaries protobuf rounds them, and
-// text parsers cut them.
+// sameNumbers reports whether two families are equal except for fractional counts. The counts of
+// summaries are rounded in protobuf, and are truncated by text parsers.
 func sameNumbers(a, b *dto.MetricFamily) bool {
 	if b == nil || len(a.Metric) != len(b.Metric) {
 		return false
@@ -124,7 +125,7 @@ func sameNumbers(a, b *dto.MetricFamily) bool {
 		n := b.Metric[i]
 		if m.Summary != nil && n.Summary != nil && near(m.Summary.GetSampleCount(), n.Summary.GetSampleCount()) {
 			n.Summary.SampleCount = m.Summary.SampleCount
-			for k, q := range m.Summary.Quantile { // NaN is not equal to itself
+			for k, q := range m.Summary.Quantile { // NaN differs from itself, so replace it
 				if math.IsNaN(q.GetValue()) && k < len(n.Summary.Quantile) && math.IsNaN(n.Summary.Quantile[k].GetValue()) {
 					q.Value, n.Summary.Quantile[k].Value = nil, nil
 				}
@@ -145,7 +146,8 @@ func sameNumbers(a, b *dto.MetricFamily) bool {
 	return proto.Equal(a, b)
 }
 
-// TestNativeBuckets compares native histograms with the ones of client_golang, which statsd_exporter uses.
+// TestNativeBuckets compares native histograms with the histograms of client_golang, which
+// statsd_exporter uses.
 func TestNativeBuckets(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 7))
@@ -157,7 +159,7 @@ func TestNativeBuckets(t *testing.T) {
 			for range 1 + rng.IntN(100) {
 				v := math.Exp(rng.NormFloat64()*3) * []float64{1, 1, 1, -1, 0, 1e-50}[rng.IntN(6)]
 				if rng.IntN(5) == 0 {
-					v = math.Ldexp(1, rng.IntN(20)-10) // bounds
+					v = math.Ldexp(1, rng.IntN(20)-10) // values that are exactly the bounds of buckets
 				}
 				c.Samples = append(c.Samples, v)
 				c.Sum += v
@@ -176,7 +178,8 @@ func TestNativeBuckets(t *testing.T) {
 		if ours.GetSampleCount() != want.GetSampleCount() || ours.GetZeroCount() != want.GetZeroCount() || ours.GetZeroThreshold() != want.GetZeroThreshold() {
 			t.Fatalf("seed %d: counts %v, want %v", seed, ours, want)
 		}
-		// client_golang widens at each sample, so it can have a coarser schema.
+		// client_golang makes its buckets wider after each sample if necessary, so it can have a coarser
+		// schema.
 		for ours.GetSchema() > want.GetSchema() {
 			t.Fatalf("seed %d: schema %d, want %d", seed, ours.GetSchema(), want.GetSchema())
 		}
@@ -187,7 +190,8 @@ func TestNativeBuckets(t *testing.T) {
 	}
 }
 
-// equalBuckets compares sparse buckets by index. client_golang fills short gaps with empty buckets.
+// equalBuckets compares sparse buckets by their indexes. client_golang fills short gaps with empty
+// buckets.
 func equalBuckets(spans []*dto.BucketSpan, deltas []int64, otherSpans []*dto.BucketSpan, otherDeltas []int64) bool {
 	read := func(spans []*dto.BucketSpan, deltas []int64) map[int32]int64 {
 		all, index, count := map[int32]int64{}, int32(0), int64(0)

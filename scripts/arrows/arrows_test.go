@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// The order found is as good as the best of all orders. Above maxExact nodes it is still a good one.
+// For graphs of at most maxExact nodes, the order is one of the best orders. For larger graphs, it
+// is a good order.
 func TestOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -65,7 +66,8 @@ func permute(order []int, from int, visit func([]int)) {
 	}
 }
 
-// Methods and fields count as references, test files do not, and files of other systems count as files.
+// References to methods and fields are counted. Test files are ignored. Files for other operating
+// systems count as files, but their references are not counted.
 func TestMeasure(t *testing.T) {
 	rooms, err := measure([]string{"testdata/room"})
 	if err != nil {

@@ -6,18 +6,19 @@ import (
 	"slices"
 )
 
-// arrow is a reference between two nodes of a graph.
+// arrow is a reference from one node of a graph to another.
 type arrow struct{ from, to int }
 
-// graph has files or packages as nodes.
+// graph is a graph whose nodes are files or packages.
 type graph struct {
 	names []string
-	why   map[arrow][]string // the names that each arrow refers to
+	why   map[arrow][]string // the names to which the references of each arrow refer
 }
 
 func (g *graph) count() int { return len(g.why) }
 
-// add adds an arrow once. References of a node to itself are ignored.
+// add adds an arrow, unless the graph already contains it. It ignores references of a node to
+// itself.
 func (g *graph) add(a arrow, to string) {
 	if a.from == a.to {
 		return
@@ -30,7 +31,7 @@ func (g *graph) add(a arrow, to string) {
 	}
 }
 
-// reach returns, for each node, the nodes that it can reach, including itself.
+// reach returns, for each node, which nodes can be reached from it, including the node itself.
 func (g *graph) reach() [][]bool {
 	reach := make([][]bool, len(g.names))
 	for i := range reach {
@@ -50,8 +51,8 @@ func (g *graph) reach() [][]bool {
 	return reach
 }
 
-// components returns the strongly connected components from the top down: arrows between components
-// never point up.
+// components returns the strongly connected components in top-down order: no arrow points from a
+// component to an earlier one.
 func (g *graph) components() [][]int {
 	reach := g.reach()
 	var all [][]int
@@ -63,7 +64,7 @@ func (g *graph) components() [][]int {
 			all[known] = append(all[known], i)
 		}
 	}
-	// A component reaches more nodes than the ones below it.
+	// A component can reach more nodes than the components below it.
 	size := func(c []int) (n int) {
 		for _, reached := range reach[c[0]] {
 			if reached {
@@ -76,7 +77,7 @@ func (g *graph) components() [][]int {
 	return all
 }
 
-// order returns the nodes from the top down, with as few arrows up as possible.
+// order returns the nodes in a top-down order with as few arrows pointing up as possible.
 func (g *graph) order() []int {
 	var all []int
 	for _, c := range g.components() {
@@ -90,12 +91,13 @@ func (g *graph) order() []int {
 	return all
 }
 
-// maxExact is the largest component for which all orders are considered.
+// maxExact is the number of nodes up to which all orders of a component are considered.
 const maxExact = 20
 
-// exact finds the best order by dynamic programming. A state is the set of nodes that are already placed on top.
+// exact finds the best order by dynamic programming. A state is the set of nodes that are already
+// placed at the top.
 func (g *graph) exact(nodes []int) []int {
-	out := make([]uint, len(nodes)) // for each node, the nodes that it refers to
+	out := make([]uint, len(nodes)) // for each node, the set of nodes that it refers to
 	for i, from := range nodes {
 		for j, to := range nodes {
 			if _, ok := g.why[arrow{from, to}]; ok {
@@ -125,8 +127,8 @@ func (g *graph) exact(nodes []int) []int {
 	return order
 }
 
-// improved finds a good order. It moves one node at a time to its best position until no move
-// helps.
+// improved finds a good order. It repeatedly moves one node to its best position, until no move
+// reduces the number of arrows pointing up.
 func (g *graph) improved(nodes []int) []int {
 	order := slices.Clone(nodes)
 	best := len(g.up(order))
@@ -145,7 +147,7 @@ func (g *graph) improved(nodes []int) []int {
 	return order
 }
 
-// up returns the arrows that point up in an order. They are sorted.
+// up returns the arrows that point up in an order, sorted.
 func (g *graph) up(order []int) []arrow {
 	place := map[int]int{}
 	for i, node := range order {

@@ -1,6 +1,6 @@
-// Command arrows measures how packages are laid out. An arrow is a reference from one file to
-// another of its package: to a function, a type, a variable, a method or a field. The files are ordered
-// so that as few arrows as possible point up. Test files do not count.
+// Command arrows measures the structure of packages. An arrow is a reference from one file to another file of the same
+// package: to a function, a type, a variable, a method or a field. The files of a package are put into an order in which
+// as few arrows as possible point up. Test files are ignored.
 //
 //	go run ./scripts/arrows [-v] DIRECTORY...
 //
@@ -60,8 +60,8 @@ func writeOrder(out io.Writer, r room) {
 	}
 }
 
-// writeTree counts the imports between all packages of the module. Go refuses circles of imports;
-// the count shows that the graph was read whole.
+// writeTree prints the number of imports between all packages of the module. Go does not allow
+// import cycles, so the number of cycles must be 0.
 func writeTree(out io.Writer) error {
 	packages, err := list("./...")
 	if err != nil {
@@ -78,7 +78,7 @@ func writeTree(out io.Writer) error {
 	return err
 }
 
-// measure reads the packages in directories.
+// measure measures the packages in these directories.
 func measure(dirs []string) ([]room, error) {
 	var rooms []room
 	for _, dir := range dirs {

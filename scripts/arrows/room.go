@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// room is a package, measured.
+// room holds the measurements of one package.
 type room struct {
 	dir      string
 	files    int
@@ -28,7 +28,7 @@ type room struct {
 	file     longest
 }
 
-// longest is the longest function or file found, in lines.
+// longest is the longest function or file found so far. The length is in lines.
 type longest struct {
 	name  string
 	lines int
@@ -42,14 +42,14 @@ func (l *longest) see(name string, lines int) {
 
 func (l longest) String() string { return fmt.Sprintf("%d (%s)", l.lines, l.name) }
 
-// listed is a package as go list describes it.
+// listed is a package in the output of go list.
 type listed struct {
 	Dir, ImportPath, Export          string
 	GoFiles, IgnoredGoFiles, Imports []string
 	DepOnly                          bool
 }
 
-// list runs go list.
+// list runs go list and parses its output.
 func list(args ...string) ([]listed, error) {
 	args = append([]string{"list", "-json=Dir,ImportPath,Export,GoFiles,IgnoredGoFiles,Imports,DepOnly"}, args...)
 	out, err := exec.Command("go", args...).Output()
@@ -70,7 +70,7 @@ func list(args ...string) ([]listed, error) {
 	}
 }
 
-// imports returns the graph of imports between the packages of the list.
+// imports returns the graph of imports between the given packages.
 func imports(packages []listed) *graph {
 	var g graph
 	for _, p := range packages {
@@ -126,7 +126,7 @@ func readRoom(path string) (room, error) {
 	return r, nil
 }
 
-// see measures the length of a file and its functions.
+// see measures the lengths of a file and of its functions.
 func (r *room) see(set *token.FileSet, f *ast.File, name string) {
 	lines := func(from, to token.Pos) int { return set.Position(to).Line - set.Position(from).Line + 1 }
 	r.file.see(name, set.File(f.FileStart).LineCount())
@@ -137,8 +137,8 @@ func (r *room) see(set *token.FileSet, f *ast.File, name string) {
 	}
 }
 
-// refer type-checks the package and adds its arrows. Files for other systems count as files, but
-// their references do not.
+// refer type-checks the package and adds its arrows. It ignores references in files for other
+// operating systems, because these files are not compiled.
 func (r *room) refer(set *token.FileSet, files []*ast.File, path string, exports map[string]string) error {
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Importer: importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) {

@@ -9,22 +9,23 @@ import (
 	"time"
 )
 
-// board prints a line for each stage when it ends. On a terminal, a last line shows what runs.
+// board prints one line for each stage when the stage ends. On a terminal, an additional last line
+// shows the running stages.
 type board struct {
 	out      io.Writer
 	terminal bool
 
 	mu      sync.Mutex
 	running []*line
-	all     tally // of the stages that ended
+	all     tally // sum of the tallies of all finished stages
 }
 
-// line is a stage that runs.
+// line is a running stage.
 type line struct {
 	board *board
 	name  string
 	begun time.Time
-	shown string // how far it is
+	shown string // progress of the stage, as shown on the terminal
 }
 
 func newBoard(out io.Writer) *board {
@@ -32,7 +33,7 @@ func newBoard(out io.Writer) *board {
 	return &board{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}
 }
 
-// begin begins a stage.
+// begin starts a stage and returns the stage's line.
 func (b *board) begin(name string) *line {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,7 +43,7 @@ func (b *board) begin(name string) *line {
 	return l
 }
 
-// progress shows how far the stage is.
+// progress updates the progress of the stage.
 func (l *line) progress(how string) {
 	l.board.mu.Lock()
 	defer l.board.mu.Unlock()
@@ -50,7 +51,7 @@ func (l *line) progress(how string) {
 	l.board.show()
 }
 
-// end prints the stage's line, and counts its tests.
+// end prints the line of a finished stage, and adds the counts of its tests.
 func (l *line) end(outcome string, counts tally) {
 	b := l.board
 	b.mu.Lock()
@@ -67,7 +68,7 @@ func (l *line) end(outcome string, counts tally) {
 	b.show()
 }
 
-// Write prints text of the tests between the lines.
+// Write prints output of tests between the lines of stages.
 func (b *board) Write(text []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -83,7 +84,7 @@ func (b *board) clear() {
 	}
 }
 
-// show prints the last line.
+// show prints the last line, which shows the running stages.
 func (b *board) show() {
 	if !b.terminal || len(b.running) == 0 {
 		return

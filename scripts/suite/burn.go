@@ -6,10 +6,11 @@ import (
 	"os/exec"
 )
 
-// burnCommand makes this program occupy a core.
+// burnCommand is the argument with which this program keeps a CPU core busy.
 const burnCommand = "burn"
 
-// burn uses a whole core until standard input ends, which also happens when the suite ends.
+// burn keeps a CPU core busy until its standard input is closed. This happens when the suite ends,
+// even if the suite is killed.
 func burn() {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -22,7 +23,7 @@ func burn() {
 	}
 }
 
-// startBurners starts n burners.
+// startBurners starts n processes that each keep a CPU core busy.
 func startBurners(n int) (stop func(), err error) {
 	var burners []*exec.Cmd
 	stop = func() {

@@ -22,18 +22,18 @@ type tests struct {
 	module  string
 	env     []string
 	verbose bool
-	out     io.Writer // receives the name of each failure at once, and all output with -v
-	// progress, unless nil, is called when a package has ended.
+	out     io.Writer // gets the name of each failed test at once, and with -v all output
+	// progress is called after each package, unless it is nil.
 	progress func()
 
 	tally  tally
 	states map[id]*state
 }
 
-// id names a test, or with an empty test its package.
+// id identifies a test. If test is empty, it identifies the package.
 type id struct{ pkg, test string }
 
-// state is the state of a test that has started.
+// state is the state of a test that has started and not ended yet.
 type state struct {
 	output      bytes.Buffer
 	ended       bool
@@ -41,12 +41,14 @@ type state struct {
 	childFailed bool
 }
 
-// longest are the packages that take longest. They start first, so that none is left at the end.
+// longest lists the packages whose tests take longest. They start first, so that they do not run
+// alone at the end.
 var longest = []string{"./server/hostile", "./server", "./meta/page", "./aggregate", "./client", "./cmd/statsd", "./sink/..."}
 
-// newTests prepares a run with these options. The time limit ends a test that hangs; it is far
-// beyond what a busy machine needs. The linter already includes go vet. Some packages run beside each other on each
-// core, because many tests wait. A program with the race detector would sleep for a second before it ends.
+// newTests prepares a run with these options. A test that hangs is ended by a time limit, which is
+// much longer than the tests need on a busy machine. go vet is turned off, because the linter
+// includes it. More packages than cores are tested at the same time, because many tests wait most
+// of the time. The race detector is told to omit its pause of one second at the end of a program.
 func newTests(o options, module string, env []string) *tests {
 	t := &tests{module: module, states: map[id]*state{}, out: io.Discard}
 	t.verbose = slices.Contains(o.testFlags, "-v")
@@ -63,13 +65,15 @@ func newTests(o options, module string, env []string) *tests {
 	return t
 }
 
-// programsVariable tells the tests where the project's commands are; see internal/counterpart.
+// programsVariable is the environment variable with the folder of the project's commands; see
+// internal/counterpart.
 const programsVariable = "STATSD_TEST_PROGRAMS"
 
-// goCommand returns the go command, which make can set.
+// goCommand returns the go command. make can set it in the environment.
 func goCommand() string { return cmp.Or(os.Getenv("GO"), "go") }
 
-// raceFlag is empty without a C compiler, which the race detector needs.
+// raceFlag returns the flag for the race detector. It returns nothing if there is no C compiler,
+// which the race detector needs.
 func raceFlag() []string {
 	cgo, err := exec.Command(goCommand(), "env", "CGO_ENABLED").Output()
 	if err == nil && strings.TrimSpace(string(cgo)) == "1" {
@@ -78,22 +82,22 @@ func raceFlag() []string {
 	return nil
 }
 
-// event is a line of go test -json; see go doc test2json.
+// event is a line in the output of go test -json; see go doc test2json.
 type event struct {
 	Action      string
 	Package     string
-	ImportPath  string // of build output
+	ImportPath  string // set only in events with build output
 	FailedBuild string
 	Test        string
 	Output      string
 	Elapsed     float64
 }
 
-// run runs the tests.
+// run runs the tests and returns the results.
 func (t *tests) run(ctx context.Context) tally {
 	cmd := command(ctx, t.command...)
 	cmd.Dir, cmd.Env = t.module, t.env
-	var complaint, others bytes.Buffer // standard error; lines that are not events
+	var complaint, others bytes.Buffer // standard error, and the lines of standard output that are not events
 	cmd.Stderr = &complaint
 	events, err := cmd.StdoutPipe()
 	if err == nil {
@@ -121,7 +125,7 @@ func (t *tests) run(ctx context.Context) tally {
 	return t.tally
 }
 
-// take processes an event.
+// take processes one event in the output of go test.
 func (t *tests) take(e event) {
 	switch e.Action {
 	case "build-output":
@@ -151,8 +155,8 @@ func (t *tests) state(of id) *state {
 	return s
 }
 
-// parent returns the test that a subtest belongs to, or nil. A subtest's own name may contain
-// slashes too.
+// parent returns the parent test of a subtest, or nil. The name of a subtest can contain slashes
+// itself.
 func (t *tests) parent(of id) *state {
 	for {
 		i := strings.LastIndexByte(of.test, '/')
@@ -166,7 +170,7 @@ func (t *tests) parent(of id) *state {
 	}
 }
 
-// ended counts a test. A test with subtests is counted only if it failed by itself.
+// ended counts a finished test. A test with subtests is counted only if it fails although none of its subtests has failed.
 func (t *tests) ended(of id, action string) {
 	s := t.state(of)
 	s.ended = true
@@ -186,8 +190,8 @@ func (t *tests) ended(of id, action string) {
 	s.output = bytes.Buffer{}
 }
 
-// packageEnded records other failures than failed tests: of the build, of TestMain, or of tests
-// that never ended.
+// packageEnded counts failures of a package other than failed tests: a failed build, a failed
+// TestMain, or tests that have not ended.
 func (t *tests) packageEnded(e event) {
 	if e.Action == "fail" {
 		found := false
@@ -221,7 +225,7 @@ func (t *tests) fail(name, output string) {
 	fmt.Fprintf(t.out, "\n    FAIL %s\n", name)
 }
 
-// short returns a package's path relative to the project.
+// short returns the path of a package relative to the project.
 func short(pkg string) string {
 	const module = "github.com/statsd-ops/statsd"
 	if pkg == module {

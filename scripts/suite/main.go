@@ -1,10 +1,11 @@
-// Suite runs the tests for make test and make stress. It prints each stage,
-// repeats the failures at the end, and counts the tests.
+// Command suite runs the tests for make test and make stress. It prints a line for each stage. At the end it prints all
+// failures again, and the number of tests.
 //
-//	suite [-no-skips] [-- GO TEST FLAGS]           every stage once
-//	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    the tests many times
+//	suite [-no-skips] [-- GO TEST FLAGS]           runs each stage once
+//	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    runs the tests many times
 //
-// With -results FILE, the second form can run in parts: the file keeps the result of each run.
+// With -results FILE, the second form appends the result of each run to FILE. So the runs can be spread over several
+// calls.
 package main
 
 import (
@@ -23,20 +24,20 @@ import (
 	"time"
 )
 
-// The folders of the main module and of the tests of clusters.
+// The directories of the main module and of the module with the cluster tests.
 const (
 	mainModule    = "./"
 	clusterModule = "cluster/"
 )
 
-// options are the values of the command line.
+// options are the values of the command line flags.
 type options struct {
 	noSkips     bool
 	quiet, busy int
 	packages    string
 	modules     string
 	results     string
-	programs    string // folder for the project's commands
+	programs    string // directory for the project's commands
 	testFlags   []string
 }
 
@@ -46,10 +47,10 @@ func main() {
 	}
 	var o options
 	flag.BoolVar(&o.noSkips, "no-skips", false, "fail when a test is skipped")
-	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this often, one run at a time")
-	flag.IntVar(&o.busy, "busy", 0, "then run the tests this often beside a second run and a burner on each core")
-	flag.StringVar(&o.results, "results", "", "file that keeps the results of all runs, and adds them up")
-	flag.StringVar(&o.packages, "packages", "", "packages to test (default: every module's)")
+	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this number of times, one run after another")
+	flag.IntVar(&o.busy, "busy", 0, "then run the tests this number of times, two runs at a time, while a process keeps each core busy")
+	flag.StringVar(&o.results, "results", "", "append the result of each run to this file, and count the results of all runs in it")
+	flag.StringVar(&o.packages, "packages", "", "packages to test (default: all packages of all modules)")
 	flag.StringVar(&o.modules, "modules", mainModule, "folders of the modules, separated by blanks")
 	flag.Parse()
 	o.testFlags = flag.Args()
@@ -75,8 +76,8 @@ func main() {
 	}
 }
 
-// command prepares a command that ends with ctx, together with all processes that it started: go
-// test alone would leave the tests running.
+// command returns a command that runs until ctx ends. When ctx ends, all processes that the command
+// has started are killed. Killing only go test would leave the test programs running.
 func command(ctx context.Context, words ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -85,15 +86,15 @@ func command(ctx context.Context, words ...string) *exec.Cmd {
 	return cmd
 }
 
-// stage is a part of the check that either passes or fails.
+// stage is a step of the run that either passes or fails.
 type stage struct {
 	name    string
 	command []string
 	env     []string
 }
 
-// preparations come before everything else, which needs them. The tests run the project's commands,
-// which are built once.
+// preparations returns the stages that must run before all others. They build the project's
+// commands, which the tests run.
 func preparations(o options) []stage {
 	return []stage{
 		{name: "modules", command: []string{"make", "-s", "modules"}},
@@ -101,8 +102,8 @@ func preparations(o options) []stage {
 	}
 }
 
-// checks returns the stages beside the tests. The linter gets the packages that the tests are compiled
-// from, so that each is compiled once. It does what go vet does, too.
+// checks returns the stages that are not tests. The linter uses the compiled packages of the tests,
+// so that each package is compiled once. The linter also does the work of go vet.
 func checks() []stage {
 	flags := strings.Join(append(strings.Fields(os.Getenv("GOFLAGS")), raceFlag()...), " ")
 	return []stage{
@@ -113,9 +114,9 @@ func checks() []stage {
 	}
 }
 
-// once runs every stage, and reports whether all passed. The tests of the main module take long, and
-// often wait: all others run beside them. The cluster tests wait for most of the time, so nothing
-// waits for them.
+// once runs each stage one time, and reports whether all stages passed. The tests of the main
+// module take longest, and often wait. So all other stages run at the same time. The cluster tests
+// also wait most of the time.
 func once(ctx context.Context, o options, out io.Writer) bool {
 	b, env := newBoard(out), os.Environ()
 	if os.Getenv("COUNTERPARTS") != "none" {
@@ -149,7 +150,7 @@ func once(ctx context.Context, o options, out io.Writer) bool {
 	return b.all.report(ctx, o.noSkips, out)
 }
 
-// testModule is the stage that runs the tests of a module.
+// testModule is the stage that runs the tests of one module.
 func testModule(ctx context.Context, o options, module string, env []string, b *board) {
 	if ctx.Err() != nil {
 		return
@@ -162,7 +163,7 @@ func testModule(ctx context.Context, o options, module string, env []string, b *
 	l.end(tested.String(), tested)
 }
 
-// run runs a stage. Its output is shown only if it fails.
+// run runs a stage. It shows the output of the stage only if the stage fails.
 func (s stage) run(ctx context.Context, b *board) {
 	if ctx.Err() != nil {
 		return
@@ -178,8 +179,8 @@ func (s stage) run(ctx context.Context, b *board) {
 	l.end("FAILED", failed(s.name, fmt.Sprintf("%s%s: %v\n", text, strings.Join(s.command, " "), err)))
 }
 
-// installCounterparts installs the programs that the tests use, and reports whether all are
-// installed. Tests without their program are skipped, unless that is forbidden.
+// installCounterparts installs the programs that the tests use, and reports whether all are installed. If a program is
+// missing, its tests are skipped. With COUNTERPARTS=required, a missing program makes this stage fail.
 func installCounterparts(ctx context.Context, b *board) bool {
 	l := b.begin("counterparts")
 	text, err := command(ctx, "sh", filepath.Join("scripts", "counterparts")).CombinedOutput()

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// result is one run of the tests. It is a line of the file of results:
+// result is the result of one run of the tests. In the results file it is one line:
 //
 //	2026-11-29T10:50:00Z 41b86fd1c0de quiet 371s passed
 //	2026-11-29T11:02:00Z 41b86fd1c0de busy 803s failed: server TestPipes; meta TestAttack
@@ -36,7 +36,7 @@ func (r result) String() string {
 	return fmt.Sprintf("%s %s %s %.0fs %s", r.at.UTC().Format(time.RFC3339), r.commit, r.conditions, r.took.Seconds(), outcome)
 }
 
-// parseResult reads a line of the file.
+// parseResult parses a line of the results file.
 func parseResult(text string) (r result, err error) {
 	fields := strings.SplitN(text, " ", 5)
 	if len(fields) < 5 {
@@ -55,7 +55,7 @@ func parseResult(text string) (r result, err error) {
 	return r, nil
 }
 
-// keep appends a result to the file.
+// keep appends a result to the results file.
 func keep(path string, r result) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -68,7 +68,7 @@ func keep(path string, r result) error {
 	return errors.Join(err, file.Close())
 }
 
-// kept reads the file. A file that does not exist has no results.
+// kept reads the results file. If the file does not exist, there are no results.
 func kept(path string) (all []result, err error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -89,7 +89,8 @@ func kept(path string) (all []result, err error) {
 	return all, in.Err()
 }
 
-// commit returns the commit that is checked out, with a + if files were changed since.
+// commit returns the checked-out commit. The result ends with + if files were changed since the
+// commit.
 func commit() string {
 	head, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
@@ -102,7 +103,7 @@ func commit() string {
 	return strings.TrimSpace(string(head)) + changed
 }
 
-// addUp prints how many of the runs passed, by conditions, and which tests failed how often.
+// addUp prints how many runs passed under each condition, and how often each test failed.
 func addUp(results []result, out io.Writer) {
 	runs, passed, failed := map[string]int{}, map[string]int{}, map[string]map[string]int{}
 	commits := map[string]bool{}
@@ -119,7 +120,7 @@ func addUp(results []result, out io.Writer) {
 			failed[r.conditions][name]++
 		}
 	}
-	for _, conditions := range slices.Backward(slices.Sorted(maps.Keys(runs))) { // quiet, then busy
+	for _, conditions := range slices.Backward(slices.Sorted(maps.Keys(runs))) { // "quiet" comes before "busy"
 		fmt.Fprintf(out, "%s: %d of %d runs passed\n", conditions, passed[conditions], runs[conditions])
 		of := failed[conditions]
 		for _, name := range slices.SortedFunc(maps.Keys(of), func(a, b string) int {

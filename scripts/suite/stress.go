@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// stressing runs the tests many times.
+// stressing is a repeated run of the tests.
 type stressing struct {
 	options
 	out    io.Writer
@@ -19,12 +19,13 @@ type stressing struct {
 
 	mu      sync.Mutex
 	results []result
-	shown   map[string]bool // tests whose output was shown: once each
-	unkept  error           // why a result is not in the file
+	shown   map[string]bool // tests whose output was already shown; the output of each test is shown once
+	unkept  error           // why a result could not be written to the results file
 }
 
-// stress runs the tests many times, and reports which ones failed, how often, and how. With a file of
-// results, the report also counts the runs of earlier calls. stress returns true if all runs of this call passed.
+// stress runs the tests many times. It reports which tests failed, how often, and with which
+// output. If there is a results file, the report includes the runs of earlier calls. stress returns
+// true if all runs of this call passed.
 func stress(ctx context.Context, o options, out io.Writer) bool {
 	o.testFlags = append([]string{"-count=1"}, o.testFlags...)
 	if said, err := command(ctx, goCommand(), "build", "-o", o.programs, "./cmd/...").CombinedOutput(); err != nil {
@@ -36,10 +37,10 @@ func stress(ctx context.Context, o options, out io.Writer) bool {
 	if o.busy > 0 && ctx.Err() == nil {
 		stop, err := startBurners(runtime.NumCPU())
 		if err != nil {
-			fmt.Fprintln(out, "start a burner:", err)
+			fmt.Fprintln(out, "start a process that keeps a core busy:", err)
 			return false
 		}
-		fmt.Fprintf(out, "busy: %d burners, and 2 runs at a time\n", runtime.NumCPU())
+		fmt.Fprintf(out, "busy: %d processes that keep the cores busy, and 2 runs at a time\n", runtime.NumCPU())
 		var beside sync.WaitGroup
 		beside.Go(func() { s.repeat(ctx, "busy", "busy, first", o.busy) })
 		beside.Go(func() { s.repeat(ctx, "busy", "busy, second", o.busy) })
@@ -64,7 +65,7 @@ func (s *stressing) repeat(ctx context.Context, conditions, name string, n int) 
 	}
 }
 
-// took prints and keeps the result of a run.
+// took prints the result of a run and writes it to the results file.
 func (s *stressing) took(r result, name string, all tally) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +84,7 @@ func (s *stressing) took(r result, name string, all tally) {
 	}
 }
 
-// report prints the counts. It reports whether all passed.
+// report prints the counts. It returns true if all runs passed.
 func (s *stressing) report() bool {
 	fmt.Fprintln(s.out)
 	addUp(s.results, s.out)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// module is a module with tests for every kind of result.
+// module contains the files of a Go module with tests for each kind of result.
 var module = map[string]string{
 	"go.mod": "module github.com/statsd-ops/statsd\n\ngo 1.26\n",
 	"good/good_test.go": `package good
@@ -60,7 +60,7 @@ func TestEveryEnd(t *testing.T) {
 		}
 	}
 	tested := newTests(options{}, dir, append(os.Environ(), "GOWORK=off"))
-	tested.command = []string{"go", "test", "-json", "./..."} // quicker without the race detector
+	tested.command = []string{"go", "test", "-json", "./..."} // without the race detector, the test is faster
 	got := tested.run(t.Context())
 	if got.passed != 4 || got.failed != 5 || got.skipped != 1 {
 		t.Errorf("%v, want 4 passed, 5 failed, 1 skipped", got)
@@ -97,7 +97,7 @@ func TestGoTestFails(t *testing.T) {
 	}
 }
 
-// A killed test has no event for its end.
+// If a test is killed, there is no event for its end.
 func TestUnended(t *testing.T) {
 	var tested = tests{states: map[id]*state{}, out: &bytes.Buffer{}}
 	for _, line := range []string{
@@ -116,7 +116,7 @@ func TestUnended(t *testing.T) {
 	}
 }
 
-// Skipped tests fail a run that forbids them.
+// With the flag -no-skips, a skipped test makes the run fail.
 func TestNoSkips(t *testing.T) {
 	var all tally
 	all.passed = 1
@@ -126,14 +126,14 @@ func TestNoSkips(t *testing.T) {
 	}
 }
 
-// The tests find the commands that were built for them.
+// The tests use the commands that the suite has built.
 func TestProgramsAreFound(t *testing.T) {
 	if programsVariable != counterpart.Programs {
 		t.Errorf("%s and %s differ", programsVariable, counterpart.Programs)
 	}
 }
 
-// Burners end with the suite, even if it is killed.
+// The processes that keep cores busy end with the suite, even if the suite is killed.
 func TestBurn(t *testing.T) {
 	if os.Getenv("SUITE_TEST_BURN") != "" {
 		burn()
@@ -153,7 +153,7 @@ func TestBurn(t *testing.T) {
 	}
 }
 
-// Results of several calls add up.
+// The results of several calls are added up.
 func TestResultsAddUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dist", "stress.log")
 	var out bytes.Buffer
@@ -178,7 +178,7 @@ func TestResultsAddUp(t *testing.T) {
 	}
 }
 
-// Stages that run beside each other have a line each, and are counted.
+// Stages that run at the same time each have a line, and are counted.
 func TestBoard(t *testing.T) {
 	var out bytes.Buffer
 	b := &board{out: &out, terminal: true}

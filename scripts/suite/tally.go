@@ -13,18 +13,18 @@ import (
 // failure is a failed test or stage, with its output.
 type failure struct{ name, output string }
 
-// tally counts passed, failed and skipped tests.
+// tally holds the numbers of passed, failed and skipped tests.
 type tally struct {
 	passed, failed, skipped int
 	failures                []failure
-	skips                   map[string][]string // tests by reason
+	skips                   map[string][]string // skipped tests, by the reason
 }
 
 func (t tally) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
 }
 
-// failed returns the tally of a stage that failed.
+// failed returns the tally of a failed stage.
 func failed(name, output string) tally {
 	return tally{failed: 1, failures: []failure{{name, output}}}
 }
@@ -34,14 +34,14 @@ func (t *tally) fail(f failure) {
 	t.failures = append(t.failures, f)
 }
 
-// failedIn reports whether a test of a package failed.
+// failedIn reports whether a test of the package failed.
 func (t *tally) failedIn(pkg string) bool {
 	return slices.ContainsFunc(t.failures, func(f failure) bool { return strings.HasPrefix(f.name, pkg+" ") })
 }
 
 var reason = regexp.MustCompile(`(?m)^ *[\w.]+\.go:\d+: (.*)$`)
 
-// skip counts a skipped test. The reason is its last log line.
+// skip counts a skipped test. The reason is the last line that the test has logged.
 func (t *tally) skip(name, output string) {
 	t.skipped++
 	why := "no reason given"
@@ -67,8 +67,8 @@ func (t *tally) add(other tally) {
 	}
 }
 
-// report prints the skipped tests with reasons, the failures again, and the counts. It
-// reports whether all is well.
+// report prints the skipped tests with their reasons, the failures, and the counts. It returns true
+// if no test failed, and none was skipped with noSkips.
 func (t *tally) report(ctx context.Context, noSkips bool, out io.Writer) bool {
 	for _, why := range slices.Sorted(maps.Keys(t.skips)) {
 		names := t.skips[why]

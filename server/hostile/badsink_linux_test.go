@@ -12,14 +12,14 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// stuck are sinks that accept connections and do not read them, or only slowly.
+// stuck are the faults of sinks that accept connections, but read slowly or not at all.
 var stuck = map[string]sinktest.Fault{
 	"never reads":        {Never: true},
 	"reads 1 KB/s":       {BytesPerSecond: 1024},
 	"resets in mid-line": {ResetAfter: 1000},
 }
 
-// A sink gets stuck in several ways. Nothing is lost. Only a broken send can be repeated.
+// If a sink gets stuck, nothing is lost. Only the data of a broken connection can be sent twice.
 func TestSoakStuckSink(t *testing.T) {
 	flushes := soak.Pick(3, 60)
 	for name, fault := range stuck {
@@ -43,7 +43,7 @@ func TestSoakStuckSink(t *testing.T) {
 	}
 }
 
-// A sink gives up after any number of bytes. Nothing is lost.
+// A sink closes its connections after any number of bytes. Nothing is lost.
 func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 	highest, step := 200, soak.Pick(25, 1)
 	for name, fault := range map[string]func(int) sinktest.Fault{
@@ -67,7 +67,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 				})
 				sent++
 				datagram := "hits:1|c\n"
-				for i := range 10 { // together more than any n
+				for i := range 10 { // together they have more bytes than the largest n
 					datagram += fmt.Sprintf("a.gauge.number%d:%d|g\n", i, sent)
 				}
 				d.send(conn, []byte(datagram))
@@ -101,8 +101,8 @@ func count(lines []string, prefix string) (n int) {
 	return n
 }
 
-// A stuck sink does not slow the intake. Two daemons, one of them with a healthy sink,
-// read the same lines in turn, equally fast.
+// A stuck sink does not slow the intake. Two daemons read the same lines equally fast: one has a
+// stuck sink, the other a healthy one.
 func TestSoakIntakeBesideStuckSink(t *testing.T) {
 	turns, lines := soak.Pick(3, 41), soak.Pick(20_000, 4_000_000)
 	for name, fault := range stuck {
@@ -135,8 +135,8 @@ func TestSoakIntakeBesideStuckSink(t *testing.T) {
 type intake struct {
 	d     *statsd
 	conn  net.Conn
-	block []byte // intakeBlock lines
-	n     int    // lines per turn
+	block []byte // a block of intakeBlock lines
+	n     int    // number of lines in a measurement
 	sent  int
 	took  []time.Duration
 }

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// attack is one way to hurt the monitor: a client sends a start, and then a part again
-// and again until it is cut.
+// attack is one way to attack the monitor: a client sends start once, and then again repeatedly
+// until the monitor closes the connection.
 type attack struct{ start, again string }
 
 const postHeader = "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
 
-// attacks on the monitor, each with many connections.
+// attacks returns the kinds of attack by name. Each is tried with many connections.
 func attacks() map[string]attack {
 	whole := func(body string) attack {
 		return attack{start: fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", postHeader, len(body), body)}
@@ -40,8 +40,8 @@ func attacks() map[string]attack {
 	}
 }
 
-// send sends one attack until it is cut, and returns how long that took. It returns 0
-// when ctx ended first.
+// send runs one attack until the monitor closes the connection, and returns how long that took. It
+// returns 0 if ctx ends first.
 func (a attack) send(ctx context.Context, address string) time.Duration {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -53,7 +53,7 @@ func (a attack) send(ctx context.Context, address string) time.Duration {
 	cut := make(chan struct{})
 	go func() {
 		defer close(cut)
-		_, _ = io.Copy(io.Discard, conn) // until the daemon closes
+		_, _ = io.Copy(io.Discard, conn) // returns when the daemon closes the connection
 	}()
 	_, _ = io.WriteString(conn, a.start)
 	for {
@@ -70,13 +70,14 @@ func (a attack) send(ctx context.Context, address string) time.Duration {
 	}
 }
 
-// besiegers are the attackers of one address.
+// besiegers are clients that attack one address.
 type besiegers struct {
 	number        int
-	cuts, longest atomic.Int64 // longest in nanoseconds
+	cuts, longest atomic.Int64 // longest is in nanoseconds
 }
 
-// attack runs all attackers until ctx ends. One that is cut comes again.
+// attack runs all attackers until ctx ends. When the monitor closes a connection, the attacker
+// opens a new one.
 func (b *besiegers) attack(ctx context.Context, address string) {
 	var attacking sync.WaitGroup
 	for range b.number / len(attacks()) {
@@ -103,11 +104,12 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// besiegedEnv makes the test program attack the monitor at an address instead of testing.
+// besiegedEnv is an environment variable. With it the test program runs no tests, but attacks the
+// monitor at the address in the variable.
 const besiegedEnv = "HOSTILE_BESIEGED"
 
-// besiegeAsked attacks until standard input ends. Now and then it prints how many
-// connections were cut, and the longest time that one took.
+// besiegeAsked attacks until standard input ends. From time to time it prints how many connections
+// the monitor has closed, and the longest time until a connection was closed.
 func besiegeAsked() {
 	address, number, _ := strings.Cut(os.Getenv(besiegedEnv), " ")
 	b := &besiegers{}
@@ -126,13 +128,13 @@ func besiegeAsked() {
 	b.attack(ctx, address)
 }
 
-// siege is a process that attacks a monitor.
+// siege is another process that attacks a monitor.
 type siege struct {
 	besiegers
 	end func()
 }
 
-// besiege has the monitor attacked by another process until end is called.
+// besiege starts another process that attacks the daemon's monitor until end is called.
 func (d *statsd) besiege(attackers int) *siege {
 	d.t.Helper()
 	cmd := exec.Command(os.Args[0])

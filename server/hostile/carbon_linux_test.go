@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// carbon receives the daemon's points. It adds up the counters whose names begin with
-// canary.
+// carbon receives the daemon's points. It adds up the counters whose names begin with canary. Those
+// are the counters of well-behaved clients.
 type carbon struct {
 	listener net.Listener
 	mu       sync.Mutex
@@ -37,7 +37,8 @@ func newCarbon(t testing.TB) *carbon {
 			serving.Go(func() { c.read(t, conn) })
 		}
 	})
-	// This is registered first, so it runs after the daemon has ended.
+	// Cleanups run in reverse order. This one is registered first, so it runs after the daemon has
+	// ended.
 	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
 	return c
 }
@@ -69,7 +70,7 @@ func (d *statsd) counted(name string) float64 {
 	return math.Round(d.rates["stats."+name] * d.interval.Seconds())
 }
 
-// came returns the delays of the points.
+// came returns how late the points arrived.
 func (c *carbon) came() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +84,7 @@ func (d *statsd) value(path string) float64 {
 	return d.last[path]
 }
 
-// expectCanary waits until a counter has the sum want.
+// expectCanary waits until the sum of a counter is want.
 func (d *statsd) expectCanary(name string, want int) {
 	d.t.Helper()
 	deadline := time.Now().Add(wait.Patience)

@@ -26,8 +26,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// program and asker are the paths of a statsd and a statsdmonitor without the race detector,
-// which would need memory of its own.
+// program and asker are the paths of statsd and statsdmonitor. They are built without the race
+// detector, because it would need memory of its own.
 var program, asker string
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		besiegeAsked()
 		return
 	}
-	if !soak.All() { // the tests are skipped
+	if !soak.All() { // a quick run skips the tests that need the programs
 		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "hostile")
@@ -54,8 +54,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sideBySide skips a test in a quick run. In make test it lets the tests run side by
-// side; exact bounds are measured alone.
+// sideBySide skips a test in a quick run. In make test it runs the test in parallel with others.
+// Runs that measure exact bounds run one test at a time.
 func sideBySide(t *testing.T) {
 	t.Helper()
 	soak.Slow(t)
@@ -64,8 +64,8 @@ func sideBySide(t *testing.T) {
 	}
 }
 
-// inTime fails the test if something took too long, but only where exact bounds are measured. A machine with other work
-// can be slow at anything.
+// inTime fails the test if something took longer than limit, but only in a run that measures exact
+// bounds. In other runs, the machine may be busy.
 func inTime(t testing.TB, what string, took, limit time.Duration) {
 	t.Helper()
 	if soak.On() && took > limit {
@@ -73,8 +73,8 @@ func inTime(t testing.TB, what string, took, limit time.Duration) {
 	}
 }
 
-// bound is an exact bound for memory. An ordinary test gets tenfold slack, because it
-// shares its machine with others.
+// bound returns the limit for a measured value. In a run that measures exact bounds it is exact. In
+// other runs it is ten times as large, because tests run in parallel.
 func bound(exact float64) float64 {
 	if soak.On() {
 		return exact
@@ -84,7 +84,7 @@ func bound(exact float64) float64 {
 
 // statsd is a daemon that runs until the test ends.
 type statsd struct {
-	*carbon  // where it publishes; nil if the test has its own sink
+	*carbon  // the receiver of its points; nil if the test has another sink
 	t        testing.TB
 	cmd      *exec.Cmd
 	interval time.Duration
@@ -92,7 +92,7 @@ type statsd struct {
 	monitor  string
 	profiles string
 	log      *log
-	before   float64 // VmHWM before a test's samples
+	before   float64 // peak of the resident memory (VmHWM) before the test sends samples
 }
 
 // start runs a daemon that publishes to a carbon, with additional flags.
@@ -104,7 +104,7 @@ func start(t testing.TB, interval time.Duration, flags ...string) *statsd {
 	return d
 }
 
-// startTo runs a daemon that publishes to the test's own sink.
+// startTo runs a daemon that publishes to the given sink.
 func startTo(t testing.TB, sink string, interval time.Duration, flags ...string) *statsd {
 	t.Helper()
 	return run(t, command(sink, interval, flags...), interval)
@@ -175,7 +175,8 @@ func (d *statsd) send(conn net.Conn, text []byte) {
 	}
 }
 
-// figures queries the monitor and checks the ledger.
+// figures asks the monitor for the figures, and checks that all samples and points are accounted
+// for.
 func (d *statsd) figures() map[string]float64 {
 	d.t.Helper()
 	figures, err := d.ask(http.DefaultClient)
@@ -186,7 +187,7 @@ func (d *statsd) figures() map[string]float64 {
 	return figures
 }
 
-// ask queries the monitor.
+// ask asks the monitor for the figures.
 func (d *statsd) ask(client *http.Client) (figures map[string]float64, err error) {
 	response, err := client.Post("http://"+d.monitor, "text/xml", strings.NewReader("<methodCall><methodName>istats</methodName></methodCall>"))
 	if err != nil {
@@ -204,7 +205,7 @@ func (d *statsd) ask(client *http.Client) (figures map[string]float64, err error
 	return figures, json.Unmarshal([]byte(text), &figures)
 }
 
-// balance checks the ledger.
+// balance checks that all samples and points are accounted for.
 func (d *statsd) balance(f map[string]float64) {
 	d.t.Helper()
 	if in, out := f["samples.received"], f["samples.aggregated"]+f["metrics.discarded"]+f["samples.refused"]; in != out {
@@ -250,7 +251,8 @@ func (d *statsd) awaitRead() {
 	})
 }
 
-// memory returns a field of /proc/PID/status in bytes: VmRSS, or VmHWM for its peak.
+// memory returns a field of /proc/PID/status in bytes: VmRSS is the resident memory, VmHWM its
+// peak.
 func (d *statsd) memory(name string) float64 {
 	d.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
@@ -269,14 +271,14 @@ func (d *statsd) memory(name string) float64 {
 func (d *statsd) cpu() time.Duration {
 	d.t.Helper()
 	var used unix.Timespec
-	// The clock of a process, see clock_getcpuclockid(3).
+	// This is the clock of the other process: see clock_getcpuclockid(3).
 	if err := unix.ClockGettime(int32(^d.cmd.Process.Pid<<3|2), &used); err != nil {
 		d.t.Fatal(err)
 	}
 	return time.Duration(used.Nano())
 }
 
-// resources returns the numbers of goroutines and of descriptors.
+// resources returns the number of goroutines and the number of open descriptors.
 func (d *statsd) resources() (goroutines, files int) {
 	d.t.Helper()
 	response, err := http.Get("http://" + d.profiles + "/debug/pprof/goroutine?debug=1")
@@ -307,7 +309,7 @@ func isCut(conn net.Conn, until time.Time) bool {
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// log is the daemon's log.
+// log collects the daemon's log.
 type log struct{ counterpart.Output }
 
 // find returns the first group of a pattern's match, or "".

@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// Each datagram is built to hurt. The daemon survives it, needs hardly any memory for it,
-// and goes on counting.
+// Each datagram is built to cause high cost. The daemon keeps running, needs hardly any additional
+// memory, and counts later samples correctly.
 func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 	sideBySide(t)
 	d := start(t, 20*time.Millisecond)
@@ -37,15 +37,15 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", peak/(1<<20)), "1 MB")
 }
 
-// They take processor time in proportion to their bytes: long ones do not cost more a
-// byte than short ones.
+// The processor time for a datagram is proportional to its bytes: in long datagrams, a byte costs
+// no more than in short ones.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
-	total := soak.Pick(256<<10, 8<<20) // bytes of each kind
+	total := soak.Pick(256<<10, 8<<20) // number of bytes to send of each kind
 	d := start(t, 20*time.Millisecond)
 	conn := d.dial("udp")
 	packets, canaries := 0, 0
-	// flood sends datagrams of a size and returns the processor time for them.
+	// flood sends datagrams of a size, and returns the processor time that the daemon used for them.
 	flood := func(g Datagram, size int) time.Duration {
 		datagram := g.Make(size)
 		before := d.cpu()
@@ -68,7 +68,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
-		// In a short time most of it goes to other work.
+		// So short a time consists mostly of other work of the daemon, so it is not compared.
 		if each < 100e-9 {
 			continue
 		}

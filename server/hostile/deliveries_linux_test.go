@@ -8,13 +8,14 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// deliveries returns the lines that a sink was sent, from its connections. The lines of a
-// broken connection come again with the next one; again counts them.
+// deliveries returns the lines that a sink received over its connections. After a broken
+// connection, the daemon sends the lines again over the next one. Such lines are returned once, and
+// counted in again.
 func deliveries(connections []sinktest.Connection) (lines []string, again int) {
-	var unsure []string // lines of a broken connection
+	var unsure []string // lines of broken connections, which may be sent again
 	for _, c := range connections {
 		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // it broke after the last one
+			lines = append(lines, unsure...) // the daemon does not repeat them, because it had sent all of them
 			unsure = nil
 		}
 		again += min(len(unsure), len(c.Lines))
@@ -30,15 +31,15 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct {
-		connections string // lines of one letter; + ends a complete connection, - a broken one
+		connections string // each letter is a line; + marks the end of a complete connection, - of a broken one
 		lines       string
 		again       int
 	}{
 		{"ab+cd+", "abcd", 0},
 		{"a-ab+c+", "abc", 1},
 		{"-a-abc-ab-abcd+", "abcd", 6},
-		{"ab-cd+", "abcd", 0}, // it broke after the last line
-		{"ab+ab+", "abab", 0}, // they came twice for no reason
+		{"ab-cd+", "abcd", 0}, // the connection broke after its last line
+		{"ab+ab+", "abab", 0}, // repeated lines after a complete connection count as new
 		{"ab+a-", "aba", 0},
 	} {
 		var connections []sinktest.Connection

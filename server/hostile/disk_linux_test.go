@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// onDisk is a daemon with its sink down and its spool on a small disk.
+// onDisk is a daemon whose sink is down, and whose spool is on a small disk.
 type onDisk struct {
 	*rounds
 	t    *testing.T
@@ -36,7 +36,8 @@ func (s *onDisk) start() {
 	s.rounds = newRounds(d, 10_000)
 }
 
-// flush sends n rounds, each of a flush or two, and waits until they are read.
+// flush sends n rounds of lines, and waits until the daemon has read them. Each round takes one or
+// two flushes.
 func (s *onDisk) flush(n int) {
 	s.t.Helper()
 	for range n {
@@ -45,12 +46,12 @@ func (s *onDisk) flush(n int) {
 	}
 }
 
-// check brings the sink back. Each point must arrive or be counted as dropped, and the
-// intake must have lost nothing.
+// check restarts the sink. Each point must arrive or be counted as dropped. Intake must have lost
+// nothing.
 func (s *onDisk) check(what string, lossy bool) {
 	s.t.Helper()
 	s.sink.Start()
-	s.d.afterFlush() // the points of a flush are made after its figures
+	s.d.afterFlush() // figures are computed before the points of their flush, so the points need one more flush
 	var f map[string]float64
 	eventually(s.t, "the rest is not delivered", func() bool {
 		f = s.d.figures()
@@ -107,7 +108,7 @@ func TestSoakSpoolRemoved(t *testing.T) {
 	s := newOnDisk(t)
 	s.flush(5)
 	eventually(t, "nothing is spooled", func() bool { return s.d.figures()["sink.graphite.points.spooled"] > 0 })
-	// The daemon may create it again meanwhile.
+	// The daemon may create the directory again while it is removed.
 	eventually(t, "the spool cannot be removed", func() bool { return os.RemoveAll(s.spool()) == nil })
 	s.flush(5)
 	s.check("directory removed", true)

@@ -17,7 +17,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// sender sends the same line over TCP, many times a second.
+// sender sends the same line over TCP many times a second.
 type sender struct {
 	conn net.Conn
 	line string
@@ -25,7 +25,7 @@ type sender struct {
 	done chan struct{}
 
 	mu   sync.Mutex
-	sent int // bytes
+	sent int // number of bytes sent
 }
 
 func (d *statsd) newSender(line string, rate int) *sender {
@@ -51,7 +51,7 @@ func (s *sender) run(rate int) {
 		s.sent += n
 		s.mu.Unlock()
 		if err != nil {
-			return // the daemon has ended
+			return // the daemon has closed the connection
 		}
 	}
 }
@@ -61,7 +61,7 @@ func (s *sender) stop() {
 	<-s.done
 }
 
-// arrived returns how many whole lines the daemon's socket has taken.
+// arrived returns how many whole lines the kernel has received for the daemon.
 func (s *sender) arrived(t *testing.T) int {
 	t.Helper()
 	s.mu.Lock()
@@ -80,11 +80,12 @@ func (s *sender) arrived(t *testing.T) int {
 	return (s.sent - waiting) / len(s.line)
 }
 
-// SIGTERM under load, with the sink up and down. Every line that had arrived before is published, and all lines of
-// clients that end within half of the grace period.
+// The daemon gets SIGTERM under load, once with a working sink and once with a dead one. It
+// publishes every line that arrived before the signal. If a client ends within half of the grace
+// period, all of its lines are published.
 func TestSoakTerminated(t *testing.T) {
 	const senders, rate = 10, 5_000
-	grace := soak.Pick(10*time.Second, 5*time.Second) // half of it is for reading
+	grace := soak.Pick(10*time.Second, 5*time.Second) // the daemon reads during the first half
 	for name, up := range map[string]bool{"up": true, "down": false} {
 		t.Run(name, func(t *testing.T) {
 			sideBySide(t)
@@ -106,7 +107,7 @@ func TestSoakTerminated(t *testing.T) {
 			begun := time.Now()
 			d.signal(unix.SIGTERM)
 			time.Sleep(200 * time.Millisecond)
-			for i, s := range all[:senders/2] { // the others go on sending
+			for i, s := range all[:senders/2] { // the other senders continue
 				s.stop()
 				least[i] = s.sent / len(s.line)
 			}
@@ -145,7 +146,7 @@ func TestSoakTerminated(t *testing.T) {
 	}
 }
 
-// counters adds up the values of each path. The flush interval is a second.
+// counters returns the sum of each path. The flush interval is one second, so values are counts.
 func counters(lines []string) map[string]float64 {
 	came := map[string]float64{}
 	for _, line := range lines {
@@ -157,8 +158,8 @@ func counters(lines []string) map[string]float64 {
 	return came
 }
 
-// kill -9 at any moment while the flushes for a dead sink go to the spool. The daemon
-// starts again, and has all points that it had reported as spooled.
+// The daemon is killed with SIGKILL at random moments, while it writes flushes for a dead sink to
+// the spool. After the restart it has all points that it had reported as spooled.
 func TestSoakKilled(t *testing.T) {
 	sideBySide(t)
 	kills := soak.Pick(5, 200)
@@ -189,7 +190,7 @@ func TestSoakKilled(t *testing.T) {
 			}
 		}
 		_ = d.cmd.Process.Kill()
-		_ = d.cmd.Wait() // it was killed
+		_ = d.cmd.Wait() // returns an error, because the daemon was killed
 	}
 	sink.Start()
 	d := life()
@@ -197,7 +198,7 @@ func TestSoakKilled(t *testing.T) {
 	d.stop()
 	lines, _ := deliveries(sink.Connections())
 	lost := float64(sent) - counters(lines)["stats.hits"]*interval.Seconds()
-	each := lost / float64(kills) // at most a thousand a second
+	each := lost / float64(kills) // at most the samples of one second, which are about a thousand
 	if lost < -0.5 || soak.On() && each > 1000 {
 		t.Errorf("%v of %d hits were lost by %d kills", lost, sent, kills)
 	}

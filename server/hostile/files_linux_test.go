@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// With few open files allowed, clients that use all their places leave enough for publishing, the
-// spool, the state file and the monitor.
+// The limit on open files is low, and clients use all connections that they can. The daemon still
+// has enough descriptors for publishing, the spool, the state file and the monitor.
 func TestFewOpenFiles(t *testing.T) {
 	sideBySide(t)
 	c := newCarbon(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// Broken lines come through real sockets. The daemon lives, answers in time, counts each
-// sample as the parser sees it, and keeps no memory of them.
+// Broken lines arrive through real sockets. The daemon keeps running, answers in time, counts the
+// same samples as the parser, and needs no more memory afterwards.
 func TestSoakBrokenLines(t *testing.T) {
 	sideBySide(t)
 	n, seed := 10_000, uint64(1)
@@ -20,9 +20,9 @@ func TestSoakBrokenLines(t *testing.T) {
 		n, seed = 1_000_000, uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", seed)
-	// The names are bounded, and so is the monitor's memory of them.
+	// The limits on names and values bound the memory that broken lines can use.
 	d := start(t, 200*time.Millisecond, "--max-names=1000", "--keep-values=1000")
-	d.afterFlush() // the sink is connected
+	d.afterFlush() // the sink is connected after a flush
 	goroutines, files := d.resources()
 	udp, tcp := d.dial("udp"), d.dial("tcp")
 	var parser wire.Parser

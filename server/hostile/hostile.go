@@ -1,12 +1,12 @@
-// Package hostile makes bad input for tests of the daemon:
+// Package hostile creates bad input for tests of the daemon:
 //
-//	for _, d := range hostile.Datagrams() { ... } // each built to hurt in its own way
-//	input := hostile.New(seed).Next()             // any number of broken lines
+//	for _, d := range hostile.Datagrams() { ... } // datagrams that are built to cause high cost
+//	input := hostile.New(seed).Next()             // broken lines, as many as a test needs
 //
-// The tests of this package send it to a statsd in another process. Its sinks, its disk
-// and the receivers of its alerts fail too. The tests watch its memory, processor time,
-// descriptors and ledger, the points that its sinks get, and a counter of well-behaved
-// clients that must stay exact (the canary).
+// The tests of this package send such input to a statsd in another process. They also cause failures of the
+// daemon's sinks, its disk, and the receivers of its alerts. They check the daemon's memory, processor time and
+// descriptors, and that all samples and points are accounted for. They also send good lines with the name of a
+// counter (the canary), which must stay exact.
 package hostile
 
 import (
@@ -19,20 +19,20 @@ import (
 // MaxUDP is the maximum payload of a datagram over IPv4, in bytes.
 const MaxUDP = 65_507
 
-// Datagram is one kind of datagram that is built to hurt.
+// Datagram is a kind of datagram that is built to cause high cost.
 type Datagram struct {
 	Name string
-	// Make returns such a datagram of about size bytes.
+	// Make returns a datagram of this kind of about size bytes.
 	Make func(size int) []byte
 }
 
-// Datagrams returns all kinds.
+// Datagrams returns all kinds of datagrams that are built to cause high cost.
 func Datagrams() []Datagram {
 	var all []Datagram
 	add := func(name string, build func(size int) string) {
 		all = append(all, Datagram{name, func(size int) []byte { return []byte(build(size)) }})
 	}
-	// repeated returns a head, as many copies of a part as fit, and a tail.
+	// repeated adds a kind of datagram: it has a head, as many copies of a part as fit, and a tail.
 	repeated := func(name, head, part, tail string) {
 		add(name, func(size int) string {
 			return head + strings.Repeat(part, max(0, size-len(head)-len(tail))/len(part)) + tail
@@ -91,13 +91,13 @@ func Datagrams() []Datagram {
 	return all
 }
 
-// numbers are numbers and texts that resemble them.
+// numbers contains numbers, and texts that resemble numbers.
 var numbers = []string{
 	"1", "0", "-0", "+1", "-1", ".5", "5.", ".", "1e1", "1e", "1e+", "1e400", "1e-400", "1e99999999", "0x10", "0b1", "1_000",
 	"NaN", "nan", "Inf", "-inf", "infinity", "1,5", "1 ", " 1", "٣", "4.9e-324", "1.7976931348623159e308", "--1", "1e1.5", "",
 }
 
-// Inputs makes broken lines out of good ones. Some of them stay good.
+// Inputs creates broken lines from good ones. Some of them remain good.
 type Inputs struct {
 	random *rand.Rand
 	last   []byte

@@ -33,13 +33,13 @@ func mixed(n int) (lines []byte) {
 	return lines
 }
 
-// The daemon gets half of its highest load, one line in a hundred is bad, and its sink
-// comes and goes. After a while it needs no more memory, goroutines or files.
+// The daemon gets half of the lines that it could handle. One line in a hundred is bad, and the
+// sink stops and starts. The daemon's memory, goroutines and files stop growing after a while.
 func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
 	const windows = 20
 	whole := soak.Duration(t, 4*time.Second)
-	window := whole / windows // stands for a minute, out of twenty
+	window := whole / windows // in a full run about a minute
 	sink := sinktest.NewServer(t)
 	d := startTo(t, sink.Addr(), time.Second, "--spool-dir="+t.TempDir())
 
@@ -47,7 +47,7 @@ func TestSoakFlappingSink(t *testing.T) {
 	for range 7 {
 		flood.turn()
 	}
-	part := soak.Pick(20.0, 2.0) // in an ordinary run, other work shares the machine
+	part := soak.Pick(20.0, 2.0) // in an ordinary run, other tests use the machine too
 	rate := float64(flood.n) / flood.median().Seconds() / part
 
 	begun := time.Now()
@@ -58,9 +58,9 @@ func TestSoakFlappingSink(t *testing.T) {
 		sink.Stop()
 		time.Sleep(window / 2)
 		sink.Start()
-		sink.Forget() // an hour of lines would fill the memory
+		sink.Forget() // the sink would need too much memory for all lines
 		time.Sleep(window / 2)
-		d.figures() // checks the ledger
+		d.figures() // also checks that all samples and points are accounted for
 		heap[i] = d.live()
 		goroutines[i], files[i] = d.resources()
 	}
@@ -92,7 +92,7 @@ func TestSoakFlappingSink(t *testing.T) {
 		"1 MB; flat; 0")
 }
 
-// load is a client that sends the same block of lines repeatedly.
+// load is a client that sends a block of lines repeatedly.
 type load struct {
 	quit chan struct{}
 	sent chan int
@@ -127,8 +127,9 @@ func (l *load) stop() int {
 
 var heapAlloc = regexp.MustCompile(`# HeapAlloc = (\d+)`)
 
-// live returns the bytes of the heap in use after a garbage collection. It looks several
-// times and takes the least, because work goes on between collection and look.
+// live returns the bytes of the daemon's heap that are in use after a garbage collection. It
+// returns the minimum of several measurements, because the daemon allocates memory between a
+// collection and the measurement.
 func (d *statsd) live() float64 {
 	d.t.Helper()
 	least := 0.0

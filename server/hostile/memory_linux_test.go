@@ -14,14 +14,14 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// The most bytes that a sample may cost.
+// These are the maximum numbers of bytes for one sample.
 const (
-	eachName   = 300 // of a new name or set member
+	eachName   = 300 // for a sample with a new name or a new set member
 	eachSample = 16  // for a timer's sample
 	tolerance  = 1.3
 )
 
-// flood writes n lines to conn, buffered. Function line makes each one.
+// flood writes n lines to conn through a buffer. The function line writes line i.
 func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	d.t.Helper()
 	w := bufio.NewWriterSize(conn, 64<<10)
@@ -33,7 +33,7 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks how much the daemon's memory grew from before to its peak.
+// grown checks by how much the daemon's peak memory exceeds before.
 func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before
@@ -43,7 +43,7 @@ func (d *statsd) grown(before, allowed float64, what string) {
 	}
 }
 
-// resident checks that the resident memory is little more than the live one.
+// resident checks that the resident memory is only a little larger than the heap in use.
 func (d *statsd) resident(names int) {
 	d.t.Helper()
 	resident := d.memory("VmRSS")
@@ -60,8 +60,9 @@ func (d *statsd) resident(names int) {
 	}
 }
 
-// More new names come than fit. The first ones take bounded memory, the others are refused and
-// counted, known names stay exact, and after the flood there is room again.
+// Clients send more new names than --max-names allows. The accepted names need bounded memory. The
+// other samples are refused and counted. Samples of known names are counted exactly. After the
+// names have expired, new names are accepted again.
 func TestSoakNewNames(t *testing.T) {
 	sideBySide(t)
 	for _, n := range soak.Pick([]int{40_000}, []int{1_000_000, 10_000_000}) {
@@ -75,8 +76,8 @@ func TestSoakNewNames(t *testing.T) {
 	}
 }
 
-// newNames floods a daemon with n names, and more. It reports false if the flood took so
-// long that names may have expired, which proves nothing.
+// newNames sends n new names to a daemon, and then more than it may keep. It returns false if
+// sending took so long that names may have expired. The result then proves nothing.
 func newNames(t *testing.T, n int, interval time.Duration) bool {
 	const expire, over = 3, 50_000
 	d := start(t, interval, fmt.Sprint("--expire=", expire), fmt.Sprint("--max-names=", n+1))
@@ -109,7 +110,7 @@ func newNames(t *testing.T, n int, interval time.Duration) bool {
 	}
 	d.expectCanary("canary.known", canaries)
 	d.grown(before, eachName*float64(n)+float64(bytes), fmt.Sprintf("%d new names of %d bytes in all, and %d that are refused", n, bytes, over))
-	if soak.On() { // a small heap may double
+	if soak.On() { // the ratio is unsteady for a small heap
 		d.resident(n)
 	}
 	forgotten := time.Now()
@@ -120,7 +121,7 @@ func newNames(t *testing.T, n int, interval time.Duration) bool {
 	return true
 }
 
-// One set has a million members, and more want to join.
+// A set has a million members, and clients send further ones.
 func TestSoakSetMembers(t *testing.T) {
 	sideBySide(t)
 	n := soak.Pick(40_000, 1_000_000)
@@ -135,9 +136,9 @@ func TestSoakSetMembers(t *testing.T) {
 	d.grown(d.before, eachName*float64(n), fmt.Sprintf("%d members of one set, and %d that are refused", n, over))
 }
 
-// inOneInterval starts a daemon and sends samples so that all belong to one flush. It
-// returns the daemon, and by how much its figures grew. When a flush comes in between,
-// it tries again with a longer interval.
+// inOneInterval starts a daemon and sends samples that must all be in one flush. It returns the
+// daemon, and the growth of its figures. If a flush happens while it sends, it tries again with a
+// longer interval.
 func inOneInterval(t *testing.T, interval time.Duration, samples int, send func(*statsd, net.Conn), flags ...string) (*statsd, map[string]float64) {
 	t.Helper()
 	for ; interval < 10*time.Minute; interval *= 2 {
@@ -166,15 +167,15 @@ func inOneInterval(t *testing.T, interval time.Duration, samples int, send func(
 	return nil, nil
 }
 
-// afterFlush waits until a flush has just ended.
+// afterFlush waits for the end of the next flush.
 func (d *statsd) afterFlush() {
 	d.t.Helper()
 	last := d.figures()["ledger.time"]
 	eventually(d.t, "no flush", func() bool { return d.figures()["ledger.time"] > last })
 }
 
-// One timer gets ten million samples in a flush interval. Its count, extremes and mean
-// are exact, its percentile is within 1 %.
+// A timer gets ten million samples in a flush interval. Its count, minimum, maximum and mean are
+// exact. Its percentile is within 1 %.
 func TestSoakTimerSamples(t *testing.T) {
 	sideBySide(t)
 	n, limit := soak.Pick(200_000, 10_000_000), soak.Pick(50_000, 1_000_000)

@@ -10,8 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// A thousand clients attack the monitor in all ways. It still answers another client at
-// once, the intake loses nothing, memory does not grow, and the attackers are cut.
+// A thousand clients attack the monitor in all ways. The monitor still answers another client at
+// once. Intake loses nothing, memory does not grow, and the monitor closes the attackers'
+// connections.
 func TestSoakMonitorUnderAttack(t *testing.T) {
 	sideBySide(t)
 	attackers, lasting := soak.Pick(120, 1_000), soak.Pick(2*time.Second, 30*time.Second)
@@ -24,7 +25,8 @@ func TestSoakMonitorUnderAttack(t *testing.T) {
 	deadline := time.Now().Add(wait.Patience)
 	for begun := time.Now(); time.Since(begun) < lasting || siege.cuts.Load() < int64(attackers); time.Sleep(100 * time.Millisecond) {
 		asked := time.Now()
-		// A client that is slow to ask makes room for others, and asks again.
+		// The monitor may close the connection of a slow client to accept others, so the client asks
+		// again.
 		for _, err := d.ask(client); err != nil && time.Now().Before(deadline); {
 			_, err = d.ask(client)
 		}

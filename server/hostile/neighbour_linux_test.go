@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// A dead sink does not delay a healthy one beside it, and takes none of its points.
+// A dead sink does not delay a healthy sink, and does not take any of its points.
 func TestSoakDeadNeighbour(t *testing.T) {
 	sideBySide(t)
 	flushes := soak.Pick(4, 60)

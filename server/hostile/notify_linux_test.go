@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// badNSCA are bad receivers of alerts, by their handling of a connection. A good one first sends 128
-// bytes of initialisation vector (IV) and a time.
+// badNSCA are NSCA servers with faults, each given as a function that handles a connection. A
+// correct server first sends 128 bytes of initialisation vector (IV) and a time.
 var badNSCA = map[string]func(net.Conn){
 	"is absent":    nil,
 	"hangs":        func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
@@ -23,13 +23,13 @@ var badNSCA = map[string]func(net.Conn){
 		_, _ = conn.Write(make([]byte, 60))
 	},
 	"sends a bad IV": func(conn net.Conn) {
-		_, _ = conn.Write(make([]byte, 132)) // the time is 1970
+		_, _ = conn.Write(make([]byte, 132)) // zero bytes: the time is 1970
 		_, _ = io.Copy(io.Discard, conn)
 	},
 }
 
-// Receivers of alerts misbehave. The daemon counts and flushes as before, and sends one
-// alert at a time.
+// NSCA servers with faults do not affect counting and flushing. The daemon sends one alert at a
+// time.
 func TestSoakBadNSCA(t *testing.T) {
 	lasting := soak.Pick(2*time.Second, 30*time.Second)
 	for name, serve := range badNSCA {
@@ -48,7 +48,7 @@ func TestSoakBadNSCA(t *testing.T) {
 			go func() {
 				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
 					accepted.Add(1)
-					// The end of the previous one may be seen a little later than this one.
+					// The server may notice the end of the previous connection later than the start of this one.
 					for end := time.Now().Add(5 * time.Second); now.Load() > 0 && time.Now().Before(end); {
 						time.Sleep(time.Millisecond)
 					}

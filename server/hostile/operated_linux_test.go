@@ -24,28 +24,30 @@ import (
 )
 
 const (
-	senders   = 10  // clients over UDP, each with its own address
-	perPacket = 20  // samples in each of their datagrams
-	hotNames  = 500 // their names
+	senders   = 10  // clients over UDP, each with its own IP address
+	perPacket = 20  // samples in each datagram of a client
+	hotNames  = 500 // names that the clients over UDP use
 )
 
-// operated is a daemon with traffic, two sinks and a webhook. It is asked with statsdmonitor.
+// operated is a daemon with traffic, two sinks and a webhook. The tests question it with
+// statsdmonitor.
 type operated struct {
 	*statsd
-	whole   *testing.T // the whole word, not a part of a name
+	whole   *testing.T // the whole test, which is still valid when a subtest has ended
 	names   int
 	dir     string
 	archive *revivable
-	bad     atomic.Int32 // the client that also sends bad lines; 0 for none
-	sent    atomic.Int64 // samples, over UDP and TCP
+	bad     atomic.Int32 // number of the client that also sends bad lines; 0 for none
+	sent    atomic.Int64 // number of samples sent over UDP and TCP
 	hot     [hotNames]atomic.Int64
-	refused atomic.Int32 // how often the webhook still refuses a failing sink
+	refused atomic.Int32 // how many more messages about a failing sink the webhook refuses
 	traffic sync.WaitGroup
 	ending  chan struct{}
 }
 
-// operate starts a daemon with names and traffic. Half of the samples comes from ten clients over UDP,
-// with hot names. The other half comes over TCP, and goes through all names in turn.
+// operate starts a daemon with names and traffic. Half of the samples come from ten clients over
+// UDP, which use a few hot names. The other half comes over TCP, and uses all names one after
+// another.
 func operate(t *testing.T) *operated {
 	o := &operated{whole: t, names: soak.Pick(50_000, 2_000_000), dir: t.TempDir(), ending: make(chan struct{})}
 	o.archive = revive(t)
@@ -64,7 +66,7 @@ func operate(t *testing.T) *operated {
 	o.statsd = run(t, cmd, interval)
 	o.carbon = c
 	stream := o.dial("tcp")
-	o.write(stream, "canary.mean:1|c\n", 1) // first, so that there is room for its history
+	o.write(stream, "canary.mean:1|c\n", 1) // this is the first name, because only the first names get a history
 	o.await("names", 1)
 	o.flood(stream, o.names, func(w io.Writer, i int) { _, _ = io.WriteString(w, o.name(i)) })
 	o.sent.Add(int64(o.names))
@@ -94,13 +96,13 @@ func (o *operated) configure(t *testing.T, text string) {
 	}
 }
 
-// name returns a line for one of all names.
+// name returns a line with name i of all names.
 func (o *operated) name(i int) string { return fmt.Sprintf("fleet.rack%d.host%d:1|c\n", i%100, i) }
 
-// session writes a line with a name that no other line has.
+// session writes a line with a name that is used only once.
 func (o *operated) session(w io.Writer, i int) { fmt.Fprintf(w, "checkout.session.%d:1|c\n", i) }
 
-// batch returns lines for the next names, and for the canary.
+// batch returns n lines with the next names, and a line for the canary.
 func (o *operated) batch(n int) string {
 	var b strings.Builder
 	lines := soak.Pick(200, 2_000)
@@ -110,7 +112,7 @@ func (o *operated) batch(n int) string {
 	return b.String() + "canary.mean:1|c\n"
 }
 
-// datagram returns lines with hot names. The bad client's last line is bad.
+// datagram returns lines with hot names. If the client is bad, its last line is bad.
 func (o *operated) datagram(client int, zipf *rand.Zipf) string {
 	lines := make([]string, perPacket)
 	for i := range lines {
@@ -125,7 +127,7 @@ func (o *operated) datagram(client int, zipf *rand.Zipf) string {
 	return strings.Join(lines, "\n")
 }
 
-// each calls f 50 times a second, until the traffic ends.
+// each calls f 50 times a second until the traffic ends.
 func (o *operated) each(f func(n int)) {
 	ticks := time.NewTicker(20 * time.Millisecond)
 	defer ticks.Stop()
@@ -139,7 +141,7 @@ func (o *operated) each(f func(n int)) {
 	}
 }
 
-// quiet ends the traffic.
+// quiet stops the traffic.
 func (o *operated) quiet() {
 	select {
 	case <-o.ending:
@@ -149,7 +151,7 @@ func (o *operated) quiet() {
 	o.traffic.Wait()
 }
 
-// client connects from an address of its own.
+// client connects from its own IP address.
 func (o *operated) client(i int) net.Conn {
 	o.t.Helper()
 	from := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 1, byte(i))}}
@@ -161,7 +163,7 @@ func (o *operated) client(i int) net.Conn {
 	return conn
 }
 
-// write sends lines. Goroutines that outlive a part of the test use it.
+// write sends lines. Goroutines that outlive a subtest call it.
 func (o *operated) write(conn net.Conn, text string, samples int) {
 	if _, err := io.WriteString(conn, text); err != nil {
 		o.whole.Errorf("send: %v", err)
@@ -170,12 +172,12 @@ func (o *operated) write(conn net.Conn, text string, samples int) {
 	o.sent.Add(int64(samples))
 }
 
-// answer is how an answer of statsdmonitor --json begins.
+// answer is the common part of all answers of statsdmonitor --json.
 type answer struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// ask runs statsdmonitor, and returns what it prints and its exit status.
+// ask runs statsdmonitor, and returns its output and its exit status.
 func (o *operated) ask(args ...string) (string, int) {
 	o.t.Helper()
 	args = append(args, "--at="+o.monitor)
@@ -197,7 +199,7 @@ func (o *operated) ask(args ...string) (string, int) {
 	return string(out), 0
 }
 
-// data asks, and decodes the answer's data.
+// data asks a question, and decodes the data of the answer.
 func data[T any](o *operated, args ...string) (into T) {
 	o.t.Helper()
 	text, code := o.ask(append(args, "--json")...)
@@ -249,7 +251,7 @@ func (r *revivable) add(c io.Closer) {
 	r.open = append(r.open, c)
 }
 
-// stop refuses connections, and cuts those that are open.
+// stop closes the listener and all open connections.
 func (r *revivable) stop() {
 	r.mu.Lock()
 	for _, c := range r.open {

@@ -14,13 +14,13 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// rounds sends the same counters repeatedly, each once per round.
+// rounds sends the same set of counters repeatedly. Each round sends each counter once.
 type rounds struct {
 	d         *statsd
 	conn      net.Conn
 	datagrams [][]byte
 	names     int
-	sent      int // rounds
+	sent      int // number of rounds
 }
 
 func newRounds(d *statsd, names int) *rounds {
@@ -36,7 +36,8 @@ func newRounds(d *statsd, names int) *rounds {
 	return r
 }
 
-// next sends a round in the first half of a second. Flushes are at full seconds.
+// next sends a round early in the next second. Flushes are at full seconds, so a round is always
+// within one interval.
 func (r *rounds) next() {
 	r.d.t.Helper()
 	now := time.Now()
@@ -44,7 +45,6 @@ func (r *rounds) next() {
 	r.round()
 }
 
-// round sends a round at once.
 func (r *rounds) round() {
 	r.d.t.Helper()
 	for _, datagram := range r.datagrams {
@@ -53,11 +53,11 @@ func (r *rounds) round() {
 	r.sent++
 }
 
-// await waits until everything has arrived.
+// await waits until the daemon has received and flushed all rounds.
 func (r *rounds) await() {
 	r.d.t.Helper()
 	r.d.await("samples.received", float64(r.sent*r.names))
-	r.d.afterFlush() // the points of a flush are made after its figures
+	r.d.afterFlush() // figures are computed before the points of their flush, so the points need one more flush
 	deadline := time.Now().Add(wait.Patience + time.Duration(r.sent*r.names/10_000)*time.Second)
 	for {
 		f := r.d.figures()
@@ -71,8 +71,8 @@ func (r *rounds) await() {
 	}
 }
 
-// check compares the lines of the sink with the sent ones. Nothing is lost or duplicated, and the
-// times of each series grow.
+// check compares the lines that the sink received with the lines that were sent. Nothing is lost or
+// duplicated, and the timestamps of each series increase.
 func (r *rounds) check(lines []string) {
 	r.d.t.Helper()
 	last, total := map[string]int64{}, map[string]float64{}
@@ -99,8 +99,9 @@ func (r *rounds) check(lines []string) {
 	}
 }
 
-// A sink is down for an hour of flushes. Memory does not grow with the backlog. All of
-// it arrives once, in order, with its own times.
+// A sink is down for 360 flushes, which would take an hour at the default interval. Memory does not
+// grow with the backlog. When the sink works again, each point arrives once, in order, with its own
+// timestamp.
 func TestSoakOutage(t *testing.T) {
 	sideBySide(t)
 	flushes, warm := soak.Pick(3, 360), soak.Pick(1, 10)

@@ -14,9 +14,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// The twelve questions of docs/operator.md have true answers, while the daemon takes samples of many
-// names. In full size it takes 200,000 a second, of 2,000,000 names, and each answer comes within 10
-// seconds. Answers that watch traffic are estimates; other tests check how exact they are.
+// The daemon answers the twelve questions of docs/operator.md correctly while it receives samples
+// of many names. In a full run it receives 200,000 samples a second of 2,000,000 names, and each
+// answer takes less than 10 seconds. Answers about the current traffic are estimates. Other tests
+// check how exact they are.
 func TestSoakQuestions(t *testing.T) {
 	sideBySide(t)
 	o := operate(t)
@@ -48,7 +49,8 @@ func TestSoakQuestions(t *testing.T) {
 	soak.Row(t, fmt.Sprintf("the twelve questions of an operator, with %d names", o.names), "true answers, each within 10 s", "the same")
 }
 
-// Each setting has its source. What a change of the file would do is shown before the reload.
+// The answer shows the source of each setting. Before a reload, it shows what the changed file
+// would change.
 func (o *operated) whatIsConfigured(t *testing.T) {
 	o.configure(t, "max-set-members 50\nkeep-values 5000\n")
 	settings := map[string]question.Setting{}
@@ -70,7 +72,7 @@ func (o *operated) whatIsConfigured(t *testing.T) {
 	}
 }
 
-// Lines are judged as the parser judges them, and are not counted.
+// Explain judges a line as the parser does, but does not count it.
 func (o *operated) whatBecameOfIt(t *testing.T) {
 	for line, want := range map[string]string{
 		"fleet.rack7.host7:1|c":  "known already",
@@ -94,7 +96,7 @@ func (o *operated) whatBecameOfIt(t *testing.T) {
 	}
 }
 
-// The names that most samples have are among the first.
+// The list of the hottest names includes the names with the most samples.
 func (o *operated) whichAreHottest(t *testing.T) {
 	var before [hotNames]int64
 	for i := range before {
@@ -110,21 +112,21 @@ func (o *operated) whichAreHottest(t *testing.T) {
 		rates[fmt.Sprintf("hot.n%d", i)] = float64(o.hot[i].Load()-before[i]) / took
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(o.hot[b].Load()-before[b], o.hot[a].Load()-before[a]) })
-	for _, n := range order[:soak.Pick(5, 10)] { // few samples leave the order open
+	for _, n := range order[:soak.Pick(5, 10)] { // with few samples, the order of the names is uncertain
 		name := fmt.Sprintf("hot.n%d", n)
 		if !slices.ContainsFunc(top.Entries, func(e question.TopRow) bool { return e.Name == name }) {
 			t.Errorf("%s is not among %v", name, top.Entries)
 		}
 	}
 	for _, e := range top.Entries[:5] {
-		// The test and the daemon begin and end to count at different times.
+		// The test and the daemon count over slightly different times.
 		if want := rates[e.Name]; soak.On() && math.Abs(e.Rate-want) > e.Rate*e.Error+0.1*want {
 			t.Errorf("%s: %.0f samples/s +-%.0f %%, sent %.0f", e.Name, e.Rate, 100*e.Error, want)
 		}
 	}
 }
 
-// All senders with a large part of a name are found.
+// The answer includes every client that sends a large part of a name's samples.
 func (o *operated) whoSendsIt(t *testing.T) {
 	found := data[question.Senders](o, "senders", "hot.n0", "--for=2s")
 	for i := range senders {
@@ -135,7 +137,7 @@ func (o *operated) whoSendsIt(t *testing.T) {
 	}
 }
 
-// One of ten clients sends bad lines, too.
+// The answer names the one client of ten that sends bad lines.
 func (o *operated) whoSendsGarbage(t *testing.T) {
 	o.bad.Store(7)
 	eventually(t, "no bad line", func() bool { return o.figures()["metrics.discarded"] > 100 })
@@ -152,7 +154,7 @@ func (o *operated) whoSendsGarbage(t *testing.T) {
 	o.bad.Store(0)
 }
 
-// The prefix with many new names is marked, and its count is right.
+// The prefix that gets many new names is marked, and its number of names is right.
 func (o *operated) whichExplodes(t *testing.T) {
 	n := o.names / 20
 	o.flood(o.dial("tcp"), n, o.session)
@@ -169,7 +171,7 @@ func (o *operated) whichExplodes(t *testing.T) {
 	}
 }
 
-// A sink stops, and works again. The health, the sink's lag and the alert show both.
+// A sink stops, and later works again. The health, the sink's lag and the alert show both changes.
 func (o *operated) whatIsDown(t *testing.T) {
 	o.refused.Store(2)
 	o.archive.stop()
@@ -180,10 +182,10 @@ func (o *operated) whatIsDown(t *testing.T) {
 	})
 	inTime(t, "seeing the lag", time.Since(stopped), 2*o.interval)
 	eventually(t, "the sink is no reason", func() bool {
-		r := o.reason("sink_failing", "archive") // at first a note
+		r := o.reason("sink_failing", "archive") // before it is degraded, the reason is only a note
 		return r != nil && r.State == "degraded"
 	})
-	if text, code := o.ask("check"); code != 1 && code != 2 || strings.HasPrefix(text, "STATSD OK") { // a busy machine may drop much
+	if text, code := o.ask("check"); code != 1 && code != 2 || strings.HasPrefix(text, "STATSD OK") { // on a busy machine, check may report that many samples are dropped
 		t.Errorf("check exits %d: %s", code, text)
 	}
 	inTime(t, "seeing the failure", time.Since(stopped), 3*o.interval+5*time.Second)
@@ -211,7 +213,7 @@ func (o *operated) reason(id, subject string) *question.Reason {
 	return nil
 }
 
-// told returns whether the webhook was told of the failing sink.
+// told returns what the webhook was told about the failing sink.
 func (o *operated) told() question.Told {
 	o.t.Helper()
 	for _, a := range data[question.Alerts](o, "alerts").Alerts {
@@ -222,7 +224,7 @@ func (o *operated) told() question.Told {
 	return question.Told{}
 }
 
-// The means match the points that the sink got.
+// The mean values match the points that the sink received.
 func (o *operated) whatIsTheValue(t *testing.T) {
 	eventually(t, "the means differ from the means of the sink", func() bool {
 		values := data[question.PathValues](o, "values", "stats.canary.mean").Values
@@ -238,9 +240,9 @@ func (o *operated) whatIsTheValue(t *testing.T) {
 	})
 }
 
-// Memory and CPU time match the values of the system.
+// The memory and the CPU time in the answer match the system's values.
 func (o *operated) whatItCosts(t *testing.T) {
-	eventually(t, "the system says that it is another number of bytes", func() bool { // it changes meanwhile
+	eventually(t, "the system says that it is another number of bytes", func() bool { // memory changes between the two measurements, so the test tries again
 		got, is := float64(data[question.Cost](o, "cost").Memory), o.memory("VmRSS")
 		return math.Abs(got-is) < 0.1*is
 	})
@@ -252,11 +254,11 @@ func (o *operated) whatItCosts(t *testing.T) {
 	})
 }
 
-// All samples are aggregated, or lost at the place that the answer shows.
+// Each sample is aggregated, or it is counted as lost where the answer shows it.
 func (o *operated) howMuchIsLost(t *testing.T) {
 	stream := o.dial("tcp")
 	var set strings.Builder
-	for i := range 500 { // 50 may be members, and a flush may come in between
+	for i := range 500 { // 500 is enough: a set may have 50 members, and a flush may divide the samples
 		fmt.Fprintf(&set, "users.active:member%d|s\n", i)
 	}
 	o.write(stream, set.String(), 500)

@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Many clients that send a byte now and then, and some that never end a line, cost
-// little memory and are cut. Other clients lose nothing.
+// Many slow clients send a byte from time to time. Some of them never end a line. They cost little
+// memory, and the daemon closes their connections. Other clients lose nothing.
 func TestSoakSlowClients(t *testing.T) {
 	sideBySide(t)
 	const endless = 100
@@ -50,7 +50,7 @@ func TestSoakSlowClients(t *testing.T) {
 	sending.Go(func() {
 		for {
 			for _, conn := range conns[:slow] {
-				_, _ = conn.Write([]byte{'x'}) // it may be closed
+				_, _ = conn.Write([]byte{'x'}) // fails if the daemon has closed the connection
 			}
 			select {
 			case <-over:
@@ -66,7 +66,8 @@ func TestSoakSlowClients(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		peak = max(peak, d.memory("VmRSS"))
 	}
-	// Each line began a little later than the previous one.
+	// The daemon closes a connection a fixed time after the start of the unfinished line. Each line
+	// began a little later than the previous one.
 	deadline := time.Now().Add(wait.Patience)
 	for i, conn := range conns {
 		if !isCut(conn, deadline) {

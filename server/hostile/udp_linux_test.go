@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// Every datagram is either read, or dropped by the kernel and counted: with a tiny buffer
-// too, and when the process was stopped for a while.
+// Every datagram is either read, or dropped by the kernel and counted. This holds for a tiny
+// buffer, and for a process that was stopped for a while.
 func TestSoakKernelDropsAreCounted(t *testing.T) {
 	sideBySide(t)
 	n, stopped := soak.Pick(20_000, 500_000), soak.Pick(300*time.Millisecond, 2*time.Second)

@@ -140,5 +140,11 @@ func takesGzip(accepts []string) bool {
 func (s *Sink) compressed(proto bool) []byte {
 	v := s.acquire()
 	defer s.release(v)
-	return v.compressed(proto)
+	size := &s.textSize
+	if proto {
+		size = &s.protoSize
+	}
+	body := v.compressed(proto, int(size.Load()))
+	size.Store(int64(len(body)))
+	return body
 }

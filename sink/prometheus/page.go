@@ -30,16 +30,17 @@ func (v *view) write(w io.Writer) error {
 	return err
 }
 
-// compressed returns the gzip-compressed page. The page is compressed only once.
-func (v *view) compressed(proto bool) []byte {
+// compressed returns the gzip-compressed page. The page is compressed only once. size is the size of the
+// previous page. It sets how much memory is allocated at first.
+func (v *view) compressed(proto bool, size int) []byte {
 	z, write := &v.text, v.write
 	if proto {
 		z, write = &v.proto, v.writeProto
 	}
 	z.once.Do(func() {
-		var b buffer
+		b := make(buffer, 0, size+size/16)
 		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // NewWriterLevel fails only for an invalid level
-		_ = write(w)                                    // a write to a bytes.Buffer never fails
+		_ = write(w)                                    // a write to a buffer never fails
 		_ = w.Close()
 		z.body = b
 	})

@@ -57,6 +57,8 @@ type Sink struct {
 	recording bool // the interval has begun
 	made      uint64
 
+	textSize, protoSize atomic.Int64 // of the last compressed page of each format
+
 	mu      sync.Mutex
 	current *view
 	state   sink.State

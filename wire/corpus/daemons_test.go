@@ -22,12 +22,12 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// patience is how long a test waits for what should come soon.
+// patience is how long a test waits for an event that is expected soon.
 const patience = 2 * time.Minute
 
 // TestSoakDaemons sends a part of the corpus to Etsy's statsd and to this daemon over UDP, and
-// compares the published points. Each line has a different name. Lines that the two read
-// differently are left out.
+// compares the published points. Each line has a different name. The test omits the lines that the
+// two daemons interpret differently.
 func TestSoakDaemons(t *testing.T) {
 	var candidates []string
 	for i, line := range Lines(soak.Pick(20_000, 100_000))[:soak.Pick(3_000, 20_000)] {
@@ -60,12 +60,12 @@ func TestSoakDaemons(t *testing.T) {
 	}
 }
 
-// chunk is the number of lines that are sent before the test waits until the daemon has read them. They fit into the
-// receive buffer of Node.js.
+// chunk is the number of lines to send before the test waits until the daemon has read them. This
+// many lines fit into the receive buffer of Node.js.
 const chunk = 1500
 
-// exchange sends the lines to a daemon, and returns the first value of each path. A line comes in one datagram, so all
-// its samples are in one flush.
+// exchange sends the lines to a daemon, and returns the first published value of each path. Each
+// line is a datagram of its own, so all its samples are in the same flush.
 func exchange(t *testing.T, addr string, lines []string, published func() []sinktest.Point) map[string]float64 {
 	t.Helper()
 	conn, err := net.Dial("udp", addr)
@@ -91,10 +91,10 @@ func exchange(t *testing.T, addr string, lines []string, published func() []sink
 	return first
 }
 
-// ofCorpus matches the paths of the corpus.
+// ofCorpus matches the paths that the corpus produces.
 var ofCorpus = regexp.MustCompile(`^stats[a-z._]*\.n[0-9]+\.`)
 
-// await returns all points once one has the suffix.
+// await waits for a point whose path ends with suffix, and returns all points published until then.
 func await(t *testing.T, suffix string, published func() []sinktest.Point) []sinktest.Point {
 	t.Helper()
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
@@ -115,7 +115,7 @@ func publishedByEtsy(t *testing.T, lines []string) map[string]float64 {
 	return exchange(t, etsy.Addr, lines, func() (all []sinktest.Point) {
 		for _, c := range carbon.Connections() {
 			if !c.Whole {
-				break // each flush has a connection of its own: keep their order
+				break // each flush uses a new connection, so keep the order of the connections
 			}
 			all = append(all, c.Points(t)...)
 		}

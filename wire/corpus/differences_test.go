@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// difference is a way in which Etsy's statsd reads a line differently.
-// docs/migrating.md lists them all under the same names.
+// difference is one way in which Etsy's statsd interprets lines differently. docs/migrating.md
+// lists the differences under the same names.
 type difference struct {
 	name    string
 	applies func(l *taken, theirs, ours outcome) bool
 }
 
-// taken is a line, split as Etsy's statsd splits it.
+// taken is a line that is split into parts as in Etsy's statsd.
 type taken struct {
 	line  string
 	name  string
-	parts [][]string // fields of each value: value, type, rate ...
-	tags  string     // after the first |#
-	bits  int        // pieces between |#
+	parts [][]string // the fields of each value: value, type, rate and so on
+	tags  string     // text after the first |#
+	bits  int        // number of parts between |# separators
 }
 
 func takeApart(line string) *taken {
@@ -36,7 +36,7 @@ func takeApart(line string) *taken {
 	return l
 }
 
-// any reports whether ok is true for one of the values.
+// any reports whether ok returns true for at least one of the values.
 func (l *taken) any(ok func(i int, fields []string) bool) bool {
 	for i, fields := range l.parts {
 		if ok(i, fields) {
@@ -46,7 +46,7 @@ func (l *taken) any(ok func(i int, fields []string) bool) bool {
 	return false
 }
 
-// withType is like any, for the values that have a type.
+// withType is like any, but considers only values that have a type.
 func (l *taken) withType(ok func(value, kind string) bool) bool {
 	return l.any(func(_ int, fields []string) bool { return len(fields) > 1 && ok(fields[0], fields[1]) })
 }
@@ -60,7 +60,7 @@ var zeroRate = regexp.MustCompile(`^@[0.]+([^0-9.]|$)`)
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 
-// objectNames are the properties of every JavaScript object.
+// objectNames are properties that every JavaScript object has.
 var objectNames = []string{"__proto__", "constructor", "toString"}
 
 var differences = []difference{
@@ -117,7 +117,8 @@ var differences = []difference{
 	}},
 }
 
-// listed returns the first difference that explains two outcomes, nil if none does.
+// listed returns the first difference that explains two different outcomes, or nil if none explains
+// them.
 func listed(line string, theirs, ours outcome) *difference {
 	l := takeApart(line)
 	for i := range differences {
@@ -128,7 +129,7 @@ func listed(line string, theirs, ours outcome) *difference {
 	return nil
 }
 
-// theirRate reports whether Etsy's statsd reads a field as a rate.
+// theirRate reports whether Etsy's statsd interprets a field as a rate.
 func theirRate(field string) bool {
 	text, ok := strings.CutPrefix(field, "@")
 	if !ok || strings.HasPrefix(text, "-") {

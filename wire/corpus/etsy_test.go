@@ -19,20 +19,20 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// outcome is the effect of one line on empty tables. Numbers are texts, because Etsy's statsd has
-// infinity. Keys are cleaned names.
+// outcome is the result of adding one line to empty tables. The keys are cleaned names. The numbers
+// are texts, because a number in Etsy's statsd can be infinite.
 type outcome struct {
-	Bad      int  // samples discarded
-	Crash    bool // the line makes Etsy's statsd crash
+	Bad      int  // number of discarded samples
+	Crash    bool // whether the line makes Etsy's statsd crash
 	Counters map[string]string
 	Gauges   map[string]string
 	Timers   map[string][]string
-	Weights  map[string]string // sample counts of timers
+	Weights  map[string]string // sum of the sample weights, for each timer
 	Sets     map[string][]string
 }
 
-// equal reports whether two outcomes are the same. The number of bad samples may differ, but either both have bad
-// samples or none has.
+// equal reports whether two outcomes are the same. The numbers of bad samples may differ, unless
+// one of the numbers is 0.
 func (o outcome) equal(other outcome) bool {
 	return (o.Bad > 0) == (other.Bad > 0) && o.values() == other.values()
 }
@@ -42,12 +42,12 @@ func (o outcome) values() string {
 	return fmt.Sprint(o.Crash, o.Counters, o.Gauges, o.Timers, o.Weights, o.Sets)
 }
 
-// names returns the names that have samples.
+// names returns the names for which there are samples.
 func (o outcome) names() []string {
 	return slices.Concat(slices.Collect(maps.Keys(o.Counters)), slices.Collect(maps.Keys(o.Gauges)), slices.Collect(maps.Keys(o.Timers)), slices.Collect(maps.Keys(o.Sets)))
 }
 
-// nameless is the outcome without the name, as a line has only one name.
+// nameless returns the outcome without names. All samples of a line have the same name.
 func (o outcome) nameless() outcome {
 	o.Counters, o.Gauges, o.Weights = withoutName(o.Counters), withoutName(o.Gauges), withoutName(o.Weights)
 	o.Timers, o.Sets = withoutName(o.Timers), withoutName(o.Sets)
@@ -62,7 +62,7 @@ func withoutName[V any](byName map[string]V) map[string]V {
 	return only
 }
 
-// theirOutcomes returns the result of each line in the code of Etsy's statsd.
+// theirOutcomes returns the outcome of each line in Etsy's statsd.
 func theirOutcomes(t *testing.T, lines []string) []outcome {
 	t.Helper()
 	node, home := counterpart.Find(t, "node"), counterpart.EtsyHome(t)
@@ -105,7 +105,7 @@ func readOutcomes(t *testing.T, file string, want int) (all []outcome) {
 	return all
 }
 
-// normalize writes all numbers in one format, and sorts unordered parts.
+// normalize formats all numbers in the same way, and sorts the parts that have no order.
 func (o *outcome) normalize() {
 	for _, texts := range []map[string]string{o.Counters, o.Gauges, o.Weights} {
 		for key, text := range texts {
@@ -128,10 +128,10 @@ func normalNumber(text string) string {
 	if err != nil {
 		return text
 	}
-	return fmt.Sprint(v + 0) // turns -0 into 0
+	return fmt.Sprint(v + 0) // changes -0 to 0
 }
 
-// ourOutcome returns the result of a line in this daemon with Etsy's dialect.
+// ourOutcome returns the outcome of a line in this daemon with Etsy's dialect.
 func ourOutcome(p *wire.Parser, line string) outcome {
 	counters, gauges, weights := map[string]float64{}, map[string]float64{}, map[string]float64{}
 	o := outcome{Timers: map[string][]string{}, Sets: map[string][]string{}}
@@ -169,9 +169,8 @@ func asTexts(values map[string]float64) map[string]string {
 	return texts
 }
 
-// TestSoakEtsy compares the parser in Etsy's dialect with the code of Etsy's
-// statsd on the corpus. Each difference must be one that docs/migrating.md
-// lists.
+// TestSoakEtsy parses the corpus with Etsy's statsd and with this parser in Etsy's dialect. Each
+// difference must be listed in docs/migrating.md.
 func TestSoakEtsy(t *testing.T) {
 	all := Lines(soak.Pick(20_000, 100_000))
 	theirs := theirOutcomes(t, all)
@@ -201,7 +200,7 @@ func TestSoakEtsy(t *testing.T) {
 	}
 }
 
-// TestDifferencesAreDocumented looks for each difference in docs/migrating.md.
+// TestDifferencesAreDocumented checks that docs/migrating.md describes each difference.
 func TestDifferencesAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/migrating.md")
 	if err != nil {

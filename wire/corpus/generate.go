@@ -1,5 +1,6 @@
-// Package corpus compares the line parser with two other parsers: a second implementation of the rules of
-// docs/lines.md, and the code of Etsy's statsd. Their input are odd lines, generated from a seed.
+// Package corpus compares the line parser with two other parsers: a second implementation of the
+// rules in docs/lines.md, and the parser of Etsy's statsd. The input is a corpus of unusual lines,
+// which are generated from a seed.
 package corpus
 
 import (
@@ -8,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Lines returns the first n lines of the corpus. Tests use the first 20,000, and 100,000 in make soak.
+// Lines returns the first n lines of the corpus. Tests use the first 20,000 lines. With make soak
+// they use 100,000 lines.
 func Lines(n int) []string {
 	g := generator{rand.New(rand.NewPCG(12, 5))}
 	all := make([]string, n)
@@ -18,20 +20,21 @@ func Lines(n int) []string {
 	return all
 }
 
-// generator makes odd lines.
+// generator makes unusual lines.
 type generator struct{ *rand.Rand }
 
-// blanks are white space, some of it not ASCII.
+// blanks are kinds of white space, including some that are not ASCII.
 var blanks = []string{" ", "\t", "\r", "\v", "\f", "  ", " \t ", "\u00a0", "\ufeff", "\u2003"}
 
 func (g generator) pick(from ...string) string { return from[g.IntN(len(from))] }
 
 func (g generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
-// printable returns a printable byte of ASCII: each in turn as i grows.
+// printable returns a printable ASCII character. As i grows, it returns all of them one after
+// another.
 func (g generator) printable(i int) string { return string(rune(' ' + i%('~'-' '+1))) }
 
-// line makes the i-th line. Most have one oddity, some have several.
+// line makes the i-th line. Most lines have one unusual part, some have several.
 func (g generator) line(i int) string {
 	if g.oneIn(300) {
 		return g.pick(blanks...) + g.pick(blanks...)
@@ -51,10 +54,10 @@ func (g generator) line(i int) string {
 	return strings.ReplaceAll(line, "\n", "")
 }
 
-// mutate changes one place of a line.
+// mutate changes a line at one position.
 func (g generator) mutate(line string, i int) string {
 	at := g.IntN(len(line) + 1)
-	for at < len(line) && !utf8.RuneStart(line[at]) { // members stay UTF-8
+	for at < len(line) && !utf8.RuneStart(line[at]) { // do not cut a UTF-8 character of a set member
 		at++
 	}
 	switch g.IntN(5) {

@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// This is a second implementation of the rules of docs/lines.md, as simple as possible. It shares no code with the
-// parser.
+// This is a second implementation of the rules in docs/lines.md. It is as simple as possible, and
+// shares no code with the parser.
 var (
 	whiteSpace = regexp.MustCompile(`^[ \t\v\f\r]*$`)
 	decimal    = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
@@ -24,7 +24,7 @@ var (
 	letters    = regexp.MustCompile(`^([A-Za-z]+):`)
 )
 
-// script matches white space and numbers as JavaScript defines them.
+// script matches white space and numbers in JavaScript's syntax.
 var (
 	scriptSpace = `[ \t\v\f\r\x{a0}\x{feff}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]*`
 	around      = regexp.MustCompile(`^` + scriptSpace + `|` + scriptSpace + `$`)
@@ -33,8 +33,8 @@ var (
 
 func trimmed(s string) string { return around.ReplaceAllString(s, "") }
 
-// scriptNumber returns the JavaScript number for a text that is not empty. It returns false if the
-// text is not a number.
+// scriptNumber converts a text to a number as JavaScript does. The text must not be empty. It
+// returns false if the text is not a number.
 func scriptNumber(text string) (v float64, ok bool) {
 	t := trimmed(text)
 	switch {
@@ -55,10 +55,10 @@ func scriptNumber(text string) (v float64, ok bool) {
 
 var kinds = map[string]metric.Kind{"c": metric.Counter, "m": metric.Counter, "g": metric.Gauge, "ms": metric.Timer, "h": metric.Timer, "d": metric.Timer, "s": metric.Set}
 
-// rules are the rules of one dialect: the reference's or Etsy's.
+// rules are the rules of one dialect: the reference dialect or Etsy's dialect.
 type rules struct{ etsy bool }
 
-// items returns the result of the rules for a line, as words.
+// items applies the rules to a line, and returns the resulting items as words.
 func (r rules) items(line string) (items []string) {
 	line = strings.TrimSuffix(line, "\r")
 	if whiteSpace.MatchString(line) {
@@ -82,7 +82,8 @@ func (r rules) items(line string) (items []string) {
 	return items
 }
 
-// cutGroup cuts a group off. Its kind is "" if it has none, its rate "1".
+// cutGroup cuts the first group off a line. kind is "" if the group has no type. rate is "1" if the
+// group has no rate.
 func (r rules) cutGroup(s string) (values []string, kind, rate, rest string, more bool) {
 	value, s, found := strings.Cut(s, "|")
 	if !found {
@@ -126,13 +127,13 @@ func (r rules) kind(text string) string {
 		return text
 	}
 	if text = trimmed(text); kinds[text] == metric.Counter {
-		return "c" // like all unknown types
+		return "c" // Etsy's statsd treats all unknown types as counters
 	}
 	return text
 }
 
-// rateThatCounts returns the rate that applies: for Etsy's statsd the first one, otherwise the first bad one, or the
-// last.
+// rateThatCounts returns the rate that applies if there are several. For Etsy's statsd it is the
+// first rate. For the reference dialect it is the first bad rate, or the last rate if all are good.
 func (r rules) rateThatCounts(rates []string) string {
 	rate := "1"
 	for i, text := range rates {
@@ -143,7 +144,7 @@ func (r rules) rateThatCounts(rates []string) string {
 	return rate
 }
 
-// rate returns a rate, 0 if it is bad.
+// rate parses a rate. It returns 0 if the rate is bad.
 func (r rules) rate(text string) float64 {
 	v, ok := r.number(text)
 	if !ok || v <= 0 || v > 1 && !r.etsy || math.IsInf(1/v, 0) {
@@ -196,7 +197,7 @@ func isSection(s string) bool {
 	return m != nil && (m[1] == "c" || m[1] == "e" || m[1] == "card" || !typed.MatchString(s[len(m[0]):]))
 }
 
-// parsed returns the result of the parser for a line, in the format of rules.items.
+// parsed parses a line with the parser, and returns the items in the same format as rules.items.
 func parsed(p *wire.Parser, line string) (items []string) {
 	var s metric.Sample
 	p.Reset([]byte(line))
@@ -215,7 +216,8 @@ func parsed(p *wire.Parser, line string) (items []string) {
 	return items
 }
 
-// TestSoakRules compares the parser with the rules on the corpus.
+// TestSoakRules compares the parser with this implementation of the rules, for all lines of the
+// corpus.
 func TestSoakRules(t *testing.T) {
 	all, wrong := Lines(soak.Pick(soak.Times(20_000), 100_000)), 0
 	for dialect, r := range map[metric.Dialect]rules{metric.Reference: {}, metric.Etsy: {etsy: true}} {

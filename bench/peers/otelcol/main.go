@@ -1,5 +1,5 @@
-// Command otelcol is an OpenTelemetry collector with only what bench needs: the statsd receiver, and the
-// exporter over OTLP and HTTP.
+// Command otelcol is an OpenTelemetry collector that contains only what the benchmark needs: the
+// statsd receiver, and the exporter for OTLP over HTTP.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package apitest checks answers of the JSON API against its OpenAPI description.
+// Package apitest compares answers of the JSON API with the API's OpenAPI description.
 package apitest
 
 import (
@@ -15,7 +15,7 @@ type Description struct {
 	faults []string
 }
 
-// Parse reads a description.
+// Parse parses a description.
 func Parse(t testing.TB, text string) *Description {
 	t.Helper()
 	d := &Description{}
@@ -25,7 +25,7 @@ func Parse(t testing.TB, text string) *Description {
 	return d
 }
 
-// Check returns an error if an answer does not match the description.
+// Check compares an answer with the description, and returns all differences.
 func (d *Description) Check(method, path string, code int, body string) (faults []string) {
 	name := "default"
 	if code == 200 {
@@ -44,7 +44,7 @@ func (d *Description) Check(method, path string, code int, body string) (faults 
 	return d.faults
 }
 
-// At returns a member of nested objects, or nil.
+// At returns a member of nested objects. It returns nil if there is no such member.
 func (d *Description) At(names ...string) map[string]any {
 	v := d.root
 	for _, name := range names {
@@ -53,8 +53,8 @@ func (d *Description) At(names ...string) map[string]any {
 	return v
 }
 
-// validate checks a value against a schema, with the parts of JSON Schema that descriptions use. It
-// refuses members that the schema does not name.
+// validate checks a value against a schema. It supports only the parts of JSON Schema that the
+// descriptions use. A member that the schema does not name is a fault.
 func (d *Description) validate(schema map[string]any, v any, where string) {
 	wrong := func(format string, args ...any) {
 		d.faults = append(d.faults, where+": "+fmt.Sprintf(format, args...))
@@ -117,7 +117,8 @@ func (d *Description) validateObject(schema map[string]any, v map[string]any, wh
 	}
 }
 
-// hasType reports whether a value has a type, or one of several types. Without a type any value will do.
+// hasType reports whether a value has one of the wanted types. If no type is wanted, every value is
+// accepted.
 func hasType(want, v any) bool {
 	var types []any
 	switch want := want.(type) {

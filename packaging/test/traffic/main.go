@@ -1,10 +1,11 @@
-// Traffic sends samples to a daemon over TCP, and receives its published points like carbon:
+// Command traffic tests that a daemon loses no samples while it is restarted. It sends samples to the daemon over TCP,
+// and receives the points that the daemon publishes, like carbon:
 //
 //	traffic STOP
 //
-// It sends until the file STOP exists, through restarts of the daemon. Then it waits until the published sums equal the
-// sent ones, and prints both. It exits with 1 if they still differ after a minute, or if more was published than sent.
-// The daemon must flush each second.
+// It sends samples until the file STOP exists. Then it waits until the published sum equals the number of sent samples,
+// and prints both numbers. It exits with status 1 if they still differ after a minute, or if more samples were published
+// than sent. The flush interval of the daemon must be one second.
 package main
 
 import (
@@ -51,7 +52,7 @@ func run(args []string) error {
 	sent, retries, slowest := int64(0), 0, time.Duration(0)
 	for begun := time.Now(); !exists(args[0]); time.Sleep(pause) {
 		if err := send(); err != nil {
-			retries++ // nothing of it was read
+			retries++ // the daemon has read nothing of this batch
 			continue
 		}
 		sent += perBatch
@@ -61,7 +62,7 @@ func run(args []string) error {
 	for end := time.Now().Add(patience); published.Load() < sent && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond)
 	}
-	time.Sleep(2 * time.Second) // a published sum that is too high would show now
+	time.Sleep(2 * time.Second) // wait whether the published sum gets too high
 	fmt.Printf("sent %d samples, %d were published; %d connections were refused, for at most %v\n", sent, published.Load(), retries, slowest.Round(time.Millisecond))
 	if published.Load() != sent {
 		return fmt.Errorf("%d samples are missing", sent-published.Load())
@@ -74,8 +75,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// send sends a batch and waits until the daemon has read it and closed the connection. A connection
-// that the daemon never accepted is reset.
+// send sends a batch, and waits until the daemon has read it and closed the connection. A
+// connection that the daemon has not accepted gets a reset.
 func send() error {
 	conn, err := net.Dial("tcp", daemon)
 	if err != nil {
@@ -92,7 +93,8 @@ func send() error {
 	return err
 }
 
-// serve adds up the rates that the daemon publishes. It flushes each second, so a rate is a count.
+// serve adds up the rates that the daemon publishes. The daemon flushes each second, so a rate
+// equals a count.
 func serve(listener net.Listener, published *atomic.Int64) {
 	for {
 		conn, err := listener.Accept()
