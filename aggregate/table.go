@@ -217,8 +217,7 @@ func (s *Shard) look(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// Add adds one sample. It returns metric.None, or the reason why the sample was not added. The shard must be
-// locked.
+// Add adds one sample. It returns metric.None, or the reason why the sample was not added. The shard must be locked.
 func (s *Shard) Add(sample *metric.Sample) metric.Reason {
 	return s.add(sample, &probe{hash: maphash.Bytes(s.table.seed, sample.Name)})
 }
