@@ -164,6 +164,7 @@ func (s *Shard) Lock() {
 	s.wall = noArrival
 }
 
+// Unlock ends a batch.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
 // Gauges reports whether the current batch contains a gauge sample. The shard must be locked.
@@ -216,8 +217,7 @@ func (s *Shard) look(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// Add adds one sample. It returns metric.None, or the reason why the sample was not added. The shard must be
-// locked.
+// Add adds one sample. It returns metric.None, or the reason why the sample was not added. The shard must be locked.
 func (s *Shard) Add(sample *metric.Sample) metric.Reason {
 	return s.add(sample, &probe{hash: maphash.Bytes(s.table.seed, sample.Name)})
 }

@@ -71,6 +71,7 @@ func NewLane(now time.Time) *Lane {
 	return &Lane{pace: newPace(now, rand.Uint64())}
 }
 
+// Add adds a Look to the Lane.
 func (l *Lane) Add(k *Look) { l.looks = append(l.looks, k) }
 
 // Remove removes a Look from the Lane. A removed Look gets no more samples.

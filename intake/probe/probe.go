@@ -173,6 +173,7 @@ type Invalid struct {
 // Error implements error.
 func (i *Invalid) Error() string { return i.Field + ": " + i.err.Error() }
 
+// Unwrap returns the error that says why the field is invalid.
 func (i *Invalid) Unwrap() error { return i.err }
 
 // The bounds of a query.
