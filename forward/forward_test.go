@@ -154,7 +154,7 @@ func TestMismatch(t *testing.T) {
 		join(t, cfg) // saves settings that do not match the daemon's later settings
 		change(&cfg)
 		_, err := start(t, cfg).Join(t.Context())
-		if mismatch, ok := errors.AsType[*link.MismatchError](err); !ok || !strings.Contains(err.Error(), "give "+flag) {
+		if mismatch, ok := errors.AsType[*link.MismatchError](err); !ok || !strings.Contains(err.Error(), "set "+flag) {
 			t.Errorf("%s: %v, %+v", flag, err, mismatch)
 		}
 	}
