@@ -157,6 +157,7 @@ type Run struct {
 	Samples uint64 // number of samples in all intervals of the run
 }
 
+// Run returns the counts of the current run.
 func (e *Edge) Run() Run {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -135,7 +135,7 @@ func (s *Server) logStart() {
 			Msg("several flushes share a second: graphite keeps only the last one (--flush-interval below 1s is for tests)")
 	}
 	if s.cfg.DebugMetric != "" && !s.cfg.Debug {
-		s.log.Warn().Msg("--debug-metric does nothing without --debug")
+		s.log.Warn().Msg("--debug-metric has no effect without --debug")
 	}
 	s.warnOfMinutes()
 	s.warnOfMonitor()

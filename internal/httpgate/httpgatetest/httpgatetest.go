@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
@@ -185,41 +184,6 @@ func checkSlow(t *testing.T, l listener) {
 			t.Errorf("the connection is still open after %v: %v", patience, err)
 		}
 	}
-}
-
-// checkSilent checks that the number of connections is limited. Silent connections must be closed
-// when another client sends a request.
-func checkSilent(t *testing.T, l listener) {
-	silent := make([]net.Conn, gate.MaxConns+20)
-	for i := range silent {
-		silent[i] = l.dial(t)
-	}
-	if a := l.get(t, l.path, "localhost"); a.code != http.StatusOK {
-		t.Errorf("beside silent connections a client gets %d", a.code)
-	}
-	open := 0
-	for _, conn := range silent {
-		if isOpen(t, conn) {
-			open++
-		}
-	}
-	if open > gate.MaxConns {
-		t.Errorf("%d connections are open, want at most %d", open, gate.MaxConns)
-	}
-}
-
-// isOpen reports whether a silent connection is open now. It does not wait for the connection to be closed.
-func isOpen(t *testing.T, conn net.Conn) bool {
-	t.Helper()
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var readErr error
-	if err := raw.Control(func(fd uintptr) { _, readErr = syscall.Read(int(fd), make([]byte, 1)) }); err != nil {
-		t.Fatal(err)
-	}
-	return errors.Is(readErr, syscall.EAGAIN)
 }
 
 // answer is an HTTP response without its body.

@@ -1,0 +1,57 @@
+package httpgatetest
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/statsd-ops/statsd/internal/gate"
+)
+
+// checkSilent checks that the number of connections is limited. Silent connections must be closed
+// when another client sends a request.
+func checkSilent(t *testing.T, l listener) {
+	silent := make([]net.Conn, gate.MaxConns+20)
+	for i := range silent {
+		silent[i] = l.dial(t)
+	}
+	if a := l.get(t, l.path, "localhost"); a.code != http.StatusOK {
+		t.Errorf("beside silent connections a client gets %d", a.code)
+	}
+	open := countOpen(t, silent)
+	// On a busy machine the kernel delivers a reset some time after the close. After httpgate.HeaderTimeout the
+	// server closes silent connections anyway, so the test must not wait that long.
+	for end := time.Now().Add(time.Second); open > gate.MaxConns && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		open = countOpen(t, silent)
+	}
+	if open > gate.MaxConns {
+		t.Errorf("%d connections are open, want at most %d", open, gate.MaxConns)
+	}
+}
+
+func countOpen(t *testing.T, conns []net.Conn) (open int) {
+	t.Helper()
+	for _, conn := range conns {
+		if isOpen(t, conn) {
+			open++
+		}
+	}
+	return open
+}
+
+// isOpen reports whether a silent connection is open now. It does not wait for the connection to be closed.
+func isOpen(t *testing.T, conn net.Conn) bool {
+	t.Helper()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var readErr error
+	if err := raw.Control(func(fd uintptr) { _, readErr = syscall.Read(int(fd), make([]byte, 1)) }); err != nil {
+		t.Fatal(err)
+	}
+	return errors.Is(readErr, syscall.EAGAIN)
+}
