@@ -123,6 +123,7 @@ type Cluster struct {
 // Late says what happens to late data.
 type Late string
 
+// LateCorrect merges late data into its window, and publishes the window again. LateCount only counts it.
 const (
 	LateCorrect Late = "correct"
 	LateCount   Late = "count"
