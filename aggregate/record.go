@@ -69,7 +69,7 @@ type ref uint32
 type page = [pageBytes]byte
 
 // pages hold the records. The slice only grows, and a name never changes. So a copy of the slice is
-// a stable view of all records that exist at the time.
+// a stable view of all records that exist at the time of the copy.
 type pages []*page
 
 func (p pages) at(r ref) record {

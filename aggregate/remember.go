@@ -13,7 +13,7 @@ type Remembered struct {
 	Name   []byte // clean name; valid until the next Remembered
 	Value  float64
 	Set    int64  // time when the gauge was last set, in Unix nanoseconds; 0 if unknown
-	Unseen uint32 // number of flushes since the last one with a sample
+	Unseen uint32 // number of flushes since the last flush with a sample
 }
 
 // The gauges given to Remember count as last seen in rememberedFlush, the flush before the table's

@@ -52,7 +52,7 @@ func (s *sketch) add(v float64) {
 	s.distances.add((v - s.origin) * (v - s.origin))
 }
 
-// merge adds the samples of the sketch o.
+// merge adds the samples of the sketch o to s.
 func (s *sketch) merge(o *sketch) {
 	// MergeWith fails only for sketches with different mappings.
 	_ = s.bins.MergeWith(o.bins)

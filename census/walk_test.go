@@ -326,7 +326,7 @@ func TestPrefixesWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkWalk counts held names. An operation is a name.
+// BenchmarkWalk counts held names. One operation counts one name.
 func BenchmarkWalk(b *testing.B) {
 	const n = 200_000
 	table := testTable(1)

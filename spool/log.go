@@ -223,7 +223,7 @@ func (l *Log) seal() {
 	closeFile(&l.writer)
 }
 
-// Trim marks the records with numbers below this one as no longer needed.
+// Trim marks the records with numbers less than below as no longer needed.
 func (l *Log) Trim(below uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,7 +258,7 @@ func (l *Log) Sync() error {
 	return l.fail("sync", err)
 }
 
-// remove removes the segments that contain only records with numbers below this one.
+// remove removes the segments that contain only records with numbers less than below.
 func (l *Log) remove(below uint64) error {
 	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {

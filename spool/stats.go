@@ -32,7 +32,7 @@ type Stats struct {
 	// SyncErrors is the number of syncs that have failed.
 	SyncErrors uint64
 
-	// Fault is the error why the directory cannot be used. It is nil if the directory can be used.
+	// Fault is the reason why the directory cannot be used. It is nil if the directory can be used.
 	Fault error
 }
 

@@ -136,8 +136,8 @@ for answer in "${COMPREPLY[@]}"; do
 done
 `
 
-// Bash splits --naming=et into three words. Some programs call the completion function with the
-// words alone.
+// Bash splits --naming=et into three words. Some programs call the completion function with only
+// these words, without the whole command line.
 func TestBashEquals(t *testing.T) {
 	t.Parallel()
 	program := counterpart.Find(t, "bash")

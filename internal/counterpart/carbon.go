@@ -72,7 +72,7 @@ func (c *Carbon) end(sig syscall.Signal) {
 	if c.process == nil {
 		return
 	}
-	_ = c.process.end(sig) // the error says only that the signal ended it
+	_ = c.process.end(sig) // the error says only that the signal ended carbon
 	c.process = nil
 }
 

@@ -195,7 +195,8 @@ func (t *Tab) Press(key string) {
 	t.must("Input.dispatchKeyEvent", params, nil)
 }
 
-// Move moves the mouse.
+// Move moves the mouse pointer to the position x, y in the window, in pixels from the top left
+// corner.
 func (t *Tab) Move(x, y float64) {
 	t.t.Helper()
 	t.must("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": x, "y": y}, nil)

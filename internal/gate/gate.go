@@ -83,7 +83,7 @@ type Conn struct {
 	reading  time.Time     // start of the current Read
 	asked    bool          // the request is complete, and the answer is not
 	ended    bool          // the client has closed the connection or its sending half
-	answer   time.Time     // when the client must have read the answer
+	answer   time.Time     // time until which the client must have read the answer
 	written  int           // bytes written in answers
 	stays    bool          // never closed for another client: see Stay
 }
@@ -162,7 +162,7 @@ func (g *Gate) tell() {
 }
 
 // wait sets the time from which c may be closed for another client. It has no effect if c's client
-// has ended its side, or if c called Stay.
+// has closed its sending half, or if c called Stay.
 func (c *Conn) wait(until time.Time) {
 	if !c.ended && !c.stays {
 		c.patience = until

@@ -27,8 +27,8 @@ type Counters struct {
 	kept  []kept   // for each slot, its key
 	last  int      // slot of the most recently added key
 
-	// floor is a lower bound of all counts. All counts in slots before at are greater than floor, and
-	// low is the smallest of the counts that least has seen there.
+	// floor is a lower bound of all counts. All counts in the slots before at are greater than floor.
+	// low is the smallest of the counts that least has seen in these slots.
 	floor, low uint64
 	at         int
 	evicted    uint64

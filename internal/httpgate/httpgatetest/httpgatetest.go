@@ -202,7 +202,7 @@ func (l listener) get(t *testing.T, path, host string) answer {
 	request.Host = host
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: l.tls}}
 	response, err := client.Do(request)
-	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // cut by the server: see answers
+	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // the server closed the connection early: see the function answers
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
