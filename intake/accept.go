@@ -28,13 +28,13 @@ type acceptor struct {
 	*listener
 	stream  atomic.Pointer[listen.Stream]
 	log     zerolog.Logger
-	late    int // accept calls after stop
+	late    int // number of accept calls after stop
 	limits  atomic.Pointer[streamLimits]
 	open    atomic.Int64
 	greeted chan struct{} // a semaphore: limits the connections that are in a TLS handshake or wait below the connection limit
 
 	acceptErrors atomic.Uint64
-	shortages    atomic.Uint64 // accept errors because the process had no free file descriptor
+	shortages    atomic.Uint64 // number of accept errors because the process had no free file descriptor
 	warned       time.Time     // time of the last warning about acceptErrors
 }
 
@@ -128,7 +128,8 @@ func (a *acceptor) moveTo(b *listen.Bound) error {
 	return (*before).Close()
 }
 
-// take moves the listening socket out of b, and returns the previous listening socket.
+// take moves the listening socket from b to the acceptor, and returns the acceptor's previous
+// listening socket.
 func (a *acceptor) take(b *listen.Bound) (before *listen.Stream) {
 	stream := b.Stream
 	b.Stream = nil

@@ -223,7 +223,7 @@ func TestFollowCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
-		c.InsecureSkipVerify = true // ignore the client's error, because the test checks the listener's decision only
+		c.InsecureSkipVerify = true // the client must not check the listener's certificate, because the test is only about the listener's decision
 		return encrypted(c)
 	}
 	d := open(t, config(first))

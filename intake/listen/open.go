@@ -72,9 +72,9 @@ func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	return nil, err
 }
 
-// bindAll binds all missing sockets. If one bind fails, it closes the others. UDP comes before TCP,
-// so that a client that can connect can also send datagrams. If the port of --port is 0, bindAll
-// chooses a port that is free for both protocols.
+// bindAll binds all missing sockets. If one bind fails, bindAll closes the sockets that it has
+// bound before. UDP comes before TCP, so that a client that can connect can also send datagrams. If
+// the port of --port is 0, bindAll chooses a port that is free for both protocols.
 func bindAll(all []*Bound) error {
 	const tries = 20
 	for i := 1; ; i++ {

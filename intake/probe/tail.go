@@ -109,7 +109,7 @@ func (h *heldLine) set(e *Event) {
 	}
 }
 
-// join adds another sample of the line. If the sample is bad, the line counts as bad.
+// join adds another sample of the same line to h. If the sample is bad, the line counts as bad.
 func (h *heldLine) join(e *Event) {
 	h.Samples++
 	switch {

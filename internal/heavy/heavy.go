@@ -5,9 +5,9 @@
 //
 // Package heavy implements the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation of
 // frequent and top-k elements in data streams", 2005). The number of slots for keys is fixed. When all slots are in use,
-// a new key replaces the key with the smallest count, and its count starts at that count. A count is therefore never too
-// low, but it may be too high. Method Count returns the count and its maximum error. A key without a slot was added at
-// most Floor times.
+// a new key replaces the key with the smallest count. The count of the new key starts at the count of the replaced key.
+// A count is therefore never too low, but it may be too high. Method Count returns the count and its maximum error. A
+// key without a slot was added at most Floor times.
 //
 // A key with more than 1/max of all additions always has a slot.
 package heavy
