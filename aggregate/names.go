@@ -23,7 +23,7 @@ func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
 	return &names{seed: seed, marks: marks{began: now.Unix()}, ttls: ttls}
 }
 
-// end returns the ref after the last record.
+// end returns the ref that follows the ref of the last record.
 func (n *names) end() ref { return ref(max(len(n.pages)-1, 0)<<pageShift | n.used) }
 
 // search begins the search for a name. The returned probe contains the state of the search.

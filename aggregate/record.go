@@ -90,7 +90,6 @@ func (r record) setWord(off int, w uint64) { binary.LittleEndian.PutUint64(r[off
 func (r record) half(off int) uint32       { return binary.LittleEndian.Uint32(r[off:]) }
 func (r record) setHalf(off int, h uint32) { binary.LittleEndian.PutUint32(r[off:], h) }
 
-// name returns the record's name.
 func (r record) name() []byte {
 	m := r.meta()
 	off := nameOffset[kindOf(m)]

@@ -38,7 +38,7 @@ func newSketch() *sketch {
 }
 
 func (s *sketch) add(v float64) {
-	// The DDSketch has no bins above 1.26e308.
+	// The DDSketch has no bins for values above 1.26e308.
 	limit := s.bins.MaxIndexableValue()
 	// With this limit, Add fails only for NaN, which is no valid sample.
 	_ = s.bins.Add(min(max(v, -limit), limit))

@@ -157,7 +157,7 @@ func (n *arena) allocate(units int) ref {
 	return r
 }
 
-// bytes returns the memory of the arena.
+// bytes returns the size of the arena's memory in bytes.
 func (n *arena) bytes() int {
 	slots := 0
 	for i := range n.segments {

@@ -164,7 +164,7 @@ func (s *Shard) Lock() {
 	s.wall = noArrival
 }
 
-// Unlock ends a batch.
+// Unlock ends the batch that Lock has begun.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
 // Gauges reports whether the current batch contains a gauge sample. The shard must be locked.

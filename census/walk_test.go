@@ -191,7 +191,7 @@ func (e *explosion) flush() {
 	}
 }
 
-// keep adds samples of the names that stay.
+// keep adds samples of the old names, so that these names do not expire.
 func (e *explosion) keep() {
 	for i := range stable {
 		e.name(i%2, "stable%d.part%d.n%d", i%4, i%10, i)

@@ -77,7 +77,7 @@ func newNameTurn(b *testing.B, name string) *nameTurn {
 	return t
 }
 
-// take adds at least the next n samples.
+// take adds samples from the next packets, until at least n samples were added.
 func (t *nameTurn) take(n int) {
 	start := threadTime()
 	l := t.lane

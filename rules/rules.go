@@ -114,7 +114,7 @@ func (r *Rule) Kinds() string {
 	return ""
 }
 
-// Labels reports whether the rule gives labels.
+// Labels reports whether the rule adds labels to names.
 func (r *Rule) Labels() bool { return len(r.labels) > 0 }
 
 // kinds is a set of metric kinds.

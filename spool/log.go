@@ -54,7 +54,7 @@ type Log struct {
 	grown    chan struct{} // closed at the next Append; nil if no reader waits
 }
 
-// logSegment is one file of a Log.
+// logSegment is one of the files that contain the records of a Log.
 type logSegment struct {
 	path  string
 	first uint64 // number of the first record

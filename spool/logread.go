@@ -200,7 +200,7 @@ func (r *LogReader) resync(at logPlace) bool {
 	return gap >= 0
 }
 
-// LogState describes the state of a Log.
+// LogState contains the record numbers and the size of a Log.
 type LogState struct {
 	First, Next     uint64 // number of the oldest record, and number of the next record to be appended
 	Bytes, MaxBytes int64

@@ -100,7 +100,7 @@ func checkWords(text string, list []string, alone ...string) error {
 	}
 	for word := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("must be some of %s, separated by commas, not %q", strings.Join(list, ", "), word)
+			return fmt.Errorf("must be one or more of %s, separated by commas, not %q", strings.Join(list, ", "), word)
 		}
 	}
 	return nil

@@ -130,5 +130,5 @@ func (s *Socket) More(n int) (int, error) {
 	return n + more, err
 }
 
-// SetSender sets the sender of the i-th datagram.
+// SetSender stores sender as the sender of the i-th datagram.
 func (s *Socket) SetSender(i int, sender meta.Sender) { s.local.senders[i] = sender }

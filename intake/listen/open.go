@@ -140,7 +140,7 @@ func portOf(b *Bound, all []*Bound) int {
 	return 0
 }
 
-// open reports whether the listener has sockets.
+// open reports whether the listener already has a socket.
 func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 
 // Addr returns the address of the first socket, or nil if b has no socket.

@@ -64,7 +64,7 @@ var completed = []struct {
 	{&tool, []string{"tail", "--ol"}, nil},
 }
 
-// folder creates a directory with one file.
+// folder creates a directory with one file, and returns the path of the directory.
 func folder(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "hosts.conf"), nil, 0o600); err != nil {

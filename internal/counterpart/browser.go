@@ -32,7 +32,7 @@ type reply struct {
 	Error  *struct{ Message string }
 }
 
-// event is an event in a browser tab.
+// event is an event that Chromium reports about a browser tab.
 type event struct {
 	Method string
 	Params json.RawMessage
@@ -73,7 +73,7 @@ func StartBrowser(t testing.TB) *Browser {
 	return b
 }
 
-// read dispatches replies and events until Chromium exits.
+// read passes replies and events from Chromium to their receivers, until Chromium exits.
 func (b *Browser) read(answers *os.File) {
 	defer close(b.ended)
 	defer func() { _ = answers.Close() }()

@@ -121,7 +121,7 @@ func whisperFile(path string) string {
 	return filepath.Join(strings.Split(path, ".")...) + ".wsp"
 }
 
-// configure selects ports and writes carbon's configuration.
+// configure selects carbon's ports and writes carbon's configuration files.
 func (c *Carbon) configure() {
 	c.t.Helper()
 	first := FreeAddress(c.t)

@@ -77,7 +77,7 @@ type Conn struct {
 	gate *Gate
 	gone chan struct{} // closed when the Gate or the server closes the connection
 
-	// The following fields are guarded by gate.mu.
+	// The field gate.mu guards the following fields.
 	patience time.Time     // time from which the connection may be closed for another client
 	waited   time.Duration // total time spent on waiting for requests of the client
 	reading  time.Time     // start of the current Read
@@ -135,7 +135,7 @@ func (g *Gate) Open() int {
 // Wait returns when the server has finished its work for all connections.
 func (g *Gate) Wait() { g.serving.Wait() }
 
-// Close stops Accept. Open connections stay open.
+// Close closes the listening socket, so that Accept returns. Open connections stay open.
 func (g *Gate) Close() error {
 	g.once.Do(func() { close(g.closed) })
 	return g.TCPListener.Close()

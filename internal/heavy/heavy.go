@@ -138,7 +138,7 @@ func (c *Counters) least() int {
 	}
 }
 
-// unlink removes a slot from its linked list.
+// unlink removes a slot from the linked list that contains it.
 func (c *Counters) unlink(place int) {
 	link := &c.heads[c.kept[place].hash&uint64(len(c.heads)-1)]
 	for int(*link-1) != place {

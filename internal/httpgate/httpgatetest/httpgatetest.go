@@ -221,7 +221,7 @@ func (l listener) scheme() string {
 	return "http://"
 }
 
-// dial opens a connection and sends nothing.
+// dial opens a connection to the listener, and sends nothing.
 func (l listener) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", l.addr, patience)
