@@ -25,8 +25,8 @@ import (
 const (
 	adjustmentWords = 3
 	// maxAdjustments limits the adjustments that a gauge stores in one shard during one interval. The
-	// amounts of further adjustments are added to the newest one. The result is wrong only if the time
-	// of a setting lies between two adjustments that were added together.
+	// amounts of further adjustments are added to the newest stored adjustment. The result is wrong
+	// only if the time of a setting lies between two adjustments that were added together.
 	maxAdjustments = 1 << 16
 	// noArrival means that there is no time of arrival. It differs from the time of all samples.
 	noArrival = -1

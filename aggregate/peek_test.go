@@ -230,7 +230,7 @@ func TestForgetIdle(t *testing.T) {
 	}
 }
 
-// If a name is forgotten before its first flush, nothing of it is left.
+// If a name is forgotten before its first flush, the table keeps nothing of the name.
 func TestForgetNew(t *testing.T) {
 	table := testTable(2)
 	add(t, table.Shard(1), "a c 1", "b c 1")

@@ -36,7 +36,7 @@ func (t *Table) Remembered() iter.Seq[Remembered] {
 	}
 }
 
-// remembering walks through all gauges of a table.
+// remembering is the state of a walk through all gauges of a table.
 type remembering struct {
 	table *Table
 	views []view

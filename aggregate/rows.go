@@ -13,7 +13,7 @@ type detail struct {
 	timer *metric.Distribution
 }
 
-// addDetail adds the detail of the last added row. Each row needs a detail.
+// addDetail adds the detail of the last added row. It must be called once for each row.
 func (sn *Snapshot) addDetail(d detail) {
 	c := &sn.chunks[len(sn.chunks)-1]
 	if c.details == nil {

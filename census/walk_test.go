@@ -42,7 +42,7 @@ func (t *table) count(below string) *Prefixes {
 
 func (t *table) flushAll() { t.Drain(nil).Summarize(aggregate.Reference.Layout(), 1) }
 
-// name adds a sample of a counter to a shard.
+// name adds a sample of a counter with a formatted name to a shard.
 func (t *table) name(shard int, format string, args ...any) {
 	t.add(shard, metric.Sample{Name: fmt.Appendf(nil, format, args...), Value: 1, Weight: 1})
 }

@@ -216,15 +216,16 @@ func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(poi
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
 	AcceptErrors                                     uint64          // number of failed attempts to accept a connection
-	Shortages                                        uint64          // accept errors because the process had no free file descriptor
+	Shortages                                        uint64          // number of failed accept calls because the process had no free file descriptor
 	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes          // nil if --pipe-dir is not set
 	Listeners                                        []ListenerState // empty if all listeners come from --port
 }
 
-// State returns the current state. It must be called at least once per 2^32 dropped datagrams,
-// because the kernel's counter has 32 bits. It must not be called after Close.
+// State returns the counts since the start, and the state of the listeners. It must be called at
+// least once per 2^32 dropped datagrams, because the kernel's counter has 32 bits. It must not be
+// called after Close.
 func (in *Intake) State() State {
 	room := in.streams.room
 	st := State{

@@ -52,7 +52,7 @@ type Decoder struct {
 	rows     decoder
 }
 
-// NewDecoder returns a Decoder.
+// NewDecoder returns a Decoder for any number of messages.
 func NewDecoder() *Decoder { return &Decoder{} }
 
 func (dec *Decoder) unpack(b *Body) ([]byte, error) {

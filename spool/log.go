@@ -121,8 +121,9 @@ func (l *Log) end() (uint64, error) {
 	return end, nil
 }
 
-// Append adds a record at the end of the log and returns the number of the record. It returns ErrFull if there is no
-// room. If it returns an error, the log contains no part of the record. Append does not keep the payload.
+// Append adds a record at the end of the log and returns the number of the record. It returns
+// ErrFull if the log or the disk is full. If it returns an error, the log contains no part of the
+// record. Append does not keep the payload.
 func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -48,5 +48,5 @@ func Bytes(dir string) (n int64) {
 	return n
 }
 
-// Stats returns the state after the last method call. It never waits for the disk.
+// Stats returns the counts after the last method call. It never waits for the disk.
 func (s *Spool) Stats() Stats { return *s.published.Load() }

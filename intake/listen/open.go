@@ -147,7 +147,7 @@ func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 func (b *Bound) Addr() net.Addr {
 	switch {
 	case b.Scheme.Local():
-		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket reports only its name before the rename
+		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket reports only the temporary name of the file
 	case b.Stream != nil:
 		return b.Stream.Addr()
 	case len(b.Packets) > 0:

@@ -81,7 +81,7 @@ type Conn struct {
 	patience time.Time     // time from which the connection may be closed for another client
 	waited   time.Duration // total time spent on waiting for requests of the client
 	reading  time.Time     // start of the current Read
-	asked    bool          // the request is complete, and the answer is not
+	asked    bool          // the request is complete, but the answer is not
 	ended    bool          // the client has closed the connection or its sending half
 	answer   time.Time     // time until which the client must have read the answer
 	written  int           // bytes written in answers

@@ -202,7 +202,8 @@ func (l listener) get(t *testing.T, path, host string) answer {
 	request.Host = host
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: l.tls}}
 	response, err := client.Do(request)
-	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // the server closed the connection early: see the function answers
+	// On an error, send the request again: see the function answers.
+	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
