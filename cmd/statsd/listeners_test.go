@@ -60,8 +60,8 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// TestListenBesidePort checks that with --listen, the port of --port is opened only if --port or --name is given.
-// Its listeners are then called udp and tcp.
+// TestListenBesidePort checks that with --listen, the port of --port is opened only if --port or
+// --name is given. The two listeners of this port are then called udp and tcp.
 func TestListenBesidePort(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

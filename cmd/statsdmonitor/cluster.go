@@ -85,7 +85,8 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 	}
 }
 
-// balanced returns the result for all accounts.
+// balanced returns r with a report of all accounts. If an account does not balance, the verdict of
+// the result is an error.
 func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result {
 	book := report.ClusterBook{Edges: edges}
 	if c.Ledger.Difference != 0 {

@@ -181,7 +181,7 @@ func (l *line) checkCommand() error {
 	return nil
 }
 
-// takesInstead lists the flags of the command that not all commands have.
+// takesInstead lists the flags of the command that only some commands have.
 func (l *line) takesInstead() string {
 	if len(l.command.flags) == 0 {
 		return ""

@@ -89,8 +89,8 @@ func (s *sheet) prefixRow(x *question.Prefix) []span {
 	}
 }
 
-// prefixHint suggests a command for the first prefix that grows fast. If no prefix grows fast, it suggests a
-// command for the largest one.
+// prefixHint suggests a command for the first prefix that grows fast. If no prefix grows fast, it
+// suggests a command for the largest prefix.
 func (s *sheet) prefixHint(d *question.Prefixes) {
 	look, explained := d.Prefixes[0].Prefix, false
 	for i := range d.Prefixes {
