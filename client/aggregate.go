@@ -147,7 +147,8 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// round returns the number that must be passed to drain. drain then queues all samples that were merged so far.
+// round returns the number of the current round. If it is passed to drain, drain queues all samples
+// that were merged before this call of round.
 func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()

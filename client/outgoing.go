@@ -17,7 +17,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		}
 		q.idle.Store(true)
 		q.shrink()
-		if cur.len() == 0 { // no line was added before callers could see idle
+		if cur.len() == 0 { // no line was added before idle was set
 			return nil, queueEmpty
 		}
 		q.idle.Store(false)
@@ -74,8 +74,8 @@ func (q *queue) sent(p *packet, bytes int) {
 	q.count(p.cut(bytes), 1, bytes)
 }
 
-// sentAlone counts lines that the kernel has accepted as separate datagrams. lines is their size in the packet,
-// and bytes is the size of the datagrams.
+// sentAlone counts lines that the kernel has accepted as separate datagrams. lines is the size of
+// these lines in the packet, and bytes is the size of the datagrams.
 func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -111,8 +111,8 @@ func (q *queue) overflow(need place) ([]byte, *packet) {
 
 func (q *queue) commit(p *packet, lines int) {
 	p.written.Add(uint64(lines))
-	// This case is rare: the packet was sealed in the meantime, and the sender may be waiting for these lines. Or
-	// these lines are the first ones since the sender fell asleep.
+	// This case is rare: the packet was sealed in the meantime, or these lines are the first lines
+	// since the sender fell asleep. In both cases, the sender may be waiting for these lines.
 	if p.complete() || q.idle.Load() && q.idle.CompareAndSwap(true, false) {
 		signal(q.wake)
 	}
@@ -125,7 +125,7 @@ func (q *queue) refuse() {
 	q.drop(&q.stats.Dropped.Invalid, &q.stats.DroppedSamples.Invalid, amount{1, 1})
 }
 
-// drop adds to the counters of a cause.
+// drop adds n to the numbers of lines and samples that were dropped for one cause.
 func (q *queue) drop(lines, samples *uint64, n amount) {
 	*lines += n.lines
 	*samples += n.samples
