@@ -158,8 +158,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestReusedPID checks the pipe of a dead process if another process of the same user now has the same process
-// id.
+// TestReusedPID reads the pipe of a dead process while another process of the same user has the same process id. The
+// pipe must time out, and must not be removed.
 func TestReusedPID(t *testing.T) {
 	dir := t.TempDir()
 	recordOne(t, dir)

@@ -39,7 +39,7 @@ type pipe struct {
 
 // finding is the result for a file.
 type finding struct {
-	process   Process // its PID is 0 if the file is not the pipe of a process
+	process   Process // process.PID is 0 if the file is not the pipe of a process
 	malformed int
 	left      int // number of files that were not read because of the time limit
 	stale     bool
@@ -127,7 +127,7 @@ func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 	return f, err
 }
 
-// check returns the reason if the FIFO is not the pipe of the process.
+// check returns an error with the reason if the FIFO is not the pipe of the process.
 func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
