@@ -22,7 +22,8 @@ const (
 	path = "/api/v2/alerts"
 
 	defaultRepeat = time.Minute
-	// lasting is the number of repeats without a new message after which an alert resolves.
+	// lasting determines when an alert resolves: after this number of repeat times without a new
+	// message.
 	lasting = 4
 )
 
@@ -133,9 +134,9 @@ func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	return []alert{was, is}
 }
 
-// distinct keeps one alert for each set of labels. There can be two alerts with the same labels if a problem has
-// started again while the end of the previous problem is still repeated. It prefers a firing alert, and then the
-// last alert.
+// distinct keeps one alert for each set of labels. There can be two alerts with the same labels if
+// a problem has started again while the end of the previous problem is still repeated. distinct
+// prefers a firing alert. If none of the alerts is firing, it keeps the last alert.
 func distinct(alerts []alert, now time.Time) (kept []alert) {
 	at := map[labels]int{}
 	for _, a := range alerts {

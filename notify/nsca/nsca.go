@@ -61,8 +61,9 @@ type Config struct {
 	// s.
 	Timeout time.Duration
 
-	// Legacy selects the packet format of NSCA 2.7 and before. It has 511 bytes of text, and the current format has
-	// 4095. Later daemons also accept the old format, but their refusals cannot be detected then.
+	// Legacy selects the packet format of NSCA 2.7 and before. It has 511 bytes of text, and the
+	// current format has 4095. Later NSCA daemons also accept the old format. The client cannot detect
+	// then that such a daemon refuses a packet.
 	Legacy bool
 }
 
