@@ -47,7 +47,7 @@ func (f *family) width() int {
 	return 1
 }
 
-// empty sets the values of the quantiles of a summary without samples.
+// empty sets the quantiles of a summary without samples to NaN.
 func (f *family) empty(values []float64) {
 	for i := range f.quantiles {
 		values[2+i] = math.NaN()

@@ -34,8 +34,8 @@ type reload struct {
 	from  []uint32 // indexed by the number of a new series: the number of the old series that it continues, plus 1
 }
 
-// Reload changes to the mapping of another Sink with the same Config. Only the flush goroutine may call it,
-// between two flushes.
+// Reload replaces the mapping by the mapping of another Sink with the same Config. Only the flush
+// goroutine may call it, between two flushes.
 func (s *Sink) Reload(from sink.Recorder) {
 	other, ok := from.(*Sink)
 	if !ok {
