@@ -121,7 +121,6 @@ func (a *admission) dial(to, name string) *tls.Conn {
 	return conn
 }
 
-// send sends lines on a connection.
 func (a *admission) send(conn net.Conn, lines string) {
 	a.t.Helper()
 	if _, err := io.WriteString(conn, lines); err != nil {

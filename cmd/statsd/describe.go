@@ -114,7 +114,6 @@ func (all settings) defaultOf(s *setting) string {
 	return cmp.Or(others.text(s.name), defaultSwitch(s))
 }
 
-// defaultSwitch returns the default value of a switch.
 func defaultSwitch(s *setting) string {
 	if s.kind == isSwitch {
 		return "false"

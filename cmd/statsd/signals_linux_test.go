@@ -28,7 +28,6 @@ type running struct {
 	port string
 }
 
-// startDaemon starts statsd.
 func startDaemon(t *testing.T, args ...string) *running {
 	t.Helper()
 	return startCommand(t, "statsd", append([]string{"-p", "0", "-n", "127.0.0.1"}, args...)...)

@@ -128,8 +128,8 @@ func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluste
 	return a, nil
 }
 
-// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two clusters, one of
-// which replaces the other at some time.
+// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two
+// clusters, when one cluster replaces another cluster.
 func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	all := edge.Forwarding()
 	for _, f := range all {

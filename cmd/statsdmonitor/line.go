@@ -21,7 +21,6 @@ type line struct {
 	given   map[string]string
 }
 
-// parse parses a command line.
 func parse(args []string) (*line, error) {
 	l := &line{given: map[string]string{}}
 	for len(args) > 0 {

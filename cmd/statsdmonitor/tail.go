@@ -56,7 +56,6 @@ func (t *tailing) stream(ctx context.Context) error {
 	})
 }
 
-// line prints one line.
 func (t *tailing) line(line question.Line) error {
 	t.shown++
 	if t.on("json") {

@@ -14,7 +14,7 @@ func Prefixes(p Page, a question.Answer, d question.Prefixes) string {
 	s := &sheet{Page: &p}
 	s.prefixHead(a, &d)
 	if len(d.Prefixes) == 0 {
-		s.line(span{text: "no name is held"})
+		s.line(span{text: "no name is known"})
 		return s.String()
 	}
 	columns := []column{
