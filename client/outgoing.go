@@ -66,8 +66,8 @@ const (
 	queueEnded // the queue is closed and empty
 )
 
-// sent counts the lines in the first bytes of a packet, which the kernel has accepted. The other lines stay in
-// the packet.
+// sent counts the lines in the first bytes of a packet as sent, because the kernel has accepted
+// these bytes. The other lines stay in the packet.
 func (q *queue) sent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,8 +83,8 @@ func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.count(n, n.lines, bytes)
 }
 
-// unsent drops the lines in the first bytes of a packet, which the network refuses. The other lines stay in the
-// packet.
+// unsent drops the lines in the first bytes of a packet, because the network refuses these lines.
+// The other lines stay in the packet.
 func (q *queue) unsent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

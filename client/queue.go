@@ -94,7 +94,8 @@ func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, lines, false})
 }
 
-// beginMerged is like begin, for the aggregator.
+// beginMerged is like begin, for merged lines from the aggregator. samples is the number of samples
+// in these lines.
 func (q *queue) beginMerged(bytes, lines, samples int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, samples, true})
 }
@@ -178,7 +179,6 @@ func (q *queue) find(need place) ([]byte, *packet) {
 	return b, q.cur.Load()
 }
 
-// dropFirst drops the oldest packet.
 func (q *queue) dropFirst() {
 	old := q.unshift()
 	lines := old.amount()
@@ -189,10 +189,10 @@ func (q *queue) dropFirst() {
 	}
 }
 
-// turn seals the packet that is being filled, and adds it to the ring, which must have room. It then opens the
-// next packet and returns the first buffer in it. If the queue is closed, the next packet stays sealed. The old
-// packet must be sealed before the next one is opened: a caller may have the next packet from an earlier use, and
-// must not fill it before the old packet.
+// turn seals the packet that is being filled, and adds it to the ring, which must have room. It
+// then opens the next packet and returns the first buffer in it. If the queue is closed, the next
+// packet stays sealed. The old packet must be sealed before the next packet is opened: a caller may
+// have the next packet from an earlier use, and must not fill it before the old packet.
 func (q *queue) turn(bytes, lines int) (b []byte) {
 	old, next := q.cur.Load(), q.fresh()
 	old.seal()
