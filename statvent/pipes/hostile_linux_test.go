@@ -133,7 +133,8 @@ func TestCrowdedDirectory(t *testing.T) {
 	}
 }
 
-// TestBudget checks that one user cannot use up the bytes of all other users.
+// TestBudget checks that one user cannot use up the bytes that a reading may read: some bytes are
+// left for other users.
 func TestBudget(t *testing.T) {
 	b := budget{left: 100, taken: make(map[uint32]int)}
 	for owner, want := range []int{50, 25, 12, 6} { // each user gets at most half of the remaining bytes

@@ -37,7 +37,7 @@ type pipe struct {
 	bytes    *budget
 }
 
-// finding is the result for a file.
+// finding is the result of reading a file in the directory of pipes.
 type finding struct {
 	process   Process // process.PID is 0 if the file is not the pipe of a process
 	malformed int
