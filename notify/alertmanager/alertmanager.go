@@ -110,8 +110,8 @@ func (a *Alertmanager) Tell(ctx context.Context, messages []notify.Message) erro
 	return nil
 }
 
-// alerts returns the alerts for a message. If the severity has changed, there are two alerts: a new one, and the
-// end of the old one.
+// alerts returns the alerts for a message. If the severity has changed, there are two alerts: an
+// alert with the new severity, and the end of the alert with the old severity.
 func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	is := alert{
 		Labels:       labels{Name: name(m.Reason), Severity: m.State, Instance: m.Host, Service: m.Service, Subject: m.Subject},
