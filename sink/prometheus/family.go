@@ -133,7 +133,6 @@ func (st *store) taken(t *Target) (reason, why string) {
 	return "", ""
 }
 
-// addFamily creates a family.
 func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	o := t.Options
 	f := &family{name: string(t.Family), kind: t.Kind, from: describe(t, name)}
