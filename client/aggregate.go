@@ -16,7 +16,7 @@ type sample struct {
 }
 
 // aggregator merges samples, until drain encodes them as lines. It has two tables: callers add samples to one
-// table while drain empties the other one, so that callers and drain do not wait for each other. The first sample
+// table while drain empties the other table, so that callers and drain do not wait for each other. The first sample
 // of a counter or gauge takes the lock. Further samples are merged without a lock: see series.word. Samples of
 // other types always take the lock.
 type aggregator struct {

@@ -246,8 +246,8 @@ func TestReconnectPace(t *testing.T) {
 	})
 }
 
-// TestCloseWithoutServer checks that Close shortens one pause before the next attempt. When its context ends,
-// Close must return an error that says how many samples were lost, and why.
+// TestCloseWithoutServer checks that Close shortens one pause before the next attempt. When the
+// context of Close ends, Close must return an error that says how many samples were lost, and why.
 func TestCloseWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{refuse: 1 << 30}

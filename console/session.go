@@ -91,8 +91,8 @@ func (s *session) next() (string, error) {
 	return line, nil
 }
 
-// read appends received bytes to pending. If pending may be a complete command without its newline, it waits only
-// for lineTimeout.
+// read appends received bytes to pending. If pending may be a complete command without its newline,
+// read waits only for lineTimeout.
 func (s *session) read(wait time.Time) error {
 	whole := slices.Contains(harmless, strings.TrimSpace(string(s.pending)))
 	if whole {

@@ -151,8 +151,8 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestInFlightIsShared checks that handlers, transports and processes share one gauge. All of them adjust it, and
-// a second process does not reset it.
+// TestInFlightIsShared checks that handlers, transports and processes share one gauge. Each of them
+// adds to the gauge or subtracts from it, and a second process does not reset the gauge.
 func TestInFlightIsShared(t *testing.T) {
 	const goroutines, requests = 8, 500
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})

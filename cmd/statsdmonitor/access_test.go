@@ -19,7 +19,8 @@ func file(t *testing.T, content string) string {
 	return path
 }
 
-// TestTLS queries a monitor over https: with the right certificate authority, with another one, and without one.
+// TestTLS queries a monitor over https: with the right certificate authority, with another
+// certificate authority, and without a certificate authority.
 func TestTLS(t *testing.T) {
 	f := startFake(t)
 	server := httptest.NewTLSServer(f.Config.Handler)

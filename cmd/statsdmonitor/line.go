@@ -91,8 +91,9 @@ func flagNames() (names []string) {
 	return names
 }
 
-// resolve determines the command, and checks its flags and arguments. If the line has no command, the command is
-// status. If it has no command but a host or a flag of the old form, it uses the old form.
+// resolve determines the command, and checks its flags and arguments. A line without a command uses
+// the old form if it has a host or a flag of the old form. If it has neither, the command is
+// status.
 func (l *line) resolve() error {
 	if len(l.words) > 0 && l.words[0] == "help" {
 		l.words, l.given["help"] = l.words[1:], ""

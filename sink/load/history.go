@@ -58,7 +58,8 @@ const (
 	// and in a map.
 	segmentBytes = 96
 	nameBytes    = 96
-	// worthIt is the minimum number of names for renumbering. With fewer names, it costs more than it saves.
+	// worthIt is the minimum number of names for renumbering. With fewer names, renumbering costs more
+	// than it saves.
 	worthIt = 1024
 )
 

@@ -64,8 +64,8 @@ func (s *Sink) Reload(from sink.Recorder) {
 	s.reloads.wanted <- r
 }
 
-// ReloadFailed reports that a reload was refused. The Sink counts this reload as failed if its mapping file is
-// invalid.
+// ReloadFailed reports that a reload was refused. The Sink counts this reload as failed if the
+// mapping file of the Sink is invalid.
 func (s *Sink) ReloadFailed() {
 	if _, err := s.config.load(); err != nil {
 		s.reloads.failed.Add(1)

@@ -141,8 +141,8 @@ func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
 	return nil
 }
 
-// answer reads until the end of the file. While the process sends nothing, it checks repeatedly that the FIFO
-// still has its name.
+// answer reads until the end of the file. While the process sends nothing, answer checks repeatedly
+// that the path of the pipe still belongs to this FIFO.
 func (p *pipe) answer(ctx context.Context, file *os.File, info fs.FileInfo) ([]byte, error) {
 	a := answer{file: file, owner: p.owner, bytes: p.bytes}
 	for {
