@@ -11,7 +11,7 @@ import (
 // changes are the commands that change the running daemon. Each of them needs a token.
 var changes = []command{
 	{name: "debug", group: changing, args: "on GLOB|off", least: 1, most: 2, words: []string{"on", "off"}, flags: []use{{"for", "10m", hour}},
-		help: "Log the lines of these names for some minutes.", run: debug},
+		help: "Log the lines of these names for a few minutes.", run: debug},
 	{name: "mute", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"for", "1h", day}},
 		help: "Count samples of these names, but do not keep them.", run: change("names/mute", muteArgs, report.Mutes)},
 	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "Stop muting names.", run: change("names/unmute", matchArgs, report.Mutes)},

@@ -46,7 +46,7 @@ var everywhere = []use{
 // Groups of commands in the help.
 const (
 	looking  = "Look"
-	watching = "Watch traffic for some seconds"
+	watching = "Watch traffic for a few seconds"
 	scripts  = "For scripts"
 	changing = "Change the running daemon (with --token-file)"
 )
