@@ -72,7 +72,7 @@ var differences = []difference{
 		return (strings.Contains(l.name, ";") || l.tags != "") && theirs.nameless().equal(ours.nameless())
 	}},
 	{"sections behind tags", func(l *taken, _, _ outcome) bool { return l.bits > 2 || strings.Contains(l.tags, "|") }},
-	{"|# out of its place", func(l *taken, _, _ outcome) bool {
+	{"|# in unusual places", func(l *taken, _, _ outcome) bool {
 		return l.bits > 1 && (len(l.parts) == 0 || len(l.parts[len(l.parts)-1]) == 1)
 	}},
 	{"sections", func(l *taken, theirs, _ outcome) bool {
