@@ -11,13 +11,13 @@ import (
 // changes are the commands that change the running daemon. Each of them needs a token.
 var changes = []command{
 	{name: "debug", group: changing, args: "on GLOB|off", least: 1, most: 2, words: []string{"on", "off"}, flags: []use{{"for", "10m", hour}},
-		help: "Log the lines of these names for a few minutes.", run: debug},
+		help: "Log the lines of the names that match GLOB for a few minutes.", run: debug},
 	{name: "mute", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"for", "1h", day}},
-		help: "Count samples of these names, but do not keep them.", run: change("names/mute", muteArgs, report.Mutes)},
-	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "Stop muting names.", run: change("names/unmute", matchArgs, report.Mutes)},
+		help: "Count the samples of names that match GLOB, and drop these samples.", run: change("names/mute", muteArgs, report.Mutes)},
+	{name: "unmute", group: changing, args: "GLOB", least: 1, most: 1, help: "End the mute of the pattern GLOB.", run: change("names/unmute", matchArgs, report.Mutes)},
 	{name: "delete", group: changing, args: "GLOB", least: 1, most: 1, flags: []use{{"kind", "all", 0}, {name: "yes"}},
-		help: "Delete names. Without --yes, only show how many would be deleted.", run: change("names/delete", deleteArgs, report.Deleted)},
-	{name: "flush", group: changing, help: "Flush now.", run: change("flush", noArgs, report.Flushed)},
+		help: "Delete the names that match GLOB. Without --yes, only show how many names would be deleted.", run: change("names/delete", deleteArgs, report.Deleted)},
+	{name: "flush", group: changing, help: "Flush at once, with the timestamp of the next flush.", run: change("flush", noArgs, report.Flushed)},
 	{name: "reload", group: changing, flags: []use{{name: "dry-run"}}, help: "Read the configuration again, as after SIGHUP.", run: change("reload", reloadArgs, report.Reloaded)},
 	{name: "drain", group: changing, args: "[off]", most: 1, words: []string{"off"}, flags: []use{{"for", "10m", hour}},
 		help: "Make /readyz respond with status 503, so that load balancers select other daemons.", run: drain},

@@ -75,9 +75,9 @@ var commands = slices.Concat([]command{
 		help: "The names, prefixes, senders or kinds with the most samples.", read: readTop},
 	{name: "tail", group: watching, args: "[GLOB]", most: 1, flags: []use{{name: "sender"}, {name: "bad"}, {"for", "10s", 0}, {"n", "100", 0}},
 		help: "Lines as the daemon receives them, and what happens to them.", run: tail},
-	{name: "senders", group: watching, args: "[GLOB]", most: 1, flags: []use{{"for", "5s", 0}, {"n", "20", 200}}, help: "Who sends these names.", read: readSenders},
+	{name: "senders", group: watching, args: "[GLOB]", most: 1, flags: []use{{"for", "5s", 0}, {"n", "20", 200}}, help: "Who sends the names that match GLOB.", read: readSenders},
 	{name: "check", group: scripts, flags: []use{{"warn", "degraded", 0}, {"crit", "failing", 0}},
-		help: "One line for Nagios, with performance data; exits 0 to 3.", run: check},
+		help: "Print one line for Nagios, with performance data, and exit with a status from 0 to 3.", run: check},
 }, changes)
 
 // find returns the command with this name, or nil.
