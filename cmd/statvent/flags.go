@@ -56,7 +56,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		Short('d').Default(statvent.DefaultDir).StringVar(&opts.pipeDir)
 	app.Flag("timeout", "Time limit for the answer of each process, at most 10s; reading all pipes takes at most twice as long.").
 		Default(pipes.DefaultTimeout.String()).DurationVar(&opts.timeout)
-	app.Flag("merge", "Merge the names that match a pattern by sum, max, mean or last. The first pattern that matches a name is used. May be repeated.").
+	app.Flag("merge", "Merge the values of names that match GLOB by the rule RULE: sum, max, mean or last. The first pattern that matches a name is used. May be repeated.").
 		PlaceHolder("GLOB=RULE").StringsVar(&merge)
 
 	if shell := completion.Shell(args); shell != "" {
