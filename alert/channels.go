@@ -58,8 +58,8 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
-		// This message says that the channel has missed messages. The channel must get it when it works
-		// again, because the reason ends when the channel accepts it.
+		// This message says that the channel has missed messages. Keep it until the channel accepts it,
+		// because the problem does not end before that.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {
@@ -92,7 +92,8 @@ func (a *Alerts) adoptChannels(ctx context.Context, wanted []Channel) {
 	}
 }
 
-// startChannel starts a channel. It gets the messages that it has not accepted in an earlier run.
+// startChannel starts a channel. It queues the messages that the channel has not accepted in an
+// earlier run.
 func (a *Alerts) startChannel(ctx context.Context, w Channel) *channel {
 	ctx, stop := context.WithCancel(ctx)
 	c := &channel{Channel: w, stop: stop}

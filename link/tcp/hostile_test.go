@@ -129,7 +129,7 @@ func TestSilent(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 80 {
 		t.Errorf("%+v", s)
 	}
-	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another one can be served: the maximum of 20 connections is reached") {
+	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another edge can be served: the maximum of 20 connections is reached") {
 		t.Errorf("the central tells %v", err)
 	}
 }
