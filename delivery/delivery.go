@@ -86,8 +86,8 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show shows the Recorders the raw values of an interval. Summarize, which comes later, calls them
-// for each name.
+// Show gives the Recorders to an interval. When the method Summarize of the interval is called
+// later, it passes the raw values of each name to the Recorders.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {

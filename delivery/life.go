@@ -70,8 +70,8 @@ func (l *life) retire(grace time.Duration) bool {
 	return true
 }
 
-// expire cuts a retired destination off after its grace period. If the destination was revived, it
-// does nothing.
+// expire cuts a retired destination off after its grace period. If the destination was revived,
+// expire does nothing.
 func (l *life) expire() {
 	l.change(func() {
 		if l.removed && l.phase < ended {

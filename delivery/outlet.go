@@ -198,7 +198,7 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([
 		data = longer
 		if len(data) >= payloadBytes-maxPoint {
 			emit(data, units)
-			data, units = o.buffer(payloadBytes), 0 // there may be more units, so the buffer is full-sized
+			data, units = o.buffer(payloadBytes), 0 // more units may follow, so the next buffer has the size of a full payload
 		}
 	}
 	switch s := s.(type) {
@@ -235,7 +235,7 @@ func (o *outlet) closeSink(s sink.Sink) {
 	}
 }
 
-// state returns the current state.
+// state returns the state of the destination: the queue, the counts, and the results of sending.
 func (o *outlet) state() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,7 +20,7 @@ type Change struct {
 	replaced map[*outlet]Destination
 	retired  []*destination
 	restart  []string
-	reload   []func() // these make remaining Recorders read their files again
+	reload   []func() // functions that make the unchanged Recorders read their files again
 }
 
 // Plan compares a configuration with the current destinations, and opens the new ones. If one of
