@@ -38,7 +38,7 @@ func (w *world) rest(next *world) (old, new Counts) {
 	w.t.Helper()
 	next.settle()
 	w.settle()
-	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // after a slow correction, the next one waits for a long time
+	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // after a slow correction, the next correction is delayed for a long time
 		time.Sleep(interval)
 	}
 	time.Sleep(interval)

@@ -10,7 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// readInbox sends the messages from number from on to the channel entries, until ctx ends.
+// readInbox reads messages until ctx ends, and sends them to the channel entries. It starts with
+// the message whose number is from.
 func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- link.Entry) {
 	for ctx.Err() == nil {
 		r, err := p.engine.Read(ctx, from)
@@ -53,7 +54,7 @@ func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 func (p *partition) look(ctx context.Context) error {
 	st, err := p.engine.State(ctx)
 	if err != nil {
-		return fmt.Errorf("look at the inbox: %w", err)
+		return fmt.Errorf("read the state of the inbox: %w", err)
 	}
 	p.known = max(p.known, st.Last)
 	if st.First > p.read+1 {
