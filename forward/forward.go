@@ -124,7 +124,7 @@ func (e *Edge) Target() *Target { return &e.cfg.Target }
 // Sender returns the connection to the cluster.
 func (e *Edge) Sender() link.Sender { return e.sender }
 
-var errUnanswered = errors.New("it has not answered yet")
+var errUnanswered = errors.New("the cluster has not answered yet")
 
 // fits returns a *link.MismatchError if the daemon's settings differ from the settings of the
 // cluster.
