@@ -26,7 +26,7 @@ var (
 	// last commit (the head) again.
 	ErrFenced = errors.New("another owner has committed")
 	// ErrFull means that the engine has no space for the message. The sender must send it again later.
-	ErrFull = errors.New("the engine has no room")
+	ErrFull = errors.New("the cluster has no space for the message")
 	// ErrNone means that there is no such commit.
 	ErrNone = errors.New("there is no such commit")
 )

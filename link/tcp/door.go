@@ -80,13 +80,13 @@ func newDoor(e *Engine) *door {
 	return d
 }
 
-// evict returns a function that closes a connection to make room for another one. It reports the
-// reason to the operators.
+// evict returns a function that closes a connection, so that another connection can be accepted.
+// The function reports the reason to the operators.
 func (d *door) evict(why string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_ = conn.Close() // this also ends the connection's goroutine
 		d.stats.evicted.Add(1)
-		d.tell(fmt.Errorf("edge at %v was disconnected, so that another one can be served: %s", conn.RemoteAddr(), why))
+		d.tell(fmt.Errorf("edge at %v was disconnected, so that another edge can be served: %s", conn.RemoteAddr(), why))
 	}
 }
 
@@ -202,7 +202,7 @@ func (d *door) message(g *guest, w *wire, head [frameHead]byte, size int) error 
 		if code == codeRefused {
 			d.stats.rejected.Add(1)
 		}
-		d.tell(fmt.Errorf("message of the edge at %v: %w", g.conn.RemoteAddr(), failed))
+		d.tell(fmt.Errorf("cannot store a message from the edge at %v: %w", g.conn.RemoteAddr(), failed))
 		answer = append(answer, failed.Error()...)
 		answer = answer[:min(len(answer), maxAnswer)]
 	} else {

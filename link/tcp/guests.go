@@ -83,7 +83,7 @@ func (g *guests) close() {
 }
 
 // places limits the number of connections that do the same work at the same time. If a connection
-// has worked for longer than patience and another one waits, the first one is closed.
+// has worked for longer than patience while other connections wait, places closes it.
 type places struct {
 	most     int
 	patience time.Duration

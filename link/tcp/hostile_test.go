@@ -281,7 +281,8 @@ func between(t *testing.T, e *Engine, change func(up bool, b []byte)) (addr stri
 	return l.Addr().String()
 }
 
-// TestTamper modifies a message or an answer between edge and central. It must not be accepted.
+// TestTamper modifies a message or an answer between edge and central. The receiver must not accept
+// the modified bytes.
 func TestTamper(t *testing.T) {
 	t.Parallel()
 	keys := keysOf("the key of both")
