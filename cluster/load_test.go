@@ -17,8 +17,8 @@ import (
 const (
 	// interval is the flush interval of all daemons.
 	interval = 2 * time.Second
-	// The samples of a window are sent this long after its begin, so that a busy machine moves them rarely into
-	// another one.
+	// The samples of a window are sent this long after its begin, so that even on a busy machine they
+	// rarely arrive in another window.
 	afterBegin = 2 * interval / 5
 )
 

@@ -81,7 +81,7 @@ func (c *change) nextURL(role string) string {
 }
 
 // prepare configures the time of the change in all daemons, one after the other. On a busy machine
-// this takes longer, so the time of the change must be later.
+// prepare takes longer, so it chooses a later time.
 func (c *change) prepare() {
 	for lead := time.Minute; ; lead *= 2 {
 		c.at = time.Now().Truncate(interval).Add(lead)
