@@ -19,7 +19,7 @@ const (
 	findWait = question.AnswerTime - 2*time.Second
 )
 
-// orders maps the values of the parameter sort.
+// orders maps the values of the parameter sort to the orders of a search.
 var orders = map[string]history.Order{"name": history.ByPath, "value": history.ByValue, "age": history.ByAge}
 
 // values returns the published paths that match a glob.
