@@ -119,7 +119,7 @@ func listed[T any](things []T) (text string) {
 	return text
 }
 
-// grows reports whether the gauge is higher than lagSlots slots ago.
+// grows reports whether the gauge is higher than it was lagSlots slots ago.
 func (t *trend) grows() bool {
 	before := t.readings[(t.slot-lagSlots+trendSlots)%trendSlots]
 	return !before.at.IsZero() && t.newest.value > before.value

@@ -146,7 +146,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		w     *window
 		total uint64
 		text  string
-		fails bool // drops within the last interval are failing, not only degraded
+		fails bool // drops in the last interval make the health failing, not only degraded
 	}{
 		{&m.full, s.DroppedFull, m.wasFull, true},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk", true},

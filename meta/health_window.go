@@ -40,8 +40,8 @@ func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	return grown
 }
 
-// within returns by how much the count has grown in the last d. The period can be up to one slot
-// longer.
+// within returns by how much the count has grown in the last period of length d. The period can be
+// up to one slot longer.
 func (w *window) within(d time.Duration) (sum uint64) {
 	for i := range min(slots(d)+1, lossSlots) {
 		if at := w.slot - i; at >= 0 {
@@ -81,8 +81,9 @@ func (t *trend) observe(now time.Time, slot int, value float64) {
 	t.slot, t.newest = max(t.slot, slot), r
 }
 
-// until estimates how long it takes until the gauge reaches limit, from its growth in the last d.
-// It returns false if the gauge does not grow, or if there is no reading from before d.
+// until estimates how long it takes until the gauge reaches limit. It uses the growth in the last
+// period of length d. It returns false if the gauge does not grow, or if there is no reading from
+// before this period.
 func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	before := t.readings[(t.slot-slots(d)+trendSlots)%trendSlots]
 	grown, spent := t.newest.value-before.value, t.newest.at.Sub(before.at)

@@ -13,9 +13,9 @@ import (
 const (
 	// maxTrail is the maximum number of changes in a Trail.
 	maxTrail = 256
-	// If the same request is refused again within alikeWithin, no entry is added. Otherwise many
-	// refused requests would replace all other entries. alikeAmong is the number of last entries that
-	// are compared.
+	// If the same request is refused again within alikeWithin, no entry is added. Without this rule,
+	// many refused requests would replace all other entries. A request is compared with the last
+	// alikeAmong entries.
 	alikeWithin = time.Minute
 	alikeAmong  = 32
 )

@@ -70,22 +70,23 @@ type API struct {
 	end     context.CancelFunc
 }
 
-// counts are counts about the API itself.
+// counts counts refused requests, refused streams, and streams that were closed because their
+// readers did not read.
 type counts struct{ limited, refused, cut atomic.Uint64 }
 
-// Counts are counts since the start.
+// Counts are numbers of requests and streams since the start.
 type Counts struct {
 	Limited        uint64 // requests refused because the client has sent too many
 	StreamsRefused uint64 // streams refused because maxStreams were open
 	StreamsCut     uint64 // streams closed because the client did not read
 }
 
-// Counts returns the current counts.
+// Counts returns the numbers of refused requests, refused streams and closed streams.
 func (a *API) Counts() Counts {
 	return Counts{a.counts.limited.Load(), a.counts.refused.Load(), a.counts.cut.Load()}
 }
 
-// path is a path below Root.
+// path describes what the API serves at a path below Root.
 type path struct {
 	name string
 	need access.Need

@@ -70,7 +70,7 @@ func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 // parseObject parses a JSON object with strings, numbers and booleans. Each name may occur only
 // once.
 func parseObject(text []byte) (map[string]any, error) {
-	if !utf8.Valid(text) { // otherwise the decoder would replace invalid bytes silently
+	if !utf8.Valid(text) { // the decoder would replace invalid bytes silently
 		return nil, question.Errorf(question.BadParameter, "", "the body is not UTF-8")
 	}
 	d, given := json.NewDecoder(bytes.NewReader(text)), map[string]any{}

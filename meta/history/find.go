@@ -131,7 +131,8 @@ type finder struct {
 	top   []meta.Value
 }
 
-// look adds a path to the result if it matches and belongs to the first ones. It copies the path.
+// look adds a copy of the path to the result, if the path matches and is among the first paths in
+// the order of the search.
 func (f *finder) look(path string, v meta.Value) {
 	f.found.Looked++
 	if !strings.HasPrefix(path, f.Prefix) || f.Match != nil && !f.Match(path) {

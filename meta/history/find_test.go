@@ -58,8 +58,8 @@ func holding(v *Values, paths ...string) (held []string) {
 	return held
 }
 
-// TestPlaces checks which paths get a history when there are more paths than places: first the
-// paths that were published first, and then the paths that were queried.
+// TestPlaces checks which paths get a history when there is not enough memory for all paths: first
+// the paths that were published first, and then the paths that were queried.
 func TestPlaces(t *testing.T) {
 	v := withPlaces(10, 2)
 	feed(v, 3, "a", "b", "c", "d")
