@@ -30,7 +30,7 @@ func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	all := []limit{
 		{"--max-set-members", members, cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
+		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is closed for a new one"},
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && st.Recorder.MaxBytes > 0 && !st.Removed {

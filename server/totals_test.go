@@ -21,7 +21,7 @@ type oracle struct {
 	counters map[string]float64
 	gauges   map[string]float64
 	timers   map[string][]float64
-	weights  map[string]float64 // of timers
+	weights  map[string]float64 // sums of the weights of the samples of each timer
 	members  map[string]map[string]bool
 }
 
