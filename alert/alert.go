@@ -65,7 +65,8 @@ type Notifier struct {
 // Config configures Alerts.
 type Config struct {
 	Host string // name and port of the daemon
-	// StateFile is the state file of the daemon, or "". The episodes are saved in a file beside it.
+	// StateFile is the state file of the daemon, or "". The episodes are saved in another file in the
+	// same directory.
 	StateFile string
 	// Patience is how long after a restart the daemon may need to see again a problem from before the
 	// restart. Until then, the episode of such a problem stays open.

@@ -139,8 +139,8 @@ func TestSuccessorChaos(t *testing.T) {
 	}
 }
 
-// If a message belongs to a window of the other cluster, it is counted as foreign, and its samples
-// as lost.
+// If a message belongs to a window of another cluster, it is counted as foreign, and its samples as
+// lost.
 func TestElsewhere(t *testing.T) {
 	run(t, 1, func(w *world) {
 		w.old()

@@ -38,7 +38,7 @@ type partition struct {
 	number   int
 	engine   link.Partition
 	interval int64
-	from     int64 // windows up to this one are not published; 0 for no limit
+	from     int64 // windows up to from are not published; 0 for no limit
 	until    int64 // the last window of the cluster; 0 for no limit
 	log      zerolog.Logger
 	codec    *codec

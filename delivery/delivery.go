@@ -49,8 +49,8 @@ type Delivery struct {
 	cutOff    context.CancelFunc
 }
 
-// Open opens all destinations. If one of them fails, it closes the others and returns the error.
-// Start then runs the destinations.
+// Open opens all destinations. If a destination cannot be opened, it closes the open ones and
+// returns the error. Start then runs the destinations.
 func Open(cfg Config) (*Delivery, error) {
 	d := &Delivery{cfg: cfg}
 	c, err := d.Plan(cfg.Publish)

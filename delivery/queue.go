@@ -251,7 +251,8 @@ func (q *queue) takeOver(was Ledger) {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// The spool has found some of the points that the ended queue left on disk. The others are lost.
+		// The spool has found some of the points that the ended queue left on disk. The points that it
+		// has not found are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found

@@ -45,8 +45,9 @@ type Target struct {
 	// forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
 	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its flushes. It
-	// is for a daemon that also collects, because the cluster gives these names back to that daemon.
-	// Otherwise the sinks get the forwarded names too, unless ForwardMatch is set.
+	// is for a daemon that also collects, because such a daemon gets the forwarded names back from the
+	// cluster. If ForwardOnly is false, the sinks also get the forwarded names, unless ForwardMatch is
+	// set.
 	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)

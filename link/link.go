@@ -154,7 +154,8 @@ type Commits interface {
 	// may not have been appended: the caller must call Head to find out.
 	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
 	// At returns the last commit of a slot, or ErrNone. It may also return a commit of another window,
-	// if the engine stores both in the same location. The record contains the number of its window.
+	// if the engine stores both commits in the same location. The record contains the number of its
+	// window.
 	At(ctx context.Context, slot int64) (Commit, error)
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // allowedHead is the maximum age of the last closed interval in a partition, as a number of flush
-// intervals. --lateness is added to it.
+// intervals. headAllowed adds --lateness.
 const allowedHead = 3
 
 // headAllowed returns the maximum age of the last closed interval in a partition.

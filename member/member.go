@@ -53,7 +53,7 @@ type Member struct {
 }
 
 // Open connects to the clusters in the configuration. If one connection fails, it closes the
-// others.
+// connections that it has opened.
 func Open(cfg Config) (*Member, error) {
 	m := &Member{Config: cfg}
 	m.SetLimits(cfg.Table)
@@ -96,7 +96,7 @@ func (m *Member) targets() (all []forward.Target) {
 	return all
 }
 
-// successor returns the connection to the cluster that follows the one in Config.Cluster.
+// successor returns the connection to the cluster that follows Config.Cluster.
 func (m *Member) successor() link.Sender { return m.edges[len(m.edges)-1].Sender() }
 
 // SetLimits replaces the limits for tables with collected data.

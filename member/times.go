@@ -59,7 +59,7 @@ func (t Times) onBoundary(at time.Time) error {
 func (t Times) validateForward() error {
 	first, second := t.Target.ForwardAfter, t.Next.NextAfter
 	if after := t.Cluster.CollectAfter; !after.IsZero() && t.Next.NextTo == "" {
-		second = after // the next cluster is the one that the daemon collects from
+		second = after // the next cluster is the cluster that the daemon collects from
 	}
 	switch {
 	case t.Target.ForwardTo == "":

@@ -94,8 +94,8 @@ func (e *Episode) clone() Episode {
 	return c
 }
 
-// StageFor returns the stage that must be reported to a notifier. It is Begin instead of Change if
-// the notifier was not informed about the start.
+// StageFor returns the stage that must be reported to a notifier. If the notifier was not informed
+// about the start of the episode, a Change is reported as Begin.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {

@@ -24,7 +24,7 @@ type window struct {
 }
 
 // observe records the value of a count, and returns its growth since the last call. If the value is
-// smaller than the last one, the count was reset.
+// smaller than at the last call, the count was reset.
 func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	for steps := min(slot-w.slot, lossSlots); steps > 0; steps-- {
 		w.slot++

@@ -31,7 +31,7 @@ type explanation struct {
 }
 
 // subject is a name that is explained. If the name is from a line, it has the kind of the sample.
-// Otherwise all kinds of the name are explained.
+// If it is not, all kinds of the name are explained.
 type subject struct {
 	sent   string // the name in the line
 	series string // the name with its tags, if tags are a part of names

@@ -8,7 +8,7 @@
 // their data to the types of package question. Each question has an entry in Questions, with a function that returns
 // the data. XML-RPC, the JSON API, the page and statsdmonitor all use this entry.
 //
-// A Desk costs nothing until it gets a question. A question about the table reads some hundred names at a time, and the
+// A Desk costs nothing until it gets a question. A question about the table reads a few hundred names at a time, and the
 // flush loop continues in between. Each answer comes within question.AnswerTime. An answer that would take longer is
 // incomplete, and says so.
 package operator

@@ -137,7 +137,7 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 }
 
 // prefixesOf converts a count to an answer. The answer has at most limit prefixes, and the sum of
-// the others.
+// all other prefixes.
 func prefixesOf(sum *census.Prefixes, limit int) question.Prefixes {
 	p := question.Prefixes{Below: sum.Below, Held: sum.Held, Since: sum.Since, Prefixes: []question.Prefix{}}
 	p.Others = question.Prefix{Names: sum.Held, New: sum.New, Gone: sum.Gone, AtLeast: sum.AtLeast}

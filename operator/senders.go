@@ -37,7 +37,7 @@ type knownSenders struct {
 	answers map[string]*probe.Senders
 }
 
-// keep stores an answer. If there are too many, it removes the oldest one.
+// keep stores an answer. If there are too many answers, it removes the oldest one.
 func (k *knownSenders) keep(match string, s *probe.Senders) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -62,9 +62,9 @@ func (l *limit) stage() limitStage {
 // limitWarnings holds the stage of the last warning about each limit, by flag.
 type limitWarnings map[string]limitStage
 
-// warn logs a warning when a limit is nearly reached, and another one when it is reached. It logs
-// each of them only once for a limit. limits omits --max-names, because the health reports that
-// limit.
+// warn logs a warning when a limit is nearly reached, and another warning when it is reached. It
+// logs each of the two only once for a limit. limits omits --max-names, because the health reports
+// that limit.
 func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 	for _, l := range limits {
 		stage := l.stage()

@@ -115,7 +115,7 @@ func (o *oracle) published(interval time.Duration) map[string]float64 {
 }
 
 // pace limits the number of lines in flight, so that the kernel's buffers do not overflow. Senders
-// wait when there are too many.
+// wait when too many lines are in flight.
 type pace struct {
 	daemon *daemon
 	sent   atomic.Int64

@@ -76,7 +76,7 @@ type counts struct{ limited, refused, cut atomic.Uint64 }
 
 // Counts are numbers of requests and streams since the start.
 type Counts struct {
-	Limited        uint64 // requests refused because the client has sent too many
+	Limited        uint64 // requests refused because the client has sent too many requests
 	StreamsRefused uint64 // streams refused because maxStreams were open
 	StreamsCut     uint64 // streams closed because the client did not read
 }

@@ -32,7 +32,7 @@ type Search struct {
 	Prefix string
 	// Limit is the maximum number of paths in the result.
 	Limit int
-	// After skips all paths up to and including this one. It is used only with the order ByPath.
+	// The search skips all paths up to and including After. After is used only with the order ByPath.
 	After string
 	Order Order
 	// Wait is the maximum time to wait for the next flush.

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// add adds a path and returns the index of its entry. It returns -1 if there are too many.
+// add adds a path and returns the index of its entry. It returns -1 if there are too many entries.
 func (v *Values) add(path []byte, fresh *int) int32 {
 	i := int32(len(v.entries))
 	if int(i) < v.limit {

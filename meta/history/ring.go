@@ -31,7 +31,7 @@ type ring struct {
 	step   int64 // normal time between two cuts in nanoseconds
 	oldest int64 // how long a cut is kept, in nanoseconds
 
-	blocks []block // oldest first; new cuts are added to the last one
+	blocks []block // oldest first; new cuts are added to the last block
 	size   int
 
 	schema *schema        // schema of the last cut

@@ -103,8 +103,8 @@ type ClusterPartition struct {
 	// Head is the end of the last published interval. HeadAge is its age in seconds.
 	Head    time.Time `json:"head"`
 	HeadAge float64   `json:"head_age"`
-	// Stored is the number of messages since the first one. Lag is how many of them wait to be read.
-	// Held is how many wait for the end of their interval.
+	// Stored is the number of all messages so far. Lag is how many of them wait to be read. Held is
+	// how many wait for the end of their interval.
 	Stored      uint64  `json:"stored"`
 	Lag         uint64  `json:"lag"`
 	Held        int     `json:"held"`
