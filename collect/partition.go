@@ -29,7 +29,7 @@ const (
 
 // errGap means that another owner has made a commit, because messages that this owner needs are
 // gone.
-var errGap = errors.New("messages are missing: another owner has trimmed them")
+var errGap = errors.New("messages are missing: another owner has removed them")
 
 // partition is a partition that this owner owns or should own. Only one goroutine uses it. Any
 // goroutine may use status.

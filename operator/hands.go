@@ -73,7 +73,7 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "debug", Answer: question.Debugged{}, Do: h.debug,
 			Parameters: []question.Parameter{named(false), lasting(maxDebug, 600), option("off", "stop logging")},
-			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the first.", intake.MaxTraced),
+			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the names of the first.", intake.MaxTraced),
 		},
 		{
 			Name: "names/mute", Answer: question.Mutes{}, Do: h.mute,
@@ -82,7 +82,7 @@ func (h *Hands) Changes() []question.Change {
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
-			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "the pattern, as it was muted"}},
+			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, exactly as status lists it"}},
 			Help:       "Ends a mute.",
 		},
 		{

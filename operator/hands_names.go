@@ -64,7 +64,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		m.Samples.Store(before[i].Samples.Load())
 		after[i] = m
 	} else if after = append(after, m); len(after) > maxMutes {
-		return nil, &question.Error{Code: question.Busy, Text: fmt.Sprintf("%d patterns are muted already", maxMutes), Next: "unmute one first"}
+		return nil, &question.Error{Code: question.Busy, Text: fmt.Sprintf("%d patterns are muted already", maxMutes), Next: "unmute a pattern first"}
 	}
 	if m.Match, err = h.untagged(ctx, matches); err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (h *Hands) delete(ctx context.Context, args question.Arguments) (any, error
 			err = h.deleteKind(ctx, kind, d)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("after %d names: %w", d.Names, err)
+			return nil, fmt.Errorf("stopped after %d names: %w", d.Names, err)
 		}
 	}
 	return *d, nil

@@ -136,7 +136,7 @@ func sendersWords(s *probe.Senders) string {
 		words = append(words, fmt.Sprintf("%d more", more))
 	}
 	if len(words) == 0 {
-		return "it was not sent"
+		return "the name was not sent"
 	}
 	return strings.Join(words, ", ")
 }

@@ -160,7 +160,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	share := e.cfg.MaxBytes / int64(settings.Partitions)
 	if share < leastShare {
-		return nil, fmt.Errorf("%d bytes are too few for %d partitions: each one needs at least %d", e.cfg.MaxBytes, settings.Partitions, leastShare)
+		return nil, fmt.Errorf("%d bytes are too few for %d partitions: each partition needs at least %d", e.cfg.MaxBytes, settings.Partitions, leastShare)
 	}
 	all := make([]*partition, settings.Partitions)
 	for p := range all {
