@@ -168,7 +168,7 @@ func (l *load) confirm(edge *daemon, n int, ends int64) {
 	}
 }
 
-// doubt excludes a window of an edge, and the next one, from the comparison.
+// doubt excludes a window of an edge, and the next window, from the comparison.
 func (l *load) doubt(edge string, ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -78,7 +78,7 @@ func (w *world) old() {
 
 // A cluster with 8 partitions follows a cluster with 2. Each point equals the point that a single
 // table makes of all samples. Each window is published by one of the clusters. The new cluster
-// knows the gauges and the idle names of the old one.
+// knows the gauges and the idle names of the old cluster.
 func TestSuccessor(t *testing.T) {
 	for seed := range uint64(8) {
 		run(t, seed, func(w *world) {

@@ -20,7 +20,7 @@ const (
 	// time, up to maxFencedPause.
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
-	ownedLong      = 2 * time.Minute // after it has owned a partition for this long, an owner's next pause is fencedPause again
+	ownedLong      = 2 * time.Minute // if an owner has owned a partition for this long, its next pause is fencedPause again
 	// troublePause is the pause after any other error. It doubles each time, up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second

@@ -41,7 +41,7 @@ type Status struct {
 func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 
 // Unowned reports whether the partition has messages or edges, but no owner closes its windows. The
-// last closed window may be as old as allowed.
+// age of the last closed window may be at most allowed.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
 	return !s.Over && !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0

@@ -259,7 +259,8 @@ func (q *queue) takeOver(was Ledger) {
 	})
 }
 
-// sums returns the current Ledger. The caller holds mu.
+// sums returns the Ledger of all units, including the units that wait in memory and on disk. The
+// caller holds mu.
 func (q *queue) sums() Ledger {
 	l := q.ledger
 	for _, c := range q.coming {

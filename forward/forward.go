@@ -158,7 +158,7 @@ type Run struct {
 	Samples uint64 // number of samples in all intervals of the run
 }
 
-// Run returns the counts of the current run.
+// Run returns when the current run began, and the numbers of its intervals and samples.
 func (e *Edge) Run() Run {
 	e.mu.Lock()
 	defer e.mu.Unlock()

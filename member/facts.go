@@ -66,7 +66,7 @@ func (m *Member) ownersSeen() *meta.ClusterFacts {
 	return &meta.ClusterFacts{Partitions: settings.Partitions}
 }
 
-// addSkew adds to f the edge whose clock differs most from the owner's clock, if the difference is
+// addSkew adds to f the edge whose clock differs most from the engine's clock, if the difference is
 // more than half of --lateness.
 func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
 	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }

@@ -50,7 +50,7 @@ type Told struct {
 
 // Outcome is the result of a message to a notifier.
 type Outcome struct {
-	Due   bool      `json:"due"`             // there is such a message
+	Due   bool      `json:"due"`             // a message must be sent, or was sent
 	At    time.Time `json:"at,omitzero"`     // when the notifier accepted the message, or when the message was dropped; zero while it waits
 	Tries int       `json:"tries,omitempty"` // number of attempts
 	Error string    `json:"error,omitempty"` // error of the last attempt; "" if the message was accepted

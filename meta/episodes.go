@@ -165,7 +165,8 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 }
 
 // NoteLook stores whether a notifier has accepted the result of a health check. Such a result
-// counts as a message about the start of all open episodes, and about the end of all ended ones.
+// counts as a message about the start of all open episodes, and about the end of all ended
+// episodes.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -4,7 +4,7 @@ import "time"
 
 const (
 	slotTime = 10 * time.Second
-	// lossWindow is how long after its end a loss is still reported.
+	// lossWindow is how long a loss is still reported after it has ended.
 	lossWindow = 15 * time.Minute
 	lossSlots  = int(lossWindow/slotTime) + 1
 	// trendWindow is the period in which growth is measured.

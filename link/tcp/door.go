@@ -52,7 +52,8 @@ func (s *stats) stored(bytes int) {
 	s.bytes.Add(uint64(bytes))
 }
 
-// Stats returns the current counts.
+// Stats returns the counts of connections and messages since the start, and the current number of
+// edges.
 func (e *Engine) Stats() Stats {
 	s := &e.door.stats
 	return Stats{

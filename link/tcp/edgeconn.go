@@ -39,7 +39,7 @@ type edgeConn struct {
 	mu      sync.Mutex
 	request uint64                // number of the last request
 	pending map[uint64]chan error // requests without an answer yet
-	due     bool                  // an answer is expected, even if its Send has returned
+	due     bool                  // an answer is expected, even if the call of Send has returned
 }
 
 func newEdgeConn(conn net.Conn, w *wire) *edgeConn {

@@ -29,7 +29,7 @@ type SenderConfig struct {
 
 const (
 	connectTimeout = 5 * time.Second  // maximum time to connect, and for the handshake
-	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one is expected
+	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one answer is expected
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 5 * time.Second
 )

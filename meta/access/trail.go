@@ -35,7 +35,7 @@ type entry struct {
 	times   int
 }
 
-// Add adds a change. If it is a refusal like an earlier one, Add only counts it.
+// Add adds a change. If the change was refused like an earlier change, Add only increases a count.
 func (t *Trail) Add(a question.Audit, refused bool) {
 	if t.add(entry{a, refused, 1}) && t.Tell != nil {
 		t.Tell(a)

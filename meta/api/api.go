@@ -180,7 +180,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serveQuestion(w, r, p.question)
 }
 
-// nearest suggests a path that is similar to an unknown one.
+// nearest suggests a path that is similar to an unknown path.
 func (a *API) nearest(name string) string {
 	name = strings.Trim(name, "/")
 	for _, known := range a.names {
@@ -191,8 +191,8 @@ func (a *API) nearest(name string) string {
 	return "ask " + Root + " for all paths"
 }
 
-// serveQuestion answers a question. The answer is a stream if the question has one and the client
-// does not ask for JSON.
+// serveQuestion answers a question. The answer is a stream if the question has a Stream and the
+// client does not ask for JSON.
 func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.Question) {
 	args, err := checkQuery(r, q.Parameters)
 	if err != nil {

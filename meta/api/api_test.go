@@ -53,7 +53,6 @@ func (f *fake) Subscribe() (<-chan question.Event, func()) {
 	}
 }
 
-// subscribed returns the current number of subscribers.
 func (f *fake) subscribed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

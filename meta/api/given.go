@@ -44,7 +44,7 @@ func fromQuery(query string) (map[string]any, error) {
 }
 
 // errType is the error for a body whose Content-Type is not JSON. Such bodies are refused, because
-// any web page can make a browser send one.
+// any web page can make a browser send them.
 var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
 
 // fromBody returns the parameters of a change. They are the members of a JSON object.

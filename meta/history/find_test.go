@@ -48,7 +48,7 @@ func withPlaces(names, places int) *Values {
 	return v
 }
 
-// holding returns those of the paths that have a history. This does not count as a query.
+// holding returns the given paths that have a history. This does not count as a query.
 func holding(v *Values, paths ...string) (held []string) {
 	for _, path := range paths {
 		if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {

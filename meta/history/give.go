@@ -29,8 +29,8 @@ func (v *Values) grow() {
 }
 
 // makeRoom frees an entry for a path and returns its index. It uses the entry of a path that is no
-// longer published. If there is none and the new path was queried, it uses an entry whose path was
-// not.
+// longer published. If there is no such entry and the new path was queried, makeRoom uses the entry
+// of a path that was not queried.
 func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	if i := v.silentest(); i >= 0 {
 		v.clear(i)
@@ -79,7 +79,7 @@ func (v *Values) isAsked(row int32) bool {
 }
 
 // remember adds the new value of an entry to its history. If the entry has no row in places, it
-// gets a free one, if there is any.
+// gets a free row, if there is any.
 func (v *Values) remember(i int32, e *entry) {
 	if e.place < 0 {
 		if v.places.full() && len(v.silent) == 0 && len(v.wanted) == 0 {

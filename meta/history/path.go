@@ -11,9 +11,8 @@ import (
 type Span struct {
 	Mean, Min, Max float64
 	Flushes        int // number of flushes with a value
-	// Over is the length of the period. It is shorter than the requested one if the history is
-	// younger. It is also shorter if the interval is below 1 s, because only the last 900 flushes are
-	// kept.
+	// Over is the length of the period. It is shorter than requested if the history is younger. It is
+	// also shorter if the interval is below 1 s, because only the last 900 flushes are kept.
 	Over time.Duration
 }
 

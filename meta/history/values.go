@@ -70,7 +70,7 @@ type Values struct {
 	shown    *view                  // view of the last flush; made when it is needed
 
 	sorting sync.Mutex
-	last    []meta.Value // result of Last
+	last    []meta.Value // the values that Last has returned for the flush lastAt
 	lastAt  uint64       // number of the flush of last
 }
 
