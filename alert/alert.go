@@ -110,7 +110,8 @@ func New(cfg Config) *Alerts {
 // Show sets the address of the live page, which messages contain. Call it before Check and Observe.
 func (a *Alerts) Show(page string) { a.page = page }
 
-// Follow sets the receivers, from the next check on. Messages contain the name service.
+// Follow sets the receivers, from the next check on. Messages contain service, the name of the
+// service.
 func (a *Alerts) Follow(service string, set Audience) {
 	a.audience.Store(&following{set, service})
 	select {

@@ -39,7 +39,7 @@ func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 }
 
 // tell queues a message about an event for a channel. It skips changes if the channel wants only
-// begins and ends.
+// the start and the end of an episode.
 func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	stage := ev.StageFor(c.Name)
 	if stage == meta.Change && c.Receiver.Manner().Ends {

@@ -57,7 +57,7 @@ type sent struct {
 	last          Sent      // the flush of the last delivered payload
 	unconfirmed   int       // number of consecutive attempts that ended with sink.Unconfirmed
 	toldRefused   time.Time // time of the last log message about refused points
-	untold        int       // number of points refused since that message
+	untold        int       // number of points refused since the last log message about them
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
@@ -150,7 +150,7 @@ func (o *outlet) run(ctx context.Context) {
 	encoding.Go(o.encode)
 	o.send(ctx)
 	encoding.Wait()
-	o.spill() // payloads that were encoded after the last send
+	o.spill() // move the payloads that were encoded after the last send
 	o.closeSink(o.sink)
 	o.logLeft()
 	if err := o.closeSpool(); err != nil {

@@ -62,7 +62,7 @@ type queue struct {
 	refusedOnDisk uint64
 	newest        int64 // timestamp of the last announced flush
 	// writeError and readError are the errors of the last write to and the last read from the disk.
-	// They are nil if these succeeded.
+	// They are nil if the write or the read succeeded.
 	writeError, readError error
 }
 

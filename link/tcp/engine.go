@@ -48,7 +48,7 @@ const (
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
 	leastShare        = 2 << 20   // minimum size of the messages of a partition, which allows some large messages
-	mostFree          = 256 << 20 // maximum number of bytes on the disk that messages keep free for commits
+	mostFree          = 256 << 20 // maximum number of bytes on the disk that messages leave free for commits
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )
