@@ -42,7 +42,8 @@ func (t *Trail) Add(a question.Audit, refused bool) {
 	}
 }
 
-// add reports whether it added a new entry.
+// add adds an entry. If a recent entry is a refusal of the same request, add only counts e in that
+// entry. It reports whether it added an entry.
 func (t *Trail) add(e entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -93,7 +93,7 @@ func (v *Values) remember(i int32, e *entry) {
 }
 
 // give assigns a row to an entry: a free row, or the row of a path that is no longer published. If
-// the entry's path was queried, it can also get the row of a path that was not.
+// the entry's path was queried, it can also get the row of a path that was not queried.
 func (v *Values) give(i int32, e *entry) {
 	asked, wanted := v.wanted[e.path]
 	row := v.places.take()

@@ -24,7 +24,7 @@ func (x *index) start(path string) int {
 	return int(maphash.String(x.seed, path) >> 32 * uint64(len(x.slots)) >> 32)
 }
 
-// after returns the next slot.
+// after returns the slot that follows at.
 func (x *index) after(at int) int {
 	if at++; at == len(x.slots) {
 		return 0

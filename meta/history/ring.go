@@ -35,7 +35,7 @@ type ring struct {
 	size   int
 
 	schema *schema        // schema of the last cut
-	index  map[string]int // name to column of schema
+	index  map[string]int // column in schema, by the name of the figure
 	before []float64      // the last cut, as readers decode it
 	cut    []float64      // the cut that is being added; NaN for no value
 	rows   []int          // column of each figure in the last cut

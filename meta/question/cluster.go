@@ -6,7 +6,8 @@ import "time"
 // both.
 type Cluster struct {
 	Interval float64 `json:"interval"` // in seconds
-	// Collects means that this daemon is an owner. The fields up to Ledger are set only if it is true.
+	// Collects means that this daemon is an owner. The fields up to Ledger are set only if Collects is
+	// true.
 	Collects bool   `json:"collects"`
 	Address  string `json:"address"` // address in --collect
 	ID       string `json:"id"`      // name of this owner
