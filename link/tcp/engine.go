@@ -27,7 +27,7 @@ type Config struct {
 	// error says why. The error io.EOF means that the peer closed the connection before it sent a
 	// byte. If Admit is nil, all connections are accepted.
 	Admit func(ctx context.Context, conn net.Conn) (net.Conn, error)
-	// Keys are the keys that edges must know. If it is nil, there are no keys, and everyone who can
+	// Keys are the keys that edges must know. If Keys is nil, there are no keys, and everyone who can
 	// connect can act as an edge.
 	Keys Keys
 	// Dir is the directory of this Engine. No other Engine may use it. If it does not exist, it is

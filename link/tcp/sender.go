@@ -21,7 +21,7 @@ type SenderConfig struct {
 	Address string
 	// TLS returns the TLS configuration for an address. If it is nil, TLS is not used.
 	TLS func(addr string) (*tls.Config, error)
-	// Keys are the keys shared with the central. It is nil if there are none.
+	// Keys are the keys shared with the central. Keys is nil if there are none.
 	Keys Keys
 
 	longest time.Duration // maximum pause between two attempts to connect; tests make it shorter

@@ -24,8 +24,8 @@ type Cluster struct {
 	// number of connections that it has closed to accept others.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
-	// Forwards means that this daemon is an edge. Forward and Next are set only if it is true. Next is
-	// nil unless another cluster gets the intervals after a certain time.
+	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true.
+	// Next is nil unless another cluster gets the intervals after a certain time.
 	Forwards bool            `json:"forwards"`
 	Forward  ClusterForward  `json:"forward"`
 	Next     *ClusterForward `json:"next"`
