@@ -135,8 +135,8 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 	a.noteAttempt(c, results, gaveUp)
 }
 
-// noteAttempt stores the result of an attempt for the health. It logs the first failure, and the
-// first success after failures.
+// noteAttempt stores the result of an attempt to send messages, because the health depends on it.
+// It logs the first failure, and the first success after failures.
 func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 	failed := results[0].Err
 	if failed == nil || gaveUp != nil {

@@ -107,7 +107,8 @@ func TestNewerTooLong(t *testing.T) {
 	})
 }
 
-// checkWaiting checks that at least least messages wait, and that none is counted as lost.
+// checkWaiting checks that the number of waiting messages is at least the argument least, and that
+// no message is counted as lost.
 func (w *world) checkWaiting(least int) {
 	w.t.Helper()
 	for p := range w.settings.Partitions {

@@ -72,8 +72,9 @@ func (t Times) validateForward() error {
 	return nil
 }
 
-// validateCollect checks the times of the cluster whose data the daemon collects. If it has a
-// start, another cluster must precede it. If it has an end, another cluster must follow it.
+// validateCollect checks the times of the cluster whose data the daemon collects. If the cluster
+// has a start, another cluster must precede it. If the cluster has an end, another cluster must
+// follow it.
 func (t Times) validateCollect() error {
 	c := t.Cluster
 	switch {

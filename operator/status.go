@@ -57,8 +57,8 @@ func (d *Desk) mutes() []question.Mute {
 	return append([]question.Mute{}, d.Mutes()...)
 }
 
-// grown returns by how much a figure grew recently. It also returns the length of the measured
-// time, which ends now: the duration in, or less if the daemon started later.
+// grown returns by how much a figure grew in the last period, and the length of this period. The
+// length is the argument in, or less if the daemon started later.
 func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
 	if age := time.Since(d.Started); d.Past == nil || age < in {
 		return f.value(name), age
