@@ -80,8 +80,8 @@ func timerWeight(rec record, off int) (weight float64, millis bool) {
 	return math.Float64frombits(w &^ timerMillis), w&timerMillis != 0
 }
 
-// isSingle reports whether a timer's cell holds its only sample in the first word. w is the second
-// word.
+// isSingle reports whether the first word of a timer's cell is the timer's only sample. w is the
+// second word.
 func isSingle(w uint64) bool { return w&^timerSketched == timerSingle }
 
 // addSingle stores the first sample of a timer in its cell, if the sample needs no block.

@@ -145,8 +145,8 @@ func TestAliasesChangeSamples(t *testing.T) {
 	}
 }
 
-// The sums and the hits follow the rules of each interval. Meanwhile names come and go. The samples
-// come in batches of different sizes.
+// The sums and the hits follow the rules of each interval. During the test, names appear and
+// expire. The samples come in batches of different sizes.
 func TestRulesChangeWithFlushes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	table := testTable(2)
@@ -196,7 +196,7 @@ func TestRulesChangeWithFlushes(t *testing.T) {
 }
 
 // ruled returns the name that the rules give to a name as received, or reports that they drop it.
-// It counts the hit.
+// It adds the sample to the rule's count in hits.
 func ruled(rules map[string]Resolved, raw []byte, hits []uint64) (name string, dropped bool) {
 	name = strings.ReplaceAll(string(raw), "/", "-")
 	r, matches := rules[name]

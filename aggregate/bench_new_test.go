@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// BenchmarkNewNames adds samples of new names until the table holds a given number of names. An
-// operation is a name. The unit B/name is the memory of a name.
+// BenchmarkNewNames adds samples of new names until the table holds a given number of names. One
+// operation adds one name. The unit B/name is the memory of a name.
 func BenchmarkNewNames(b *testing.B) {
 	for _, n := range []int{10_000, 1_000_000} {
 		for name, kinds := range map[string][]metric.Kind{"counters": {metric.Counter}, "mixed": mixed} {

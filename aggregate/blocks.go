@@ -8,7 +8,7 @@ type blocks struct {
 	used  int // number of words used in the last page
 	large [][]uint64
 	spare *spare
-	// sketches hold the samples of timers beyond maxSamples.
+	// sketches hold the samples of timers that exceed the limit maxSamples.
 	sketches   []*sketch
 	maxSamples int
 }

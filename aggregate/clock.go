@@ -19,8 +19,8 @@ type clock struct {
 	wall, since int64
 }
 
-// ahead says how far a clock is ahead of the system's clock. At the time from it is ahead by the duration by.
-// After that time the difference shrinks.
+// ahead says how far a clock is ahead of the system's clock. At the time in the field from, the
+// difference is the duration in the field by. After that time the difference shrinks.
 type ahead struct{ by, from int64 }
 
 // maxStep is a tolerance. If the system's clock changes by more than this between two comparisons,
@@ -33,7 +33,8 @@ func newClock() *clock {
 	return &clock{start: now, wall: now.UnixNano()}
 }
 
-// now returns the current time. It is later than all times that it has returned before.
+// now returns the current time. If this time is not later than the last result, now returns a time
+// that is a nanosecond later than the last result.
 func (c *clock) now() int64 {
 	for {
 		last := c.last.Load()

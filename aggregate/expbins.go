@@ -78,7 +78,7 @@ func (b *expBuilder) begin(d *metric.Distribution) {
 	b.negative.begin(&d.Negative, b.coarser)
 }
 
-// add counts n samples of one value.
+// add counts n samples with the value v.
 func (b *expBuilder) add(v, n float64) {
 	switch d := b.to; {
 	case v > 0:

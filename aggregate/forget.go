@@ -2,7 +2,7 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// longAgo is a number of flushes. A table remembers no name that long.
+// longAgo is a number of flushes. A name without samples for that many flushes has always expired.
 const longAgo = 1 << 31
 
 // Forget deletes a name of a kind: its values since the last Drain, and the remembered value of a

@@ -19,13 +19,14 @@ import (
 // setting, or 0 (one word); the place of the newest adjustment, or 0 (half a word). An adjustment
 // has three words. The lower half of the first word is the place of the next adjustment. The second
 // word is the time, and the third word is the amount. The newest adjustment is the first in the
-// list; the other adjustments have no order. The upper half of its first word is the number of
-// adjustments. Some adjustments may be older than the setting; result ignores them.
+// list; the other adjustments have no order. The upper half of the first word of the newest
+// adjustment is the number of adjustments. Some adjustments may be older than the setting; result
+// ignores them.
 const (
 	adjustmentWords = 3
 	// maxAdjustments limits the adjustments that a gauge stores in one shard during one interval. The
-	// amounts of further adjustments are added to the newest one. The result is wrong only if the time
-	// of a setting lies between two adjustments that were added together.
+	// amounts of further adjustments are added to the newest stored adjustment. The result is wrong
+	// only if the time of a setting lies between two adjustments that were added together.
 	maxAdjustments = 1 << 16
 	// noArrival means that there is no time of arrival. It differs from the time of all samples.
 	noArrival = -1
@@ -128,14 +129,14 @@ type gaugeMerge struct {
 // begin prepares g for another gauge.
 func (g *gaugeMerge) begin() { *g = gaugeMerge{adjustments: g.adjustments[:0]} }
 
-// remember takes over a record's remembered value if it is newer than the current one.
+// remember replaces g.memory by the remembered value of a record, if that value is newer.
 func (g *gaugeMerge) remember(rec record) {
 	if m := rec.memory(); m.after > g.memory.after {
 		g.memory = m
 	}
 }
 
-// add adds the values in a cell.
+// add adds the setting and the adjustments in a record's cell to g.
 func (g *gaugeMerge) add(b *blocks, rec record, off int) {
 	g.set = newest(g.set, rec, off)
 	g.adjustments = appendAdjustments(g.adjustments, b, rec, off)

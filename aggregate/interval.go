@@ -135,8 +135,8 @@ func (v *view) carry(refs []ref, gone NameCounter) (lost int) {
 	return lost
 }
 
-// carryOne moves a record. It returns false if the record's name no longer exists under the current
-// rules.
+// carryOne moves one record from the names table of the view to the shard's current names table. It
+// returns false if the record's name no longer exists under the current rules.
 func (v *view) carryOne(r ref) bool {
 	s, rec := v.shard, v.pages.at(r)
 	kind := kindOf(rec.meta())

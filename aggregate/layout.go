@@ -149,7 +149,7 @@ func (l *Layout) Validate() error {
 func validateWords(flag string, words, list []string) error {
 	for i, word := range words {
 		if !slices.Contains(list, word) {
-			return metric.FlagErrorf(flag, word, "must be some of %s", strings.Join(list, ", "))
+			return metric.FlagErrorf(flag, word, "must be one of %s", strings.Join(list, ", "))
 		}
 		if slices.Contains(words[:i], word) {
 			return metric.FlagErrorf(flag, word, "given twice")

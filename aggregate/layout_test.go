@@ -220,9 +220,9 @@ func TestHistogramsAlone(t *testing.T) {
 func TestLayoutFaults(t *testing.T) {
 	for want, change := range map[string]func(*Layout){
 		`--naming: unknown scheme ""`:                            func(l *Layout) { l.Naming = "" },
-		"--counters sum: must be some of rate":                   func(l *Layout) { l.Counters = []string{"sum"} },
+		"--counters sum: must be one of rate":                    func(l *Layout) { l.Counters = []string{"sum"} },
 		"--counters: must be rate, count":                        func(l *Layout) { l.Counters = nil },
-		"--timer-stats mode: must be some of":                    func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
+		"--timer-stats mode: must be one of":                     func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
 		"--timer-stats mean: given twice":                        func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
 		"--pct 0: must be more than 0":                           func(l *Layout) { l.Percentiles = []float64{0} },
 		"--pct -100.5: must be at least -100":                    func(l *Layout) { l.Percentiles = []float64{-100.5} },

@@ -23,7 +23,7 @@ func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
 	return &names{seed: seed, marks: marks{began: now.Unix()}, ttls: ttls}
 }
 
-// end returns the ref after the last record.
+// end returns the ref that follows the ref of the last record.
 func (n *names) end() ref { return ref(max(len(n.pages)-1, 0)<<pageShift | n.used) }
 
 // search begins the search for a name. The returned probe contains the state of the search.
@@ -66,9 +66,9 @@ func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 }
 
 // look searches for the names of samples. The hashes of the names are in probes. It finds all
-// names, except a name whose tag equals the tag of another record that comes first. Each loop loads
-// the memory that the next loop needs. The memory reads within a loop do not depend on each other,
-// so that the CPU does many of them at the same time.
+// names, except a name whose tag equals the tag of another record, if the search meets the other
+// record first. Each loop loads the memory that the next loop needs. The memory reads within a loop
+// do not depend on each other, so that the CPU does many of them at the same time.
 func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		n.start(&probes[i])

@@ -17,7 +17,8 @@ type nest struct {
 	tails []string    // possible ends of the longer name; the name of the other kind is between front and tail
 }
 
-// newNests returns the nests of names with the given columns in names of the kind other.
+// newNests returns the nests of names of one kind in names of the kind other. columns and others
+// are the columns of the two kinds.
 func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	for _, c := range columns {
 		for _, o := range others {

@@ -13,8 +13,8 @@ type Origin struct {
 	Name string // clean name; with Config.Tagged it includes the tags
 }
 
-// Scheme finds the paths of a name under a Layout, and the names that can have a path. A Scheme
-// does not change.
+// Scheme finds the paths of a name under a Layout, and for a path the names that can have it. A
+// Scheme does not change.
 type Scheme struct{ program *program }
 
 // Scheme returns the scheme of the layout.

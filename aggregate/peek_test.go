@@ -230,7 +230,7 @@ func TestForgetIdle(t *testing.T) {
 	}
 }
 
-// If a name is forgotten before its first flush, nothing of it is left.
+// If a name is forgotten before its first flush, the table keeps nothing of the name.
 func TestForgetNew(t *testing.T) {
 	table := testTable(2)
 	add(t, table.Shard(1), "a c 1", "b c 1")
@@ -347,7 +347,7 @@ func TestForgetWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkPeek reads the names of two receivers. An operation is a name.
+// BenchmarkPeek reads the names of two receivers. One operation reads one name.
 func BenchmarkPeek(b *testing.B) {
 	const names = 100_000
 	table := testTable(2)

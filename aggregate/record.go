@@ -69,7 +69,7 @@ type ref uint32
 type page = [pageBytes]byte
 
 // pages hold the records. The slice only grows, and a name never changes. So a copy of the slice is
-// a stable view of all records that exist at the time.
+// a stable view of all records that exist at the time of the copy.
 type pages []*page
 
 func (p pages) at(r ref) record {
@@ -90,7 +90,6 @@ func (r record) setWord(off int, w uint64) { binary.LittleEndian.PutUint64(r[off
 func (r record) half(off int) uint32       { return binary.LittleEndian.Uint32(r[off:]) }
 func (r record) setHalf(off int, h uint32) { binary.LittleEndian.PutUint32(r[off:], h) }
 
-// name returns the record's name.
 func (r record) name() []byte {
 	m := r.meta()
 	off := nameOffset[kindOf(m)]

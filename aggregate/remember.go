@@ -13,7 +13,7 @@ type Remembered struct {
 	Name   []byte // clean name; valid until the next Remembered
 	Value  float64
 	Set    int64  // time when the gauge was last set, in Unix nanoseconds; 0 if unknown
-	Unseen uint32 // number of flushes since the last one with a sample
+	Unseen uint32 // number of flushes since the last flush with a sample
 }
 
 // The gauges given to Remember count as last seen in rememberedFlush, the flush before the table's
@@ -36,7 +36,7 @@ func (t *Table) Remembered() iter.Seq[Remembered] {
 	}
 }
 
-// remembering walks through all gauges of a table.
+// remembering is the state of a walk through all gauges of a table.
 type remembering struct {
 	table *Table
 	views []view

@@ -40,8 +40,8 @@ func (g gauges) flush() map[string]float64 {
 	return got
 }
 
-// remembered returns all gauges. The value in the map is a text with the gauge's value and the
-// number of flushes.
+// remembered returns all gauges by name. A value of the map is a text with the gauge's value and
+// the number of flushes since its last sample.
 func (g gauges) remembered(t *testing.T) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -144,7 +144,7 @@ func TestRememberedGoesOn(t *testing.T) {
 	}
 }
 
-// BenchmarkRemembered iterates over the gauges of two receivers. An operation is a gauge.
+// BenchmarkRemembered iterates over the gauges of two receivers. One operation is one gauge.
 func BenchmarkRemembered(b *testing.B) {
 	const names = 100_000
 	g := newGauges(2, 5)

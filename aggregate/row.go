@@ -65,7 +65,7 @@ func (iv *Interval) Rows(visit func(*Row)) {
 	}
 }
 
-// rowReader reads the rows of an interval.
+// rowReader reads the rows of an interval for Rows.
 type rowReader struct {
 	*Interval
 	refs    []ref

@@ -298,7 +298,7 @@ func TestRowsAreLimited(t *testing.T) {
 	}
 }
 
-// BenchmarkRows reads and merges rows. An operation is a row.
+// BenchmarkRows reads and merges rows. One operation is one row.
 func BenchmarkRows(b *testing.B) {
 	const n = 10_000
 	for _, kind := range []metric.Kind{metric.Counter, metric.Gauge, metric.Timer, metric.Set} {

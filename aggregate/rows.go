@@ -13,7 +13,7 @@ type detail struct {
 	timer *metric.Distribution
 }
 
-// addDetail adds the detail of the last added row. Each row needs a detail.
+// addDetail adds the detail of the last added row. It must be called once for each row.
 func (sn *Snapshot) addDetail(d detail) {
 	c := &sn.chunks[len(sn.chunks)-1]
 	if c.details == nil {
@@ -77,7 +77,7 @@ func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	}
 }
 
-// fillRow fills r with the content of from.
+// fillRow fills r with the content of the row from.
 func (sn *Snapshot) fillRow(r *metric.Row, from *row) {
 	r.Kind = kindOfShape(from.shape)
 	r.Name, r.Tags = from.name, nil

@@ -102,7 +102,7 @@ func (s *Shard) follow(number int) {
 	s.hits = make([]uint64, s.rules.Count)
 }
 
-// ttls returns the TTLs of the current rules.
+// ttls returns the TTLs of the current rules, or nil if there are no rules.
 func (s *Shard) ttls() []uint32 {
 	if s.rules == nil {
 		return nil
@@ -170,8 +170,10 @@ func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// inherit returns the flags under the new rules of a record that the old rules made, and the rule
-// that gives the record's name. It returns false if the name does not exist under the new rules.
+// inherit decides what happens to a record when the rules change. The record has the ref r in
+// before, and was made under the old rules. inherit returns the record's flags under the new rules.
+// rule is the number plus 1 of the new rule that gives the record's name, or 0 if no rule gives it.
+// exists is false if the name does not exist under the new rules.
 func (s *Shard) inherit(before *names, r ref) (flags uint32, rule uint16, exists bool) {
 	rec := before.pages.at(r)
 	hidden := rec.meta() & metaHidden

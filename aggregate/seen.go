@@ -68,7 +68,7 @@ func (m *marks) thin(now uint32) {
 	m.list = kept
 }
 
-// FirstSeen is the time when a name was first seen, with an error of some seconds.
+// FirstSeen is the time when a name was first seen, with an error of a few seconds.
 type FirstSeen struct {
 	At time.Time
 	// Before says that the name was first seen at the time At or earlier. The exact time was lost when

@@ -92,8 +92,8 @@ func TestSeenRemembered(t *testing.T) {
 	})
 }
 
-// The number of marks is bounded. Their error is at most some seconds for the last day, and at most
-// a minute for the last week.
+// The number of marks is bounded. Times from marks are wrong by at most a few seconds for the last
+// day, and by at most a minute for the last week.
 func TestMarks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := marks{began: 1_000_000}

@@ -38,7 +38,7 @@ func newSketch() *sketch {
 }
 
 func (s *sketch) add(v float64) {
-	// The DDSketch has no bins above 1.26e308.
+	// The DDSketch has no bins for values above 1.26e308.
 	limit := s.bins.MaxIndexableValue()
 	// With this limit, Add fails only for NaN, which is no valid sample.
 	_ = s.bins.Add(min(max(v, -limit), limit))
@@ -52,7 +52,7 @@ func (s *sketch) add(v float64) {
 	s.distances.add((v - s.origin) * (v - s.origin))
 }
 
-// merge adds the samples of the sketch o.
+// merge adds the samples of the sketch o to s.
 func (s *sketch) merge(o *sketch) {
 	// MergeWith fails only for sketches with different mappings.
 	_ = s.bins.MergeWith(o.bins)

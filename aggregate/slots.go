@@ -4,7 +4,7 @@ package aggregate
 // pages and segments, so the garbage collector has little work even with many records.
 //
 // The hash table consists of segments, which grow one at a time. So a receiver never waits longer
-// than it takes to move some thousand slots.
+// than it takes to move a few thousand slots.
 type arena struct {
 	segments [segments]segment
 	pages    pages
@@ -55,7 +55,7 @@ func (s *segment) after(tag uint32, i int) int {
 	return s.seek(tag, i)
 }
 
-// put stores a slot. The segment must have an empty slot.
+// put writes slot, a tag and a ref, to an empty slot. The segment must have an empty slot.
 func (s *segment) put(slot uint64) {
 	i := s.start(uint32(slot >> 32))
 	for s.slots[i] != 0 {
@@ -157,7 +157,7 @@ func (n *arena) allocate(units int) ref {
 	return r
 }
 
-// bytes returns the memory of the arena.
+// bytes returns the size of the arena's memory in bytes.
 func (n *arena) bytes() int {
 	slots := 0
 	for i := range n.segments {

@@ -37,8 +37,8 @@ type Snapshot struct {
 	}
 }
 
-// chunk holds some thousand rows. A row is a name with its values. A run is a sequence of rows with
-// the same view and the same shape.
+// chunk holds a few thousand rows. A row is a name with its values. A run is a sequence of rows
+// with the same view and the same shape.
 type chunk struct {
 	runs    []run
 	refs    []ref     // refs of the records, one for each row
@@ -145,7 +145,8 @@ func (sn *Snapshot) collided(shape int, name []byte) {
 	}
 }
 
-// measure updates the name with the largest cell in one shard.
+// measure compares the summarised name with the largest name of its kind so far, and stores it if
+// it has more members or samples in one shard.
 func (s *summary) measure(kind metric.Kind, off int) {
 	at := off // index of the word that contains the number of members or samples
 	switch kind {

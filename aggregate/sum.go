@@ -17,7 +17,7 @@ func (s sum2) plus(v float64) sum2 {
 	return sum2{next, s.rest + ((s.sum - (next - part)) + (v - part))}
 }
 
-// merge adds another sum.
+// merge adds the sum o to s.
 func (s *sum2) merge(o sum2) {
 	s.add(o.sum)
 	s.rest += o.rest

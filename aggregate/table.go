@@ -96,7 +96,7 @@ type Shard struct {
 	retire   bool        // whether to begin a new names table at the next flush
 	flush    uint32      // number of the current flush interval
 	fresh    int64       // number of names added since the last Drain
-	made     NameCounter // counts the names added
+	made     NameCounter // counts the names that were added
 	// Three values of the batch's last gauge sample: its time of arrival by the system's clock, or noArrival if there
 	// is no gauge; the same time by the table's clock; the time that the sample got. See gaugeTime.
 	wall, arrival, gaugeAt int64
@@ -164,7 +164,7 @@ func (s *Shard) Lock() {
 	s.wall = noArrival
 }
 
-// Unlock ends a batch.
+// Unlock ends the batch that Lock has begun.
 func (s *Shard) Unlock() { s.mutex.Unlock() }
 
 // Gauges reports whether the current batch contains a gauge sample. The shard must be locked.

@@ -67,7 +67,7 @@ func (t *Table) Walk() *Walk {
 	return &Walk{table: t, views: t.views(), refs: make([]ref, 0, 2*batchSize)}
 }
 
-// Step visits some hundred names. It returns false after the last name.
+// Step visits a few hundred names. It returns false after the last name.
 func (w *Walk) Step(visit func(Held)) bool {
 	if w.view == len(w.views) {
 		return false

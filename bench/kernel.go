@@ -98,6 +98,13 @@ func pinSelf(core int) error {
 // size that a program may request.
 var bufferSettings = [...]string{"/proc/sys/net/core/rmem_default", "/proc/sys/net/core/rmem_max"}
 
+// unixQueueSetting is the kernel setting for the number of datagrams that wait at a unix socket. Its
+// default of 10 would let a unix socket hold much less than a UDP socket, so it becomes unixQueue.
+const (
+	unixQueueSetting = "/proc/sys/net/unix/max_dgram_qlen"
+	unixQueue        = 512
+)
+
 // setReceiveBuffers makes all daemons that are started from now on get the same receive buffer,
 // whatever they request. It needs root.
 func setReceiveBuffers(bytes int) error {
@@ -106,19 +113,20 @@ func setReceiveBuffers(bytes int) error {
 			return err
 		}
 	}
-	return nil
+	return os.WriteFile(unixQueueSetting, strconv.AppendInt(nil, unixQueue, 10), 0)
 }
 
 // keepReceiveBuffers returns a function that restores the current kernel settings.
 func keepReceiveBuffers() (restore func(), err error) {
-	var kept [len(bufferSettings)][]byte
-	for i, path := range bufferSettings {
+	settings := append(bufferSettings[:], unixQueueSetting)
+	kept := make([][]byte, len(settings))
+	for i, path := range settings {
 		if kept[i], err = os.ReadFile(path); err != nil {
 			return nil, err
 		}
 	}
 	return func() {
-		for i, path := range bufferSettings {
+		for i, path := range settings {
 			_ = os.WriteFile(path, kept[i], 0)
 		}
 	}, nil

@@ -132,7 +132,7 @@ func newBench(report *report) (*bench, error) {
 		return nil, err
 	}
 	b.buffers, b.restore = true, restore
-	report.note(fmt.Sprintf("Every daemon has a receive buffer of %d MiB, and of %d MiB for the drain.", pacedBuffer>>20, drainBuffer>>20))
+	report.note(fmt.Sprintf("Every daemon has a receive buffer of %d MiB, and of %d MiB for the drain. A unix socket holds %d datagrams.", pacedBuffer>>20, drainBuffer>>20, unixQueue))
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {

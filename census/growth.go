@@ -150,8 +150,8 @@ func newGrown() (g Grown) {
 	return g
 }
 
-// add adds the counts of a minute if the minute ends after the time asked. It sets since to the
-// start of the minute if that is earlier.
+// add adds the counts of the minute m, if m ends after the time asked. If m starts before the time
+// in since, add sets since to the start of m.
 func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {
 		return

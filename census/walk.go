@@ -30,7 +30,7 @@ type Prefixes struct {
 	// Rows begins with the prefixes that grow fast, see Prefix.ManyNew. The other prefixes follow,
 	// sorted by the number of names in descending order.
 	Rows []Prefix
-	// Forgotten is the number of prefixes whose counts were given up because there were too many
+	// Forgotten is the number of prefixes whose counts were dropped because there were too many
 	// prefixes.
 	Forgotten uint64
 }
@@ -91,7 +91,7 @@ func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	return w
 }
 
-// Step counts some hundred names. It returns false after the last name.
+// Step counts a few hundred names. It returns false after the last name.
 func (w *Walk) Step() bool { return w.names.Step(w.count) }
 
 func (w *Walk) count(held aggregate.Held) {

@@ -42,7 +42,7 @@ func (t *table) count(below string) *Prefixes {
 
 func (t *table) flushAll() { t.Drain(nil).Summarize(aggregate.Reference.Layout(), 1) }
 
-// name adds a sample of a counter to a shard.
+// name adds a sample of a counter with a formatted name to a shard.
 func (t *table) name(shard int, format string, args ...any) {
 	t.add(shard, metric.Sample{Name: fmt.Appendf(nil, format, args...), Value: 1, Weight: 1})
 }
@@ -191,7 +191,7 @@ func (e *explosion) flush() {
 	}
 }
 
-// keep adds samples of the names that stay.
+// keep adds samples of the old names, so that these names do not expire.
 func (e *explosion) keep() {
 	for i := range stable {
 		e.name(i%2, "stable%d.part%d.n%d", i%4, i%10, i)
@@ -326,7 +326,7 @@ func TestPrefixesWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkWalk counts held names. An operation is a name.
+// BenchmarkWalk counts held names. One operation counts one name.
 func BenchmarkWalk(b *testing.B) {
 	const n = 200_000
 	table := testTable(1)

@@ -16,7 +16,7 @@ type sample struct {
 }
 
 // aggregator merges samples, until drain encodes them as lines. It has two tables: callers add samples to one
-// table while drain empties the other one, so that callers and drain do not wait for each other. The first sample
+// table while drain empties the other table, so that callers and drain do not wait for each other. The first sample
 // of a counter or gauge takes the lock. Further samples are merged without a lock: see series.word. Samples of
 // other types always take the lock.
 type aggregator struct {
@@ -147,7 +147,8 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// round returns the number that must be passed to drain. drain then queues all samples that were merged so far.
+// round returns the number of the current round. If it is passed to drain, drain queues all samples
+// that were merged before this call of round.
 func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()

@@ -9,7 +9,7 @@ type blocking struct {
 	max   time.Duration   // maximum time that one call waits; 0 means no limit
 	done  <-chan struct{} // ends the waits of all calls
 	room  chan struct{}   // closed when there is room again; nil if no call is waiting
-	spent bool            // a call has waited in vain, so other calls do not wait until there is room again
+	spent bool            // a call has waited without success, so other calls do not wait until there is room again
 }
 
 func newBlocking(cfg Config) blocking {

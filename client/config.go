@@ -62,11 +62,12 @@ type Config struct {
 	// queue is empty.
 	QueueSize int
 
-	// Block is the maximum time that a call waits for room in a full queue. With Block, a batch job loses no
-	// samples. When BlockContext is done, all waits end. If only BlockContext is set, the time of a wait is not
-	// limited. If both are zero, calls never wait: when the queue is full, lines are dropped. If a call has waited
-	// in vain, further calls drop their lines immediately, until the server accepts a packet. A dead server
-	// therefore delays the program by the time Block only once, not once per call.
+	// Block is the maximum time that a call waits for room in a full queue. With Block, a batch job
+	// loses no samples. When BlockContext is done, all waits end. If only BlockContext is set, the
+	// time of a wait is not limited. If both are zero, calls never wait: when the queue is full, lines
+	// are dropped. If a call has waited without success, further calls drop their lines immediately,
+	// until the server accepts a packet. A dead server therefore delays the program by the time Block
+	// only once, not once per call.
 	Block        time.Duration
 	BlockContext context.Context
 
@@ -104,10 +105,11 @@ type Config struct {
 	Logger   *slog.Logger
 	LogEvery int
 
-	// StatsInterval, if not zero, is the interval for sending the client's own [Stats]. They are sent as counters
-	// such as statsd_client.sent and statsd_client.dropped.queue_full (numbers of samples), and as the gauge
-	// statsd_client.queued (number of lines). These lines do not use the queue, and Close sends them for the last
-	// time. Each process should have a different Prefix or different Tags, so that its stats can be distinguished.
+	// StatsInterval, if not zero, is the interval for sending the client's own [Stats]. The stats are
+	// sent as counters such as statsd_client.sent and statsd_client.dropped.queue_full (numbers of
+	// samples), and as the gauge statsd_client.queued (number of lines). The lines with the stats do
+	// not use the queue, and Close sends them for the last time. Each process should have a different
+	// Prefix or different Tags, so that its stats can be distinguished.
 	StatsInterval time.Duration
 
 	// Dial, if set, replaces [net.Dialer.DialContext]. It can be used for TLS, a proxy, or a test. If Dial or a

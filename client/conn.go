@@ -92,7 +92,8 @@ func (s *sender) dial() (net.Conn, error) {
 	}
 }
 
-// replace changes to the socket for a newly resolved address. If the resolution failed, it keeps the old socket.
+// replace replaces the socket by a socket for the newly resolved address. If the resolution failed,
+// replace keeps the old socket.
 func (s *sender) replace(d dialed) {
 	s.dialing, s.since = nil, time.Now()
 	if d.err == nil {
@@ -123,9 +124,9 @@ func (s *sender) use(conn net.Conn) {
 	s.queue.note(func(stats *Stats) { stats.Connects++; stats.Connected = true })
 }
 
-// watch reads from the connection to detect that the server has closed it. Without this, the kernel would accept
-// another write after the close, and its data would be lost. A statsd server never sends data, but with TLS it
-// can send the reason why it refuses a client.
+// watch reads from the connection to detect that the server has closed it. Without this, the kernel
+// would accept another write after the close, and the written data would be lost. A statsd server
+// never sends data, but with TLS it can send the reason why it refuses a client.
 func (s *sender) watch(conn net.Conn, lost chan<- error) {
 	var buf [512]byte
 	for {
@@ -237,7 +238,7 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // later trains will be smaller, or single lines
+		case t.refused(err): // refused has reduced the limit, so the next trains are smaller, or only single lines
 		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // a single line that no connection can transport
 			s.report.failed(err)
 			s.queue.unsent(p, lines)
@@ -248,9 +249,9 @@ func (s *sender) writeLines() error {
 	return nil
 }
 
-// writeStream writes to a stream. If there is an error, it counts the lines that the kernel has accepted
-// completely. If a line was accepted only in part, the whole line is sent again, because the server discards its
-// first part with the old connection.
+// writeStream writes to a stream. If there is an error, it counts the lines that the kernel has
+// accepted completely. If a line was accepted only in part, the whole line is sent again: the old
+// connection is closed, and the server discards an incomplete line at the end of a connection.
 func (s *sender) writeStream() (int, error) {
 	p := s.hand
 	n, err := s.conn.Write(p.text)

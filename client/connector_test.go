@@ -246,8 +246,8 @@ func TestReconnectPace(t *testing.T) {
 	})
 }
 
-// TestCloseWithoutServer checks that Close shortens one pause before the next attempt. When its context ends,
-// Close must return an error that says how many samples were lost, and why.
+// TestCloseWithoutServer checks that Close shortens one pause before the next attempt. When the
+// context of Close ends, Close must return an error that says how many samples were lost, and why.
 func TestCloseWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{refuse: 1 << 30}
@@ -349,8 +349,9 @@ func TestQueueFull(t *testing.T) {
 			for _, line := range rec.Lines() {
 				got.WriteString(line[2:3])
 			}
-			// Three packets wait and the fourth is being filled, which makes twelve lines. With DropOldest, the nine
-			// oldest lines were dropped instead, three at a time.
+			// Without DropOldest, the first twelve lines are sent: nine lines in three waiting packets, and
+			// three lines in the packet that is being filled. With DropOldest, the nine oldest lines are
+			// dropped, three at a time.
 			want := "012345678901"
 			if oldest {
 				want = "90123456789"
@@ -418,7 +419,8 @@ func TestUnixgramRestart(t *testing.T) {
 	again.wait(t, func(p []string) bool { return slices.Equal(p, []string{"b:1|c"}) })
 }
 
-// TestServerEndsConnection checks that the client notices the end of a connection before it writes to it again.
+// TestServerEndsConnection checks that the client notices the end of a connection before the client
+// writes to this connection again.
 func TestServerEndsConnection(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -102,7 +102,7 @@ func TestDroppedSamples(t *testing.T) {
 			for _, packet := range rec.Packets() { // only the complete lines of a packet were sent
 				for line := range strings.Lines(packet) {
 					if strings.HasPrefix(line, "own:") {
-						sent++ // one sample for the client
+						sent++ // the client's own line counts as one sample
 					} else if strings.HasSuffix(line, "\n") {
 						sent += max(1, strings.Count(strings.Split(line, "|")[0], ":"))
 					}
@@ -189,8 +189,8 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// TestStatsInterval checks that the sum of the client's own counters equals its Stats. This must also hold for a
-// job that ends before the first interval does.
+// TestStatsInterval checks that the sum of the client's own counters equals its Stats. This must
+// also hold for a job that ends before the first interval is over.
 func TestStatsInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{Prefix: "p", TypePrefixes: true, StatsInterval: time.Minute, Aggregate: time.Second})

@@ -82,8 +82,8 @@ func silent(write func([]byte) (int, error)) net.Conn {
 func (o odd) Write(b []byte) (int, error)      { return o.write(b) }
 func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
-// TestProgramsFunctionsHang uses functions of Config that never return. They must delay Close by only a second,
-// and its error must name the function.
+// TestProgramsFunctionsHang uses functions of Config that never return. These functions must delay
+// Close by at most a second, and the error of Close must name the function.
 func TestProgramsFunctionsHang(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg  func(forever chan struct{}) client.Config
@@ -141,8 +141,8 @@ func TestProgramsFunctionsHang(t *testing.T) {
 	}
 }
 
-// TestDialHangs uses a Dial function that ignores its context. It must not be called again while it runs, and its
-// connection must be used.
+// TestDialHangs uses a Dial function that ignores its context. The client must not call Dial again
+// while a call runs, and must use the connection that this call returns.
 func TestDialHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{})

@@ -91,7 +91,8 @@ func (c *Client) Stopwatch(name string, tags ...string) Stopwatch {
 	return Stopwatch{start: time.Now(), client: c, name: name, tags: tags}
 }
 
-// Stop records the time since the start, and returns this time. Each call records a time.
+// Stop returns the time since the start, and records it in the timer. If Stop is called several
+// times, each call records a time.
 func (s Stopwatch) Stop() time.Duration {
 	d := time.Since(s.start)
 	if s.timer != nil {

@@ -17,7 +17,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		}
 		q.idle.Store(true)
 		q.shrink()
-		if cur.len() == 0 { // no line was added before callers could see idle
+		if cur.len() == 0 { // no line was added before idle was set
 			return nil, queueEmpty
 		}
 		q.idle.Store(false)
@@ -66,16 +66,16 @@ const (
 	queueEnded // the queue is closed and empty
 )
 
-// sent counts the lines in the first bytes of a packet, which the kernel has accepted. The other lines stay in
-// the packet.
+// sent counts the lines in the first bytes of a packet as sent, because the kernel has accepted
+// these bytes. The other lines stay in the packet.
 func (q *queue) sent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.count(p.cut(bytes), 1, bytes)
 }
 
-// sentAlone counts lines that the kernel has accepted as separate datagrams. lines is their size in the packet,
-// and bytes is the size of the datagrams.
+// sentAlone counts lines that the kernel has accepted as separate datagrams. lines is the size of
+// these lines in the packet, and bytes is the size of the datagrams.
 func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,8 +83,8 @@ func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.count(n, n.lines, bytes)
 }
 
-// unsent drops the lines in the first bytes of a packet, which the network refuses. The other lines stay in the
-// packet.
+// unsent drops the lines in the first bytes of a packet, because the network refuses these lines.
+// The other lines stay in the packet.
 func (q *queue) unsent(p *packet, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -94,7 +94,8 @@ func (q *queue) begin(bytes, lines int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, lines, false})
 }
 
-// beginMerged is like begin, for the aggregator.
+// beginMerged is like begin, for merged lines from the aggregator. samples is the number of samples
+// in these lines.
 func (q *queue) beginMerged(bytes, lines, samples int) ([]byte, *packet) {
 	return q.overflow(place{bytes, lines, samples, true})
 }
@@ -111,8 +112,8 @@ func (q *queue) overflow(need place) ([]byte, *packet) {
 
 func (q *queue) commit(p *packet, lines int) {
 	p.written.Add(uint64(lines))
-	// This case is rare: the packet was sealed in the meantime, and the sender may be waiting for these lines. Or
-	// these lines are the first ones since the sender fell asleep.
+	// This case is rare: the packet was sealed in the meantime, or these lines are the first lines
+	// since the sender fell asleep. In both cases, the sender may be waiting for these lines.
 	if p.complete() || q.idle.Load() && q.idle.CompareAndSwap(true, false) {
 		signal(q.wake)
 	}
@@ -125,7 +126,7 @@ func (q *queue) refuse() {
 	q.drop(&q.stats.Dropped.Invalid, &q.stats.DroppedSamples.Invalid, amount{1, 1})
 }
 
-// drop adds to the counters of a cause.
+// drop adds n to the numbers of lines and samples that were dropped for one cause.
 func (q *queue) drop(lines, samples *uint64, n amount) {
 	*lines += n.lines
 	*samples += n.samples
@@ -178,7 +179,6 @@ func (q *queue) find(need place) ([]byte, *packet) {
 	return b, q.cur.Load()
 }
 
-// dropFirst drops the oldest packet.
 func (q *queue) dropFirst() {
 	old := q.unshift()
 	lines := old.amount()
@@ -189,10 +189,10 @@ func (q *queue) dropFirst() {
 	}
 }
 
-// turn seals the packet that is being filled, and adds it to the ring, which must have room. It then opens the
-// next packet and returns the first buffer in it. If the queue is closed, the next packet stays sealed. The old
-// packet must be sealed before the next one is opened: a caller may have the next packet from an earlier use, and
-// must not fill it before the old packet.
+// turn seals the packet that is being filled, and adds it to the ring, which must have room. It
+// then opens the next packet and returns the first buffer in it. If the queue is closed, the next
+// packet stays sealed. The old packet must be sealed before the next packet is opened: a caller may
+// have the next packet from an earlier use, and must not fill it before the old packet.
 func (q *queue) turn(bytes, lines int) (b []byte) {
 	old, next := q.cur.Load(), q.fresh()
 	old.seal()

@@ -38,8 +38,8 @@ func TestQueueShrinks(t *testing.T) {
 	}
 }
 
-// TestQueueWaitsForCaller checks that a packet is sent when the last caller has finished writing to it. This must
-// wake the sender.
+// TestQueueWaitsForCaller checks that a packet is sent when the last caller has finished writing to
+// the packet. The end of the write must wake the sender.
 func TestQueueWaitsForCaller(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 100})
 	if _, state := q.pop(false); state != queueEmpty {
@@ -66,7 +66,8 @@ func TestQueueWaitsForCaller(t *testing.T) {
 	<-flushed
 }
 
-// TestQueueDropsUnfinished checks that a packet is not reused if it was dropped while a caller was writing to it.
+// TestQueueDropsUnfinished checks that a dropped packet is not reused while a caller still writes
+// to the packet.
 func TestQueueDropsUnfinished(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1, DropOldest: true})
 	b, p := q.begin(9, 1)

@@ -140,7 +140,8 @@ func flush(t testing.TB, c *client.Client) {
 	}
 }
 
-// sums checks that the counters account for all lines.
+// sums checks the number of all lines, and that it is the sum of the sent, queued and dropped
+// lines.
 func sums(t testing.TB, s client.Stats, lines uint64) {
 	t.Helper()
 	if s.Lines != lines || s.Lines != s.Sent+s.Queued+s.Dropped.Total() {

@@ -67,8 +67,8 @@ func (r *reporter) end() error {
 	}
 }
 
-// failed counts and reports a failed connection. With UDP, nothing shows that the server works again, so a minute
-// without failures ends the series.
+// failed counts and reports a failed connection. With UDP, nothing shows that the server works
+// again, so a minute without failures ends the series of failures.
 func (r *reporter) failed(err error) {
 	r.queue.failed(err)
 	r.mu.Lock()
@@ -157,7 +157,7 @@ func (r *reporter) tellDrops() {
 		{now.QueueFull, told.QueueFull, fmt.Sprintf("the queue to %s is full (%d packets)", r.cfg.target(), r.cfg.QueueSize)},
 		{now.TooLong, told.TooLong, fmt.Sprintf("lines are longer than Config.MaxPacketSize (%d bytes)", r.cfg.MaxPacketSize)},
 		{now.Invalid, told.Invalid, "the name is empty, or the value is empty or not finite"},
-		{now.Unsent, told.Unsent, fmt.Sprintf("%s did not accept them in time or at all", r.cfg.target())},
+		{now.Unsent, told.Unsent, fmt.Sprintf("%s did not accept the samples in time or at all", r.cfg.target())},
 	} {
 		if c.now > c.told {
 			r.tell(event{slog.LevelWarn, fmt.Sprintf("%s: %d samples dropped so far", c.why, c.now)})

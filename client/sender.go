@@ -42,7 +42,7 @@ type sender struct {
 	flushDue   bool
 	merged     <-chan time.Time // ticks when the aggregator must be drained
 	publish    <-chan time.Time // ticks when own must be sent
-	round      uint64           // the aggregator's round, until it is drained; then 0
+	round      uint64           // the round up to which the aggregator must be drained; 0 if it is drained
 }
 
 // errDone ends the sender's context when there is nothing more to send.
@@ -73,7 +73,8 @@ func startSender(cfg Config, root *Client) *sender {
 // hasten shortens one pause before the next attempt to connect.
 func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
-// close lets the sender finish until ctx ends. It returns the error for Close.
+// close waits until the sender has sent everything, but not after ctx ends. It returns the error
+// that Client.Close returns.
 func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()
@@ -100,8 +101,8 @@ func (s *sender) close(ctx context.Context) error {
 	return s.outcome(cause, s.report.end())
 }
 
-// outcome returns the error for Close. cause is the reason why Close ended early, and log is an error of
-// Config.Log. Both may be nil.
+// outcome returns the error that Client.Close returns. cause is the reason why Close ended early,
+// and log is an error of Config.Log. Both may be nil.
 func (s *sender) outcome(cause, log error) error {
 	stats := s.queue.snapshot()
 	e := &DroppedError{Samples: stats.DroppedSamples, Cause: cause, Last: stats.LastError, Log: log, target: s.cfg.target()}

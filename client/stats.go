@@ -50,7 +50,6 @@ func (q *queue) note(change func(s *Stats)) {
 	change(&q.stats)
 }
 
-// failed counts a failure.
 func (q *queue) failed(err error) {
 	q.note(func(s *Stats) { s.Failures++; s.LastError = err })
 }

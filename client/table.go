@@ -25,7 +25,7 @@ type table struct {
 // names finds series without a lock. The holder of aggregator.mu can add series at any time. To remove series or
 // to grow the table, names is replaced by a new one.
 type names struct {
-	index int // index of the aggregator's table that it belongs to, 0 or 1
+	index int // index of this table in the aggregator, 0 or 1
 	// Hash table with linear probing; its size is a power of two, and at least half of the slots are nil.
 	slots []atomic.Pointer[series]
 }

@@ -123,7 +123,6 @@ func (t *trains) refused(err error) bool {
 	return true
 }
 
-// write sends the train.
 func (t *trains) write(conn net.Conn) (int, error) {
 	if t.cars < 2 {
 		return conn.Write(t.buf)

@@ -21,6 +21,9 @@ const (
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
 	ownedLong      = 2 * time.Minute // if an owner has owned a partition for this long, its next pause is fencedPause again
+	// idleWindows is a number of windows. If the last closed window of a partition is older than these windows plus the
+	// lateness, no owner seems to work for the partition.
+	idleWindows = 2
 	// troublePause is the pause after any other error. It doubles each time, up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second
@@ -82,14 +85,21 @@ func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]fu
 		done := make(chan struct{})
 		all.Go(func() {
 			defer close(done)
-			o.partitions[n].run(ctx)
+			o.partitions[n].run(ctx, func() bool { return o.unowned(n) })
 		})
 		running[n] = func() { cancel(); <-done }
 	}
 }
 
-// run tries to own the partition until ctx ends. After an error it pauses and tries again.
-func (p *partition) run(ctx context.Context) {
+// unowned reports whether no owner closes the windows of a partition.
+func (o *Owner) unowned(n int) bool {
+	st := &o.Partitions()[n]
+	return st.Unowned(time.Now(), o.cfg.Lateness+idleWindows*o.cfg.Settings.Interval)
+}
+
+// run tries to own the partition until ctx ends. After an error it pauses and tries again. unowned
+// reports whether no owner closes the windows of the partition.
+func (p *partition) run(ctx context.Context, unowned func() bool) {
 	trouble, fenced, told := troublePause, fencedPause, time.Time{}
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -108,7 +118,7 @@ func (p *partition) run(ctx context.Context) {
 		switch {
 		case errors.Is(err, link.ErrFenced), errors.Is(err, errGap):
 			p.log.Info().Stringer("owned", owned.Round(time.Millisecond)).Msg("another owner has taken the partition")
-			clock.Sleep(ctx, fenced)
+			pauseFenced(ctx, fenced, unowned)
 			fenced = min(2*fenced, maxFencedPause)
 			continue
 		case time.Since(told) > time.Minute:
@@ -117,5 +127,15 @@ func (p *partition) run(ctx context.Context) {
 		}
 		clock.Sleep(ctx, trouble)
 		trouble = min(2*trouble, maxTroublePause)
+	}
+}
+
+// pauseFenced pauses after another owner has taken a partition. The pause ends early if no owner works for the
+// partition any more.
+func pauseFenced(ctx context.Context, pause time.Duration, unowned func() bool) {
+	for until := time.Now().Add(pause); clock.Sleep(ctx, min(time.Until(until), fencedPause)); {
+		if !time.Now().Before(until) || unowned() {
+			return
+		}
 	}
 }

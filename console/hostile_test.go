@@ -52,8 +52,8 @@ func TestHostileClients(t *testing.T) {
 	}
 }
 
-// TestUnread checks that a client that does not read its answer is closed as soon as another client needs the
-// connection slot.
+// TestUnread checks that the connection of a client that does not read its answer is closed as soon
+// as another client needs the connection slot.
 func TestUnread(t *testing.T) {
 	// Several attempts may be necessary on a busy machine.
 	wait.Until(t, "answers come only after the patience for unread ones", func() bool {

@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// inspect is a JavaScript program. Each line of its input is a JSON array of pairs. It prints them like Etsy's
-// console prints counters.
+// inspect is a JavaScript program. Each line of its input is a JSON array of pairs of a name and a
+// value. The program prints the pairs like Etsy's console prints counters.
 const inspect = `
 const util = require('util');
 require('readline').createInterface({input: process.stdin}).on('line', line => {

@@ -19,9 +19,9 @@ const (
 	maxLine = 64 << 10
 	// idleTimeout is the maximum time to wait for a complete command.
 	idleTimeout = 10 * time.Minute
-	// writeTimeout is the maximum time in which a client must read a part of its answer. answerTimeout is the
-	// maximum sum of these times for one answer. The time that the daemon needs is not limited, because between two
-	// flushes it always produces a part of the answer.
+	// writeTimeout is the maximum time in which a client must read a part of its answer. answerTimeout
+	// is the maximum sum of these times for one answer. The time that the daemon needs for an answer
+	// is not limited, because the daemon produces a part of the answer between every two flushes.
 	writeTimeout  = 10 * time.Second
 	answerTimeout = time.Minute
 	// lineTimeout is how long to wait for the newline after a command without arguments. Some programs send no
@@ -91,8 +91,8 @@ func (s *session) next() (string, error) {
 	return line, nil
 }
 
-// read appends received bytes to pending. If pending may be a complete command without its newline, it waits only
-// for lineTimeout.
+// read appends received bytes to pending. If pending may be a complete command without its newline,
+// read waits only for lineTimeout.
 func (s *session) read(wait time.Time) error {
 	whole := slices.Contains(harmless, strings.TrimSpace(string(s.pending)))
 	if whole {

@@ -26,15 +26,17 @@ const (
 // acceptor accepts the connections to one listener.
 type acceptor struct {
 	*listener
-	stream  atomic.Pointer[listen.Stream]
-	log     zerolog.Logger
-	late    int // accept calls after stop
-	limits  atomic.Pointer[streamLimits]
-	open    atomic.Int64
-	greeted chan struct{} // a semaphore: limits the connections that are in a TLS handshake or wait below the connection limit
+	stream atomic.Pointer[listen.Stream]
+	log    zerolog.Logger
+	late   int // number of accept calls after stop
+	limits atomic.Pointer[streamLimits]
+	open   atomic.Int64
+	// greeted is a semaphore. It limits the connections that are in a TLS handshake, or wait because the
+	// limit of open connections is reached.
+	greeted chan struct{}
 
 	acceptErrors atomic.Uint64
-	shortages    atomic.Uint64 // accept errors because the process had no free file descriptor
+	shortages    atomic.Uint64 // number of failed accept calls because the process had no free file descriptor
 	warned       time.Time     // time of the last warning about acceptErrors
 }
 
@@ -128,7 +130,8 @@ func (a *acceptor) moveTo(b *listen.Bound) error {
 	return (*before).Close()
 }
 
-// take moves the listening socket out of b, and returns the previous listening socket.
+// take moves the listening socket from b to the acceptor, and returns the acceptor's previous
+// listening socket.
 func (a *acceptor) take(b *listen.Bound) (before *listen.Stream) {
 	stream := b.Stream
 	b.Stream = nil

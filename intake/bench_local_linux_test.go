@@ -10,7 +10,7 @@ import (
 )
 
 // BenchmarkLocal reads datagrams of 8 KiB, the usual size of DogStatsD clients, from a unix socket
-// and from a UDP socket into the table. An operation is a datagram. The time for sending is not
+// and from a UDP socket into the table. One operation is one datagram. The time for sending is not
 // counted. The unix socket may cost at most 1.2 times as much as UDP.
 func BenchmarkLocal(b *testing.B) {
 	const round = 10 // a number of datagrams that fits into a unix socket

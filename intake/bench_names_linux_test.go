@@ -77,7 +77,7 @@ func newNameTurn(b *testing.B, name string) *nameTurn {
 	return t
 }
 
-// take adds at least the next n samples.
+// take adds samples from the next packets, until at least n samples were added.
 func (t *nameTurn) take(n int) {
 	start := threadTime()
 	l := t.lane
@@ -149,7 +149,7 @@ func packetsOf(format string, n int) (packets [][]byte) {
 	return append(packets, bytes.Clone(packet))
 }
 
-// BenchmarkNames adds samples of 10,000 series to a table. An operation is a sample.
+// BenchmarkNames adds samples of 10,000 series to a table. One operation is one sample.
 func BenchmarkNames(b *testing.B) {
 	for _, v := range nameVariants {
 		b.Run(v.name, func(b *testing.B) {

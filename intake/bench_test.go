@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// BenchmarkReceive reads datagrams with one counter from a socket into the table. An operation is a
-// datagram. The time for sending is not counted. Its variants measure the cost of asking for
+// BenchmarkReceive reads datagrams with one counter from a socket into the table. One operation is
+// one datagram. The time for sending is not counted. Its variants measure the cost of asking for
 // senders, of tags, and of probes.
 func BenchmarkReceive(b *testing.B) {
 	const plain, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c", "app.api.v2.users.get.status_%03d:%d|c|#host:web-03,env:prod"
@@ -136,7 +136,7 @@ func askTail(ctx context.Context, in *Intake) {
 }
 
 // BenchmarkStreams reads lines with one counter from TCP connections into the table, as fast as the
-// clients can send. An operation is a line.
+// clients can send. One operation is one line.
 func BenchmarkStreams(b *testing.B) {
 	for _, clients := range []int{1, 100} {
 		for _, lines := range []int{1, 1000} {

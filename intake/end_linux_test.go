@@ -32,7 +32,7 @@ func TestEndWithoutGrace(t *testing.T) {
 	}
 	control(t, listener, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20) })
 	shard := in.lanes[0].shard
-	shard.Lock() // keep the daemon from reading almost all data before End
+	shard.Lock() // no lane can add data while this lock is held, so nearly all data is unread when End begins
 	for range open {
 		conn := in.dial("tcp")
 		send(t, conn, strings.Repeat("hits:1|c\n", lines))

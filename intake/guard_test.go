@@ -363,7 +363,7 @@ func traffic(size int) (all []string) {
 }
 
 // BenchmarkGuard reads datagrams of 1,432 bytes from a socket into the table: without a guard, with
-// a list of addresses, and with signatures. An operation is a datagram.
+// a list of addresses, and with signatures. One operation is one datagram.
 func BenchmarkGuard(b *testing.B) {
 	const size, overhead = 1432, 44
 	sign := signed(hmacKey, 0)

@@ -49,7 +49,7 @@ type Intake struct {
 	peers     peers.Table
 	rules     naming.Tally
 
-	ending                       chan struct{} // End closes it
+	ending                       chan struct{} // closed by End
 	receiving, watching, minding sync.WaitGroup
 }
 
@@ -141,8 +141,8 @@ func (in *Intake) Networks() (all []string) {
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond this time.
 func (in *Intake) Due(at int64) { in.times.due.Store(at) }
 
-// Settle waits until the receivers have read everything that arrived before now, or for a few
-// milliseconds at most.
+// Settle waits until the receivers have read everything that arrived before the time now. It waits
+// a few milliseconds at most.
 func (in *Intake) Settle(now time.Time) {
 	for _, r := range in.receivers {
 		r.settle(now)
@@ -160,7 +160,7 @@ func (in *Intake) Drain() (iv *aggregate.Interval, t Tally) {
 	return iv, t
 }
 
-// Live returns the counts since the last Drain. It does not reset the counts.
+// Live returns the counts since the last Drain, and keeps them for the next Drain.
 func (in *Intake) Live() (t Tally) {
 	for _, l := range in.lanes {
 		l.shard.Lock()
@@ -215,16 +215,17 @@ func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(poi
 // State holds counts since the start that are not part of a Tally.
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
-	AcceptErrors                                     uint64          // failed attempts to accept a connection
-	Shortages                                        uint64          // accept errors because the process had no free file descriptor
+	AcceptErrors                                     uint64          // number of failed attempts to accept a connection
+	Shortages                                        uint64          // number of failed accept calls because the process had no free file descriptor
 	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes          // nil if --pipe-dir is not set
 	Listeners                                        []ListenerState // empty if all listeners come from --port
 }
 
-// State returns the current state. It must be called at least once per 2^32 dropped datagrams,
-// because the kernel's counter has 32 bits. It must not be called after Close.
+// State returns the counts since the start, and the state of the listeners. It must be called at
+// least once per 2^32 dropped datagrams, because the kernel's counter has 32 bits. It must not be
+// called after Close.
 func (in *Intake) State() State {
 	room := in.streams.room
 	st := State{

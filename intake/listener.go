@@ -26,7 +26,7 @@ func (l *listener) String() string {
 	return l.Scheme.Network() + " " + l.at.String()
 }
 
-// buffer returns the size of the receive buffers.
+// buffer returns the size of the listener's receive buffers in bytes.
 func (l *listener) buffer(cfg *Listen) int { return cmp.Or(l.Buffer, cfg.UDPBuffer) }
 
 // admitPeer decides whether a process of this host may send, and counts its data.

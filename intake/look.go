@@ -28,7 +28,7 @@ func (l *lane) beginLook(asked bool) {
 	}
 }
 
-// end ends a batch.
+// end adds the counts of the batch to the listener's part, and ends the batch for p.
 func (l *lane) end(p *probe.Lane) {
 	b, c := &l.before, &l.part.Counts
 	c.Datagrams += l.tally.UDPPackets - b.datagrams

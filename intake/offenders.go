@@ -24,7 +24,7 @@ type offenders struct {
 	prefixes *heavy.Counters // each entry is tagged with its reason; nil until the first refusal
 }
 
-// note counts a refused sample.
+// note counts a refused sample for the prefix of the sample's name.
 func (o *offenders) note(reason metric.Reason, name []byte) {
 	if o.prefixes == nil {
 		o.prefixes = heavy.New(maxOffenders)

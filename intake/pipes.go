@@ -58,7 +58,7 @@ type Pipes struct {
 func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	since, err := pipes.Started(os.Getpid())
 	if err != nil {
-		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot distinguish old processes from new processes: %w", err)
+		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "the start time of this process cannot be read, but is needed to leave out older counts: %w", err)
 	}
 	prefix := strings.TrimSuffix(cfg.PipePrefix, ".")
 	if prefix != "" {

@@ -27,7 +27,7 @@ type probes struct {
 
 	mu      sync.Mutex
 	running []*asked
-	ended   chan struct{} // end closes it
+	ended   chan struct{} // closed by the method end
 	ending  bool
 	looking sync.WaitGroup
 }

@@ -74,8 +74,8 @@ type move struct {
 	done chan struct{}
 }
 
-// move adds a last batch of n datagrams and everything that still waits in the socket. Then it
-// changes to the next socket.
+// move adds a last batch of n datagrams, and then everything that still waits in the socket, to the
+// table. Then it changes to the next socket.
 func (r *receiver) move(n int, next *move) error {
 	err := r.drain(n)
 	r.socket = next.to

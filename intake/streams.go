@@ -18,7 +18,7 @@ type streams struct {
 	room    *room
 	reader  *streamReader
 	conns   sync.WaitGroup
-	stopped chan struct{} // stop closes it
+	stopped chan struct{} // closed by stop
 	// greeting is the context of TLS handshakes. It is cancelled after stop.
 	greeting context.Context
 	silence  context.CancelFunc // cancels greeting
@@ -65,7 +65,8 @@ func (t *streams) accept(a *acceptor) {
 			return
 		}
 		if err != nil {
-			// An accept can fail because no file descriptor is free. The open connections must go on.
+			// An accept can fail because no file descriptor is free. The acceptor then tries again, and open
+			// connections are still read.
 			a.noteFault(err)
 			if end := t.end(); end != nil && time.Now().After(*end) {
 				return
@@ -179,8 +180,9 @@ func (t *streams) close(st *stream) {
 	t.room.leave(st.door)
 }
 
-// stop ends accepting. It lets each connection finish sending: a connection ends when it is silent
-// for drainTime, or after patience.
+// stop makes run accept no new clients, and limits the time of the open connections: a connection
+// ends when it is silent for drainTime, or after patience at the latest. stop does not wait until
+// the connections have ended.
 func (t *streams) stop(patience time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

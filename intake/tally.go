@@ -22,7 +22,7 @@ type Tally struct {
 	Listeners                []Counts               // indexed by the number of the listener
 }
 
-// Add adds o to t.
+// Add adds the counts in o to t.
 func (t *Tally) Add(o *Tally) {
 	t.UDPPackets += o.UDPPackets
 	t.UDPBytes += o.UDPBytes
@@ -79,9 +79,9 @@ type CutReason int
 const (
 	CutIdle       CutReason = iota // the connection completed no line within --tcp-idle-timeout
 	CutUnfinished                  // the connection did not complete a line within --tcp-line-timeout
-	CutFull                        // another connection needed the place under --max-tcp-connections
+	CutFull                        // the limit --max-tcp-connections was reached, and a new connection came
 	CutMemory                      // the unfinished lines of all connections took too much memory
-	CutListener                    // another connection needed the place under the listener's own limit
+	CutListener                    // the listener's own limit for connections was reached, and a new connection came
 	CutReasons    = 5              // length of arrays indexed by CutReason
 )
 

@@ -182,7 +182,7 @@ func TestDroppedTrains(t *testing.T) {
 	}
 }
 
-// An inherited socket returns no trains, because the next process might not support them.
+// An inherited socket returns no trains, because the next process might not support trains.
 func TestInheritedTrain(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

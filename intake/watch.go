@@ -23,7 +23,7 @@ type watch struct {
 	needle  []byte // lines that contain this text are logged; an empty text selects no lines
 	entries chan watched
 	skipped atomic.Uint64
-	ended   chan struct{} // end closes it
+	ended   chan struct{} // closed by the method end
 }
 
 // watched is an entry for the log.

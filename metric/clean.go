@@ -39,9 +39,9 @@ func (d Dialect) String() string {
 const (
 	keep   = iota // kept: A-Z a-z 0-9 _ - .
 	drop          // removed from names
-	space         // treated according to the dialect
-	slash         // treated according to the dialect
-	equals        // treated according to the dialect
+	space         // white space, whose treatment depends on the dialect
+	slash         // "/", whose treatment depends on the dialect
+	equals        // "=", whose treatment depends on the dialect
 	wide          // not ASCII; deleted, unless it is white space in Etsy's dialect
 )
 

@@ -1,8 +1,8 @@
 package metric
 
 // Collected holds the values that a name has collected in one flush interval, before statistics are
-// computed. The values of several intervals can be combined. The slices have no order, and are
-// valid until the next name.
+// computed. The values of several intervals can be combined. The elements of the slices have no
+// order. The slices are valid until the next name.
 type Collected struct {
 	Kind Kind
 	Name []byte

@@ -52,7 +52,7 @@ type Decoder struct {
 	rows     decoder
 }
 
-// NewDecoder returns a Decoder.
+// NewDecoder returns a Decoder for any number of messages.
 func NewDecoder() *Decoder { return &Decoder{} }
 
 func (dec *Decoder) unpack(b *Body) ([]byte, error) {
@@ -113,7 +113,7 @@ type decoder struct {
 	sketch aggregate.Sketch
 }
 
-// names decodes the names of n rows.
+// names decodes the names of n rows into d.text and d.ends.
 func (d *decoder) names(n int) {
 	d.text, d.ends = d.text[:0], d.ends[:0]
 	last := 0 // index in text at which the previous name begins
@@ -139,7 +139,7 @@ func (d *decoder) name(i int) []byte {
 	return d.text[from:d.ends[i]:d.ends[i]]
 }
 
-// value decodes the value of d.row.
+// value decodes the value of the next row into d.row.
 func (d *decoder) value() {
 	r := &d.row
 	r.Value, r.Set, r.Weight, r.Millis, r.Sketch = 0, aggregate.GaugeChange{}, 0, false, nil

@@ -72,7 +72,7 @@ func (s *Rows) Add(r *aggregate.Row) {
 	}
 }
 
-// split splits values after the first n values.
+// split returns the first n values as part, and the values after them as rest.
 func split[T any](values []T, n int) (part, rest []T) {
 	n = min(len(values), n)
 	return values[:n:n], values[n:]

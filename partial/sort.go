@@ -46,8 +46,8 @@ func (s *sorter) sort(rows []row) {
 	clear(s.rows)
 }
 
-// prefixOf returns the first eight bytes as a number. Numbers and byte sequences have the same
-// order.
+// prefixOf returns the first eight bytes of a name as a number. Numbers and byte sequences have the
+// same order.
 func prefixOf(name []byte) uint64 {
 	if len(name) >= 8 {
 		return binary.BigEndian.Uint64(name)

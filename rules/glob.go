@@ -32,7 +32,8 @@ func (p *partial) matches(component []byte) bool {
 // components returns the components of a glob, which are separated by dots.
 func components(glob string) []string { return strings.Split(glob, ".") }
 
-// add adds the rest of a glob to the tree below n. number is the number of its rule.
+// add adds a glob to the tree below n. parts are the components of the glob that follow n. number
+// is the number of the glob's rule.
 func (n *node) add(parts []string, number int) {
 	if n.first == 0 {
 		n.first, n.least, n.most = number+1, len(parts), len(parts)

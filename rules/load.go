@@ -69,7 +69,7 @@ type loader struct {
 	file     *file
 	purpose  Purpose
 	set      *Set
-	sets     []*Set // the set, and the set without rules that only count, if there are such rules
+	sets     []*Set // the set of all rules; if some rules only count, also a second set without them
 	ids      map[string]bool
 	warnings []Warning
 }
@@ -140,7 +140,8 @@ func observer(text string) (Observer, error) {
 
 var matchTypes = []string{"glob", "regex", "glob+"}
 
-// word checks that a value is one of some words. An empty value selects the first word.
+// word returns text, the value of a key, if it is one of words. It returns the first of words if
+// text is empty, and an error for any other text.
 func word(key, text string, words []string) (string, error) {
 	if text == "" {
 		return words[0], nil

@@ -46,7 +46,7 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	return nil
 }
 
-// setsOf returns the sets that contain a rule.
+// setsOf returns the sets of l.sets that contain a rule.
 func (l *loader) setsOf(rule *Rule) []*Set {
 	if rule.Count {
 		return l.sets[:1]

@@ -66,8 +66,8 @@ func (h *fileHistogram) set() bool {
 	return len(h.Buckets) > 0 || h.NativeFactor != 0 || h.NativeMax != 0
 }
 
-// quantiles returns the quantiles of a summary without duplicates. none are the quantiles to use if
-// the file has none.
+// quantiles returns the quantiles of a summary without duplicates. If the file has no quantiles, it
+// returns none.
 func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	if len(s.Quantiles) == 0 {
 		return none, nil
@@ -131,8 +131,8 @@ func (h *fileHistogram) native(o *Options) {
 	}
 }
 
-// bounds returns the upper bounds of the buckets without the infinite bound. none are the bounds to
-// use if the file has none.
+// bounds returns the upper bounds of the buckets without the infinite bound. If the file has no
+// buckets, it returns none.
 func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	bounds := h.Buckets
 	if len(bounds) == 0 {

@@ -71,9 +71,9 @@ func (l *loader) readRule(r *fileRule, rule *Rule) (err error) {
 	return l.readMatch(r, rule)
 }
 
-// shortTTL returns a warning about a ttl whose unit is probably missing, if the rule is in a
-// mapping. statsd_exporter accepts such a ttl with the same meaning. In rules for intake, shortTTL
-// returns an error.
+// shortTTL handles a ttl whose unit is probably missing. In a mapping, it logs a warning, because
+// statsd_exporter accepts such a ttl with the same meaning. In rules for intake, it returns an
+// error.
 func (l *loader) shortTTL(rule *Rule, ttl time.Duration) error {
 	if l.purpose == Intake {
 		return fmt.Errorf("ttl: %v is too short: give a duration with a unit, such as 5m", ttl)

@@ -114,7 +114,7 @@ func (r *Rule) Kinds() string {
 	return ""
 }
 
-// Labels reports whether the rule gives labels.
+// Labels reports whether the rule adds labels to names.
 func (r *Rule) Labels() bool { return len(r.labels) > 0 }
 
 // kinds is a set of metric kinds.
@@ -129,7 +129,7 @@ type labelTemplate struct {
 	value template
 }
 
-// Label is a label that a rule gives.
+// Label is a label that a rule adds to a name.
 type Label struct {
 	Name  string
 	Value []byte
@@ -147,7 +147,7 @@ type Result struct {
 	Labels []Label
 
 	captures [][]byte
-	best     []int // the begin and the end of each capture, for the best glob found so far
+	best     []int // the start and the end of each capture, for the best glob found so far
 	stack    []int
 	found    int
 	buffer   []byte
@@ -166,7 +166,7 @@ type Set struct {
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression
-	unordered bool  // whether the most specific glob that matches has priority, instead of the first one
+	unordered bool  // whether the most specific of the matching globs is used; if not, the first of them is used
 	fileOrder bool  // whether the order in the file decides between globs and regular expressions
 }
 

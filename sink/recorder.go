@@ -54,10 +54,10 @@ type State struct {
 	// and names that were dropped for lack of memory. Names that are neither delivered nor dropped are still being
 	// stored.
 	Made, Delivered, Dropped uint64
-	// Names is the number of names in the history, and Minutes its length.
+	// Names is the number of names in the history. Minutes is the length of the history in minutes.
 	Names, Minutes int
-	// Bytes is the memory that the history uses, and MaxBytes its limit. Both are 0 for a Recorder without a
-	// history.
+	// Bytes is the memory that the history uses. MaxBytes is the limit for this memory. Both are 0 for
+	// a Recorder without a history.
 	Bytes, MaxBytes int
 	// Full explains why names are dropped: which memory is full, and which setting limits it.
 	Full string
@@ -81,9 +81,9 @@ type Figure struct {
 	Total bool // the value never decreases
 }
 
-// Reloader is a Recorder that supports reloads. A reload creates a second Recorder with the same configuration,
-// which reads the files again and is never opened. The flush then passes it to Reload of the first Recorder,
-// between two flushes.
+// Reloader is a Recorder that supports reloads. A reload creates a second Recorder with the same
+// configuration, which reads the files again and is never opened. The flush then passes the second
+// Recorder to Reload of the first Recorder, between two flushes.
 type Reloader interface {
 	Recorder
 	Reload(from Recorder)

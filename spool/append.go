@@ -132,7 +132,7 @@ func (s *Spool) syncSoon() {
 	})
 }
 
-// sync waits until all records are on disk.
+// sync waits until all records are on disk, and not only in the kernel's memory.
 func (s *Spool) sync() error {
 	if !s.dirty {
 		return nil

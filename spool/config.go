@@ -24,10 +24,11 @@ type Config struct {
 
 const (
 	defaultMaxBytes   = 1 << 30
-	minMaxBytes       = 1<<20 + 64<<10 // a record of the daemon is up to 1 MiB, and a header
+	minMaxBytes       = 1<<20 + 64<<10 // room for the largest record of the daemon: a payload of 1 MiB, and a header
 	defaultFsyncEvery = time.Second
 
-	// A full spool drops one segment at a time. So it needs many small segments.
+	// A full spool drops a whole segment to free room. With many small segments, it loses only a small
+	// part of its records.
 	segmentsAtLeast = 64
 	maxSegmentBytes = 4 << 20
 )

@@ -39,7 +39,7 @@ func TestDirectoryRemoved(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if st := balance(t, s); st.Points != points(span(40, 50)) { // the held record is lost, because its directory was removed
+	if st := balance(t, s); st.Points != points(span(40, 50)) { // the record from Next is lost, because its directory was removed
 		t.Errorf("%d points are left after Close", st.Points)
 	}
 	if got := take(t, open(t, s.cfg), all); !slices.Equal(got, span(40, 50)) {

@@ -54,7 +54,7 @@ type Log struct {
 	grown    chan struct{} // closed at the next Append; nil if no reader waits
 }
 
-// logSegment is one file of a Log.
+// logSegment is one of the files that contain the records of a Log.
 type logSegment struct {
 	path  string
 	first uint64 // number of the first record
@@ -121,8 +121,9 @@ func (l *Log) end() (uint64, error) {
 	return end, nil
 }
 
-// Append adds a record at the end of the log and returns the number of the record. It returns ErrFull if there is no
-// room. If it returns an error, the log contains no part of the record. Append does not keep the payload.
+// Append adds a record at the end of the log and returns the number of the record. It returns
+// ErrFull if the log or the disk is full. If it returns an error, the log contains no part of the
+// record. Append does not keep the payload.
 func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -223,7 +224,7 @@ func (l *Log) seal() {
 	closeFile(&l.writer)
 }
 
-// Trim marks the records with numbers below this one as no longer needed.
+// Trim marks the records with numbers less than below as no longer needed.
 func (l *Log) Trim(below uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,7 +259,7 @@ func (l *Log) Sync() error {
 	return l.fail("sync", err)
 }
 
-// remove removes the segments that contain only records with numbers below this one.
+// remove removes the segments that contain only records with numbers less than below.
 func (l *Log) remove(below uint64) error {
 	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {

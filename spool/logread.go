@@ -145,8 +145,8 @@ func (r *LogReader) lose(until uint64) {
 	}
 }
 
-// open opens the file of a segment, unless it is already open. If the file cannot be read, open
-// closes it.
+// open opens the file of a segment, unless the reader has it open already. After a call, r.file is
+// nil if the file cannot be opened.
 func (r *LogReader) open(at logPlace) error {
 	if r.file != nil && r.begins == at.first {
 		return nil
@@ -200,13 +200,13 @@ func (r *LogReader) resync(at logPlace) bool {
 	return gap >= 0
 }
 
-// LogState describes the state of a Log.
+// LogState contains the record numbers and the size of a Log.
 type LogState struct {
 	First, Next     uint64 // number of the oldest record, and number of the next record to be appended
 	Bytes, MaxBytes int64
 }
 
-// State returns the current state of the log.
+// State returns the numbers of the records in the log, and the size of the log.
 func (l *Log) State() LogState {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -126,7 +126,7 @@ func (s *Spool) readFrom(seg *segment) error {
 
 var errDamaged = errors.New("damaged record")
 
-// readRecord reads the record at the current offset.
+// readRecord reads the record at the current offset in the first segment.
 func (s *Spool) readRecord(seg *segment) (header, []byte, error) {
 	if s.offset >= seg.size {
 		return header{}, nil, io.EOF

@@ -119,8 +119,8 @@ func find(b []byte) int {
 }
 
 // walk calls f with the header of each intact record in the content of a segment, in order. It
-// returns the number of bytes outside intact records. torn says that these bytes are all at the end
-// and are the beginning of one record. A killed process leaves such a record.
+// returns the number of bytes outside intact records. tornTail says that these bytes are all at the
+// end and are the beginning of one record. A killed process leaves such a record.
 func walk(b []byte, f func(header)) (skipped int, tornTail bool) {
 	for len(b) > 0 {
 		h, _, s := decode(b)

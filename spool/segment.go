@@ -14,7 +14,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// segment is one file of records.
+// segment is one of the files that contain the records of a Spool.
 type segment struct {
 	path    string
 	first   uint64 // number of the segment's first point

@@ -178,7 +178,7 @@ func (s *Spool) setup() error {
 	return s.stats.Fault
 }
 
-// load locks the directory and reads its content.
+// load locks the directory, and reads which records it contains.
 func (s *Spool) load() error {
 	if err := safefile.Directory(s.cfg.Dir); err != nil {
 		return err

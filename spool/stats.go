@@ -32,7 +32,7 @@ type Stats struct {
 	// SyncErrors is the number of syncs that have failed.
 	SyncErrors uint64
 
-	// Fault is the error why the directory cannot be used. It is nil if the directory can be used.
+	// Fault is the reason why the directory cannot be used. It is nil if the directory can be used.
 	Fault error
 }
 
@@ -48,5 +48,5 @@ func Bytes(dir string) (n int64) {
 	return n
 }
 
-// Stats returns the state after the last method call. It never waits for the disk.
+// Stats returns the counts after the last method call. It never waits for the disk.
 func (s *Spool) Stats() Stats { return *s.published.Load() }

@@ -25,5 +25,5 @@ func freeBytes(dir string) (int64, error) {
 	return product(disk.Bavail, disk.Bsize), nil
 }
 
-// product multiplies two numbers. Their types differ between operating systems.
+// product multiplies a by b. The types of a and b differ between operating systems.
 func product[A, B int64 | uint64 | uint32 | int32](a A, b B) int64 { return int64(a) * int64(b) }

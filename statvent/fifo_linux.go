@@ -11,8 +11,8 @@ import (
 
 const oPath = 0x200000 // O_PATH, which package syscall does not define
 
-// fifo is a FIFO, which is first created under a hidden name. handle is a descriptor of the FIFO that stays valid
-// if the name changes. It counts neither as a reader nor as a writer.
+// fifo is a FIFO, which is first created under a hidden name. handle is a descriptor of the FIFO
+// that stays valid if the name changes. The descriptor counts neither as a reader nor as a writer.
 type fifo struct {
 	handle *os.File
 	waker  *os.File // reader that wake has opened, or nil
@@ -70,8 +70,8 @@ func makeDir(dir string) error {
 	return err
 }
 
-// checkPlace returns an error if path names anything except the FIFO of a dead process. A hold excludes other
-// Recorders. This check detects other programs.
+// checkPlace returns an error if path names anything except the FIFO of a dead process. The lock
+// file (see hold) already excludes other Recorders, and this check detects other programs.
 func checkPlace(path string) error {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if errors.Is(err, syscall.ENOENT) {
@@ -105,7 +105,8 @@ func (f *fifo) release() {
 	}
 }
 
-// wake opens the FIFO as a reader. This ends awaitReader, now and until unwake is called.
+// wake opens the FIFO as a reader. A running call of awaitReader then returns, and later calls
+// return immediately until unwake is called.
 func (f *fifo) wake() (err error) {
 	f.waker, err = os.OpenFile(f.self(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	f.woken = err == nil

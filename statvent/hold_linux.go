@@ -17,9 +17,9 @@ const (
 
 var errHeld = errors.New("another recorder uses it already: in this process, or in a process with the same pid in another pid namespace")
 
-// hold locks the file DIR/.PID.lock. It prevents other Recorders from using the pipe DIR/PID.stats. The pipe
-// itself cannot be locked, because opening it for the lock would make a reader or a writer. The kernel releases
-// the lock when the process exits.
+// hold locks the file DIR/.PID.lock. The lock prevents other Recorders from using the pipe
+// DIR/PID.stats. The pipe itself cannot be locked, because a process that opens the pipe becomes a
+// reader or a writer. The kernel releases the lock when the process exits.
 type hold struct {
 	path string // path of the lock file
 	file *os.File

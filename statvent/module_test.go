@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
-// TestModuleOfAUser checks that a module that imports these libraries needs no other module. The go command also
-// counts modules that the tests of the libraries import.
+// TestModuleOfAUser checks that a module that imports the packages client and statvent needs no other module. The go
+// command also counts modules that the tests of these packages import.
 func TestModuleOfAUser(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {

@@ -131,7 +131,7 @@ func (r *Recorder) Close(ctx context.Context) error {
 	return nil
 }
 
-// finish waits until all readers are served, but not longer than ctx.
+// finish waits until all readers are served, but not after ctx ends.
 func (r *Recorder) finish(ctx context.Context) error {
 	before := r.Unserved()
 	stop := context.AfterFunc(ctx, r.cutOff)
@@ -180,7 +180,8 @@ func (r *Recorder) current() *fifo {
 	return r.live
 }
 
-// renew replaces used by the next pipe. used has its reader, or it was woken.
+// renew replaces the pipe used by the next pipe. It is called when used has a reader, or after a
+// call of wake.
 func (r *Recorder) renew(used *fifo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

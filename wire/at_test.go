@@ -50,7 +50,7 @@ func TestAt(t *testing.T) {
 	}
 }
 
-// At stays within the line, for all lines and all bytes that follow the line.
+// At returns an index within the line, for all lines and all bytes that follow the line.
 func FuzzAt(f *testing.F) {
 	f.Add([]byte("a:1:x|ms|@0.5:\n:|"), uint8(3))
 	f.Fuzz(func(t *testing.T, line []byte, room uint8) {

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// BenchmarkParser parses datagrams of 1432 bytes. An operation is one sample.
+// BenchmarkParser parses datagrams of 1432 bytes. One operation is one sample.
 func BenchmarkParser(b *testing.B) {
 	const counter, tagged = "app.web-03.api.v2.users.get.status_%03d:%d|c\n", "app.web-03.api.v2.users.get.status_%03d:%d|c|#env:prod,host:web-03\n"
 	for _, bb := range []struct {

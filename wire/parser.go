@@ -83,8 +83,9 @@ func (p *Parser) Reset(buf []byte) {
 	p.lines, p.timestamps = 0, 0
 }
 
-// Forget calls the Tagger's Forget before the end of a buffer. The names of all samples so far
-// become invalid. The name of the current group is kept, because the group may have more values.
+// Forget calls Tagger.Forget, and can be called before Next has returned End. The names of all
+// samples so far become invalid. The name of the current group is kept, because the group may have
+// more values.
 func (p *Parser) Forget() {
 	switch {
 	case p.Tagger == nil:

@@ -151,12 +151,12 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestInFlightIsShared checks that handlers, transports and processes share one gauge. All of them adjust it, and
-// a second process does not reset it.
+// TestInFlightIsShared checks that handlers, transports and processes share one gauge. Each of them
+// adds to the gauge or subtracts from it, and a second process does not reset the gauge.
 func TestInFlightIsShared(t *testing.T) {
 	const goroutines, requests = 8, 500
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
-	process, err := client.New(client.Config{Dial: rec.Dial}) // this client is the other process
+	process, err := client.New(client.Config{Dial: rec.Dial}) // this client stands for the second process
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,8 +320,8 @@ func TestBrowserLeaves(t *testing.T) {
 	}
 }
 
-// TestDeadline checks the status after deadlines. What a handler writes after http.TimeoutHandler has responded
-// is lost. After other deadlines, it is sent.
+// TestDeadline checks the status after deadlines. After the deadline of http.TimeoutHandler, the
+// output of the handler is lost. After other deadlines, the output is sent.
 func TestDeadline(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, after int // HTTP statuses
@@ -672,8 +672,8 @@ func TestTransportWholeBody(t *testing.T) {
 	}
 }
 
-// TestTransportOddities checks that unusual responses and statuses create no new names, and do not stay in
-// flight.
+// TestTransportOddities checks that unusual responses and statuses create no new names, and that
+// the gauge in_flight is 0 at the end.
 func TestTransportOddities(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	answer := func(response *http.Response, err error) http.RoundTripper {

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// These values are used as the status of requests without a status. Timer names contain a word for each of them.
+// These values are used as the status of requests without a status. Timer names contain a word for
+// each of these values.
 const (
 	other    = -1 - iota // the number is not a valid status
 	hijacked             // the handler hijacked the connection

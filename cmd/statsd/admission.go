@@ -25,8 +25,9 @@ var (
 // each TLS connection needs buffers of about 40 KiB.
 var encryptedKeys = []flag{nameKey, {name: "max", kind: isCount, def: "1000"}, idleKey, lineKey}
 
-// A reload can change the value of keyOfAllow. Adding or removing the key needs a restart: without an allow list,
-// the daemon does not ask the kernel for the senders of datagrams.
+// keyOfAllow is the setting with the list of allowed senders. A reload can change its value. Adding
+// or removing the setting needs a restart: without an allow list, the daemon does not ask the
+// kernel for the senders of datagrams.
 const keyOfAllow = "allow"
 
 // rereadKeys are the settings in a listener's URL that a reload can change.
@@ -49,7 +50,8 @@ func (d *door) lasting() string {
 	return strings.TrimSuffix(start+"?"+strings.Join(kept, "&"), "?")
 }
 
-// guardByAddress returns the guard for a listener without TLS and without signatures.
+// guardByAddress returns the check of senders for a listener without TLS and without signatures. It
+// is nil if the listener has no allow list.
 func guardByAddress(d *door) (listen.Guard, error) {
 	if d.text(keyOfAllow) == "" {
 		return nil, nil
@@ -57,7 +59,7 @@ func guardByAddress(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{})
 }
 
-// guardByCertificate returns the guard for a listener with TLS.
+// guardByCertificate returns the check of senders for a listener with TLS.
 func guardByCertificate(d *door) (listen.Guard, error) {
 	if d.text("cert") == "" || d.text("key") == "" {
 		return nil, errors.New("needs a certificate and its key in PEM format, as in tcp+tls://HOST:PORT?cert=FILE&key=FILE")
@@ -65,7 +67,7 @@ func guardByCertificate(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{})
 }
 
-// guardBySignature returns the guard for a listener that accepts signed datagrams.
+// guardBySignature returns the check of senders for a listener that accepts signed datagrams.
 func guardBySignature(d *door) (listen.Guard, error) {
 	if d.text("keys") == "" {
 		return nil, errors.New("needs a file of keys, as in udp+hmac://HOST:PORT?keys=FILE")
@@ -73,7 +75,8 @@ func guardBySignature(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
 }
 
-// openDoor returns a guard. It uses the settings that all listeners have, and the key settings in keys.
+// openDoor creates the check of senders from the settings of the listener. keys contains the
+// additional settings for signed datagrams.
 func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c, err := d.doorConfig()
 	if err != nil {

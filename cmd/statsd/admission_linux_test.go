@@ -121,7 +121,6 @@ func (a *admission) dial(to, name string) *tls.Conn {
 	return conn
 }
 
-// send sends lines on a connection.
 func (a *admission) send(conn net.Conn, lines string) {
 	a.t.Helper()
 	if _, err := io.WriteString(conn, lines); err != nil {
@@ -173,7 +172,7 @@ func sign(key, lines string, later time.Duration) string {
 	return string(append(mac.Sum(nil), rest...))
 }
 
-// closeClient closes a client, and checks that it has sent all its lines.
+// closeClient closes a client, and checks that the client has sent all its lines.
 func closeClient(t *testing.T, c *client.Client) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Patience)

@@ -55,12 +55,10 @@ type clusterURL struct {
 	settings
 }
 
-// parseForward parses the URL of --forward.
 func parseForward(text string) (*clusterURL, error) {
 	return parseClusterURL(text, func(s *clusterScheme) []flag { return s.edge })
 }
 
-// parseCollect parses the URL of --collect.
 func parseCollect(text string) (*clusterURL, error) {
 	return parseClusterURL(text, func(s *clusterScheme) []flag { return s.owner })
 }

@@ -56,7 +56,6 @@ func (a argument) String() string     { return a.text() }
 func (a argument) IsBoolFlag() bool   { return a.kind == isSwitch }
 func (a argument) IsCumulative() bool { return a.many }
 
-// parse parses the command line.
 func (all settings) parse(line arguments) error {
 	app := kingpin.New("statsd", "")
 	help := false

@@ -53,21 +53,21 @@ func (all settings) bytes(name string) int {
 	return v
 }
 
-// dialects maps the values of --dialect.
+// dialects contains the dialect for each value of --dialect.
 var dialects = map[string]metric.Dialect{
 	metric.Reference.String(): metric.Reference,
 	metric.Gstatsd.String():   metric.Gstatsd,
 	metric.Etsy.String():      metric.Etsy,
 }
 
-// senders maps the values of --discard-senders.
+// senders contains the mode for each value of --discard-senders.
 var senders = map[string]intake.Senders{
 	"auto": intake.SendersAuto,
 	"on":   intake.SendersOn,
 	"off":  intake.SendersOff,
 }
 
-// tags maps the values of --tags.
+// tags contains the treatment of tags for each value of --tags.
 var tags = map[string]metric.Tags{
 	metric.DropTags.String():     metric.DropTags,
 	metric.GraphiteTags.String(): metric.GraphiteTags,
@@ -75,7 +75,7 @@ var tags = map[string]metric.Tags{
 	metric.TagsInName.String():   metric.TagsInName,
 }
 
-// tagStyles maps the words of --tag-styles. The word all stands for all of them.
+// tagStyles contains the formats for each word of --tag-styles. The word all means all formats.
 var tagStyles = map[string]metric.TagStyles{
 	"dogstatsd": metric.DogStatsD,
 	"graphite":  metric.Graphite,
@@ -105,7 +105,7 @@ func allStyles() (styles metric.TagStyles) {
 
 func (all settings) dialect() metric.Dialect { return dialects[all.text("dialect")] }
 
-// host returns the address in a setting without the brackets of IPv6.
+// host returns the address in a setting. It removes the brackets around an IPv6 address.
 func (all settings) host(name string) string {
 	text := all.text(name)
 	if inner, ok := strings.CutPrefix(text, "["); ok {

@@ -117,7 +117,7 @@ func (all settings) checkPaths() (found problems) {
 }
 
 func (all settings) clash(p, other place, what string) error {
-	err := fmt.Errorf("%s: %s is taken by %s", p.flag, what, other.flag)
+	err := fmt.Errorf("%s: %s is already used by %s", p.flag, what, other.flag)
 	name, _, _ := strings.Cut(strings.TrimPrefix(p.flag, "--"), " ")
 	return all.get(name).locate("", err)
 }

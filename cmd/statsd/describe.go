@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// described returns the current settings with their sources. It also returns the values that they would have
-// after a reload or a restart.
+// described returns the current settings with their sources. It also returns the values that the
+// settings would have after a reload or a restart.
 func (d *daemon) described() question.Config {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
@@ -36,7 +36,8 @@ func (d *daemon) described() question.Config {
 	return c
 }
 
-// running returns the settings that are in effect. Settings that wait for a restart have the values in started.
+// running returns the settings that are in effect. For a flag in waiting, which needs a restart, it
+// returns the value in started.
 func (all settings) running(started settings, waiting []string) settings {
 	running := slices.Clone(all)
 	for i, s := range running {
@@ -96,7 +97,7 @@ func (v value) source() string {
 	return fromCommandLine // the flag was given on a gstatsd command line
 }
 
-// defaultOf returns the default value of a setting. It may depend on other settings.
+// defaultOf returns the default value of a setting. The default may depend on other settings.
 func (all settings) defaultOf(s *setting) string {
 	if !s.given() {
 		return cmp.Or(s.text(), defaultSwitch(s))
@@ -113,7 +114,6 @@ func (all settings) defaultOf(s *setting) string {
 	return cmp.Or(others.text(s.name), defaultSwitch(s))
 }
 
-// defaultSwitch returns the default value of a switch.
 func defaultSwitch(s *setting) string {
 	if s.kind == isSwitch {
 		return "false"

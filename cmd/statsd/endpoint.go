@@ -76,9 +76,9 @@ func (all settings) checkName() error {
 
 var sinkName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// inherit sets the keys that the URL does not contain. They get the value of the corresponding flag, if there is
-// one: for example, timeout in graphite+tls:// gets the value of --graphite-timeout. All other keys get their
-// defaults.
+// inherit sets the keys that the URL does not contain. If there is a flag for such a key, the key
+// gets the value of the flag: for example, timeout in graphite+tls:// gets the value of
+// --graphite-timeout. A key without a flag gets its default.
 func (e *endpoint) inherit(all settings) {
 	family, _, _ := strings.Cut(e.scheme.name, "+")
 	for _, s := range e.settings {

@@ -190,10 +190,12 @@ func TestEtsy(t *testing.T) {
 	}
 }
 
-// times are names of values that differ between the two daemons, because they are times or durations.
+// times are the names of values that are times or durations. These values differ between the two
+// daemons.
 var times = []string{"processing_time", "calculationtime", "last_flush", "flush_time", "flush_length", "timestamp_lag"}
 
-// sameFlush compares two flushes. The daemon's own metrics, which start with own, may be additional points.
+// sameFlush compares two flushes. got may contain additional points that start with own: the
+// daemon's own metrics.
 func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 	t.Helper()
 	if len(want) < 12 {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// TestFamilies checks that a daemon on the IPv4 wildcard address has no IPv6 listener, and the reverse.
+// TestFamilies checks that a daemon on the IPv4 wildcard address has no IPv6 listener, and that a
+// daemon on the IPv6 wildcard address has no IPv4 listener.
 func TestFamilies(t *testing.T) {
 	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
 		t.Skip("no IPv6 here:", err)

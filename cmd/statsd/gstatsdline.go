@@ -101,7 +101,7 @@ func (l *gstatsdLine) add(name, text, typed string) {
 	l.same.typed[arg] = typed
 }
 
-// translate adds the equivalent statsd flags.
+// translate adds the statsd flags that are equivalent to the parsed gstatsd flags.
 func (l *gstatsdLine) translate() error {
 	if !slices.ContainsFunc(l.same.args, isDialect) {
 		l.same.args = append(l.same.args, "--dialect=gstatsd")

@@ -180,7 +180,7 @@ func parseMode(text string) (fs.FileMode, error) {
 	return fs.FileMode(n), nil
 }
 
-// noPort is the value for "off".
+// noPort is the port number that stands for the value "off".
 const noPort = -1
 
 func parsePort(text string) (int, error) {

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// layout returns the layout of a flush for settings that were already checked and derived.
+// layout returns the settings for the names and values that a flush publishes. All settings must
+// already be checked, and the defaults must be set.
 func (all settings) layout() aggregate.Layout {
 	l := aggregate.Naming(all.text("naming")).Layout()
 	l.Prefix = [metric.Kinds]string{
@@ -92,15 +93,15 @@ func (all settings) deriveLayout() {
 	all.setDefault("expire", strconv.Itoa(expire))
 }
 
-// checkWords checks a comma-separated list of words. A word in alone is only valid as the single word of the
-// list.
+// checkWords returns an error if text is not a comma-separated list of words from list. A word in
+// alone must be the only word of text.
 func checkWords(text string, list []string, alone ...string) error {
 	if slices.Contains(alone, text) {
 		return nil
 	}
 	for word := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("must be some of %s, separated by commas, not %q", strings.Join(list, ", "), word)
+			return fmt.Errorf("must be one or more of %s, separated by commas, not %q", strings.Join(list, ", "), word)
 		}
 	}
 	return nil

@@ -20,7 +20,8 @@ import (
 type listenScheme struct {
 	name listen.Scheme
 	keys []flag // settings in the query of the URL
-	// guard returns the guard that checks the senders. It is nil if the listener never has a guard.
+	// guard is the function that creates the check of senders. It is nil if this kind of listener
+	// cannot check senders.
 	guard func(*door) (listen.Guard, error)
 }
 
@@ -233,7 +234,7 @@ func (d *door) override(key string, set func()) {
 	}
 }
 
-// ids returns the ids of users or groups.
+// ids converts a comma-separated list of users or groups to their ids.
 func ids(key, text string, of func(string) (int, error)) (all []uint32, err error) {
 	if text == "" {
 		return nil, nil

@@ -60,8 +60,8 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// TestListenBesidePort checks that with --listen, the port of --port is opened only if --port or --name is given.
-// Its listeners are then called udp and tcp.
+// TestListenBesidePort checks that with --listen, the port of --port is opened only if --port or
+// --name is given. The two listeners of this port are then called udp and tcp.
 func TestListenBesidePort(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -134,17 +134,17 @@ func TestListenErrors(t *testing.T) {
 		}
 	}
 	for want, line := range map[string][]string{
-		"given twice":                               {"--listen=udp://:9", "--listen=udp://:9"},
-		"name: another listener has the name a":     {"--listen=udp://:9?name=a", "--listen=tcp://:9?name=a"},
-		"name: another listener has the name tcp":   {"--port=8125", "--listen=udp://:9?name=tcp"},
-		"port 8135 is taken by --monitor-port":      {"--listen=tcp://:8135"},
-		"port 8125 is taken by --port":              {"--listen=tcp://127.0.0.1:8125", "--port=8125"},
-		"port 9 is taken by --listen tcp://:9":      {"--listen=tcp://:9", "--listen=tcp://127.0.0.1:9"},
-		"port 9 is taken by --listen udp://:9":      {"--listen=udp://:9", "--listen=udp://127.0.0.1:9?receivers=1"},
-		"port 8126 is taken by --port":              {"--port=8126", "--listen=udp://:8126"},
-		"the file /run/a.new is taken by":           {"--listen=unix:///run/a", "--listen=unix:///run/a.new"},
-		"the file /run/a.lock is taken by":          {"--listen=unix:///run/a", "--state-file=/run/a.lock"},
-		"the file /run/a is taken by --listen unix": {"--listen=unix:///run/a", "--listen=unixgram:///run/../run/a"},
+		"given twice":                                      {"--listen=udp://:9", "--listen=udp://:9"},
+		"name: another listener has the name a":            {"--listen=udp://:9?name=a", "--listen=tcp://:9?name=a"},
+		"name: another listener has the name tcp":          {"--port=8125", "--listen=udp://:9?name=tcp"},
+		"port 8135 is already used by --monitor-port":      {"--listen=tcp://:8135"},
+		"port 8125 is already used by --port":              {"--listen=tcp://127.0.0.1:8125", "--port=8125"},
+		"port 9 is already used by --listen tcp://:9":      {"--listen=tcp://:9", "--listen=tcp://127.0.0.1:9"},
+		"port 9 is already used by --listen udp://:9":      {"--listen=udp://:9", "--listen=udp://127.0.0.1:9?receivers=1"},
+		"port 8126 is already used by --port":              {"--port=8126", "--listen=udp://:8126"},
+		"the file /run/a.new is already used by":           {"--listen=unix:///run/a", "--listen=unix:///run/a.new"},
+		"the file /run/a.lock is already used by":          {"--listen=unix:///run/a", "--state-file=/run/a.lock"},
+		"the file /run/a is already used by --listen unix": {"--listen=unix:///run/a", "--listen=unixgram:///run/../run/a"},
 	} {
 		if _, err := listenersOf(t, line...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", line, err, want)

@@ -33,7 +33,7 @@ func TestLogQueue(t *testing.T) {
 			fmt.Fprintf(q, "%d\n", i+1)
 		}
 		close(out.open)
-		synctest.Wait() // the number of lost lines must be logged without another line
+		synctest.Wait() // the number of lost lines must be logged even if no further line follows
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		if len(lines) != maxLogLines+2 || lines[0] != "0" || lines[len(lines)-1] != fmt.Sprint(maxLogLines) {
 			t.Errorf("%d lines, %q to %q", len(lines), lines[0], lines[len(lines)-1])

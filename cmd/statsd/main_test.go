@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata") }
 
-// TestOperator runs scripts with the steps of an operator. The scripts use standard programs.
+// TestOperator runs scripts that do what an operator does. The scripts use standard programs.
 func TestOperator(t *testing.T) {
 	counterpart.Find(t, "nc")
 	counterpart.Find(t, "/usr/bin/python3")

@@ -19,8 +19,8 @@ const (
 	memoryOfMember = 27  // memory for a member of a set
 )
 
-// oddMemory returns warnings about limits that allow more memory than is available. available is 0 if it is
-// unknown.
+// oddMemory returns warnings about limits that allow more memory than is available. available is 0
+// if the available memory is unknown.
 func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []string) {
 	if available == 0 {
 		return nil
@@ -28,14 +28,14 @@ func (all settings) oddMemory(sinks []*endpoint, available float64) (odd []strin
 	total := 0.0
 	for _, n := range all.memoryNeeds(sinks) {
 		if n.bytes > available {
-			odd = append(odd, fmt.Sprintf("%s: %s would need %s, and there are %s", n.setting, n.what, inMiB(n.bytes), inMiB(available)))
+			odd = append(odd, fmt.Sprintf("%s: %s would need %s, but only %s are available", n.setting, n.what, inMiB(n.bytes), inMiB(available)))
 		}
 		if n.lasting {
 			total += n.bytes
 		}
 	}
 	if len(odd) == 0 && total > available {
-		odd = append(odd, fmt.Sprintf("--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need %s, and there are %s", inMiB(total), inMiB(available)))
+		odd = append(odd, fmt.Sprintf("--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need %s, but only %s are available", inMiB(total), inMiB(available)))
 	}
 	return odd
 }

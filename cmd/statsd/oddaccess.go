@@ -13,7 +13,7 @@ func (all settings) oddDoors() (odd []string) {
 	console, _, _ := net.SplitHostPort(all.console("admin"))
 	profiles, _, _ := net.SplitHostPort(all.text("pprof"))
 	for _, door := range []struct{ flag, host, guard, shows string }{
-		{"monitor-host", all.monitorHost(), "monitor-tokens", "see its figures, the published values and senders"},
+		{"monitor-host", all.monitorHost(), "monitor-tokens", "see the metrics of the daemon, the published values and the senders"},
 		{"admin", console, "", "see and delete names"},
 		{"pprof", profiles, "", "take profiles of the process"},
 	} {
@@ -53,7 +53,7 @@ func (all settings) oddListeners() (odd []string) {
 	}
 	for _, p := range open {
 		if checked != "" && !isLocal(p.host) {
-			odd = append(odd, fmt.Sprintf("%s: everyone who can reach this port can send, and --listen %s checks who sends", p.flag, checked))
+			odd = append(odd, fmt.Sprintf("%s: everyone who can reach this port can send, although --listen %s checks its senders", p.flag, checked))
 		}
 	}
 	return odd

@@ -19,7 +19,7 @@ func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 		odd = append(odd, "--forward without --spool-dir: data that the cluster has not accepted is lost when the daemon ends")
 	}
 	if to.insecure() {
-		odd = append(odd, fmt.Sprintf("--forward %s: insecure: its certificate is not checked, so another host could take its place", to.url))
+		odd = append(odd, fmt.Sprintf("--forward %s: insecure: the certificate of the cluster is not checked, so another host could pretend to be the cluster", to.url))
 	}
 	if from, err := parseCollect(all.text("collect")); err == nil && from.isCentral() && slices.ContainsFunc(all.collectPlaces(), to.reaches) {
 		odd = append(odd, fmt.Sprintf("--forward %s is this daemon's own --collect; leave it out: a central daemon also publishes the data that it receives itself", to.url))
@@ -72,7 +72,7 @@ func (all settings) oddOwner() (odd []string) {
 		return odd
 	}
 	if copies < usualCopies {
-		odd = append(odd, fmt.Sprintf("--collect-replicas %d: when a NATS server fails, its partitions of a new cluster stop; with %d copies they go on", copies, usualCopies))
+		odd = append(odd, fmt.Sprintf("--collect-replicas %d: in a new cluster, the failure of a NATS server stops the partitions that it stores; with %d copies, all partitions continue", copies, usualCopies))
 	}
 	if edges := int(natsMessages * interval.Seconds() / float64(partitions)); edges < usualEdges {
 		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d edges there are more than %d messages a second, which may be too many for NATS",

@@ -41,7 +41,7 @@ func oddSinks(all settings, sinks []*endpoint) (odd []string) {
 			odd = append(odd, fmt.Sprintf("the sink %s is the daemon's own port %s: the daemon would receive the points that it publishes", e.address(), e.port))
 		}
 		if e.insecure() {
-			odd = append(odd, fmt.Sprintf("the sink %s: insecure: its certificate is not checked, so another host could take its place", e.name))
+			odd = append(odd, fmt.Sprintf("the sink %s: insecure: the certificate of the receiver is not checked, so another host could pretend to be the receiver", e.name))
 		}
 	}
 	return odd

@@ -105,8 +105,8 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	return d.Run(ctx)
 }
 
-// notePages stores the prometheus sinks of a configuration. If a sink is already running, it keeps the running
-// sink.
+// notePages stores the prometheus sinks of a configuration. If a sink with the same name is already
+// running, notePages keeps the running sink.
 func (d *daemon) notePages(cfg *server.Config) {
 	before := d.pages
 	d.pages = map[string]*prometheus.Sink{}

@@ -103,7 +103,7 @@ func printable(text string) string {
 func (s *setting) checkText(text string) error {
 	for _, r := range text {
 		if unicode.IsControl(r) {
-			return fmt.Errorf("no value has control characters, and this one has %q", r)
+			return fmt.Errorf("a value must not contain control characters, and this one contains %q", r)
 		}
 	}
 	if err := s.kind.check(text); err != nil {

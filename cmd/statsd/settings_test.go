@@ -256,8 +256,8 @@ func TestOddMemory(t *testing.T) {
 	for available, want := range map[float64]string{
 		1000 * mib: "",
 		0:          "", // the available memory is unknown
-		400 * mib:  "--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need 475 MiB, and there are 400 MiB",
-		300 * mib:  "--max-names 2000000: so many names would need 345 MiB, and there are 300 MiB",
+		400 * mib:  "--max-names, --history-memory, --queue-max-bytes and the sinks: together they would need 475 MiB, but only 400 MiB are available",
+		300 * mib:  "--max-names 2000000: so many names would need 345 MiB, but only 300 MiB are available",
 	} {
 		if got := strings.Join(all.oddMemory(sinks, available), "\n"); got != want {
 			t.Errorf("with %v bytes: %q, want %q", available, got, want)

@@ -28,13 +28,13 @@ type running struct {
 	port string
 }
 
-// startDaemon starts statsd.
 func startDaemon(t *testing.T, args ...string) *running {
 	t.Helper()
 	return startCommand(t, "statsd", append([]string{"-p", "0", "-n", "127.0.0.1"}, args...)...)
 }
 
-// startCommand starts the test program under the name of a command. It then runs as this command: see TestMain.
+// startCommand starts the test program under the name of a command. The test program then runs as
+// this command: see TestMain.
 func startCommand(t *testing.T, name string, args ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
@@ -113,8 +113,8 @@ func (d *running) sendEach(network, line string) (stop func() int) {
 	}
 }
 
-// TestSoakStoppedProcess stops a process for some seconds (SIGSTOP). Its next flush must be at the next regular
-// flush time, and contain all lines of the missed time. No flush time may be used twice.
+// TestSoakStoppedProcess stops a daemon for a few seconds with SIGSTOP. After SIGCONT, the next flush must be at the
+// next regular flush time, and contain all lines of the missed time. No flush time may be used twice.
 func TestSoakStoppedProcess(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -147,7 +147,8 @@ func TestSoakStoppedProcess(t *testing.T) {
 			t.Errorf("a point at %d comes after one at %d", p.Time, last.Time)
 		}
 		skipped += p.Time - last.Time - 1
-		// Two flushes may be close together if the first one was late. Three flushes must not be close together.
+		// Two flushes may be close together if the earlier flush was late. Three flushes must not be
+		// close together.
 		if soak.On() && i > 0 && i < len(points)-2 && flushes[i+1].Last.Sub(flushes[i-1].Last) < 500*time.Millisecond {
 			t.Errorf("three flushes within %v", flushes[i+1].Last.Sub(flushes[i-1].Last))
 		}

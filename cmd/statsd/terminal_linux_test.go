@@ -62,7 +62,8 @@ func TestWelcome(t *testing.T) {
 	}
 }
 
-// onTerminal runs the daemon on a terminal, stops it after it has printed ready, and returns its whole output.
+// onTerminal runs the daemon on a terminal, and stops it when the text in ready has appeared. It
+// returns the whole output of the daemon.
 func onTerminal(t *testing.T, ready string, args ...string) string {
 	t.Helper()
 	keyboard, screen := openTerminal(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// changing sends a request for a change with a token to the daemon. It returns the status and the body of the
+// changing asks the daemon for a change, with a token. It returns the status and the body of the
 // response.
 func changing(t *testing.T, client *http.Client, address, path, token, body string) (int, string) {
 	t.Helper()

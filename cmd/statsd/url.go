@@ -59,7 +59,7 @@ func escapeZone(text string) string {
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
 }
 
-// setOptions sets the keys in the query of a URL. All other keys get their defaults.
+// setOptions sets the keys in the query of a URL. A key that is not in the query gets its default.
 func (all settings) setOptions(scheme, from, query string) error {
 	if err := all.setQuery(scheme, from, query); err != nil {
 		return err

@@ -19,7 +19,8 @@ func file(t *testing.T, content string) string {
 	return path
 }
 
-// TestTLS queries a monitor over https: with the right certificate authority, with another one, and without one.
+// TestTLS queries a monitor over https: with the right certificate authority, with another
+// certificate authority, and without a certificate authority.
 func TestTLS(t *testing.T) {
 	f := startFake(t)
 	server := httptest.NewTLSServer(f.Config.Handler)
@@ -59,7 +60,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// changeServer is an HTTP server that responds to changes like the JSON API, and stores the requests.
+// changeServer is an HTTP server that responds to requests for changes like the JSON API, and
+// stores the requests.
 type changeServer struct{ asked []string }
 
 func (c *changeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -41,7 +41,8 @@ type outcome struct {
 	Error string  `json:"error"`
 }
 
-// alerted prints the alerts, the latest first, and what happened to the notifications about their begin and end.
+// alerted prints the alerts, the latest first. For each alert, it prints what happened to the
+// notifications about its begin and its end.
 func alerted(ctx context.Context, s *session) error {
 	var answer question.Alerts
 	if _, err := s.client.Ask(ctx, ask.Question{Method: "alerts", Args: []any{maxAlerts}}, &answer); err != nil {

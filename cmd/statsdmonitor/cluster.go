@@ -85,7 +85,8 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 	}
 }
 
-// balanced returns the result for all accounts.
+// balanced returns r with a report of all accounts. If an account does not balance, the verdict of
+// the result is an error.
 func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result {
 	book := report.ClusterBook{Edges: edges}
 	if c.Ledger.Difference != 0 {
@@ -127,8 +128,8 @@ func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluste
 	return a, nil
 }
 
-// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two clusters, one of
-// which replaces the other at some time.
+// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two
+// clusters, when one cluster replaces another cluster.
 func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	all := edge.Forwarding()
 	for _, f := range all {

@@ -14,7 +14,8 @@ type command struct {
 	words       []string // fixed words that are valid as arguments
 	help        string
 	flags       []use
-	// Exactly one of the following is set. A command with read queries the daemon, and supports --watch.
+	// Exactly one of the following fields is set. A command with read queries the daemon, and supports
+	// --watch.
 	read reading
 	run  func(context.Context, *session) error
 }
@@ -22,7 +23,7 @@ type command struct {
 // use is a flag of a command. It has the default and the maximum value of the flag for this command.
 type use struct {
 	name, fallback string
-	most           float64 // if 0, the maximum is the one in flags
+	most           float64 // if 0, the maximum in flags applies
 }
 
 // bounds are the minimum and the maximum value of a flag.

@@ -29,7 +29,7 @@ type account struct {
 	Balances bool    `json:"balances"`
 }
 
-// entry is one line of an account. If it has parts, they add up to Count.
+// entry is one line of an account. If an entry has parts, the counts of the parts add up to Count.
 type entry struct {
 	Name  string  `json:"name"`
 	Count float64 `json:"count"`

@@ -8,8 +8,9 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// TestLedgerCommand checks that the command ledger prints thousands separators, prints the daemon's own JSON, and
-// has the exit code for a ledger that does not balance.
+// TestLedgerCommand checks that the command ledger prints thousands separators. It checks that the
+// JSON is the unchanged answer of the daemon. It also checks the exit code for a ledger that does
+// not balance.
 func TestLedgerCommand(t *testing.T) {
 	balanced, broken := startMonitor(t, ledgerFigures(nil)), startMonitor(t, ledgerFigures(map[string]float64{"sink.graphite.points.spooled": 1}))
 	stdout, _ := invoke(t, exitOK, "ledger", "--at", balanced)

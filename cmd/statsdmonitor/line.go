@@ -21,7 +21,6 @@ type line struct {
 	given   map[string]string
 }
 
-// parse parses a command line.
 func parse(args []string) (*line, error) {
 	l := &line{given: map[string]string{}}
 	for len(args) > 0 {
@@ -92,8 +91,9 @@ func flagNames() (names []string) {
 	return names
 }
 
-// resolve determines the command, and checks its flags and arguments. If the line has no command, the command is
-// status. If it has no command but a host or a flag of the old form, it uses the old form.
+// resolve determines the command, and checks its flags and arguments. A line without a command uses
+// the old form if it has a host or a flag of the old form. If it has neither, the command is
+// status.
 func (l *line) resolve() error {
 	if len(l.words) > 0 && l.words[0] == "help" {
 		l.words, l.given["help"] = l.words[1:], ""
@@ -181,7 +181,7 @@ func (l *line) checkCommand() error {
 	return nil
 }
 
-// takesInstead lists the flags of the command that not all commands have.
+// takesInstead lists the flags of the command that only some commands have.
 func (l *line) takesInstead() string {
 	if len(l.command.flags) == 0 {
 		return ""

@@ -39,7 +39,7 @@ func main() {
 	os.Exit(code)
 }
 
-// Exit codes. The command check has the exit codes of Nagios plugins instead.
+// Exit codes of all commands except check. The command check has the exit codes of Nagios plugins.
 const (
 	exitOK         = 0
 	exitFailed     = 1 // the daemon cannot be reached, refuses the request, or is not a monitor
@@ -103,8 +103,8 @@ func (s *session) run(ctx context.Context) error {
 	return s.once(ctx)
 }
 
-// mistyped adds a hint to an error. It does so if the line has a single word that was used as a host but looks
-// like a command.
+// mistyped adds a hint to an error if the only word on the command line was used as a host but
+// looks like a command.
 func (s *session) mistyped(err error) error {
 	if _, is := errors.AsType[*exit](err); err == nil || is || len(s.words) != 1 {
 		return err

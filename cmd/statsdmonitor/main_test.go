@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statsdmonitor": main})
 }
 
-// source provides the metrics of the monitors in scripts.
+// source provides the metrics of a monitor that a test starts.
 type source struct{ figures []meta.Figure }
 
 func (source) Health() meta.Health { return meta.Health{} }
@@ -42,7 +42,8 @@ var fewFigures = []meta.Figure{
 	{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
 }
 
-// ledgerFigures returns metrics whose ledger balances, except that the metrics in low are reduced.
+// ledgerFigures returns metrics whose ledger balances, except that each value in low is subtracted
+// from the metric with this name.
 func ledgerFigures(low map[string]float64) []meta.Figure {
 	figures := []meta.Figure{
 		{Name: "ledger.time", Value: 1795258522.25},
@@ -257,8 +258,8 @@ func TestStrangeAnswers(t *testing.T) {
 	}
 }
 
-// TestDeepDiscards checks that a deeply nested response cannot exhaust the stack, for a result that may have any
-// type.
+// TestDeepDiscards checks that a deeply nested response cannot exhaust the stack. It uses a report
+// whose result may have any type.
 func TestDeepDiscards(t *testing.T) {
 	body := "<value><struct><member><name>reasons</name><value><struct><member><name>a</name><value>" +
 		strings.Repeat("<array><data><value>", (answerLimit-200)/20)

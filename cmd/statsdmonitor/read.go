@@ -24,7 +24,7 @@ type frame struct {
 // show formats the data of an answer.
 type show[T any] func(report.Page, question.Answer, T) string
 
-// answered sends a question whose data is of type T.
+// answered sends a question. It returns the answer as a result, and its data as a T.
 func answered[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, T, error) {
 	var data T
 	q.Name = s.command.name
@@ -47,7 +47,7 @@ func coded(err error) error {
 	return err
 }
 
-// plainly returns an answer without further checks of its data.
+// plainly sends a question, and returns the answer as a result.
 func plainly[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, error) {
 	r, _, err := answered(ctx, s, q, write)
 	return r, err

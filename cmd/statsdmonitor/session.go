@@ -111,7 +111,7 @@ func (s *session) page(now time.Time) report.Page {
 // reading is a function that sends a question and returns its result.
 type reading func(context.Context, *session) (result, error)
 
-// result is the result of a question.
+// result is the answer to a question, as text and as JSON.
 type result struct {
 	now  time.Time // daemon's time
 	text func(report.Page) string
@@ -120,7 +120,6 @@ type result struct {
 	verdict error
 }
 
-// print prints a result.
 func (s *session) print(r result) error {
 	if s.on("json") {
 		return s.printJSON(r.json)

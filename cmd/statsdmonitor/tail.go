@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// tail prints lines as the daemon receives them, until its time is over or the user stops it. At the end it
-// prints, on standard error, which fraction of the traffic was examined.
+// tail prints lines as the daemon receives them, until the time in --for is over or the user stops
+// it. At the end it prints, on standard error, which fraction of the traffic was examined.
 func tail(ctx context.Context, s *session) error {
 	t := &tailing{session: s}
 	err := t.stream(ctx)
@@ -56,7 +56,6 @@ func (t *tailing) stream(ctx context.Context) error {
 	})
 }
 
-// line prints one line.
 func (t *tailing) line(line question.Line) error {
 	t.shown++
 	if t.on("json") {

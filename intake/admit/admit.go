@@ -89,8 +89,9 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow changes to the rules of another Door of the same kind. The Door does not forget which
-// datagrams it has accepted, so replays are still refused. Open connections stay open.
+// Follow makes the Door use the rules of next, which is another Door of the same kind. The Door
+// does not forget which datagrams it has accepted, so replays are still refused. Open connections
+// stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {

@@ -58,7 +58,7 @@ func from(t testing.TB, list string) *allow.Set {
 	return s
 }
 
-// keyFile writes keys to a file.
+// keyFile writes keys to the file at path, and returns path.
 func keyFile(t testing.TB, path string, keys ...string) string {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(strings.Join(keys, "\n")), 0o600); err != nil {
@@ -223,7 +223,9 @@ func TestFollowCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
-		c.InsecureSkipVerify = true // ignore the client's error, because the test checks the listener's decision only
+		// The client does not check the listener's certificate, because the test is only about the
+		// decision of the listener.
+		c.InsecureSkipVerify = true
 		return encrypted(c)
 	}
 	d := open(t, config(first))

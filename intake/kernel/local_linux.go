@@ -96,7 +96,8 @@ func (s *Socket) noteLocal(first, n int) {
 	}
 }
 
-// Truncated reports whether the i-th datagram was longer than its buffer, so that its end is lost.
+// Truncated reports whether the i-th datagram was longer than the buffer, so that the end of the
+// datagram is lost.
 func (s *Socket) Truncated(i int) bool { return s.headers[i].header.Flags&unix.MSG_TRUNC != 0 }
 
 // Peer returns the process that sent the i-th datagram.
@@ -129,5 +130,5 @@ func (s *Socket) More(n int) (int, error) {
 	return n + more, err
 }
 
-// SetSender sets the sender of the i-th datagram.
+// SetSender stores sender as the sender of the i-th datagram.
 func (s *Socket) SetSender(i int, sender meta.Sender) { s.local.senders[i] = sender }

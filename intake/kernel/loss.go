@@ -12,7 +12,7 @@ type Loss struct {
 	share               float64 // average number of datagrams per message, from the last period with messages
 }
 
-// Note adds a batch to the counts.
+// Note adds a batch of datagrams to the counts of the current period.
 func (l *Loss) Note(messages int, datagrams uint64) {
 	l.messages += uint64(messages)
 	l.datagrams += datagrams

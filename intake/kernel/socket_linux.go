@@ -251,7 +251,7 @@ func (s *Socket) Stop() {
 		_ = s.local.conn.SetReadDeadline(time.Now()) // the deadline ends the wait of the reader
 	}
 	if s.given {
-		return // the reader of an inherited socket wakes up every lookUp
+		return // the reader of an inherited socket wakes up after lookUp at the latest
 	}
 	// Shutdown returns ENOTCONN, but it still wakes the reader.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)

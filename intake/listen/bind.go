@@ -94,7 +94,7 @@ func (b *Bound) portFault(err error, address string) error {
 	return metric.FlagErrorf(flag, value, "listen on %s %s: %w", network, address, reason)
 }
 
-// fault returns an error about a listener with a URL.
+// fault adds the listener's URL and the flag --listen to an error. It is for listeners with a URL.
 func (b *Bound) fault(err error) error {
 	if err == nil {
 		return nil

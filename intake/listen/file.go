@@ -29,7 +29,7 @@ type identity struct{ device, inode, changed uint64 }
 
 func (i identity) String() string { return fmt.Sprintf("%d %d %d", i.device, i.inode, i.changed) }
 
-// bindUnix binds a unix socket. Its file gets its final name only when clients can connect.
+// bindUnix binds a unix socket. The socket file gets its final name only when clients can connect.
 func (b *Bound) bindUnix() error {
 	if b.Abstract() {
 		return inUse(b.bindAt(b.Address))
@@ -195,7 +195,7 @@ func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }
 
-// leave lets another daemon take the path.
+// leave releases the path, so that another daemon can bind it.
 func (f *file) leave() {
 	if f.lock != nil {
 		_ = f.lock.Close()

@@ -134,9 +134,9 @@ func TestSocketInUse(t *testing.T) {
 	}
 }
 
-// If two daemons want the same path, the error of the second one names the process id of the first
-// one. When the first daemon leaves the path, the second daemon takes it. Clients can connect at
-// every moment, and the first daemon does not remove the file of the second.
+// If two daemons want the same path, the error of the second daemon contains the process id of the
+// first daemon. When the first daemon leaves the path, the second daemon takes it. Clients can
+// connect at every moment, and the first daemon does not remove the file of the second.
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {

@@ -72,9 +72,9 @@ func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	return nil, err
 }
 
-// bindAll binds all missing sockets. If one bind fails, it closes the others. UDP comes before TCP,
-// so that a client that can connect can also send datagrams. If the port of --port is 0, bindAll
-// chooses a port that is free for both protocols.
+// bindAll binds all missing sockets. If one bind fails, bindAll closes the sockets that it has
+// bound before. UDP comes before TCP, so that a client that can connect can also send datagrams. If
+// the port of --port is 0, bindAll chooses a port that is free for both protocols.
 func bindAll(all []*Bound) error {
 	const tries = 20
 	for i := 1; ; i++ {
@@ -140,14 +140,14 @@ func portOf(b *Bound, all []*Bound) int {
 	return 0
 }
 
-// open reports whether the listener has sockets.
+// open reports whether the listener already has a socket.
 func (b *Bound) open() bool { return b.Stream != nil || len(b.Packets) > 0 }
 
 // Addr returns the address of the first socket, or nil if b has no socket.
 func (b *Bound) Addr() net.Addr {
 	switch {
 	case b.Scheme.Local():
-		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket reports only its name before the rename
+		return &net.UnixAddr{Net: b.Scheme.Network(), Name: b.Address} // the socket reports only the temporary name of the file
 	case b.Stream != nil:
 		return b.Stream.Addr()
 	case len(b.Packets) > 0:

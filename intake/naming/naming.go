@@ -49,7 +49,7 @@ func (c *Config) Check(set *rules.Set) error {
 		}
 	}
 	if n := len(c.ttls(set)); n > aggregate.MaxTTLs {
-		return fmt.Errorf("ttl: has %d different ones, in flush intervals, and may have at most %d", n, aggregate.MaxTTLs)
+		return fmt.Errorf("ttl: the rules have %d different values, in flush intervals, and may have at most %d", n, aggregate.MaxTTLs)
 	}
 	return nil
 }

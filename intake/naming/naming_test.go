@@ -138,7 +138,7 @@ func TestCheck(t *testing.T) {
 		{Config{}, labels, "line 1, rule 1: labels: become tags, so they need --tags=graphite or --tags=labels"},
 		{Config{Tags: metric.TagsInName}, labels, "labels: become tags"},
 		{Config{Tags: metric.LabelTags}, labels, ""},
-		{Config{Flush: time.Second}, load(t, many), "ttl: has 64 different ones, in flush intervals, and may have at most 63"},
+		{Config{Flush: time.Second}, load(t, many), "ttl: the rules have 64 different values, in flush intervals, and may have at most 63"},
 		{Config{Flush: 10 * time.Second}, load(t, many), ""},
 	} {
 		if err := tt.config.Check(tt.set); err == nil && tt.want != "" || err != nil && (tt.want == "" || !strings.Contains(err.Error(), tt.want)) {

@@ -10,7 +10,7 @@ import (
 // Tally counts the samples that each rule has matched. Only one goroutine at a time may use it.
 type Tally struct {
 	set, next *rules.Set
-	changes   bool // whether the next Add switches to next
+	changes   bool // whether the next call of Add switches to the rules in the field next
 	counts    []Count
 }
 

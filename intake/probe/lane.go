@@ -45,7 +45,7 @@ type Look struct {
 
 // extent counts the samples and batches that a Look has received and examined.
 type extent struct {
-	of, seen        uint64 // samples received, samples examined
+	of, seen        uint64 // number of samples received, and number of samples examined
 	batches, looked int
 }
 

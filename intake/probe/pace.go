@@ -30,7 +30,7 @@ const (
 // pace selects which batches of a lane are examined: one batch out of p.every, at random. With a random choice,
 // regular patterns in the traffic do not distort the result.
 type pace struct {
-	every  int // one of this many batches is examined
+	every  int // one batch out of this many batches is examined
 	wait   int // number of batches to skip
 	random uint64
 

@@ -1,4 +1,4 @@
-// Package probe examines a part of the traffic for some seconds, and answers a query: which names
+// Package probe examines a part of the traffic for a few seconds, and answers a query: which names
 // have the most samples, who sends a name, what do the lines of a name look like.
 //
 // A Probe has one Look for each lane of intake. Each lane shows its Look the samples of one batch
@@ -121,7 +121,7 @@ type TailQuery struct {
 	// a tenth to the cost of receiving.
 	Senders bool
 	For     time.Duration
-	Limit   int // the most lines per second
+	Limit   int // maximum number of lines per second
 }
 
 // Line is a line that matches a TailQuery, and the result of parsing it.

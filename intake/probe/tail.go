@@ -109,7 +109,7 @@ func (h *heldLine) set(e *Event) {
 	}
 }
 
-// join adds another sample of the line. If the sample is bad, the line counts as bad.
+// join adds another sample of the same line to h. If the sample is bad, the line counts as bad.
 func (h *heldLine) join(e *Event) {
 	h.Samples++
 	switch {
@@ -206,7 +206,7 @@ func NewTail(limit int, onClose func()) *Tail {
 	return &Tail{Lines: lines, lines: lines, limit: limit, close: sync.OnceFunc(onClose)}
 }
 
-// Close ends the Tail. Its reader must call it.
+// Close ends the Tail. The reader of the Tail must call Close.
 func (t *Tail) Close() { t.close() }
 
 // Counts returns the counts of the Tail so far.

@@ -65,7 +65,7 @@ func (t *top) note(e *Event) {
 // TopOf makes the answer from the Looks of NewTop.
 func TopOf(q TopQuery, looks []*Look, names metric.NameForm, span Span) *Top {
 	t := &Top{Looked: total(looks, span), By: q.By}
-	sums := map[Row]*estimate{} // the key identifies the row
+	sums := map[Row]*estimate{} // the keys have only the fields that identify a row
 	floor, unseen := 0.0, 0.0
 	for _, k := range looks {
 		o := k.observer.(*top)

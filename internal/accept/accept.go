@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Choice is an element of an Accept header.
+// Choice is one element of an Accept or Accept-Encoding header.
 type Choice struct {
 	name    string // such as text/plain or gzip, in lower case
 	version string // "" means any version

@@ -54,7 +54,8 @@ func parse(word string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is not a prefix: give for example 10.0.0.0/8 or 2001:db8::/32", word)
 	}
-	// Set bits after the prefix are a typing error. The prefix would admit more or fewer addresses than intended.
+	// If a bit after the prefix is 1, the operator has probably made a typing error: the prefix would
+	// admit more or fewer addresses than intended.
 	if p != p.Masked() {
 		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: write %v, or %v alone", word, p.Masked(), p.Addr())
 	}

@@ -20,7 +20,7 @@ type Header struct {
 	Name, Value string
 }
 
-// List is the list of the headers in a file.
+// List contains the headers of a file.
 type List []Header
 
 // Parse parses a file with one header on each line:

@@ -1,4 +1,4 @@
-// Package buildinfo returns the version of the program.
+// Package buildinfo returns the version of the running program.
 package buildinfo
 
 import (

@@ -66,7 +66,8 @@ func with(t *testing.T, base *tls.Config, cert, key string) *tls.Config {
 		t.Fatal(err)
 	}
 	c := base.Clone()
-	// The field Certificates would not send a certificate that the server cannot verify.
+	// crypto/tls does not send a certificate from the field Certificates to a server that cannot
+	// verify this certificate.
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
 	return c
 }

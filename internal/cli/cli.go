@@ -45,8 +45,8 @@ func Nearest(word string, names []string) (nearest string) {
 // distance returns the edit distance of a and b: how many bytes must be inserted, deleted,
 // replaced, or swapped with a neighbour to turn a into b (optimal string alignment).
 func distance(a, b string) int {
-	// Each row has the distances from a prefix of a to each prefix of b. above is the row for one byte
-	// less of a, and twoAbove the row for two bytes less.
+	// Row i has the distances from the first i bytes of a to each prefix of b. above is row i-1, and
+	// twoAbove is row i-2.
 	row, above, twoAbove := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

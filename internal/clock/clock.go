@@ -15,9 +15,9 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long to sleep before the next comparison of the clock with next. now and
-// next are in Unix nanoseconds. The result ends at the next full second at the latest, because the
-// clock may be set forward during the sleep.
+// UntilDue returns how long to sleep before the next comparison of the clock with the time next.
+// now and next are in Unix nanoseconds. The sleep ends at the next full second at the latest,
+// because the clock may be set forward during the sleep.
 func UntilDue(now, next int64) time.Duration {
 	return time.Duration(min(next, Floor(now, int64(time.Second))+int64(time.Second)) - now)
 }

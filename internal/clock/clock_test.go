@@ -10,16 +10,16 @@ func TestUntilDue(t *testing.T) {
 		now, next int64
 		want      time.Duration
 	}{
-		{10_200, 10_700, 500},         // next comes before the next full second
-		{10_200, 15_000, 800},         // the next full second comes before next
-		{10_000, 15_000, 1000},        // now is a full second; the result ends at the next full second, not at now
-		{10_000, 9_000, -1000},        // next is in the past
+		{10_200, 10_700, 500},         // the argument next is before the next full second
+		{10_200, 15_000, 800},         // the next full second is before the argument next
+		{10_000, 15_000, 1000},        // now is a full second; the sleep ends at the next full second, not at now
+		{10_000, 9_000, -1000},        // the argument next is in the past
 		{-10_200, -5_000, 200},        // a time before 1970
 		{10_999, 1_000_000_000, 1},    // the next full second is one unit away
-		{10_200, 10_200, 0},           // next comes before the next full second
-		{10_200, 11_000, 800},         // next is a full second itself
-		{1_999, 2_000 + 60*1000, 1},   // next is more than a minute away
-		{2_000, 2_000 + 60*1000, 1e3}, // next is a minute away
+		{10_200, 10_200, 0},           // the argument next is before the next full second
+		{10_200, 11_000, 800},         // the argument next is a full second
+		{1_999, 2_000 + 60*1000, 1},   // the argument next is more than a minute away
+		{2_000, 2_000 + 60*1000, 1e3}, // the argument next is a minute away
 	} {
 		const ms = int64(time.Millisecond)
 		if got := UntilDue(c.now*ms, c.next*ms); got != c.want*time.Millisecond {

@@ -64,7 +64,7 @@ var completed = []struct {
 	{&tool, []string{"tail", "--ol"}, nil},
 }
 
-// folder creates a directory with one file.
+// folder creates a directory with one file, and returns the path of the directory.
 func folder(t *testing.T) string {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "hosts.conf"), nil, 0o600); err != nil {
@@ -136,8 +136,8 @@ for answer in "${COMPREPLY[@]}"; do
 done
 `
 
-// Bash splits --naming=et into three words. Some programs call the completion function with the
-// words alone.
+// Bash splits --naming=et into three words. Some programs call the completion function with only
+// these words, without the whole command line.
 func TestBashEquals(t *testing.T) {
 	t.Parallel()
 	program := counterpart.Find(t, "bash")

@@ -18,7 +18,7 @@ import (
 // Browser is a headless Chromium from Debian. Tests control it with the DevTools protocol. The
 // protocol sends JSON messages through a pair of pipes, and a zero byte after each message.
 type Browser struct {
-	to *os.File // the pipe for commands
+	to *os.File // the pipe for commands to Chromium
 
 	mu      sync.Mutex
 	last    int                    // number of the most recent command
@@ -32,7 +32,7 @@ type reply struct {
 	Error  *struct{ Message string }
 }
 
-// event is an event in a browser tab.
+// event is an event that Chromium reports about a browser tab.
 type event struct {
 	Method string
 	Params json.RawMessage
@@ -58,7 +58,7 @@ func StartBrowser(t testing.TB) *Browser {
 	cmd.ExtraFiles = []*os.File{commandsOut, answersIn} // Chromium expects the pipes at descriptors 3 and 4
 	b := &Browser{to: commandsIn, waiting: map[int]chan<- reply{}, tabs: map[string]func(event){}, ended: make(chan struct{})}
 	process := start(t, "chromium", dir, cmd)
-	_, _ = commandsOut.Close(), answersIn.Close() // the Chromium process has its own copies
+	_, _ = commandsOut.Close(), answersIn.Close() // the Chromium process has its own copies of these descriptors
 	go b.read(answersOut)
 	t.Cleanup(func() {
 		_ = b.command("", "Browser.close", nil, nil) // Chromium may have exited already
@@ -73,7 +73,7 @@ func StartBrowser(t testing.TB) *Browser {
 	return b
 }
 
-// read dispatches replies and events until Chromium exits.
+// read passes replies and events from Chromium to their receivers, until Chromium exits.
 func (b *Browser) read(answers *os.File) {
 	defer close(b.ended)
 	defer func() { _ = answers.Close() }()

@@ -43,8 +43,8 @@ func Build(dir string, names ...string) error {
 }
 
 // copyProgram copies a program. During the copy, this process must not start other processes. A new
-// process would keep the copy open for writing until its exec, and the kernel refuses to execute
-// such a file ("text file busy").
+// process has the copy open for writing until it calls exec. The kernel refuses to execute a file
+// that is open for writing ("text file busy").
 func copyProgram(to, from string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -72,7 +72,7 @@ func (c *Carbon) end(sig syscall.Signal) {
 	if c.process == nil {
 		return
 	}
-	_ = c.process.end(sig) // the error says only that the signal ended it
+	_ = c.process.end(sig) // the error says only that the signal ended carbon
 	c.process = nil
 }
 
@@ -121,7 +121,7 @@ func whisperFile(path string) string {
 	return filepath.Join(strings.Split(path, ".")...) + ".wsp"
 }
 
-// configure selects ports and writes carbon's configuration.
+// configure selects carbon's ports and writes carbon's configuration files.
 func (c *Carbon) configure() {
 	c.t.Helper()
 	first := FreeAddress(c.t)

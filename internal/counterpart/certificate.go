@@ -76,8 +76,8 @@ func (a *Authority) Client() *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// issue signs c with the authority's key. The authority's own certificate is the first one, and
-// signs itself.
+// issue creates a certificate from the template c, and signs it with the authority's key. The first
+// call creates the authority's own certificate, which is signed with its own key.
 func (a *Authority) issue(name string, c *x509.Certificate) (certFile, keyFile string, key *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

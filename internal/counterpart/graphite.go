@@ -87,7 +87,7 @@ func (g *Graphite) Render(target string, from, until int64) map[string]map[int64
 	return all
 }
 
-// The default settings point to the database and files of this host, and to its host name.
+// Without these settings, graphite-web would use the database, the files and the name of this host.
 const webSettings = `SECRET_KEY = 'test'
 ALLOWED_HOSTS = ['127.0.0.1']
 STORAGE_DIR = '$DIR'

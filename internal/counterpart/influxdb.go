@@ -63,7 +63,7 @@ func (db *InfluxDB) Start() {
 	})
 }
 
-// Stop stops InfluxDB.
+// Stop ends InfluxDB with SIGINT. The data is kept for the next Start.
 func (db *InfluxDB) Stop() { _ = db.process.end(os.Interrupt) }
 
 // Query runs a query. It returns the rows of the result. Each row maps column names to values.

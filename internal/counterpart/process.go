@@ -29,7 +29,7 @@ func start(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = console.Close() }() // the new process has its own copy
+	defer func() { _ = console.Close() }() // the new process has its own copy of the descriptor
 	cmd.Stdout, cmd.Stderr = console, console
 	endWithTest(cmd)
 	if err := cmd.Start(); err != nil {

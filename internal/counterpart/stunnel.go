@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Stunnel configures Debian's stunnel4. It accepts TLS connections and forwards the decrypted data.
+// Stunnel is the configuration of Debian's stunnel4, which accepts TLS connections and forwards the
+// decrypted data.
 type Stunnel struct {
 	Connect   string // address that receives the decrypted data
 	Cert, Key string // paths of the server certificate and its key
@@ -33,7 +34,7 @@ func (s Stunnel) Start(t testing.TB) (addr string) {
 	}
 	process := start(t, "stunnel", dir, exec.Command(program, file))
 	t.Cleanup(func() {
-		_ = process.end(syscall.SIGTERM) // the error says only that the signal ended it
+		_ = process.end(syscall.SIGTERM) // the error says only that the signal ended stunnel
 		if t.Failed() {
 			t.Logf("stunnel said:\n%s", process.said())
 		}

@@ -175,7 +175,7 @@ func (t *Tab) Await(expression string) {
 	t.t.Fatalf("after %v, this is not true: %s (%v)\n%v\n%s", wait.Patience, expression, err, t.Complaints(false), text)
 }
 
-// Type types text into the focused element.
+// Type types text into the focused element of the page.
 func (t *Tab) Type(text string) {
 	t.t.Helper()
 	t.must("Input.insertText", map[string]any{"text": text}, nil)
@@ -195,7 +195,8 @@ func (t *Tab) Press(key string) {
 	t.must("Input.dispatchKeyEvent", params, nil)
 }
 
-// Move moves the mouse.
+// Move moves the mouse pointer to the position x, y in the window, in pixels from the top left
+// corner.
 func (t *Tab) Move(x, y float64) {
 	t.t.Helper()
 	t.must("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": x, "y": y}, nil)
@@ -218,7 +219,7 @@ func (t *Tab) Screenshot(path string, height int) {
 	}
 }
 
-// Close closes the tab.
+// Close closes the tab in the browser.
 func (t *Tab) Close() {
 	t.t.Helper()
 	t.mustIn("", "Target.closeTarget", map[string]any{"targetId": t.target}, nil)

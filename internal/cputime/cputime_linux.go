@@ -8,7 +8,7 @@ import (
 // Thread returns the processor time of the current thread.
 func Thread() time.Duration { return used(syscall.RUSAGE_THREAD) }
 
-// Process returns the processor time of the process.
+// Process returns the processor time of this process.
 func Process() time.Duration { return used(syscall.RUSAGE_SELF) }
 
 func used(who int) time.Duration {

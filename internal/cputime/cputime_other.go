@@ -10,7 +10,7 @@ import (
 // Thread returns 0, because this processor time is available only on Linux.
 func Thread() time.Duration { return 0 }
 
-// Process returns the processor time of the process.
+// Process returns the processor time of this process.
 func Process() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

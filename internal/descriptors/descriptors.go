@@ -1,5 +1,6 @@
-// Package descriptors divides up the file descriptors that the process may open. Clients can never
-// use the last descriptors, so sinks, spools and the state file can always open their files.
+// Package descriptors limits how many of the process's file descriptors each group of clients may
+// use. Clients can never use the last descriptors, so sinks, spools and the state file can always
+// open their files.
 package descriptors
 
 import (

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestNoDescriptor checks what a Gate does when no file descriptor is free. It waits, reports the
-// shortage once, counts it, and later accepts the waiting client.
+// TestNoDescriptor checks what a Gate does when no file descriptor is free. The Gate waits, reports
+// the shortage once, counts it, and later accepts the waiting client.
 func TestNoDescriptor(t *testing.T) {
 	g, err := Listen("127.0.0.1:0")
 	if err != nil {

@@ -77,13 +77,13 @@ type Conn struct {
 	gate *Gate
 	gone chan struct{} // closed when the Gate or the server closes the connection
 
-	// The following fields are guarded by gate.mu.
+	// The field gate.mu guards the following fields.
 	patience time.Time     // time from which the connection may be closed for another client
 	waited   time.Duration // total time spent on waiting for requests of the client
 	reading  time.Time     // start of the current Read
-	asked    bool          // the request is complete, and the answer is not
+	asked    bool          // the request is complete, but the answer is not
 	ended    bool          // the client has closed the connection or its sending half
-	answer   time.Time     // when the client must have read the answer
+	answer   time.Time     // time until which the client must have read the answer
 	written  int           // bytes written in answers
 	stays    bool          // never closed for another client: see Stay
 }
@@ -135,7 +135,7 @@ func (g *Gate) Open() int {
 // Wait returns when the server has finished its work for all connections.
 func (g *Gate) Wait() { g.serving.Wait() }
 
-// Close stops Accept. Open connections stay open.
+// Close closes the listening socket, so that Accept returns. Open connections stay open.
 func (g *Gate) Close() error {
 	g.once.Do(func() { close(g.closed) })
 	return g.TCPListener.Close()
@@ -162,7 +162,7 @@ func (g *Gate) tell() {
 }
 
 // wait sets the time from which c may be closed for another client. It has no effect if c's client
-// has ended its side, or if c called Stay.
+// has closed its sending half, or if c called Stay.
 func (c *Conn) wait(until time.Time) {
 	if !c.ended && !c.stays {
 		c.patience = until

@@ -5,9 +5,9 @@
 //
 // Package heavy implements the Space-Saving algorithm (A. Metwally, D. Agrawal, A. El Abbadi, "Efficient computation of
 // frequent and top-k elements in data streams", 2005). The number of slots for keys is fixed. When all slots are in use,
-// a new key replaces the key with the smallest count, and its count starts at that count. A count is therefore never too
-// low, but it may be too high. Method Count returns the count and its maximum error. A key without a slot was added at
-// most Floor times.
+// a new key replaces the key with the smallest count. The count of the new key starts at the count of the replaced key.
+// A count is therefore never too low, but it may be too high. Method Count returns the count and its maximum error. A
+// key without a slot was added at most Floor times.
 //
 // A key with more than 1/max of all additions always has a slot.
 package heavy
@@ -27,8 +27,8 @@ type Counters struct {
 	kept  []kept   // for each slot, its key
 	last  int      // slot of the most recently added key
 
-	// floor is a lower bound of all counts. All counts in slots before at are greater than floor, and
-	// low is the smallest of the counts that least has seen there.
+	// floor is a lower bound of all counts. All counts in the slots before at are greater than floor.
+	// low is the smallest of the counts that least has seen in these slots.
 	floor, low uint64
 	at         int
 	evicted    uint64
@@ -138,7 +138,7 @@ func (c *Counters) least() int {
 	}
 }
 
-// unlink removes a slot from its linked list.
+// unlink removes a slot from the linked list that contains it.
 func (c *Counters) unlink(place int) {
 	link := &c.heads[c.kept[place].hash&uint64(len(c.heads)-1)]
 	for int(*link-1) != place {

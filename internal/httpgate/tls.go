@@ -89,7 +89,7 @@ func (c *Certificate) renew() {
 	}
 }
 
-// secure configures the server for TLS.
+// secure makes the server speak TLS with its certificate.
 func (s *Server) secure() {
 	s.certificate.tell = s.http.ErrorLog
 	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get}

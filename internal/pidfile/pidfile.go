@@ -68,7 +68,7 @@ func take(file *os.File, path string) error {
 	return safefile.WritePID(file)
 }
 
-// Remove removes the file and releases the lock.
+// Remove removes the pidfile and releases the lock on it.
 func (f *File) Remove() error {
 	// Remove the file before the lock is released. In the opposite order, another process could lock
 	// the file and then lose it.

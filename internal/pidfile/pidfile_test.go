@@ -33,7 +33,8 @@ func create(t *testing.T, path string) *File {
 
 func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "statsd.pid")
-	// The files were left by a dead process, or belong to a process that does not lock its pidfile.
+	// Each text is the content of a pidfile that a dead process left, or that belongs to a process
+	// that does not lock its pidfile.
 	for _, old := range []string{"", "4194304\n", "1", "  7 \n"} {
 		if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func Directory(path string) error {
 	return checkPlace(path, true)
 }
 
-// opening contains the options of open.
+// opening contains the options of the function open.
 type opening struct {
 	flags   int
 	mode    fs.FileMode

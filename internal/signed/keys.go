@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// Limits for a key file. They also limit the cost of a forged datagram: the daemon computes one
-// signature per key for it.
+// Limits for a key file. The limit on the number of keys also limits the cost of a forged datagram:
+// the daemon computes a signature with each key.
 const (
 	maxFile = 64 << 10 // in bytes
 	maxKeys = 8

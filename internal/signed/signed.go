@@ -44,7 +44,7 @@ const (
 	AcceptedOld                // signed with another key
 	Unsigned                   // too short to contain a signature
 	Forged                     // not signed with any of the keys
-	Late                       // its time is too old, or so old that its signature may be forgotten
+	Late                       // its time is too far in the past, or its signature may already be forgotten
 	Early                      // its time is too far in the future
 	Replayed                   // the same datagram was accepted before
 	Full                       // the set of signatures is full, so a replay could not be detected

@@ -22,7 +22,7 @@ type Window struct {
 	// signatures.
 	seconds map[int64]*prints
 	prints  int   // number of signatures in all seconds
-	looked  int64 // the second of the last call of forget
+	looked  int64 // Unix time of the last call of forget, in seconds
 	// forgotten is the latest second whose signatures were removed. Datagrams of this second or
 	// earlier are never accepted, even after the clock was set back.
 	forgotten int64

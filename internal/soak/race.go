@@ -2,5 +2,5 @@
 
 package soak
 
-// race reports whether the race detector is on.
+// race says whether this program was built with the race detector.
 const race = true

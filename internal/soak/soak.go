@@ -25,7 +25,7 @@ import (
 // On reports whether tests must run at full size and check exact bounds.
 func On() bool { return os.Getenv("SOAK") != "" }
 
-// All reports whether slow tests run.
+// All reports whether slow tests must run.
 func All() bool { return On() || os.Getenv("TESTS") == "all" }
 
 // Slow skips a test that takes several seconds, unless slow tests are enabled.

@@ -69,7 +69,7 @@ type Span struct{ First, Last int64 }
 // MaxSpans is the maximum number of spans in a file.
 const MaxSpans = 64
 
-// AppendHead appends the head of a file to dst.
+// AppendHead appends the first line and the lines of the flush times to dst.
 func (e *Encoder) AppendHead(dst []byte, flushes []Span) []byte {
 	from := len(dst)
 	dst = append(dst, head...)
@@ -80,7 +80,7 @@ func (e *Encoder) AppendHead(dst []byte, flushes []Span) []byte {
 	return dst
 }
 
-// AppendGauge appends a gauge.
+// AppendGauge appends the line of a gauge to dst.
 func (e *Encoder) AppendGauge(dst []byte, g Gauge) []byte {
 	from := len(dst)
 	e.count++
@@ -92,7 +92,7 @@ func (e *Encoder) AppendGauge(dst []byte, g Gauge) []byte {
 	return dst
 }
 
-// AppendEnd appends the end of the file.
+// AppendEnd appends the last line to dst: the number of gauges and the checksum.
 func (e *Encoder) AppendEnd(dst []byte) []byte {
 	return fmt.Appendf(dst, "end %d %08x\n", e.count, e.sum)
 }

@@ -161,8 +161,8 @@ func FuzzParseCall(f *testing.F) {
 	})
 }
 
-// sent returns the values that a reader parses after they are sent: some types have the same
-// encoding.
+// sent returns the values that a client parses from the encoded form of values. Some types have the
+// same encoding, so the client cannot distinguish them.
 func sent(values []Value) []Value {
 	var out []Value
 	for _, v := range values {

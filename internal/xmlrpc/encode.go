@@ -49,7 +49,7 @@ func (e *encoder) value(v Value) {
 	e.raw("</value>")
 }
 
-// text writes s with XML escapes.
+// text writes s with the escapes of XML.
 func (e *encoder) text(s string) {
 	if isPlain(s) {
 		e.raw(s)

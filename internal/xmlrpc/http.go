@@ -8,7 +8,7 @@ import (
 )
 
 // maxBody is the maximum size of a call in bytes. A multicall with maxCalls calls needs only about
-// a tenth of it.
+// a tenth of this size.
 const maxBody = 64 << 10
 
 // ServeHTTP answers a POST request with XML. Any other request gets a plain HTTP error. The content

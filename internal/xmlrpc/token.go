@@ -70,7 +70,7 @@ func (p *parser) text() (string, error) {
 	}
 }
 
-// end checks that nothing follows the call.
+// end checks that no text and no element follows the call.
 func (p *parser) end() error {
 	for {
 		token, err := p.xml.Token()

@@ -22,7 +22,8 @@ const (
 	path = "/api/v2/alerts"
 
 	defaultRepeat = time.Minute
-	// lasting is the number of repeats without a new message after which an alert resolves.
+	// lasting determines when an alert resolves: after this number of repeat times without a new
+	// message.
 	lasting = 4
 )
 
@@ -109,8 +110,8 @@ func (a *Alertmanager) Tell(ctx context.Context, messages []notify.Message) erro
 	return nil
 }
 
-// alerts returns the alerts for a message. If the severity has changed, there are two alerts: a new one, and the
-// end of the old one.
+// alerts returns the alerts for a message. If the severity has changed, there are two alerts: an
+// alert with the new severity, and the end of the alert with the old severity.
 func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	is := alert{
 		Labels:       labels{Name: name(m.Reason), Severity: m.State, Instance: m.Host, Service: m.Service, Subject: m.Subject},
@@ -133,9 +134,9 @@ func (a *Alertmanager) alerts(m *notify.Message, now time.Time) []alert {
 	return []alert{was, is}
 }
 
-// distinct keeps one alert for each set of labels. There can be two alerts with the same labels if a problem has
-// started again while the end of the previous problem is still repeated. It prefers a firing alert, and then the
-// last alert.
+// distinct keeps one alert for each set of labels. There can be two alerts with the same labels if
+// a problem has started again while the end of the previous problem is still repeated. distinct
+// prefers a firing alert. If none of the alerts is firing, it keeps the last alert.
 func distinct(alerts []alert, now time.Time) (kept []alert) {
 	at := map[labels]int{}
 	for _, a := range alerts {

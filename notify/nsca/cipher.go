@@ -1,6 +1,6 @@
 package nsca
 
-//lint:file-ignore SA1019 the daemon chooses the cipher, and it knows these
+//lint:file-ignore SA1019 the NSCA daemon determines the cipher, and supports only these old ones
 
 import (
 	"crypto/aes"

@@ -48,7 +48,8 @@ func TestRijndaelKnownAnswers(t *testing.T) {
 	}
 }
 
-// TestRijndaelIsAES compares Rijndael with blocks of 16 bytes to crypto/aes, which must be the same.
+// TestRijndaelIsAES checks that Rijndael with blocks of 16 bytes gives the same results as
+// crypto/aes.
 func TestRijndaelIsAES(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
 	for range 200 {

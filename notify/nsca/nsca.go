@@ -61,8 +61,9 @@ type Config struct {
 	// s.
 	Timeout time.Duration
 
-	// Legacy selects the packet format of NSCA 2.7 and before. It has 511 bytes of text, and the current format has
-	// 4095. Later daemons also accept the old format, but their refusals cannot be detected then.
+	// Legacy selects the packet format of NSCA 2.7 and before. A packet of this format has at most 511
+	// bytes of text. A packet of the current format has at most 4095 bytes of text. Later NSCA daemons
+	// also accept the old format, but then the client cannot detect that a daemon refuses a packet.
 	Legacy bool
 }
 

@@ -240,7 +240,7 @@ func (r *Relay) taken(it *item, manner notify.Manner) {
 	it.m.Before = ""
 }
 
-// yield moves a message that must never be dropped behind the other messages.
+// yield moves the message with Keep, which must never be dropped, behind the other messages.
 func (r *Relay) yield() {
 	slices.SortStableFunc(r.items, func(a, b *item) int {
 		switch {

@@ -6,7 +6,7 @@
 // times of the begin and the end.
 //
 // After a failure, the relay waits for 1 s, then 2, 4 and so on up to 60 s, or for the time that the receiver
-// requests. It drops a message 10 minutes after it was added.
+// requests. It drops a message 10 minutes after the message was added.
 package relay
 
 import (

@@ -276,7 +276,8 @@ func TestMeltInFlight(t *testing.T) {
 	}
 }
 
-// TestBound checks that the relay stores 64 messages, and drops the oldest ones above this limit.
+// TestBound checks that the relay stores 64 messages, and drops the oldest messages above this
+// limit.
 func TestBound(t *testing.T) {
 	var up atomic.Bool
 	inBubble(t, &fake{answer: func(int, notify.Message) error {

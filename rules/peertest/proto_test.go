@@ -74,7 +74,7 @@ func TestProtobufPage(t *testing.T) {
 			if name == "statsd_page_scrapes_total" {
 				continue
 			}
-			for _, m := range f.Metric { // the text format does not contain these fields
+			for _, m := range f.Metric { // remove the fields that the text format does not contain
 				slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return bytes.Compare([]byte(a.GetName()), []byte(b.GetName())) })
 				plainHistogram(m.Histogram)
 				if m.Summary != nil {

@@ -97,9 +97,10 @@ func TestCarbonStoresExactly(t *testing.T) {
 	sendAll("after")
 }
 
-// TestCarbonStoppedAndContinued checks that a stopped carbon (SIGSTOP) confirms nothing, although its kernel
-// acknowledges all bytes. After SIGCONT, the payload is confirmed on the same connection. The test runs directly
-// and through a TLS terminator.
+// TestCarbonStoppedAndContinued checks that a stopped carbon (SIGSTOP) confirms nothing, although
+// its kernel acknowledges all bytes. After SIGCONT, the payload is confirmed on the same
+// connection. The test uses a direct connection, and a connection through a program that terminates
+// TLS.
 func TestCarbonStoppedAndContinued(t *testing.T) {
 	t.Parallel()
 	carbon := counterpart.StartCarbon(t)

@@ -16,8 +16,9 @@ type link struct {
 	held *held     // collects the encrypted bytes from tls
 }
 
-// held is the TCP connection under a TLS connection. After the handshake it does not send the encrypted bytes: it
-// stores them, and the delivery sends them. A write to a tls.Conn itself could not continue after a timeout.
+// held is the TCP connection under a TLS connection. After the handshake, a write to held only
+// stores the encrypted bytes, and the delivery sends the stored bytes later. A write to a tls.Conn
+// itself could not continue after a timeout.
 type held struct {
 	net.Conn
 	holding bool

@@ -168,8 +168,8 @@ func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 	})
 }
 
-// TestTLSEndConfirmsNothing checks that a close_notify message alone does not confirm a payload. A receiver can
-// send it before it has read the data.
+// TestTLSEndConfirmsNothing checks that a close_notify message alone does not confirm a payload. A
+// receiver can send this message before it has read the data.
 func TestTLSEndConfirmsNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lines int // up to 2,000 lines are acknowledged although they are unread

@@ -14,7 +14,6 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// payload encodes rows as a payload.
 func payload(s *Sink, rows ...*metric.Row) (b []byte) {
 	for _, r := range rows {
 		b = s.AppendRow(b, r)

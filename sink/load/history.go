@@ -54,11 +54,12 @@ type entry struct {
 const (
 	// maxSegments is the maximum number of segments for a minute.
 	maxSegments = 8
-	// The memory overhead of a segment, and of a name, in addition to its data. Each name is stored in a list and in
-	// a map.
+	// The memory that a segment or a name needs in addition to its data. Each name is stored in a list
+	// and in a map.
 	segmentBytes = 96
 	nameBytes    = 96
-	// worthIt is the minimum number of names for renumbering. With fewer names, it costs more than it saves.
+	// worthIt is the minimum number of names for renumbering. With fewer names, renumbering costs more
+	// than it saves.
 	worthIt = 1024
 )
 

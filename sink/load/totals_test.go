@@ -133,8 +133,8 @@ func TestFloats(t *testing.T) {
 	}
 }
 
-// TestHistoryAgainstOracle checks that a window is always the sum of its minutes, even while names come and go,
-// segments are merged and names are renumbered.
+// TestHistoryAgainstOracle checks that a window is always the sum of its minutes, even while names
+// are added and removed, segments are merged, and names are renumbered.
 func TestHistoryAgainstOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	cfg := testConfig()

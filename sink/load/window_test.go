@@ -146,7 +146,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%v samples in %d minutes", n, kept)
 		}
 
-		// There are more names than fit into the memory. They come all at once or gradually.
+		// There are more names than fit into the memory. They are added all at once or gradually.
 		for round := range 10 {
 			many = many[:0]
 			for i := range 2000 {

@@ -58,13 +58,14 @@ func TestSoakRealServers(t *testing.T) {
 	}
 }
 
-// sender sends samples to a series of daemons.
+// sender sends samples to several daemons, one after the other.
 type sender struct {
 	t    *testing.T
 	sent map[string]float64 // sums of the sent samples, by series
 }
 
-// run runs a daemon for some seconds, with a reload in the middle. It waits until all samples were scraped.
+// run runs a daemon for a few seconds, with a reload in the middle. It waits until all samples were
+// scraped.
 func (s *sender) run(cfg Config, found scraped, moved, family, short string) {
 	d := startDaemon(s.t, cfg)
 	if err := d.Open(); err != nil {

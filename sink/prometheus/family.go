@@ -47,7 +47,7 @@ func (f *family) width() int {
 	return 1
 }
 
-// empty sets the values of the quantiles of a summary without samples.
+// empty sets the quantiles of a summary without samples to NaN.
 func (f *family) empty(values []float64) {
 	for i := range f.quantiles {
 		values[2+i] = math.NaN()
@@ -133,7 +133,6 @@ func (st *store) taken(t *Target) (reason, why string) {
 	return "", ""
 }
 
-// addFamily creates a family.
 func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	o := t.Options
 	f := &family{name: string(t.Family), kind: t.Kind, from: describe(t, name)}

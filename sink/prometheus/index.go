@@ -49,7 +49,6 @@ func put(slots []uint64, slot uint64) {
 	slots[i] = slot
 }
 
-// remove removes a number.
 func (x *index) remove(hash uint64, number uint32) {
 	s := hash >> 56
 	slots := x.segments[s]

@@ -9,9 +9,9 @@ import (
 	"github.com/statsd-ops/statsd/rules"
 )
 
-// native contains the sparse buckets of a native histogram. It is immutable: each interval creates a new native,
-// and views keep the old one. The bounds for schema n are powers of 2^(2^-n). Bucket i contains the values above
-// bound i-1, up to and including bound i.
+// native contains the sparse buckets of a native histogram. It is immutable: each interval creates
+// a new native, and views keep the native of an earlier interval. The bounds for schema n are
+// powers of 2^(2^-n). Bucket i contains the values above bound i-1, up to and including bound i.
 type native struct {
 	schema             int8
 	zero               float64  // number of events with a value within zeroThreshold of 0

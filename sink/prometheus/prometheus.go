@@ -57,7 +57,7 @@ type Sink struct {
 	recording bool // the interval has begun
 	made      uint64
 
-	textSize, protoSize atomic.Int64 // of the last compressed page of each format
+	textSize, protoSize atomic.Int64 // sizes of the last compressed page in the text format and in protobuf
 
 	mu      sync.Mutex
 	current *view

@@ -25,7 +25,7 @@ const (
 	quantileOf, quantileValue                                               = 1, 2
 	bucketCount, bucketBound, bucketCountFloat                              = 1, 2, 4
 	nativeSchema, nativeThreshold, nativeZero, nativeZeroFloat              = 5, 6, 7, 8
-	nativeNegative, nativePositive                                          = 9, 12 // spans; deltas and counts have the next two numbers
+	nativeNegative, nativePositive                                          = 9, 12 // field number of the spans; deltas and counts have the next two numbers
 	spanOffset, spanLength                                                  = 1, 2
 	varint, fixed64, delimited                                              = 0, 1, 2 // wire types of protobuf
 )

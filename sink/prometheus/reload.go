@@ -34,8 +34,8 @@ type reload struct {
 	from  []uint32 // indexed by the number of a new series: the number of the old series that it continues, plus 1
 }
 
-// Reload changes to the mapping of another Sink with the same Config. Only the flush goroutine may call it,
-// between two flushes.
+// Reload replaces the mapping by the mapping of another Sink with the same Config. Only the flush
+// goroutine may call it, between two flushes.
 func (s *Sink) Reload(from sink.Recorder) {
 	other, ok := from.(*Sink)
 	if !ok {
@@ -64,8 +64,8 @@ func (s *Sink) Reload(from sink.Recorder) {
 	s.reloads.wanted <- r
 }
 
-// ReloadFailed reports that a reload was refused. The Sink counts this reload as failed if its mapping file is
-// invalid.
+// ReloadFailed reports that a reload was refused. The Sink counts this reload as failed if the
+// mapping file of the Sink is invalid.
 func (s *Sink) ReloadFailed() {
 	if _, err := s.config.load(); err != nil {
 		s.reloads.failed.Add(1)

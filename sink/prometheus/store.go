@@ -52,7 +52,7 @@ type store struct {
 	droppedBy uint64
 }
 
-// name is a name that was received.
+// name is what the store knows about a received name.
 type name struct {
 	text   text
 	series uint32 // number of the series plus 1; 0 if the name has no series
@@ -282,7 +282,6 @@ func (st *store) removeSeries(number uint32) {
 	st.dropEmpty(family)
 }
 
-// removeName removes a name.
 func (st *store) removeName(number uint32) {
 	n := &st.names[number]
 	text := st.texts.get(n.text)

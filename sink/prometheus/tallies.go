@@ -21,7 +21,8 @@ type tallies struct {
 	refused   uint64
 }
 
-// conflict identifies a family whose name, type or labels conflict with the request of a name or rule.
+// conflict identifies a family whose name, type or labels conflict with what a name or rule
+// requires.
 type conflict struct{ reason, family string }
 
 type conflictTally struct {

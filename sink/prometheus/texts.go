@@ -28,7 +28,6 @@ func (t *texts) put(b []byte) text {
 	return text{uint32(last), uint16(at), uint16(len(b))}
 }
 
-// get returns a text.
 func (t *texts) get(p text) []byte { return textOf(t.pages, p) }
 
 func textOf(pages [][]byte, p text) []byte {

@@ -144,7 +144,7 @@ func (st *store) publish(own []byte) *view {
 		if len(f.entries) == 0 {
 			continue
 		}
-		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // changed since the last view
+		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // the family has changed since the last view
 			f.shown = &familyView{f, f.entries}
 		}
 		v.families = append(v.families, f.shown)

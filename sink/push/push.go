@@ -200,7 +200,8 @@ func (p *Poster) request(ctx context.Context, payload []byte) (*http.Request, er
 	return r, nil
 }
 
-// cause removes the URL from an error of the HTTP client, because failed adds it again.
+// cause removes the URL from an error of the HTTP client, because the method failed adds the URL
+// again.
 func cause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {

@@ -2,15 +2,16 @@ package pipes
 
 import "github.com/statsd-ops/statsd/statvent"
 
-// Deltas converts counters to the differences between two readings. Processes count from their start.
+// Deltas converts counters to the differences between two readings. The counters of a process start
+// at 0 when the process starts.
 type Deltas struct {
 	// Names are the patterns for the names of counters. Other names are ignored.
 	Names []Glob
-	// Since separates old processes from new processes. It has the same unit as Process.Start. For a process that
-	// started before Since, the counts in its first reading are ignored, because an earlier reader may already have
-	// reported them. For a process that started later, they count from 0. A daemon sets Since to its own start,
-	// Started(os.Getpid()), so that a restart of the daemon does not report all counts again. If Since is 0, every
-	// process is new.
+	// Since separates old processes from new processes. It has the same unit as Process.Start. For a
+	// process that started before Since, the counts in its first reading are ignored, because an
+	// earlier reader may already have reported them. For a process that started later, the first
+	// reading counts completely. A daemon sets Since to its own start, Started(os.Getpid()), so that a
+	// restart of the daemon does not report all counts again. If Since is 0, every process is new.
 	Since uint64
 
 	// Refused is the number of values that were left out of results because of limits. Deltas stores at most 65,536

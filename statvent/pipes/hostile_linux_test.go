@@ -133,7 +133,8 @@ func TestCrowdedDirectory(t *testing.T) {
 	}
 }
 
-// TestBudget checks that one user cannot use up the bytes of all other users.
+// TestBudget checks that one user cannot use up the bytes that a reading may read: some bytes are
+// left for other users.
 func TestBudget(t *testing.T) {
 	b := budget{left: 100, taken: make(map[uint32]int)}
 	for owner, want := range []int{50, 25, 12, 6} { // each user gets at most half of the remaining bytes
@@ -158,8 +159,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestReusedPID checks the pipe of a dead process if another process of the same user now has the same process
-// id.
+// TestReusedPID reads the pipe of a dead process while another process of the same user has the same process id. The
+// pipe must time out, and must not be removed.
 func TestReusedPID(t *testing.T) {
 	dir := t.TempDir()
 	recordOne(t, dir)

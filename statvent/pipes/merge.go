@@ -76,8 +76,8 @@ type merged struct {
 	label          Rule   // the rule of the name's label, or Sum
 }
 
-// Merge returns a new map with the merged stats. If two processes started in the same clock tick, the later one
-// in the slice counts as the last one.
+// Merge returns a new map with the merged stats. If two processes started in the same clock tick,
+// the process that is later in the slice counts as the last one.
 func (m *Merger) Merge(processes []Process) map[string]statvent.Value {
 	labels := m.Labels
 	if labels == nil {

@@ -37,9 +37,9 @@ type pipe struct {
 	bytes    *budget
 }
 
-// finding is the result for a file.
+// finding is the result of reading a file in the directory of pipes.
 type finding struct {
-	process   Process // its PID is 0 if the file is not the pipe of a process
+	process   Process // process.PID is 0 if the file is not the pipe of a process
 	malformed int
 	left      int // number of files that were not read because of the time limit
 	stale     bool
@@ -127,7 +127,7 @@ func (p *pipe) try(ctx context.Context, pid int) (f finding, err error) {
 	return f, err
 }
 
-// check returns the reason if the FIFO is not the pipe of the process.
+// check returns an error with the reason if the FIFO is not the pipe of the process.
 func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -141,8 +141,8 @@ func (p *pipe) check(pid int, who owner, info fs.FileInfo) error {
 	return nil
 }
 
-// answer reads until the end of the file. While the process sends nothing, it checks repeatedly that the FIFO
-// still has its name.
+// answer reads until the end of the file. While the process sends nothing, answer checks repeatedly
+// that the path of the pipe still belongs to this FIFO.
 func (p *pipe) answer(ctx context.Context, file *os.File, info fs.FileInfo) ([]byte, error) {
 	a := answer{file: file, owner: p.owner, bytes: p.bytes}
 	for {

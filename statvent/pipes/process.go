@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// Process is a process that has a pipe, with its answer.
+// Process is a process that has a pipe, with the answer that was read from the pipe.
 type Process struct {
 	PID int
 	// Start is the start time of the process, in clock ticks since the start of the host. The pair of PID and Start
@@ -79,7 +79,8 @@ func lookUp(pid int) (owner, error) {
 	return owner{start: start, uid: uint32(uid), group: group}, errors.Join(groupErr, uidErr)
 }
 
-// field returns the values in a line "NAME: VALUE...". The line must not be the first one.
+// field returns the values in a line "NAME: VALUE...". The line must not be the first line of
+// status.
 func field(status []byte, name string) []string {
 	_, rest, _ := strings.Cut(string(status), "\n"+name+":")
 	line, _, _ := strings.Cut(rest, "\n")

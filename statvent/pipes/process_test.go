@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/pipetest"
 )
 
-// processes starts processes with pipes in dir.
+// A processes value starts child processes. Their named pipes are in dir.
 type processes struct {
 	t       testing.TB
 	program string

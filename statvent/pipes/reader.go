@@ -94,7 +94,7 @@ func (r *Reader) timeout() time.Duration { return cmp.Or(r.Timeout, DefaultTimeo
 
 func (r *Reader) dir() string { return cmp.Or(r.Dir, statvent.DefaultDir) }
 
-// add counts the finding for a file.
+// add adds the finding for a file to the counts.
 func (r *Result) add(f finding) {
 	r.Malformed += f.malformed
 	if f.process.PID != 0 {

@@ -148,7 +148,8 @@ func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, s
 	}
 }
 
-// enter waits for a slot until ctx ends or the deadline is reached. It then returns false.
+// enter waits for a slot. If ctx ends or the deadline is reached before a slot is free, it returns
+// false.
 func (g *reading) enter(ctx context.Context, places chan<- struct{}) bool {
 	select {
 	case places <- struct{}{}:

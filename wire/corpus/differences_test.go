@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// difference is one way in which Etsy's statsd interprets lines differently. docs/migrating.md
-// lists the differences under the same names.
+// difference is one way in which Etsy's statsd interprets lines differently from this daemon.
+// docs/migrating.md lists the differences under the same names.
 type difference struct {
 	name    string
 	applies func(l *taken, theirs, ours outcome) bool

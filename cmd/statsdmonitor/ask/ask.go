@@ -69,13 +69,14 @@ const (
 	faultNotFound  = -32001
 )
 
-// during calls do with a context that ends after the timeout plus d. It adds an explanation to errors.
+// during calls do with a context that ends after the timeout plus d. It adds an explanation to the
+// error of do.
 func (c *Client) during(ctx context.Context, what string, d time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout+d)
 	defer cancel()
 	err := do(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // the other error is only a consequence of the timeout
+		err = ctx.Err() // the error of do is only a consequence of the timeout
 	}
 	if err == nil {
 		return nil
@@ -137,7 +138,7 @@ func (c *Client) unreached(err error) error {
 	case errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout():
 		return fmt.Errorf("%w: is statsd running there, with its monitor on this port (statsd's port plus 10)?", err)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: the daemon closed the connection, it is ending or has too many: try again", err)
+		return fmt.Errorf("%w: the daemon closed the connection, because it is ending or has too many connections: try again", err)
 	}
 	return err
 }

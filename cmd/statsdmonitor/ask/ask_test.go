@@ -40,7 +40,8 @@ func monitor(t *testing.T, handler http.HandlerFunc) *Client {
 	return &Client{Address: server.Listener.Addr().String(), Timeout: time.Minute}
 }
 
-// answering returns a handler that answers calls of the method any.
+// answering returns a handler for an XML-RPC method called any. A call of this method returns v or
+// err.
 func answering(v any, err error) http.HandlerFunc {
 	call := func(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) { return xmlrpc.ValueOf(v), err }
 	return xmlrpc.NewMux(xmlrpc.Method{Name: "any", Signature: []string{"struct"}, Call: call}).ServeHTTP
@@ -80,7 +81,8 @@ func TestNoFrame(t *testing.T) {
 	}
 }
 
-// TestClock checks that ages are computed with the daemon's clock, unless both clocks agree.
+// TestClock checks that ages are computed with the daemon's clock if it differs from the clock of
+// this host.
 func TestClock(t *testing.T) {
 	h := http.Header{"Date": {reporttest.Now.Format(http.TimeFormat)}}
 	if got := clock(h); !got.Equal(reporttest.Now) {
@@ -131,8 +133,8 @@ func TestErrors(t *testing.T) {
 		{change(status(404, jsonType, `{"error":{"code":"not_found","text":"no"}}`)), ": no", NotFound},
 		{change(status(400, jsonType, `{"error":{"code":"bad_parameter","text":"no"}}`)), ": no", BadArgument},
 		{change(status(500, "text/plain", "oh\x1b\n")), `HTTP status 500: oh\x1b`, nil},
-		{ask(cut), "the daemon closed the connection, it is ending or has too many: try again", nil},
-		{change(cut), "has too many: try again", nil},
+		{ask(cut), "the daemon closed the connection, because it is ending or has too many connections: try again", nil},
+		{change(cut), "has too many connections: try again", nil},
 		{change(status(200, jsonType, `{}`)), "it is not an answer of the JSON API", nil},
 		{stream(status(401, jsonType, needsToken)), "give its file with --token-file", nil},
 		{stream(status(200, jsonType, "{}")), "it has no such stream", func(err error) bool { return errors.Is(err, ErrNoStream) }},

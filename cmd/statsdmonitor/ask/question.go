@@ -65,13 +65,12 @@ func explained(name string, err error) error {
 	return &Error{Code: e.Code, Fault: e.Fault, Text: text}
 }
 
-// withToken replaces the daemon's advice about tokens. The original advice is for programs, and the new one is
-// for users of statsdmonitor.
+// withToken replaces the daemon's advice about tokens, which is for programs, by advice for users
+// of statsdmonitor.
 func withToken(text string) string {
 	return strings.Replace(text, "send Authorization: Bearer TOKEN", "give its file with --token-file", 1)
 }
 
-// decode decodes an answer and its data.
 func (a *Answer) decode(body []byte, data any) error {
 	if err := shallow(body); err != nil {
 		return notXMLRPC(err)

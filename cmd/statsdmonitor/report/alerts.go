@@ -77,7 +77,7 @@ func (s *sheet) alert(x *question.Alert) {
 	s.text(span{}, 10, s.told(x))
 }
 
-// told formats the notifications of each notifier.
+// told formats what happened to the notifications of each notifier.
 func (p *Page) told(x *question.Alert) string {
 	if len(x.Told) == 0 {
 		return "no notifier was told"

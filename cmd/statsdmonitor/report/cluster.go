@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Cluster formats the state of a cluster: who owns the partitions, how far they are, the edges, and what this
-// daemon forwards.
+// Cluster formats the state of a cluster: who owns the partitions, up to which interval they are
+// published, the edges, and what this daemon forwards.
 func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	s := &sheet{Page: &p}
 	if !c.Collects && !c.Forwards {
@@ -146,7 +146,8 @@ func forwardAddress(address string) string {
 	return scheme + "://" + host
 }
 
-// clockOff formats by how much a clock is ahead. Messages take some time, so a small lag is not significant.
+// clockOff formats by how much the clock of an edge is ahead or behind. It does not report a small
+// difference, because messages take some time.
 func clockOff(ahead float64) string {
 	d := time.Duration(ahead * float64(time.Second)).Round(10 * time.Millisecond)
 	switch {
@@ -173,7 +174,7 @@ func (s *sheet) balance(c *question.Cluster) {
 		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" refused: the log says why")
 	}
 	if n := c.Evicted; n > 0 {
-		s.text(span{"! ", warn}, 2, plural.Things(n, "connection", "connections")+" made room for others: the log says why")
+		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" closed to make room for others: the log says why")
 	}
 	if l.Missing > 0 {
 		s.text(span{"! ", warn}, 2, plural.Things(l.Missing, "message of an edge", "messages of edges")+" never came: see what the edges dropped")

@@ -58,7 +58,7 @@ func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) 
 	}
 }
 
-// messages writes the account of an owner.
+// messages writes the account of an owner: the messages that it has received from edges.
 func (s *sheet) messages(c *question.Cluster) {
 	l := &c.Ledger
 	s.line(span{"messages of all edges: stored = the sum of these parts", bold})
@@ -76,7 +76,7 @@ func (s *sheet) messages(c *question.Cluster) {
 	s.line()
 }
 
-// rows writes the account of an edge.
+// rows writes the account of an edge: the rows that it has forwarded.
 func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line(span{title, bold})
 	s.entry("made", f.Made)

@@ -45,7 +45,7 @@ func tailed(p Page) (text string) {
 	return text
 }
 
-// changes contains the answers to changes.
+// changes returns the reports about requested changes, by name.
 func changes() map[string]func(Page) string {
 	later := reporttest.Now.Add(10 * time.Minute)
 	muted := []question.Mute{{Match: "debug.*", Until: later, Samples: 12_300}, {Match: "checkout.session.*.render.of.the.page.and.of.all.that.is.on.it.and.below.it", Until: later.Add(23 * time.Hour)}}

@@ -24,7 +24,7 @@ func History(p Page, a question.Answer, h question.History) string {
 		}
 	}
 	if len(h.Series) == 0 {
-		s.line(span{text: "no history is held"})
+		s.line(span{text: "no history is stored"})
 	}
 	s.foot(a)
 	return s.String()
@@ -99,7 +99,7 @@ func (s *sheet) seriesTitle(h *question.History, name string, over time.Duration
 		text += ", none missing"
 	}
 	if young {
-		text += "; nothing older is held"
+		text += "; nothing older is stored"
 	}
 	return text
 }

@@ -14,7 +14,7 @@ func Prefixes(p Page, a question.Answer, d question.Prefixes) string {
 	s := &sheet{Page: &p}
 	s.prefixHead(a, &d)
 	if len(d.Prefixes) == 0 {
-		s.line(span{text: "no name is held"})
+		s.line(span{text: "no name is known"})
 		return s.String()
 	}
 	columns := []column{
@@ -89,8 +89,8 @@ func (s *sheet) prefixRow(x *question.Prefix) []span {
 	}
 }
 
-// prefixHint suggests a command for the first prefix that grows fast. If no prefix grows fast, it suggests a
-// command for the largest one.
+// prefixHint suggests a command for the first prefix that grows fast. If no prefix grows fast, it
+// suggests a command for the largest prefix.
 func (s *sheet) prefixHint(d *question.Prefixes) {
 	look, explained := d.Prefixes[0].Prefix, false
 	for i := range d.Prefixes {

@@ -25,7 +25,8 @@ type Page struct {
 	Colour bool
 	Now    time.Time // daemon's time, from which ages are computed
 	Zone   *time.Location
-	// Ask is the beginning of the commands that a report suggests. If it is empty, they start with statsdmonitor.
+	// Ask is the beginning of the commands that a report suggests. If Ask is empty, these commands
+	// start with statsdmonitor.
 	Ask string
 }
 

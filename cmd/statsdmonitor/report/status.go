@@ -161,7 +161,7 @@ func (s *sheet) flush(st *question.Status) {
 	}
 	s.groups("flush", labels, []span{
 		{text: brief(f.Took) + " of " + brief(f.Interval) + ", " + s.ago(f.At)},
-		{text: "receivers held up " + brief(f.HeldUp)}, late,
+		{text: "receivers delayed " + brief(f.HeldUp)}, late,
 	}, s.trend(st, "flush"))
 }
 

@@ -142,7 +142,7 @@ func seconds(f float64) time.Duration {
 	return time.Duration(f * float64(time.Second))
 }
 
-// lasting formats a duration of at least some seconds.
+// lasting formats a duration, rounded to seconds.
 func lasting(d time.Duration) string { return plural.Duration(d.Round(time.Second)) }
 
 // brief formats a short duration: 1.9 ms, 404 ms, 1.2 s.

@@ -202,7 +202,8 @@ func (l listener) get(t *testing.T, path, host string) answer {
 	request.Host = host
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: l.tls}}
 	response, err := client.Do(request)
-	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) { // cut by the server: see answers
+	// On an error, send the request again: see the function answers.
+	for deadline := time.Now().Add(patience); err != nil; response, err = client.Do(request) {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
@@ -221,7 +222,7 @@ func (l listener) scheme() string {
 	return "http://"
 }
 
-// dial opens a connection and sends nothing.
+// dial opens a connection to the listener, and sends nothing.
 func (l listener) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", l.addr, patience)

@@ -41,7 +41,7 @@ const panels = [
   {
     title: 'Flush', peaks: true, lines: () => [['flush_duration']],
     big: s => [brief(s.flush.took), 'of ' + brief(s.flush.interval)],
-    sub: s => ['receivers held up ' + brief(s.flush.held_up) + ' · ' + (s.flush.late ? grouped(s.flush.late) + ' late' : 'none late')],
+    sub: s => ['receivers delayed ' + brief(s.flush.held_up) + ' · ' + (s.flush.late ? grouped(s.flush.late) + ' late' : 'none late')],
     at: v => brief(v),
   },
   {

@@ -66,7 +66,7 @@ func begin(behaviour, dir, number string) error {
 		return serve(path, "\x00\xff\nno colon\n: 1\nrequests: many\nrequests: NaN\nlast line cut: 1")
 	case "endless": // writes more data than a reader accepts
 		return serve(path, strings.Repeat("requests: 1\n", 1<<20))
-	case "cut": // ends with "(cut)", because its reader was too slow
+	case "cut": // writes a text that ends with "(cut)", as for a reader that is too slow
 		return serve(path, "requests: 1\n(cut)")
 	case "threads": // has NUMBER threads, each with a pipe that is never opened
 		return startThreads(dir, n)
