@@ -24,7 +24,8 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// Audience is the set of receivers of alerts, and the time between checks. A reload can change it.
+// Audience is the set of receivers of alerts, with the time between two health checks. A reload can
+// change these settings.
 type Audience struct {
 	// Alerts turns on regular health checks, whose results go to the log and to the notifiers.
 	Alerts bool
@@ -49,7 +50,7 @@ func (a *Audience) Validate() error {
 type Channel struct {
 	Name     string
 	Receiver notify.Receiver
-	Config   any // configuration of the Receiver; a reload replaces the Receiver if this has changed
+	Config   any // configuration of the Receiver; if Config has changed, a reload replaces the Receiver
 }
 
 // Notifier is a notifier, with its name for the log.
@@ -64,10 +65,11 @@ type Notifier struct {
 // Config configures Alerts.
 type Config struct {
 	Host string // name and port of the daemon
-	// StateFile is the state file of the daemon, or "". The episodes are saved in a file beside it.
+	// StateFile is the state file of the daemon, or "". The episodes are saved in another file in the
+	// same directory.
 	StateFile string
-	// Patience is how long after a restart an old problem may take to be seen again. Until then its
-	// episode stays open.
+	// Patience is how long after a restart the daemon may need to see again a problem from before the
+	// restart. Until then, the episode of such a problem stays open.
 	Patience time.Duration
 	Log      zerolog.Logger
 }
@@ -108,7 +110,8 @@ func New(cfg Config) *Alerts {
 // Show sets the address of the live page, which messages contain. Call it before Check and Observe.
 func (a *Alerts) Show(page string) { a.page = page }
 
-// Follow sets the receivers, from the next check on. Messages contain the name service.
+// Follow sets the receivers, from the next check on. Messages contain service, the name of the
+// service.
 func (a *Alerts) Follow(service string, set Audience) {
 	a.audience.Store(&following{set, service})
 	select {
@@ -117,7 +120,8 @@ func (a *Alerts) Follow(service string, set Audience) {
 	}
 }
 
-// Episodes returns the episodes. They include which receivers were informed.
+// Episodes returns the open and the ended episodes. Each of them contains the receivers that were
+// informed about it.
 func (a *Alerts) Episodes() *meta.Episodes { return a.episodes }
 
 // Untold returns the receivers whose last message failed.

@@ -39,7 +39,7 @@ func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 }
 
 // tell queues a message about an event for a channel. It skips changes if the channel wants only
-// begins and ends.
+// the start and the end of an episode.
 func (a *Alerts) tell(c *channel, ev *meta.Event, now time.Time) {
 	stage := ev.StageFor(c.Name)
 	if stage == meta.Change && c.Receiver.Manner().Ends {
@@ -58,8 +58,8 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
-		// This message says that the channel has missed messages. The channel must get it when it works
-		// again, because the reason ends when the channel accepts it.
+		// This message says that the channel has missed messages. Keep it until the channel accepts it,
+		// because the problem does not end before that.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {
@@ -92,7 +92,8 @@ func (a *Alerts) adoptChannels(ctx context.Context, wanted []Channel) {
 	}
 }
 
-// startChannel starts a channel. It gets the messages that it has not accepted in an earlier run.
+// startChannel starts a channel. It queues the messages that the channel has not accepted in an
+// earlier run.
 func (a *Alerts) startChannel(ctx context.Context, w Channel) *channel {
 	ctx, stop := context.WithCancel(ctx)
 	c := &channel{Channel: w, stop: stop}
@@ -134,8 +135,8 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 	a.noteAttempt(c, results, gaveUp)
 }
 
-// noteAttempt stores the result of an attempt for the health. It logs the first failure, and the
-// first success after failures.
+// noteAttempt stores the result of an attempt to send messages, because the health depends on it.
+// It logs the first failure, and the first success after failures.
 func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 	failed := results[0].Err
 	if failed == nil || gaveUp != nil {

@@ -22,7 +22,7 @@ var (
 // historyEvery is the minimum time between two saves.
 const historyEvery = 10 * time.Second
 
-// historyFile saves the episodes in a file beside the state file, so that they survive a restart.
+// historyFile saves the episodes in a file next to the state file, so that they survive a restart.
 // Each save runs in its own goroutine, so other goroutines do not wait for the disk.
 type historyFile struct {
 	path   string // "" for no file

@@ -8,7 +8,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// results stores which receivers accepted their messages.
+// results stores the result of the last message to each receiver, and counts the messages.
 type results struct {
 	mu     sync.Mutex
 	faults []meta.Fault     // receivers whose last message failed

@@ -42,7 +42,7 @@ type totals struct {
 	flushStart   time.Time
 	longestFlush time.Duration
 	// stamp is the timestamp of the last counter in the current flush. after contains, for each
-	// timestamp, the time from the timestamp until its last counter arrived.
+	// timestamp, the time from the timestamp until the last counter with this timestamp arrived.
 	stamp int64
 	after map[int64]time.Duration
 	pages int // number of times that the page was read

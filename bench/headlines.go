@@ -83,13 +83,13 @@ func (t *table) value(format, peer string, of func(round) *measured, value func(
 	return median(format, each(t.row(peer), of, value))
 }
 
-// times returns the median of the ratios between a peer and the peer base, as text.
+// times returns the median of the ratios between a peer and the peer whose name is base, as text.
 func (t *table) times(peer, base string, of func(round) *measured, value func(*measured) float64) string {
 	return median("%.2f", t.ratios(t.row(peer), base, of, value))
 }
 
-// next returns the name of the other project's daemon that needs the least CPU time. It also
-// returns this time as a multiple of the time of this project's daemon.
+// next returns the name of the daemon that needs the least CPU time, among the daemons of other
+// projects. It also returns this time as a multiple of the time of this project's daemon.
 func (t *table) next() string {
 	least, name := math.Inf(1), ""
 	for _, r := range t.rows {

@@ -42,8 +42,8 @@ func (b *bench) maxRate(p peer, w workload) (limit, error) {
 	return good, nil
 }
 
-// keepsUp returns the rate at which it has sent. It returns 0 if this rate was too high for the
-// daemon.
+// keepsUp sends traffic at a rate. It returns the rate that the sender has reached, or 0 if this
+// rate was too high for the daemon.
 func (b *bench) keepsUp(p peer, w workload, rate float64) (limit, error) {
 	m, err := b.paced(p, w, int(rate))
 	if err != nil || m.received <= 0.999 || m.leftQueue >= pacedBuffer/4 {

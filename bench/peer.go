@@ -26,8 +26,8 @@ type peer struct {
 	counters *names
 	// rates says that counters are published as a rate per second, and not as a sum per flush.
 	rates bool
-	// publishes says how the peer publishes: "" to carbon, page as a Prometheus page, otlp over OTLP,
-	// nothing not at all.
+	// publishes says how the peer publishes: "" means to carbon, "page" as a Prometheus page, "otlp"
+	// over OTLP, and "nothing" not at all.
 	publishes string
 	// networks lists the networks on which the peer can receive. onlyDrain says that the peer is only
 	// measured in drains.

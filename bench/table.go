@@ -148,7 +148,8 @@ func each(r *row, of func(round) *measured, value func(*measured) float64) []flo
 	return all
 }
 
-// ratios divides the values of a daemon by the values of the daemon base in the same round.
+// ratios divides the values of a daemon by the values in the same round of the daemon whose name is
+// base.
 func (t *table) ratios(r *row, base string, of func(round) *measured, value func(*measured) float64) []float64 {
 	i := slices.IndexFunc(t.rows, func(r *row) bool { return r.peer.name == base })
 	if i < 0 {

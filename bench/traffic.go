@@ -128,7 +128,7 @@ func (m mix) kind(n int) kind {
 	}
 }
 
-// The words from which names are made.
+// These are the words from which names are made.
 var (
 	endings  = []string{"status_200", "status_404", "status_500", "latency", "bytes_out"}
 	methods  = []string{"get", "put", "post", "list", "delete"}

@@ -68,8 +68,8 @@ func variants(statsd string) []peer {
 // not know yet.
 const lateness = 6 * time.Second
 
-// clusterVariants returns two variants of a cluster of an edge and an owner. In one the edge is
-// measured, in the other the owner.
+// clusterVariants returns two variants of a cluster of an edge and an owner. In the first variant
+// the edge is measured, in the second variant the owner.
 func clusterVariants(statsd string) []peer {
 	version := func() (string, error) { return output(statsd, "--version") }
 	return []peer{

@@ -28,7 +28,7 @@ func (d *daemon) watched() (stop func()) {
 	}
 }
 
-// The maximum number of streams of a daemon, and the number of additional connections.
+// These are the maximum number of streams of a daemon, and the number of additional connections.
 const (
 	watchStreams     = 8
 	watchConnections = 32

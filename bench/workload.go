@@ -27,7 +27,7 @@ type workload struct {
 	absent  string        // why the remaining daemons are not measured
 	flags   []string      // additional flags for this project's daemon
 	goBench []string      // arguments of go test, if the workload runs Go benchmarks
-	// measure is called instead of sending traffic at a fixed rate, unless it is nil.
+	// If measure is not nil, it is called, and no traffic is sent at a fixed rate.
 	measure func(*bench, peer, workload) (measured, error)
 	mapping bool // whether daemons with a Prometheus page map names with 50 globs
 }

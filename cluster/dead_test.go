@@ -59,8 +59,8 @@ func TestOwnersDead(t *testing.T) {
 	})
 }
 
-// awaitHealth waits until the health of a daemon contains a text. If there is false, it waits until
-// the health does not contain the text.
+// awaitHealth waits until the health of a daemon contains a text. If the argument there is false,
+// it waits until the health does not contain the text.
 func (w *world) awaitHealth(d *daemon, text string, there bool) {
 	w.t.Helper()
 	const patience = 3 * time.Minute

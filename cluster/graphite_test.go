@@ -56,7 +56,8 @@ func (g *graphite) start() {
 	})
 }
 
-// stop stops graphite like a SIGTERM stops carbon: it reads what has already arrived.
+// stop stops graphite as a SIGTERM stops carbon: graphite first reads the data that has already
+// arrived.
 func (g *graphite) stop() {
 	g.mu.Lock()
 	if g.listener == nil {

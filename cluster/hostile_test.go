@@ -171,9 +171,9 @@ func fill(t *testing.T, disk string, during func()) {
 	}
 }
 
-// otherCentral replaces the central daemon for some time by another one with a directory of its
-// own. This happens if a host name has the addresses of two machines. The edges must not send their
-// rows to the other central daemon.
+// otherCentral replaces the central daemon for some time by a different central daemon, which has
+// its own directory. This happens if a host name has the addresses of two machines. The edges must
+// not send their rows to the other central daemon.
 func (h *hostile) otherCentral(t *testing.T) {
 	h.owners[0].kill()
 	other := newDaemon(t, "other", h.flags(t.TempDir(), h.addr+"?keys="+h.keys)...)

@@ -17,8 +17,8 @@ import (
 const (
 	// interval is the flush interval of all daemons.
 	interval = 2 * time.Second
-	// The samples of a window are sent this long after its begin, so that a busy machine moves them rarely into
-	// another one.
+	// The samples of a window are sent this long after its begin, so that even on a busy machine they
+	// rarely arrive in another window.
 	afterBegin = 2 * interval / 5
 )
 
@@ -168,7 +168,7 @@ func (l *load) confirm(edge *daemon, n int, ends int64) {
 	}
 }
 
-// doubt excludes a window of an edge, and the next one, from the comparison.
+// doubt excludes a window of an edge, and the next window, from the comparison.
 func (l *load) doubt(edge string, ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

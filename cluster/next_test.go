@@ -31,8 +31,8 @@ func twoPrefixes(t *testing.T) string {
 	return "authorization {" + users
 }
 
-// restartWith restarts a daemon with changed flags. It removes the flags in without, and adds
-// flags.
+// restartWith restarts a daemon with changed flags. It removes the flags that the argument without
+// lists, and adds the flags in the argument flags.
 func (w *world) restartWith(d *daemon, kill bool, without []string, flags ...string) {
 	w.t.Helper()
 	w.load.set(d.name, false)
@@ -81,7 +81,7 @@ func (c *change) nextURL(role string) string {
 }
 
 // prepare configures the time of the change in all daemons, one after the other. On a busy machine
-// this takes longer, so the time of the change must be later.
+// prepare takes longer, so it chooses a later time.
 func (c *change) prepare() {
 	for lead := time.Minute; ; lead *= 2 {
 		c.at = time.Now().Truncate(interval).Add(lead)

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a merging that merges the messages of a window into the table. It counts the rows in p.head.Counts.
+// merging returns a merging for a window: it merges the messages of the window into the table, and
+// counts their rows in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -74,7 +75,7 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	r.samples += msg.header.Samples
 }
 
-// settle adds the samples of a finished message to the count.
+// settle adds the samples of a finished message to *count, and to the count of the message's edge.
 func (p *partition) settle(h *partial.Header, count *uint64) {
 	*count += h.Samples
 	p.edges.settle(h)

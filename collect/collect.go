@@ -50,7 +50,8 @@ type Config struct {
 	// Lateness is how long an owner waits, after the end of a window, for edges that have not sent the
 	// window.
 	Lateness time.Duration
-	// Correct means that late messages are merged into their windows. Otherwise they are only counted.
+	// Correct means that late messages are merged into their windows. If Correct is false, late
+	// messages are only counted.
 	Correct bool
 	// Settings are the settings of the cluster.
 	Settings link.Settings
@@ -113,7 +114,7 @@ type Cluster struct {
 	// same for all owners.
 	LateHorizon time.Duration `flag:"--late-horizon"`
 	// CollectReplicas is the number of copies of the streams of a new cluster on NATS. CollectBytes is
-	// the maximum size of the messages that wait in them.
+	// the maximum size of the messages that wait in these streams.
 	CollectReplicas int   `flag:"--collect-replicas"`
 	CollectBytes    int64 `flag:"--collect-bytes"`
 	// OpenCluster returns the connection to the cluster. It is required if CollectFrom is set.

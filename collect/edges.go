@@ -38,7 +38,7 @@ func (es edges) list() []Edge {
 }
 
 // note records a message of an edge. It returns how many message numbers are missing before this
-// one.
+// message.
 func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing uint64) {
 	at := es[h.Edge]
 	stored := e.Stored.UnixNano()

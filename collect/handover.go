@@ -39,9 +39,9 @@ const (
 // over reports whether the cluster's last window is closed.
 func (p *partition) over() bool { return p.until > 0 && p.next > p.until }
 
-// elsewhere reports whether a message belongs to an earlier or a later cluster. Windows up to
-// Config.From belong to this cluster only if they contain names that were handed over. Such rows
-// have no samples.
+// elsewhere reports whether a message belongs to an earlier or a later cluster. A message for a
+// window up to Config.From belongs to this cluster only if it contains names that were handed over.
+// The rows of such a message have no samples.
 func (p *partition) elsewhere(h *partial.Header) bool {
 	window := h.End / p.interval
 	return p.until > 0 && window > p.until || window <= p.from && (h.Samples > 0 || window < p.from-maxUnseen)
@@ -75,7 +75,7 @@ func (p *partition) sendState(ctx context.Context, to link.Sender, now time.Time
 	defer cancel()
 	settings, err := to.Settings(ctx)
 	if err != nil {
-		return fmt.Errorf("ask for the settings: %w", err)
+		return fmt.Errorf("ask the next cluster for its settings: %w", err)
 	}
 	messages, err := p.stateMessages(settings, now)
 	if err != nil {

@@ -38,7 +38,7 @@ func (w *world) rest(next *world) (old, new Counts) {
 	w.t.Helper()
 	next.settle()
 	w.settle()
-	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // after a slow correction, the next one waits for a long time
+	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // after a slow correction, the next correction is delayed for a long time
 		time.Sleep(interval)
 	}
 	time.Sleep(interval)
@@ -78,7 +78,7 @@ func (w *world) old() {
 
 // A cluster with 8 partitions follows a cluster with 2. Each point equals the point that a single
 // table makes of all samples. Each window is published by one of the clusters. The new cluster
-// knows the gauges and the idle names of the old one.
+// knows the gauges and the idle names of the old cluster.
 func TestSuccessor(t *testing.T) {
 	for seed := range uint64(8) {
 		run(t, seed, func(w *world) {
@@ -139,8 +139,8 @@ func TestSuccessorChaos(t *testing.T) {
 	}
 }
 
-// If a message belongs to a window of the other cluster, it is counted as foreign, and its samples
-// as lost.
+// If a message belongs to a window of another cluster, it is counted as foreign, and its samples as
+// lost.
 func TestElsewhere(t *testing.T) {
 	run(t, 1, func(w *world) {
 		w.old()

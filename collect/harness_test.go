@@ -59,7 +59,7 @@ func newPublished(layout aggregate.Layout) *published {
 // are lost.
 type receivers struct {
 	*published
-	waiting []func() // these windows are not settled
+	waiting []func() // each function delivers a window that is not settled yet
 }
 
 func (r *receivers) Publish(_ context.Context, iv *aggregate.Interval, w Window) (uint64, error) {

@@ -10,7 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// readInbox sends the messages from number from on to the channel entries, until ctx ends.
+// readInbox reads messages until ctx ends, and sends them to the channel entries. It starts with
+// the message whose number is from.
 func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- link.Entry) {
 	for ctx.Err() == nil {
 		r, err := p.engine.Read(ctx, from)
@@ -53,7 +54,7 @@ func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 func (p *partition) look(ctx context.Context) error {
 	st, err := p.engine.State(ctx)
 	if err != nil {
-		return fmt.Errorf("look at the inbox: %w", err)
+		return fmt.Errorf("read the state of the inbox: %w", err)
 	}
 	p.known = max(p.known, st.Last)
 	if st.First > p.read+1 {
@@ -78,7 +79,7 @@ func (p *partition) jump(to uint64) error {
 			c.Damaged++
 		}
 	}
-	c.Damaged += uint64(len(p.newer)) // all of these are older than message to
+	c.Damaged += uint64(len(p.newer)) // all messages in p.newer are older than the message with the number to
 	clear(p.newer)
 	if last := to - 1; last > p.head.Applied {
 		c.Damaged += last - p.head.Applied
@@ -125,7 +126,7 @@ func (p *partition) sort(e *link.Entry) {
 	stored := e.Stored.UnixNano()
 	future := h.End > stored+p.interval+int64(p.cfg.Lateness)
 	if future {
-		window = stored / p.interval // the edge counts as seen in the current window, so windows wait for it when its clock is right again
+		window = stored / p.interval // when the edge's clock is right again, windows must wait for the edge, so it counts as seen in the current window
 	}
 	if window > p.from { // earlier windows contain only names that were handed over, not data of edges
 		c.Missing += p.edges.note(&h, window, e)

@@ -107,7 +107,7 @@ func (p *partition) correctWindow(ctx context.Context, window int64) (bool, erro
 }
 
 // lateOf removes the late messages of a window from p.late. It returns the messages that must be
-// merged, and counts the others.
+// merged, and counts the other late messages.
 func (p *partition) lateOf(window int64, r *record) (late []message) {
 	c := &p.head.Counts
 	taken := identities{}

@@ -38,7 +38,8 @@ func (m *member) faults() (all string) {
 }
 
 // A newer edge loses nothing: its messages wait until the owner is upgraded. Data of other edges is
-// published as usual. If another old owner takes over, the messages wait there too.
+// published as usual. If another owner of the old version takes over the partition, the messages
+// continue to wait.
 func TestNewerEdge(t *testing.T) {
 	run(t, 11, func(w *world) {
 		w.addEdges(3)
@@ -106,7 +107,8 @@ func TestNewerTooLong(t *testing.T) {
 	})
 }
 
-// checkWaiting checks that at least least messages wait, and that none is counted as lost.
+// checkWaiting checks that the number of waiting messages is at least the argument least, and that
+// no message is counted as lost.
 func (w *world) checkWaiting(least int) {
 	w.t.Helper()
 	for p := range w.settings.Partitions {

@@ -20,9 +20,9 @@ const (
 	// time, up to maxFencedPause.
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
-	ownedLong      = 2 * time.Minute // after it has owned a partition for this long, an owner's next pause is fencedPause again
-	// idleWindows is the age of the last closed window, as a number of windows, from which on no owner seems to work for
-	// a partition. The lateness is added to it.
+	ownedLong      = 2 * time.Minute // if an owner has owned a partition for this long, its next pause is fencedPause again
+	// idleWindows is a number of windows. If the last closed window of a partition is older than these windows plus the
+	// lateness, no owner seems to work for the partition.
 	idleWindows = 2
 	// troublePause is the pause after any other error. It doubles each time, up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond

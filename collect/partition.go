@@ -29,7 +29,7 @@ const (
 
 // errGap means that another owner has made a commit, because messages that this owner needs are
 // gone.
-var errGap = errors.New("messages are missing: another owner has trimmed them")
+var errGap = errors.New("messages are missing: another owner has removed them")
 
 // partition is a partition that this owner owns or should own. Only one goroutine uses it. Any
 // goroutine may use status.
@@ -38,7 +38,7 @@ type partition struct {
 	number   int
 	engine   link.Partition
 	interval int64
-	from     int64 // windows up to this one are not published; 0 for no limit
+	from     int64 // windows up to from are not published; 0 for no limit
 	until    int64 // the last window of the cluster; 0 for no limit
 	log      zerolog.Logger
 	codec    *codec

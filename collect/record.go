@@ -95,7 +95,8 @@ type identities map[identity]struct{}
 
 func (s identities) sorted() []identity { return slices.SortedFunc(maps.Keys(s), identity.compare) }
 
-// record is the content of a commit. The embedded Head is the partition's state after it.
+// record is the content of a commit. The embedded Head is the state of the partition after the
+// commit.
 type record struct {
 	Head
 	// window is the window of the rows, or link.TakeOver.

@@ -41,7 +41,7 @@ type Status struct {
 func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 
 // Unowned reports whether the partition has messages or edges, but no owner closes its windows. The
-// last closed window may be as old as allowed.
+// age of the last closed window may be at most allowed.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
 	return !s.Over && !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
@@ -101,8 +101,9 @@ func (p *partition) describe(h *Head) *Status {
 	return st
 }
 
-// Partitions returns the state of all partitions. For an owned partition it is current. For other
-// partitions it is from their last commits, which are read once an interval.
+// Partitions returns the state of all partitions. If this owner owns a partition, the state is
+// current. If it does not, the state is from the partition's last commit, which is read once an
+// interval.
 func (o *Owner) Partitions() []Status {
 	all := make([]Status, len(o.partitions))
 	watched := o.watched.Load()
@@ -156,7 +157,7 @@ func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status
 	defer cancel()
 	own := p.status.Load()
 	st, err := own, error(nil)
-	if !own.Owned { // heads can be large, so read them only when it is needed
+	if !own.Owned { // heads can be large, so read the head only if this owner does not own the partition
 		st, err = p.readHead(ctx, c)
 	}
 	var in link.InboxState

@@ -49,8 +49,8 @@ type Delivery struct {
 	cutOff    context.CancelFunc
 }
 
-// Open opens all destinations. If one of them fails, it closes the others and returns the error.
-// Start then runs the destinations.
+// Open opens all destinations. If a destination cannot be opened, it closes the open ones and
+// returns the error. Start then runs the destinations.
 func Open(cfg Config) (*Delivery, error) {
 	d := &Delivery{cfg: cfg}
 	c, err := d.Plan(cfg.Publish)
@@ -86,8 +86,8 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show shows the Recorders the raw values of an interval. Summarize, which comes later, calls them
-// for each name.
+// Show gives the Recorders to an interval. When the method Summarize of the interval is called
+// later, it passes the raw values of each name to the Recorders.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {

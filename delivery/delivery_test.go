@@ -185,8 +185,8 @@ func TestRowSink(t *testing.T) {
 		})
 }
 
-// A receiver acknowledges all bytes and then resets the connection. The second time in a row, the
-// log has advice. The points do not count as delivered.
+// A receiver acknowledges all bytes and then resets the connection. After the second such attempt
+// in a row, the log contains advice. The points do not count as delivered.
 func TestUnconfirmed(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, log *counterpart.Output) {
@@ -313,7 +313,7 @@ func TestLogOfOutage(t *testing.T) {
 	})
 }
 
-// The phases of a destination's life, for each order of reloads and shutdown.
+// TestLife checks the phases of a destination's life, for each order of reloads and shutdown.
 func TestLife(t *testing.T) {
 	for name, test := range map[string]struct {
 		steps func(l *life)

@@ -46,8 +46,8 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 	return n
 }
 
-// reloads returns the running Recorder if it can continue with the configuration of d. A Reloader
-// can do so.
+// reloads returns the running Recorder if it can continue with the configuration of d. It can if it
+// is a sink.Reloader.
 func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	if recording, records := n.feed.(*recording); records && n.is(d) {
 		r, ok = recording.wanted.Recorder.(sink.Reloader)

@@ -52,7 +52,7 @@ func (l *life) change(do func()) {
 	l.changed.Broadcast()
 }
 
-// retire gives a destination the time grace to deliver its queue. It returns false if the
+// retire gives a destination the duration grace to deliver its queue. It returns false if the
 // destination is already ending.
 func (l *life) retire(grace time.Duration) bool {
 	l.mu.Lock()
@@ -70,8 +70,8 @@ func (l *life) retire(grace time.Duration) bool {
 	return true
 }
 
-// expire cuts a retired destination off after its grace period. If the destination was revived, it
-// does nothing.
+// expire cuts a retired destination off after its grace period. If the destination was revived,
+// expire does nothing.
 func (l *life) expire() {
 	l.change(func() {
 		if l.removed && l.phase < ended {
@@ -81,8 +81,8 @@ func (l *life) expire() {
 	})
 }
 
-// revive makes a retired destination serve again. It reports whether the destination is alive, and
-// whether it was retired.
+// revive makes a retired destination serve again. alive is false if the destination is ending or
+// has ended. revived is true if the destination was retired.
 func (l *life) revive() (alive, revived bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -57,7 +57,7 @@ type sent struct {
 	last          Sent      // the flush of the last delivered payload
 	unconfirmed   int       // number of consecutive attempts that ended with sink.Unconfirmed
 	toldRefused   time.Time // time of the last log message about refused points
-	untold        int       // number of points refused since that message
+	untold        int       // number of points refused since the last log message about them
 }
 
 func newOutlet(q *queue, d Destination) *outlet {
@@ -150,7 +150,7 @@ func (o *outlet) run(ctx context.Context) {
 	encoding.Go(o.encode)
 	o.send(ctx)
 	encoding.Wait()
-	o.spill() // payloads that were encoded after the last send
+	o.spill() // move the payloads that were encoded after the last send
 	o.closeSink(o.sink)
 	o.logLeft()
 	if err := o.closeSpool(); err != nil {
@@ -198,7 +198,7 @@ func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([
 		data = longer
 		if len(data) >= payloadBytes-maxPoint {
 			emit(data, units)
-			data, units = o.buffer(payloadBytes), 0 // there may be more units, so the buffer is full-sized
+			data, units = o.buffer(payloadBytes), 0 // more units may follow, so the next buffer has the size of a full payload
 		}
 	}
 	switch s := s.(type) {
@@ -235,7 +235,7 @@ func (o *outlet) closeSink(s sink.Sink) {
 	}
 }
 
-// state returns the current state.
+// state returns the state of the destination: the queue, the counts, and the results of sending.
 func (o *outlet) state() State {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,12 +20,12 @@ type Change struct {
 	replaced map[*outlet]Destination
 	retired  []*destination
 	restart  []string
-	reload   []func() // these make remaining Recorders read their files again
+	reload   []func() // functions that make the unchanged Recorders read their files again
 }
 
-// Plan compares a configuration with the current destinations, and opens the new ones. If one of
-// them fails, it closes all of them and returns the error. Destinations that need a restart stay
-// unchanged: see Restart.
+// Plan compares a configuration with the current destinations, and opens the new ones. If a new
+// destination cannot be opened, Plan closes all new ones and returns the error. Destinations that
+// need a restart stay unchanged: see Restart.
 func (d *Delivery) Plan(p Publish) (*Change, error) {
 	d.mu.RLock()
 	current, removed := d.current, d.removed

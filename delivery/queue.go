@@ -23,8 +23,8 @@ const (
 type payload struct {
 	data    []byte
 	units   int
-	flush   int64 // timestamp of its flush in Unix seconds
-	since   int64 // when its flush was offered, in Unix seconds
+	flush   int64 // timestamp of the payload's flush, in Unix seconds
+	since   int64 // when the payload's flush was offered, in Unix seconds
 	number  uint64
 	spooled bool // moved to the spool
 	storing bool // being moved to the spool
@@ -62,7 +62,7 @@ type queue struct {
 	refusedOnDisk uint64
 	newest        int64 // timestamp of the last announced flush
 	// writeError and readError are the errors of the last write to and the last read from the disk.
-	// They are nil if these succeeded.
+	// They are nil if the write or the read succeeded.
 	writeError, readError error
 }
 
@@ -129,7 +129,7 @@ func (q *queue) push(p *payload) {
 // is empty.
 func (q *queue) prompt() bool { return !q.failing && q.stored.Records == 0 }
 
-// makeRoom drops the oldest payloads until the others fit into memory.
+// makeRoom drops the oldest payloads until the remaining payloads fit into memory.
 func (q *queue) makeRoom() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -187,8 +187,9 @@ func (q *queue) settled(last uint64) uint64 {
 	return last
 }
 
-// awaitRoom waits while the receiver works and its queue is rather full. It does not wait for a
-// failing receiver: new points then go to the spool, or the oldest ones are dropped.
+// awaitRoom waits while several flushes are not encoded yet, or while the receiver works and the
+// queue is at least half full. It does not wait for the queue of a failing receiver: new points
+// then go to the spool, or the oldest ones are dropped.
 func (q *queue) awaitRoom(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { q.change(func() {}) })()
 	q.mu.Lock()
@@ -250,14 +251,16 @@ func (q *queue) takeOver(was Ledger) {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// The spool has found some of the points that the ended queue left on disk. The others are lost.
+		// The spool has found some of the points that the ended queue left on disk. The points that it
+		// has not found are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found
 	})
 }
 
-// sums returns the current Ledger. The caller holds mu.
+// sums returns the Ledger of all units, including the units that wait in memory and on disk. The
+// caller holds mu.
 func (q *queue) sums() Ledger {
 	l := q.ledger
 	for _, c := range q.coming {

@@ -28,7 +28,7 @@ func (r *recording) close() error { return r.wanted.Recorder.Close() }
 
 func (r *recording) is(d *Destination) bool { return reflect.DeepEqual(d.Config, r.wanted.Config) }
 
-// run runs the Recorder until the recording is removed or ctx ends. There is no queue to deliver.
+// run runs the Recorder until the recording is removed or ctx ends.
 func (r *recording) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

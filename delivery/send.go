@@ -146,7 +146,7 @@ func (o *outlet) next(ctx context.Context) *payload {
 	}
 }
 
-// done ends the outlet if it is exhausted, and reports whether it was.
+// done reports whether the outlet is exhausted. If it is, done also ends the outlet.
 func (o *outlet) done() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -136,7 +136,7 @@ func (s *spooled) expect(last int64, points int) {
 }
 
 // TestSpoolOutage has a failing sink for 360 flushes. All points are delivered once, in order and
-// with their own timestamps. During the outage they are on disk, not in memory.
+// with their own timestamps. During the outage the undelivered points are on disk, not in memory.
 func TestSpoolOutage(t *testing.T) {
 	t.Parallel()
 	const flushes, points = 360, 500

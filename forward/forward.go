@@ -45,8 +45,9 @@ type Target struct {
 	// forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
 	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its flushes. It
-	// is for a daemon that also collects, because the cluster gives these names back to that daemon.
-	// Otherwise the sinks get the forwarded names too, unless ForwardMatch is set.
+	// is for a daemon that also collects, because such a daemon gets the forwarded names back from the
+	// cluster. If ForwardOnly is false, the sinks also get the forwarded names, unless ForwardMatch is
+	// set.
 	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)
@@ -124,7 +125,7 @@ func (e *Edge) Target() *Target { return &e.cfg.Target }
 // Sender returns the connection to the cluster.
 func (e *Edge) Sender() link.Sender { return e.sender }
 
-var errUnanswered = errors.New("it has not answered yet")
+var errUnanswered = errors.New("the cluster has not answered yet")
 
 // fits returns a *link.MismatchError if the daemon's settings differ from the settings of the
 // cluster.
@@ -157,7 +158,7 @@ type Run struct {
 	Samples uint64 // number of samples in all intervals of the run
 }
 
-// Run returns the counts of the current run.
+// Run returns when the current run began, and the numbers of its intervals and samples.
 func (e *Edge) Run() Run {
 	e.mu.Lock()
 	defer e.mu.Unlock()

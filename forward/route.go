@@ -41,7 +41,7 @@ func (t *Target) DestinationName() string {
 
 // Route chooses the Edge for each interval. Only one goroutine may use it.
 type Route struct {
-	// Edges are sorted by time: the ForwardUntil of an Edge is the ForwardAfter of the next one.
+	// Edges are sorted by time: the ForwardUntil of an Edge is the ForwardAfter of the next Edge.
 	Edges []*Edge
 	at    int // index of the Edge for the running interval
 }

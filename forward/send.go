@@ -52,7 +52,7 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 		}
 		d.done[messages[i].ID] = true
 	}
-	if failed == nil || errors.Is(failed, link.ErrFull) { // a full engine has answered: it fills up if there are no owners
+	if failed == nil || errors.Is(failed, link.ErrFull) { // an engine that is full has answered: without owners, the engine fills up
 		e.watch.answered.Store(time.Now().UnixNano())
 	}
 	if failed == nil && d.refused.Err != nil {

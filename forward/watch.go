@@ -43,8 +43,9 @@ func (e *Edge) Unowned() []int {
 }
 
 // Watch checks the last commits of partitions until ctx ends. It does nothing if the engine cannot
-// show commits. Each check reads two partitions: a random one, and again the one of the previous
-// check. If one of them has no new commit, the next check reads all partitions.
+// show commits. Each check reads two partitions: a partition chosen at random, and again the
+// partition that was chosen for the previous check. If one of them has no new commit, the next
+// check reads all partitions.
 func (e *Edge) Watch(ctx context.Context) {
 	watcher, can := e.sender.(link.Watcher)
 	seen, turn, suspicious := map[int]looked{}, 0, false

@@ -22,13 +22,13 @@ import (
 )
 
 var (
-	// ErrFenced means that another owner has committed. The caller, which is now fenced, must load the
-	// last commit (the head) again.
-	ErrFenced = errors.New("another owner has committed")
+	// ErrFenced means that another owner has made a commit. The caller, which is now fenced, must load
+	// the last commit (the head) again.
+	ErrFenced = errors.New("another owner has made a commit")
 	// ErrFull means that the engine has no space for the message. The sender must send it again later.
-	ErrFull = errors.New("the engine has no room")
-	// ErrNone means that there is no such commit.
-	ErrNone = errors.New("there is no such commit")
+	ErrFull = errors.New("the cluster has no space for the message")
+	// ErrNone means that the requested commit does not exist.
+	ErrNone = errors.New("the commit does not exist")
 )
 
 // Settings are the settings that all members of a cluster share. The first owner creates them. They
@@ -67,7 +67,7 @@ type RefusedError struct{ Reason string }
 func (e *RefusedError) Error() string { return "the engine refuses the message: " + e.Reason }
 
 // Message is a message of an edge. ID identifies it: if the edge repeats a message, the ID is the
-// same, so an engine may drop the second one. The receiver of a Message must not keep Data.
+// same, so an engine may drop the repeated message. The receiver of a Message must not keep Data.
 type Message struct {
 	Partition int
 	ID        string
@@ -113,11 +113,11 @@ type Reader interface {
 // Inbox holds the messages of one partition.
 type Inbox interface {
 	// Read returns a reader that starts at the message with number from. If this message no longer
-	// exists, the reader starts at the next one.
+	// exists, the reader starts at the next message.
 	Read(ctx context.Context, from uint64) (Reader, error)
 	// State returns the state of the Inbox.
 	State(ctx context.Context) (InboxState, error)
-	// Trim removes all messages with numbers below the given one.
+	// Trim removes all messages with numbers below the given number.
 	Trim(ctx context.Context, below uint64) error
 }
 
@@ -154,7 +154,8 @@ type Commits interface {
 	// may not have been appended: the caller must call Head to find out.
 	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
 	// At returns the last commit of a slot, or ErrNone. It may also return a commit of another window,
-	// if the engine stores both in the same location. The record contains the number of its window.
+	// if the engine stores both commits in the same location. The record contains the number of its
+	// window.
 	At(ctx context.Context, slot int64) (Commit, error)
 }
 

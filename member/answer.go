@@ -45,7 +45,7 @@ func (m *Member) Owning() *question.Cluster {
 	return q
 }
 
-// addOwner adds what an owner knows to the answer.
+// addOwner adds to the answer what an owner knows.
 func (m *Member) addOwner(q *question.Cluster) {
 	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
 	q.After, q.Until = m.Cluster.CollectAfter, m.Cluster.CollectUntil

@@ -10,7 +10,7 @@ import (
 )
 
 // allowedHead is the maximum age of the last closed interval in a partition, as a number of flush
-// intervals. --lateness is added to it.
+// intervals. headAllowed adds --lateness.
 const allowedHead = 3
 
 // headAllowed returns the maximum age of the last closed interval in a partition.
@@ -66,7 +66,8 @@ func (m *Member) ownersSeen() *meta.ClusterFacts {
 	return &meta.ClusterFacts{Partitions: settings.Partitions}
 }
 
-// addSkew adds the edge whose clock differs most, if it differs by more than half of --lateness.
+// addSkew adds to f the edge whose clock differs most from the engine's clock, if the difference is
+// more than half of --lateness.
 func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
 	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
 	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {

@@ -44,7 +44,7 @@ type Config struct {
 // Member is a daemon's part in one or two clusters. Open creates it.
 type Member struct {
 	Config
-	edges      []*forward.Edge     // one for each cluster to which the daemon forwards, in the order of their times
+	edges      []*forward.Edge     // one for each cluster to which the daemon forwards, sorted by ForwardAfter
 	connection *collect.Connection // nil if the daemon does not collect
 
 	owner atomic.Pointer[collect.Owner]
@@ -53,7 +53,7 @@ type Member struct {
 }
 
 // Open connects to the clusters in the configuration. If one connection fails, it closes the
-// others.
+// connections that it has opened.
 func Open(cfg Config) (*Member, error) {
 	m := &Member{Config: cfg}
 	m.SetLimits(cfg.Table)
@@ -73,7 +73,7 @@ func Open(cfg Config) (*Member, error) {
 	return m, nil
 }
 
-// targets returns the clusters to which the daemon forwards, in the order of their times.
+// targets returns the clusters to which the daemon forwards, sorted by ForwardAfter.
 func (m *Member) targets() (all []forward.Target) {
 	t := m.Target
 	t.ForwardOnly = m.connection != nil
@@ -96,14 +96,14 @@ func (m *Member) targets() (all []forward.Target) {
 	return all
 }
 
-// successor returns the connection to the cluster that follows the one in Config.Cluster.
+// successor returns the connection to the cluster that follows Config.Cluster.
 func (m *Member) successor() link.Sender { return m.edges[len(m.edges)-1].Sender() }
 
 // SetLimits replaces the limits for tables with collected data.
 func (m *Member) SetLimits(table aggregate.Config) { m.table.Store(&table) }
 
-// Edges returns an edge for each cluster to which the daemon forwards, in the order of their times.
-// The caller must close the edges.
+// Edges returns an edge for each cluster to which the daemon forwards, sorted by ForwardAfter. The
+// caller must close the edges.
 func (m *Member) Edges() []*forward.Edge { return m.edges }
 
 // Collects reports whether the daemon is an owner.

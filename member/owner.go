@@ -61,7 +61,7 @@ func (m *Member) join(ctx context.Context) error {
 }
 
 // Collect owns partitions until ctx ends. It returns an error if this daemon can never join its
-// cluster, for example because their settings differ.
+// cluster, for example because the cluster has other settings.
 func (m *Member) Collect(ctx context.Context) error {
 	for m.owner.Load() == nil {
 		if err := m.join(ctx); err != nil && isMismatch(err) {

@@ -59,7 +59,7 @@ func (t Times) onBoundary(at time.Time) error {
 func (t Times) validateForward() error {
 	first, second := t.Target.ForwardAfter, t.Next.NextAfter
 	if after := t.Cluster.CollectAfter; !after.IsZero() && t.Next.NextTo == "" {
-		second = after // the next cluster is the one that the daemon collects from
+		second = after // the next cluster is the cluster that the daemon collects from
 	}
 	switch {
 	case t.Target.ForwardTo == "":
@@ -72,8 +72,9 @@ func (t Times) validateForward() error {
 	return nil
 }
 
-// validateCollect checks the times of the cluster whose data the daemon collects. If it has a
-// start, another cluster must precede it. If it has an end, another cluster must follow it.
+// validateCollect checks the times of the cluster whose data the daemon collects. If the cluster
+// has a start, another cluster must precede it. If the cluster has an end, another cluster must
+// follow it.
 func (t Times) validateCollect() error {
 	c := t.Cluster
 	switch {

@@ -65,7 +65,7 @@ func (o Outcome) say() (text string, bad bool) {
 	case "told":
 		text = "told " + o.At.UTC().Format(time.TimeOnly)
 	case "given_up":
-		text, bad = "not told, given up "+o.At.UTC().Format(time.TimeOnly), true
+		text, bad = "not told, dropped at "+o.At.UTC().Format(time.TimeOnly), true
 	case "waiting":
 		text, bad = "not told yet", o.Tries > 0
 	default:

@@ -50,7 +50,7 @@ type Told struct {
 
 // Outcome is the result of a message to a notifier.
 type Outcome struct {
-	Due   bool      `json:"due"`             // there is such a message
+	Due   bool      `json:"due"`             // a message must be sent, or was sent
 	At    time.Time `json:"at,omitzero"`     // when the notifier accepted the message, or when the message was dropped; zero while it waits
 	Tries int       `json:"tries,omitempty"` // number of attempts
 	Error string    `json:"error,omitempty"` // error of the last attempt; "" if the message was accepted
@@ -94,8 +94,8 @@ func (e *Episode) clone() Episode {
 	return c
 }
 
-// StageFor returns the stage that must be reported to a notifier. It is Begin instead of Change if
-// the notifier was not informed about the start.
+// StageFor returns the stage that must be reported to a notifier. If the notifier was not informed
+// about the start of the episode, a Change is reported as Begin.
 func (ev *Event) StageFor(notifier string) Stage {
 	if ev.Stage == Change {
 		if told := ev.Episode.told(notifier); told == nil || told.Begin.waits() {

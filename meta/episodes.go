@@ -13,17 +13,17 @@ const (
 	maxEpisodeBytes = 128 << 10
 )
 
-// Episodes keeps the last 256 episodes of the health, in at most 128 KiB. It also keeps the
-// messages that notifiers got. Any goroutine may use it.
+// Episodes keeps the last 256 episodes of the health, in at most 128 KiB, with the messages that
+// notifiers got about them. Any goroutine may use it.
 type Episodes struct {
-	host string // name and port of the daemon, for IDs
+	host string // name and port of the daemon, for the IDs of episodes
 
 	mu      sync.Mutex
 	all     []Episode // oldest first
 	version uint64    // increases with each change that must be saved
-	settled time.Time // time after which an episode of an earlier daemon must have continued, or has ended
+	settled time.Time // an episode of an earlier daemon whose reason was not seen again by this time has ended
 
-	refused map[key]bool // reasons that hold, but have no episode because there are too many
+	refused map[key]bool // reasons that hold, but have no episode because there are too many episodes
 	missed  uint64       // how often a reason got no episode
 }
 
@@ -165,7 +165,8 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 }
 
 // NoteLook stores whether a notifier has accepted the result of a health check. Such a result
-// counts as a message about the start of all open episodes, and about the end of all ended ones.
+// counts as a message about the start of all open episodes, and about the end of all ended
+// episodes.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

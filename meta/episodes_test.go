@@ -147,7 +147,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestTooManyGoOn checks that episodes above the limit are not kept, and that each is counted once.
+// TestTooManyGoOn checks that episodes above the limit are not kept, and that each of these
+// episodes is counted once.
 func TestTooManyGoOn(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	var names []string
@@ -206,7 +207,7 @@ func TestNote(t *testing.T) {
 }
 
 // TestNoteLook checks that the result of a health check counts as a message about the start of each
-// open episode, and about the end of each ended one.
+// open episode, and about the end of each ended episode.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	e.NoteLook("nsca", at, nil)

@@ -23,7 +23,7 @@ func (s State) String() string { return [...]string{"ok", "degraded", "failing"}
 
 // Reason is a fault, described for an operator.
 type Reason struct {
-	ID string // such as "kernel_drops"; ReasonIDs lists all
+	ID string // such as "kernel_drops"; ReasonIDs lists all IDs
 	// Subject is the sink, limit or notifier that has the fault. It is "" if the reason has only one
 	// possible subject.
 	Subject string

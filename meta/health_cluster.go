@@ -15,15 +15,15 @@ type ClusterFacts struct {
 	// Unowned lists the partitions without an owner. No daemon closes the windows of these partitions.
 	Unowned []int
 	// Lag is the number of messages that wait to be read. Messages is the number of messages in each
-	// interval. Behind is the age of the last closed window, for the partition of this owner where it
-	// is oldest. Allowed is the maximum normal age.
+	// interval. Behind is the age of the last closed window, in the partition of this owner that is
+	// farthest behind. Allowed is the maximum normal age.
 	Lag, Messages   uint64
 	Behind, Allowed time.Duration
 	// Missing is the number of messages that never arrived, although edges have numbered them. Lost is
 	// the number of samples in messages that arrived too late or could not be merged.
 	Missing, Lost uint64
-	// Skewed is the edge whose clock differs most, or "" if all clocks are right. Skew is how far that
-	// clock is ahead.
+	// Skewed is the edge whose clock differs most from the engine's clock, or "" if all clocks are
+	// right. Skew is by how much the edge's clock is ahead.
 	Skewed string
 	Skew   time.Duration
 	// Fullest is the partition whose inbox is fullest. Full is the used fraction of that inbox.
@@ -119,7 +119,7 @@ func listed[T any](things []T) (text string) {
 	return text
 }
 
-// grows reports whether the gauge is higher than lagSlots slots ago.
+// grows reports whether the gauge is higher than it was lagSlots slots ago.
 func (t *trend) grows() bool {
 	before := t.readings[(t.slot-lagSlots+trendSlots)%trendSlots]
 	return !before.at.IsZero() && t.newest.value > before.value

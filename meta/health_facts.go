@@ -39,7 +39,7 @@ type Fault struct{ Name, Text string }
 // FlushFacts are the facts about the flush loop.
 type FlushFacts struct {
 	Count uint64
-	Last  time.Time     // end of the last flush; start of the daemon before the first one
+	Last  time.Time     // end of the last flush; before the first flush, the start of the daemon
 	Took  time.Duration // duration of the last flush
 	Late  uint64        // number of flushes that took longer than the interval
 	// Repeated is the number of flushes whose timestamp was used before, because the clock was set

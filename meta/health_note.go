@@ -99,7 +99,7 @@ func (t *Tracker) noteReasons(worst State) {
 }
 
 // recovered returns the log message for a health that is ok again. If the daemon had waited for its
-// cluster since its start, the text does not say "again".
+// cluster since the start, the text does not say "again".
 func (t *Tracker) recovered() string {
 	after := spell(t.now.Sub(t.unwell))
 	if t.unjoined {

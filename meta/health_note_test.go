@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// run lets seconds pass. acts has functions that are called in certain seconds.
+// run lets seconds pass. acts maps a second to a function, which run calls in that second.
 func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])

@@ -69,7 +69,7 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
 		t.lookAtDrops(s, m, f.Interval)
 		t.lookAtSpool(s, m)
-		if m.failing && !s.Failing { // then the log message about the recovery contains the dropped points
+		if m.failing && !s.Failing { // the log message about the recovery contains the dropped points
 			delete(t.losses, key{PointsDropped, s.Name})
 		}
 		if m.failing = s.Failing; !m.failing {
@@ -146,7 +146,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		w     *window
 		total uint64
 		text  string
-		fails bool // drops within the last interval are failing, not only degraded
+		fails bool // drops in the last interval make the health failing, not only degraded
 	}{
 		{&m.full, s.DroppedFull, m.wasFull, true},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk", true},

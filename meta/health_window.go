@@ -4,7 +4,7 @@ import "time"
 
 const (
 	slotTime = 10 * time.Second
-	// lossWindow is how long after its end a loss is still reported.
+	// lossWindow is how long a loss is still reported after it has ended.
 	lossWindow = 15 * time.Minute
 	lossSlots  = int(lossWindow/slotTime) + 1
 	// trendWindow is the period in which growth is measured.
@@ -24,7 +24,7 @@ type window struct {
 }
 
 // observe records the value of a count, and returns its growth since the last call. If the value is
-// smaller than the last one, the count was reset.
+// smaller than at the last call, the count was reset.
 func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	for steps := min(slot-w.slot, lossSlots); steps > 0; steps-- {
 		w.slot++
@@ -40,8 +40,8 @@ func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	return grown
 }
 
-// within returns by how much the count has grown in the last d. The period can be up to one slot
-// longer.
+// within returns by how much the count has grown in the last period of length d. The period can be
+// up to one slot longer.
 func (w *window) within(d time.Duration) (sum uint64) {
 	for i := range min(slots(d)+1, lossSlots) {
 		if at := w.slot - i; at >= 0 {
@@ -81,8 +81,9 @@ func (t *trend) observe(now time.Time, slot int, value float64) {
 	t.slot, t.newest = max(t.slot, slot), r
 }
 
-// until estimates how long it takes until the gauge reaches limit, from its growth in the last d.
-// It returns false if the gauge does not grow, or if there is no reading from before d.
+// until estimates how long it takes until the gauge reaches limit. It uses the growth in the last
+// period of length d. It returns false if the gauge does not grow, or if there is no reading from
+// before this period.
 func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	before := t.readings[(t.slot-slots(d)+trendSlots)%trendSlots]
 	grown, spent := t.newest.value-before.value, t.newest.at.Sub(before.at)

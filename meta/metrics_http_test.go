@@ -65,7 +65,7 @@ func TestMetricsGzip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Accept-Encoding", accept) // otherwise the client would decompress the answer
+		r.Header.Set("Accept-Encoding", accept) // without this header, the client would decompress the answer
 		a := do(t, r)
 		body := a.body
 		if got := a.header.Get("Content-Encoding") == "gzip"; got != want {

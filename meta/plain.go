@@ -34,8 +34,7 @@ type plainPage struct {
 }
 
 func newPlain() *plainPage {
-	// The policy allows no other content, no scripts and no frames, but only the page's own style
-	// sheet.
+	// The policy allows only the page's own style sheet: no scripts, no frames, and no other content.
 	sum := sha256.Sum256([]byte(plainCSS))
 	return &plainPage{
 		template: template.Must(template.New("plain").Parse(plainHTML)),

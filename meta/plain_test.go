@@ -161,7 +161,7 @@ func TestGrouped(t *testing.T) {
 	}
 }
 
-// TestNewest compares the results of newest with those of sorting all values.
+// TestNewest compares the results of newest with the results of sorting all values.
 func TestNewest(t *testing.T) {
 	var values []Value
 	for i := range 500 {

@@ -10,7 +10,7 @@ import (
 
 const (
 	unknownSender = "unknown"
-	noteUnknown   = "some senders are unknown: after a quiet minute the kernel is only asked from the second bad line on (--discard-senders on asks always); statsdmonitor tail --bad asks at once"
+	noteUnknown   = "some senders are unknown: the first bad line after a minute without bad lines has no sender, unless the daemon runs with --discard-senders=on; statsdmonitor tail --bad shows all senders"
 )
 
 func (d *Desk) discards(context.Context, question.Arguments) (any, error) {

@@ -31,7 +31,7 @@ type explanation struct {
 }
 
 // subject is a name that is explained. If the name is from a line, it has the kind of the sample.
-// Otherwise all kinds of the name are explained.
+// If it is not, all kinds of the name are explained.
 type subject struct {
 	sent   string // the name in the line
 	series string // the name with its tags, if tags are a part of names
@@ -210,8 +210,8 @@ func (d *Desk) explainQuestion() question.Question {
 		Name: "explain", Answer: question.Explanation{}, Ask: d.live(d.explain), Watch: "seconds", Guarded: true,
 		Parameters: []question.Parameter{
 			{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
-			{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how long to watch who sends the name"},
+			{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how many seconds to watch who sends the name"},
 		},
-		Help: "What happens to a line, or what the daemon knows about a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. Nothing is counted.",
+		Help: "What happens to a line, or what the daemon knows about a name: how it is read, cleaned, limited and published, its values, who sends it, and which sinks have it. An explanation does not count the line as received.",
 	}
 }

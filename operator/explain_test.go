@@ -103,7 +103,8 @@ func explained(e question.Explanation) (verdicts []string) {
 	return verdicts
 }
 
-// For each line, the explanation agrees with the parser and the table. It counts nothing.
+// For each line, the explanation agrees with the parser and the table. An explanation changes no
+// counts.
 func TestExplainCorpus(t *testing.T) {
 	for dialect := range metric.Dialect(metric.Dialects) {
 		for _, tags := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName} {

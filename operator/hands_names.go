@@ -64,7 +64,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		m.Samples.Store(before[i].Samples.Load())
 		after[i] = m
 	} else if after = append(after, m); len(after) > maxMutes {
-		return nil, &question.Error{Code: question.Busy, Text: fmt.Sprintf("%d patterns are muted already", maxMutes), Next: "unmute one first"}
+		return nil, &question.Error{Code: question.Busy, Text: fmt.Sprintf("%d patterns are muted already", maxMutes), Next: "unmute a pattern first"}
 	}
 	if m.Match, err = h.untagged(ctx, matches); err != nil {
 		return nil, err
@@ -143,8 +143,8 @@ func (h *Hands) untagged(ctx context.Context, matches func([]byte) bool) (func([
 	}, nil
 }
 
-// mark applies the mutes to names that are already in the table, some hundred at a time. It returns
-// the number of names.
+// mark applies the mutes to names that are already in the table, a few hundred names at a time. It
+// returns the number of names.
 func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int, err error) {
 	for kind := range metric.Kind(metric.Kinds) {
 		err := h.walk(ctx, kind, matches, func(r *Running, look *aggregate.Peek) {
@@ -158,8 +158,8 @@ func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int
 	return marked, nil
 }
 
-// walk visits all matching names of a kind. It calls visit on the flush loop for some hundred names
-// at a time.
+// walk visits all matching names of a kind. It calls visit on the flush loop for a few hundred
+// names at a time.
 func (h *Hands) walk(ctx context.Context, kind metric.Kind, matches func([]byte) bool, visit func(*Running, *aggregate.Peek)) error {
 	var look *aggregate.Peek
 	err := h.OnLoop(ctx, func(r *Running) { look = r.Table.Peek(kind, matches) })
@@ -194,7 +194,7 @@ func (h *Hands) delete(ctx context.Context, args question.Arguments) (any, error
 			err = h.deleteKind(ctx, kind, d)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("after %d names: %w", d.Names, err)
+			return nil, fmt.Errorf("stopped after %d names: %w", d.Names, err)
 		}
 	}
 	return *d, nil

@@ -26,7 +26,7 @@ func TestDrainKeepsItsTime(t *testing.T) {
 	}
 }
 
-// A suggested command needs no more quotes in a shell.
+// The command that searchFor suggests can be pasted into a shell without additional quotes.
 func TestSearchFor(t *testing.T) {
 	for name, want := range map[string]string{
 		"stats.a.b1": "statsdmonitor values '*b1*'", "a.$x": "statsdmonitor values '*$x*'", "a;k=v": "statsdmonitor values '*a*'",

@@ -61,7 +61,8 @@ type kindFacts struct {
 	now  aggregate.Peeked // data since the last flush
 }
 
-// clash is a path that two names share: the explained name as kind, and other.
+// clash is a path that two names share: the explained name, which has the kind in the field kind,
+// and the name in the field other.
 type clash struct {
 	path  string
 	kind  metric.Kind // kind of the explained name

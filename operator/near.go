@@ -11,8 +11,8 @@ import (
 // maxNear is the maximum number of suggested names.
 const maxNear = 8
 
-// near adds known names with a similar spelling. It does not delay receivers or flushes. It stops
-// when the context ends.
+// near adds known names with a similar spelling to the explanation. It does not delay receivers or
+// flushes. It stops when the context ends.
 func (e *explanation) near(s *subject) error {
 	n := nearness{name: s.name, first: firstNode(s.name)}
 	for kind := range metric.Kind(metric.Kinds) {

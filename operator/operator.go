@@ -8,7 +8,7 @@
 // their data to the types of package question. Each question has an entry in Questions, with a function that returns
 // the data. XML-RPC, the JSON API, the page and statsdmonitor all use this entry.
 //
-// A Desk costs nothing until it gets a question. A question about the table reads some hundred names at a time, and the
+// A Desk costs nothing until it gets a question. A question about the table reads a few hundred names at a time, and the
 // flush loop continues in between. Each answer comes within question.AnswerTime. An answer that would take longer is
 // incomplete, and says so.
 package operator
@@ -114,7 +114,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster that this daemon is in. With --collect: which owner has each partition, how far it is, what waits, the edges, and the account of all messages. With --forward: what was forwarded, what waits, and what was dropped.",
+			Help: "The cluster that this daemon is in. With --collect: the owner of each partition, the last interval that it has published, the waiting messages, the edges, and the account of all messages. With --forward: what was forwarded, what waits, and what was dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),
@@ -122,12 +122,12 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "config", Answer: question.Config{}, Ask: d.live(d.config), Guarded: true,
-			Help: "The settings as they run: value, default, and source, without secrets. Also what a reload would change, and what needs a restart.",
+			Help: "The settings of the running daemon: value, default, and source, without secrets. Also what a reload would change, and what needs a restart.",
 		},
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
 			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the maximum number of problems"}},
-			Help:       "The daemon's problems, newest first: when each began and ended, and which notifiers were told. Also the last changes that operators asked for, including refused ones.",
+			Help:       "The daemon's problems, newest first: when each began and ended, and which notifiers were informed. Also the last changes that operators asked for, including refused ones.",
 		},
 	}
 }

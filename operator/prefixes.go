@@ -27,8 +27,8 @@ type counted struct {
 	kept []keptCount // oldest first
 }
 
-// keptCount is a count of names. A name counts as new if its first sample is at most this number of
-// seconds old.
+// keptCount is a count of names. In this count, a name is new if its first sample is at most the
+// given number of seconds old.
 type keptCount struct {
 	*census.Prefixes
 	seconds int
@@ -96,7 +96,8 @@ func (d *Desk) prefixes(ctx context.Context, args question.Arguments) (question.
 }
 
 // countPrefixes counts names on the flush loop, in steps. If there is not enough time, it returns
-// the last count. If there is none, it returns what it has counted so far, and complete is false.
+// the last count. If there is no last count, it returns what it has counted so far, and complete is
+// false.
 func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (sum *census.Prefixes, complete bool, err error) {
 	c := &d.counted
 	if !c.turn.TryLock() {
@@ -136,7 +137,7 @@ func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (su
 }
 
 // prefixesOf converts a count to an answer. The answer has at most limit prefixes, and the sum of
-// the others.
+// all other prefixes.
 func prefixesOf(sum *census.Prefixes, limit int) question.Prefixes {
 	p := question.Prefixes{Below: sum.Below, Held: sum.Held, Since: sum.Since, Prefixes: []question.Prefix{}}
 	p.Others = question.Prefix{Names: sum.Held, New: sum.New, Gone: sum.Gone, AtLeast: sum.AtLeast}

@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// tableDesk returns a Desk for a table with 3,000 names. Its flush loop runs only the first left
-// functions.
+// tableDesk returns a Desk for a table with 3,000 names. Its flush loop runs only as many functions
+// as left says, and refuses all later ones.
 func tableDesk(left *int) *Desk {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 10_000, MaxNameLength: 100, Expire: [metric.Kinds]uint32{2, 2, 2, 2}})
 	table.Count(census.NewCounter)
@@ -63,7 +63,7 @@ func TestPrefixesLimit(t *testing.T) {
 }
 
 // If there is no time for a count, the answer is the last count, with the time of that count. If
-// there is none, the answer is the part that was counted so far.
+// there is no last count, the answer is the part that was counted so far.
 func TestPrefixesWithoutTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := 3 // the first call begins the count, and two more calls count a part

@@ -174,7 +174,7 @@ func commonEnd(a, b string) string {
 	return a[len(a)-n:]
 }
 
-// seen adds when samples of the name were first and last seen.
+// seen adds a step that says when samples of the name were first and last seen.
 func (e *explanation) seen(s *subject) {
 	for _, kind := range s.kinds() {
 		f := &s.facts.kinds[kind]

@@ -31,7 +31,7 @@ func TestStatistic(t *testing.T) {
 	}
 }
 
-// The mean comes first, then a percentile, then the count.
+// Of the values of a timer, telling chooses the mean first, then a percentile, then the count.
 func TestTelling(t *testing.T) {
 	var values []question.PathValue
 	for _, stat := range []string{"lower", "count", "count_ps", "upper", "mean", "upper_90"} {

@@ -37,7 +37,7 @@ type knownSenders struct {
 	answers map[string]*probe.Senders
 }
 
-// keep stores an answer. If there are too many, it removes the oldest one.
+// keep stores an answer. If there are too many answers, it removes the oldest one.
 func (k *knownSenders) keep(match string, s *probe.Senders) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -136,7 +136,7 @@ func sendersWords(s *probe.Senders) string {
 		words = append(words, fmt.Sprintf("%d more", more))
 	}
 	if len(words) == 0 {
-		return "it was not sent"
+		return "the name was not sent"
 	}
 	return strings.Join(words, ", ")
 }

@@ -57,8 +57,8 @@ func (d *Desk) mutes() []question.Mute {
 	return append([]question.Mute{}, d.Mutes()...)
 }
 
-// grown returns by how much a figure grew in the last period in, and the length of this period. If
-// the daemon started later, the period is shorter.
+// grown returns by how much a figure grew in the last period, and the length of this period. The
+// length is the argument in, or less if the daemon started later.
 func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
 	if age := time.Since(d.Started); d.Past == nil || age < in {
 		return f.value(name), age
@@ -70,7 +70,8 @@ func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, ov
 // limits. Muted samples are not included, because an operator asked for that.
 func beyondLimits() []string { return []string{"samples.refused.names", "samples.refused.members"} }
 
-// lost returns what was lost recently.
+// lost returns the rates of recent losses: datagrams that the kernel dropped, bad samples, refused
+// samples, and dropped points.
 func (d *Desk) lost(f figures) (l question.Lost) {
 	for _, part := range []struct {
 		rate  *float64

@@ -100,7 +100,7 @@ func (t *trial) add(s metric.Sample) (name string, reason metric.Reason) {
 // character is deleted.
 type change struct{ from, to string }
 
-// changes returns the characters of a name that cleaning changes, each one once.
+// changes returns the characters of a name that cleaning changes. Each character is returned once.
 func (t *trial) changes(sent string) (all []change) {
 	seen := map[string]bool{}
 	for len(sent) > 0 {

@@ -13,13 +13,14 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// findTime is the time limit of a search. A search waits for a flush during at most findWait of it.
+// findTime is the time limit of a search. Within this time, a search waits for at most findWait for
+// a flush.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second
 )
 
-// orders maps the values of the parameter sort.
+// orders maps the values of the parameter sort to the orders of a search.
 var orders = map[string]history.Order{"name": history.ByPath, "value": history.ByValue, "age": history.ByAge}
 
 // values returns the published paths that match a glob.
@@ -37,7 +38,8 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	found := d.Values.Find(limited, s)
 	data := question.PathValues{
 		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched,
-		// Kept paths can be from earlier flushes, so there can be more of them than in the last flush.
+		// Kept paths can be from earlier flushes, so there can be more kept paths than paths in the last
+		// flush.
 		Held:      max(found.Published, found.Looked, found.Matched),
 		Histories: found.Histories, Looked: found.Looked, Next: found.Next,
 	}

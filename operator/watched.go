@@ -21,7 +21,7 @@ func secondsParameter(byDefault int) question.Parameter {
 // traffic it watched.
 type watcher func(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error)
 
-// watched returns a function that watches traffic for some seconds, and answers then.
+// watched returns a function that watches traffic for some seconds and then answers.
 func (d *Desk) watched(f watcher) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(ctx context.Context, args question.Arguments) (question.Answer, error) {
 		start := time.Now()

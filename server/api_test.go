@@ -118,7 +118,7 @@ func queryFor(operation map[string]any) string {
 	return strings.TrimSuffix(strings.Replace(query, "?&", "?", 1), "?")
 }
 
-// A monitor with TLS has the same protections as one without.
+// A monitor with TLS has the same protections as a monitor without TLS.
 func TestMonitorTLS(t *testing.T) {
 	t.Parallel()
 	authority := counterpart.NewAuthority(t)

@@ -56,8 +56,8 @@ func TestCapturesWithTags(t *testing.T) {
 	}
 }
 
-// captured sends messages to one daemon over UDP and to another one over TCP. It returns the
-// results that must be equal, and those that depend on the transport.
+// captured sends messages to one daemon over UDP and to another daemon over TCP. It returns the
+// results that must be equal, and the results that depend on the transport.
 func captured(t *testing.T, cfg Config, messages []string) (same, transport string) {
 	t.Helper()
 	overUDP, overTCP := capturedOver(t, cfg, "udp", messages), capturedOver(t, cfg, "tcp", messages)

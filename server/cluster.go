@@ -141,8 +141,8 @@ func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tall
 // one partition and one interval.
 type windows struct {
 	turn chan struct{} // holds one element while a window is being published
-	// newest holds the snapshots of windows that were published since the last flush, each for the
-	// first time. Only the flush loop uses it.
+	// newest holds the snapshots of the windows that were published since the last flush, without the
+	// windows that were published again. Only the flush loop uses it.
 	newest []*aggregate.Snapshot
 }
 

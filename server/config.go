@@ -39,7 +39,7 @@ type Fixed struct {
 	collect.Cluster
 
 	// FlushInterval is the time between two flushes, by default 10 s. Rates are counters divided by
-	// it.
+	// FlushInterval.
 	FlushInterval time.Duration `flag:"--flush-interval"`
 
 	// StateFile keeps the values of gauges over a restart, so that adjustments continue from them. It

@@ -154,7 +154,7 @@ func (a administered) Delete(ctx context.Context, kind metric.Kind, pattern stri
 	}
 }
 
-// forget deletes names from the table and returns those that existed.
+// forget deletes names from the table and returns the names that existed.
 func (s *Server) forget(ctx context.Context, kind metric.Kind, names [][]byte) (gone []string, err error) {
 	if err := ctx.Err(); err != nil || len(names) == 0 {
 		return nil, err

@@ -200,7 +200,7 @@ func TestConsoleWhileReceiving(t *testing.T) {
 	const names, rounds = 10_000, 5
 	cfg := withConsole(2)
 	cfg.QueueBytes = 1 << 40                                             // nothing is dropped, even if the recorder is slow
-	cfg.FlushInterval, cfg.GaugeExpire = 500*time.Millisecond, time.Hour // a flush takes less than this, even on a busy machine
+	cfg.FlushInterval, cfg.GaugeExpire = 500*time.Millisecond, time.Hour // the interval is longer than a flush takes, even on a busy machine
 	d := start(t, cfg)
 	unread, err := net.Dial("tcp", d.AdminAddr().String())
 	if err != nil {

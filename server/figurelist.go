@@ -40,7 +40,7 @@ func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
 }
 
-// spent adds a duration. Its value only grows.
+// spent adds the figure of a duration that only grows, such as CPU time.
 func (l *figureList) spent(name string, d time.Duration) {
 	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
 }

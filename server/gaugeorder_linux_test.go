@@ -30,7 +30,7 @@ func TestGaugesCountInOrderOfArrival(t *testing.T) {
 			{d.dial("udp"), set + ":3|g\n" + adjusted + ":+1|g\n" + mixed + ":+5|g\n"},
 		} {
 			send(t, step.conn, step.text)
-			time.Sleep(pause) // the kernel's timestamps order the datagrams of several sockets
+			time.Sleep(pause) // so that the kernel's timestamps order the datagrams of several sockets
 		}
 		// The daemon must read each stream in the round in which it is sent. Otherwise the lines of
 		// several rounds get the same timestamp.

@@ -200,7 +200,7 @@ func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]
 	}
 }
 
-// withHealth returns figures of the last flush, with the health replaced by the current one.
+// withHealth returns figures of the last flush, with the health replaced by the current health.
 func (s *Server) withHealth(figures []meta.Figure) []meta.Figure {
 	live := map[string]float64{}
 	for _, f := range s.Health().Figures() {

@@ -101,7 +101,7 @@ func TestLedger(t *testing.T) {
 	}
 	flapping.Recover()
 	d.end()
-	dead.Recover() // it works again within the grace period
+	dead.Recover() // the sink works again within the grace period
 	d.stop()
 
 	balance(t, d.Server, "recorder", "flapping", "dead")

@@ -30,11 +30,11 @@ func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	all := []limit{
 		{"--max-set-members", members, cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is cut for a new one"},
+		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is closed for a new one"},
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && st.Recorder.MaxBytes > 0 && !st.Removed {
-			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "its oldest minutes are forgotten"})
+			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "the sink forgets its oldest minutes"})
 		}
 	}
 	return all
@@ -62,9 +62,9 @@ func (l *limit) stage() limitStage {
 // limitWarnings holds the stage of the last warning about each limit, by flag.
 type limitWarnings map[string]limitStage
 
-// warn logs a warning when a limit is nearly reached, and another one when it is reached. It logs
-// each of them only once for a limit. limits omits --max-names, because the health reports that
-// limit.
+// warn logs a warning when a limit is nearly reached, and another warning when it is reached. It
+// logs each of the two only once for a limit. limits omits --max-names, because the health reports
+// that limit.
 func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 	for _, l := range limits {
 		stage := l.stage()

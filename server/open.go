@@ -94,7 +94,7 @@ func (s *Server) close() (err error) {
 // then its episode stays open.
 const restartPatience = time.Minute
 
-// openAlerts creates the alerts. Episodes that an earlier daemon saved beside the state file
+// openAlerts creates the alerts. Episodes that an earlier daemon saved next to the state file
 // continue.
 func (s *Server) openAlerts() {
 	s.host = s.hostname()

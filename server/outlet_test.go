@@ -171,7 +171,7 @@ func TestOutletCountsErrors(t *testing.T) {
 		v.wait(10*time.Second + 50*time.Millisecond)
 		r.Fail(errors.New("a sink's own words"))
 		v.wait(9 * time.Second)
-		attempts := r.Attempts() - 2 // without the attempt that succeeded, and the one that was refused
+		attempts := r.Attempts() - 2 // without the attempt that succeeded and the attempt that was refused
 		r.Recover()
 		v.wait(11 * time.Second)
 		check(t, v.Server, "publish_error.socket 1", "flush_errors 1", fmt.Sprint("publish_error.unknown ", float64(attempts)))

@@ -78,7 +78,7 @@ func TestPipes(t *testing.T) {
 		return p["gauges.host.load"] == 1 && p["gauges.host.lat.95th"] == 20 && p["gauges.host.lat.mean"] == 15
 	})
 	a.Add(5)
-	b.Kill() // its counts remain in the total
+	b.Kill() // the counts of the killed process remain in the total
 	d.awaitTotal(35)
 	h.start("recorder", 4) // this process replaces the killed one
 	d.awaitTotal(39)

@@ -156,7 +156,7 @@ func TestReloadRecorders(t *testing.T) {
 	}
 }
 
-// If New fails, it closes everything that it opened. If New succeeds, Run closes it.
+// If New fails, it closes everything that it opened. If New succeeds, Run closes everything.
 func TestNewUndoesRecorders(t *testing.T) {
 	cfg := config()
 	good, bad := &observer{}, &observer{fault: errors.New("the address is taken")}

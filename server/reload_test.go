@@ -252,7 +252,7 @@ func TestReloadSinks(t *testing.T) {
 				c.Sinks[0],
 			}
 		})
-		removed.Recover() // it works again within the grace period
+		removed.Recover() // the sink works again within the grace period
 		v.receive("hits:10|c")
 		v.wait(10 * time.Second)
 

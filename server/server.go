@@ -54,7 +54,8 @@ type Server struct {
 	host      string // name and port of this daemon in messages to people
 	page      string // address of the live page; "" without a monitor
 
-	// These are for the monitor. They answer operators' questions and make operators' changes.
+	// The following fields are for the monitor: they answer operators' questions and make operators'
+	// changes.
 	guard  *access.Guard
 	trail  access.Trail
 	events *operator.Events

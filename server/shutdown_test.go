@@ -26,7 +26,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 	t.Parallel()
 	const datagrams, open, closed = 3_000, 20, 100
 	cfg := config()
-	cfg.Grace = patience // the daemon reads during the first half
+	cfg.Grace = patience // the daemon reads during the first half of the grace period
 	d := start(t, cfg)
 	var conns []net.Conn
 	for range open {

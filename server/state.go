@@ -30,8 +30,8 @@ const (
 var errSlow = errors.New("the disk is too slow")
 
 // stateFile keeps the values of gauges and the flush times over a restart. Only the flush loop uses
-// it, and encodes the content. Each save has a goroutine that writes the file, so the flush loop
-// does not wait long for the disk.
+// it. The flush loop encodes the content, and each save has a goroutine that writes the file. So
+// the flush loop does not wait long for the disk.
 type stateFile struct {
 	path    string // "" if no state file is configured
 	log     zerolog.Logger

@@ -21,7 +21,7 @@ type oracle struct {
 	counters map[string]float64
 	gauges   map[string]float64
 	timers   map[string][]float64
-	weights  map[string]float64 // of timers
+	weights  map[string]float64 // sums of the weights of the samples of each timer
 	members  map[string]map[string]bool
 }
 
@@ -115,7 +115,7 @@ func (o *oracle) published(interval time.Duration) map[string]float64 {
 }
 
 // pace limits the number of lines in flight, so that the kernel's buffers do not overflow. Senders
-// wait when there are too many.
+// wait when too many lines are in flight.
 type pace struct {
 	daemon *daemon
 	sent   atomic.Int64

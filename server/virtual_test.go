@@ -23,8 +23,8 @@ type virtual struct {
 	end context.CancelFunc
 }
 
-// inVirtualTime runs a Server and the function test in virtual time. It is parallel with other
-// tests.
+// inVirtualTime runs a Server and the function test in virtual time. The test runs in parallel with
+// other tests.
 func inVirtualTime(t *testing.T, cfg Config, test func(*virtual)) {
 	t.Helper()
 	t.Parallel()

@@ -82,8 +82,8 @@ type place struct {
 
 var goroutines = []int{1, 8}
 
-// printTable prints the cells. It also prints by how much this client is at least faster than
-// another client.
+// printTable prints the cells. It also prints the row in which this client has the smallest lead
+// over another client.
 func printTable(cells map[place]*cell, only *regexp.Regexp) {
 	fmt.Println("| call | goroutines | this | cactus | datadog |")
 	fmt.Println("| --- | ---: | ---: | ---: | ---: |")

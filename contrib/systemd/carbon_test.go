@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// carbon receives the published points. The real carbon starts too slowly to use it in each of
-// these tests, and would not test anything more.
+// carbon receives the published points. These tests do not use the real carbon, because it starts
+// slowly, and would find no other faults.
 type carbon struct {
 	*sinktest.Server
 	t *testing.T

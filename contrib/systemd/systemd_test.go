@@ -191,7 +191,8 @@ func TestRestartUnderLoad(t *testing.T) {
 		load.some()
 		if i == restarts-1 {
 			load.stop()
-			// Connections are accepted in order, so all earlier connections are accepted before this one.
+			// Connections are accepted in order, so all earlier connections are accepted before this
+			// connection.
 			if err := h.connect("marker:1|c"); err != nil {
 				t.Fatal(err)
 			}

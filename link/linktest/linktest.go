@@ -42,7 +42,7 @@ type Engine struct {
 
 // store contains the messages and commits of a partition.
 type store struct {
-	entries []link.Entry // the messages that were not trimmed; first is the number of the first one
+	entries []link.Entry // the messages that were not trimmed; first is the number of the first of these messages
 	first   uint64
 	bytes   int64
 	commits []link.Commit // the last commits

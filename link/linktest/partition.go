@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// partition is a partition, as a connection sees it.
+// partition is a partition of the Engine, as seen over the connection of one owner.
 type partition struct {
 	c *Connection
 	s *store

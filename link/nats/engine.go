@@ -106,7 +106,8 @@ func (e *Engine) checkServer() error {
 	return nil
 }
 
-// older compares the first two numbers of two versions.
+// older reports whether the version of a server is older than the version least. It compares only
+// the first two numbers of the versions.
 func older(version, least string) bool {
 	v, l := strings.SplitN(version, ".", 3), strings.SplitN(least, ".", 3)
 	for i := range 2 {

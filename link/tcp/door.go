@@ -52,7 +52,8 @@ func (s *stats) stored(bytes int) {
 	s.bytes.Add(uint64(bytes))
 }
 
-// Stats returns the current counts.
+// Stats returns the counts of connections and messages since the start, and the current number of
+// edges.
 func (e *Engine) Stats() Stats {
 	s := &e.door.stats
 	return Stats{
@@ -80,13 +81,13 @@ func newDoor(e *Engine) *door {
 	return d
 }
 
-// evict returns a function that closes a connection to make room for another one. It reports the
-// reason to the operators.
+// evict returns a function that closes a connection, so that another connection can be accepted.
+// The function reports the reason to the operators.
 func (d *door) evict(why string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_ = conn.Close() // this also ends the connection's goroutine
 		d.stats.evicted.Add(1)
-		d.tell(fmt.Errorf("edge at %v was disconnected, so that another one can be served: %s", conn.RemoteAddr(), why))
+		d.tell(fmt.Errorf("edge at %v was disconnected, so that another edge can be served: %s", conn.RemoteAddr(), why))
 	}
 }
 
@@ -202,7 +203,7 @@ func (d *door) message(g *guest, w *wire, head [frameHead]byte, size int) error 
 		if code == codeRefused {
 			d.stats.rejected.Add(1)
 		}
-		d.tell(fmt.Errorf("message of the edge at %v: %w", g.conn.RemoteAddr(), failed))
+		d.tell(fmt.Errorf("cannot store a message from the edge at %v: %w", g.conn.RemoteAddr(), failed))
 		answer = append(answer, failed.Error()...)
 		answer = answer[:min(len(answer), maxAnswer)]
 	} else {

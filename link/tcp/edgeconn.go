@@ -39,7 +39,7 @@ type edgeConn struct {
 	mu      sync.Mutex
 	request uint64                // number of the last request
 	pending map[uint64]chan error // requests without an answer yet
-	due     bool                  // an answer is expected, even if its Send has returned
+	due     bool                  // an answer is expected, even if the call of Send has returned
 }
 
 func newEdgeConn(conn net.Conn, w *wire) *edgeConn {
@@ -92,12 +92,12 @@ func outcome(code byte, text string) error {
 	return fmt.Errorf("the central could not store the message: %q", text)
 }
 
-// settle passes an answer to the Send that waits for it. If more answers are expected, it extends
-// the deadline.
+// settle passes an answer to the call of Send that waits for it. If more answers are expected, it
+// extends the deadline.
 func (c *edgeConn) settle(request uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if answer := c.pending[request]; answer != nil { // nil if that Send has already returned
+	if answer := c.pending[request]; answer != nil { // nil if the call of Send has already returned
 		answer <- err
 		delete(c.pending, request)
 	}

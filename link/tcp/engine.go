@@ -27,7 +27,7 @@ type Config struct {
 	// error says why. The error io.EOF means that the peer closed the connection before it sent a
 	// byte. If Admit is nil, all connections are accepted.
 	Admit func(ctx context.Context, conn net.Conn) (net.Conn, error)
-	// Keys are the keys that edges must know. If it is nil, there are no keys, and everyone who can
+	// Keys are the keys that edges must know. If Keys is nil, there are no keys, and everyone who can
 	// connect can act as an edge.
 	Keys Keys
 	// Dir is the directory of this Engine. No other Engine may use it. If it does not exist, it is
@@ -48,7 +48,7 @@ const (
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
 	leastShare        = 2 << 20   // minimum size of the messages of a partition, which allows some large messages
-	mostFree          = 256 << 20 // maximum number of bytes on the disk that messages keep free for commits
+	mostFree          = 256 << 20 // maximum number of bytes on the disk that messages leave free for commits
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )
@@ -160,7 +160,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	share := e.cfg.MaxBytes / int64(settings.Partitions)
 	if share < leastShare {
-		return nil, fmt.Errorf("%d bytes are too few for %d partitions: each one needs at least %d", e.cfg.MaxBytes, settings.Partitions, leastShare)
+		return nil, fmt.Errorf("%d bytes are too few for %d partitions: each partition needs at least %d", e.cfg.MaxBytes, settings.Partitions, leastShare)
 	}
 	all := make([]*partition, settings.Partitions)
 	for p := range all {

@@ -124,8 +124,9 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// runCentral runs a central and kills it some time after until returns true for its output. It
-// returns the messages that the central has committed.
+// runCentral runs a central. When the function until has returned true for the output of the
+// central, runCentral kills the central some time later. It returns the messages that the central
+// has committed.
 func runCentral(t *testing.T, dir, addr string, until func(out string) bool) map[uint64]string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0]) // TestMain of this process calls beCentral

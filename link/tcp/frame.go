@@ -30,8 +30,9 @@ const (
 	maxGreeting = 4 << 10
 )
 
-// These are the kinds of frames, in the order in which a connection uses them. "edge" and "central"
-// name the sender, and the words after it the content. The first two frames have no seal.
+// These are the kinds of frames, in the order in which a connection uses them. Each comment names
+// the sender of the frame, edge or central, and then the content. The first two frames have no
+// seal.
 const (
 	kindHello     = 'H' // edge: name of the protocol, version, nonce
 	kindChallenge = 'C' // central: version, whether the central has a key, nonce
@@ -151,7 +152,7 @@ func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	return w.buffer[:size], nil
 }
 
-// receive reads a frame. The size of its body must be at most most.
+// receive reads a frame. The size of its body must not exceed most.
 func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 	head, size, err := w.head(most)
 	if err != nil {

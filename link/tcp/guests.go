@@ -14,9 +14,9 @@ type guest struct {
 }
 
 // guests limits the number of connections. When the limit is reached, guests closes an old
-// connection for each new one: first a connection that is not proved to be from an edge; if there
-// is none, the connection whose last stored message is oldest. So silent connections cannot keep
-// edges out.
+// connection for each new connection. It first closes a connection that is not proved to be from an
+// edge. If all connections are proved, it closes the connection whose last stored message is
+// oldest. So silent connections cannot keep edges out.
 type guests struct {
 	most    int
 	evict   func(net.Conn) // closes a connection
@@ -83,7 +83,7 @@ func (g *guests) close() {
 }
 
 // places limits the number of connections that do the same work at the same time. If a connection
-// has worked for longer than patience and another one waits, the first one is closed.
+// has worked for longer than patience while other connections wait, places closes it.
 type places struct {
 	most     int
 	patience time.Duration

@@ -129,7 +129,7 @@ func TestSilent(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 80 {
 		t.Errorf("%+v", s)
 	}
-	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another one can be served: the maximum of 20 connections is reached") {
+	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another edge can be served: the maximum of 20 connections is reached") {
 		t.Errorf("the central tells %v", err)
 	}
 }
@@ -281,7 +281,8 @@ func between(t *testing.T, e *Engine, change func(up bool, b []byte)) (addr stri
 	return l.Addr().String()
 }
 
-// TestTamper modifies a message or an answer between edge and central. It must not be accepted.
+// TestTamper modifies a message or an answer between edge and central. The receiver must not accept
+// the modified bytes.
 func TestTamper(t *testing.T) {
 	t.Parallel()
 	keys := keysOf("the key of both")

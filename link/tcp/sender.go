@@ -21,7 +21,7 @@ type SenderConfig struct {
 	Address string
 	// TLS returns the TLS configuration for an address. If it is nil, TLS is not used.
 	TLS func(addr string) (*tls.Config, error)
-	// Keys are the keys shared with the central. It is nil if there are none.
+	// Keys are the keys shared with the central. Keys is nil if there are none.
 	Keys Keys
 
 	longest time.Duration // maximum pause between two attempts to connect; tests make it shorter
@@ -29,7 +29,7 @@ type SenderConfig struct {
 
 const (
 	connectTimeout = 5 * time.Second  // maximum time to connect, and for the handshake
-	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one is expected
+	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one answer is expected
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 5 * time.Second
 )

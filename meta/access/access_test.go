@@ -172,8 +172,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A request with two Authorization headers is treated like a request without one, because a proxy
-// may have checked only one of them.
+// A request with two Authorization headers is treated like a request without such a header, because
+// a proxy may have checked only one of the two.
 func TestTwoHeaders(t *testing.T) {
 	g := NewGuard(parse(t, line("operate", "alice", "operating")))
 	r := httptest.NewRequest("GET", "/", nil)

@@ -13,7 +13,7 @@ import (
 // Need is the kind of access that a request needs.
 type Need uint8
 
-// These are the kinds of access, from the least to the most.
+// These are the kinds of access. Each kind includes the kinds before it.
 const (
 	Nothing  Need = iota // probes, whose answer is one word
 	Reading              // data that a monitor without tokens shows to everybody
@@ -34,7 +34,7 @@ func NewGuard(tokens *Tokens) *Guard {
 	return g
 }
 
-// Replace replaces the tokens. If tokens is nil, there are none any more.
+// Replace replaces the tokens. If tokens is nil, the Guard has no tokens afterwards.
 func (g *Guard) Replace(tokens *Tokens) { g.tokens.Store(tokens) }
 
 // Bound sets the address of the monitor. Before that, the Guard assumes a loopback address.

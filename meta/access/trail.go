@@ -13,9 +13,9 @@ import (
 const (
 	// maxTrail is the maximum number of changes in a Trail.
 	maxTrail = 256
-	// If the same request is refused again within alikeWithin, no entry is added. Otherwise many
-	// refused requests would replace all other entries. alikeAmong is the number of last entries that
-	// are compared.
+	// If the same request is refused again within alikeWithin, no entry is added. Without this rule,
+	// many refused requests would replace all other entries. A request is compared with the last
+	// alikeAmong entries.
 	alikeWithin = time.Minute
 	alikeAmong  = 32
 )
@@ -35,14 +35,15 @@ type entry struct {
 	times   int
 }
 
-// Add adds a change. If it is a refusal like an earlier one, Add only counts it.
+// Add adds a change. If the change was refused like an earlier change, Add only increases a count.
 func (t *Trail) Add(a question.Audit, refused bool) {
 	if t.add(entry{a, refused, 1}) && t.Tell != nil {
 		t.Tell(a)
 	}
 }
 
-// add reports whether it added a new entry.
+// add adds an entry. If a recent entry is a refusal of the same request, add only counts e in that
+// entry. It reports whether it added an entry.
 func (t *Trail) add(e entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -70,22 +70,23 @@ type API struct {
 	end     context.CancelFunc
 }
 
-// counts are counts about the API itself.
+// counts counts refused requests, refused streams, and streams that were closed because their
+// readers did not read.
 type counts struct{ limited, refused, cut atomic.Uint64 }
 
-// Counts are counts since the start.
+// Counts are numbers of requests and streams since the start.
 type Counts struct {
-	Limited        uint64 // requests refused because the client has sent too many
+	Limited        uint64 // requests refused because the client has sent too many requests
 	StreamsRefused uint64 // streams refused because maxStreams were open
 	StreamsCut     uint64 // streams closed because the client did not read
 }
 
-// Counts returns the current counts.
+// Counts returns the numbers of refused requests, refused streams and closed streams.
 func (a *API) Counts() Counts {
 	return Counts{a.counts.limited.Load(), a.counts.refused.Load(), a.counts.cut.Load()}
 }
 
-// path is a path below Root.
+// path describes what the API serves at a path below Root.
 type path struct {
 	name string
 	need access.Need
@@ -179,7 +180,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serveQuestion(w, r, p.question)
 }
 
-// nearest suggests a path that is similar to an unknown one.
+// nearest suggests a path that is similar to an unknown path.
 func (a *API) nearest(name string) string {
 	name = strings.Trim(name, "/")
 	for _, known := range a.names {
@@ -190,8 +191,8 @@ func (a *API) nearest(name string) string {
 	return "ask " + Root + " for all paths"
 }
 
-// serveQuestion answers a question. The answer is a stream if the question has one and the client
-// does not ask for JSON.
+// serveQuestion answers a question. The answer is a stream if the question has a Stream and the
+// client does not ask for JSON.
 func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.Question) {
 	args, err := checkQuery(r, q.Parameters)
 	if err != nil {

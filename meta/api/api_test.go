@@ -53,7 +53,6 @@ func (f *fake) Subscribe() (<-chan question.Event, func()) {
 	}
 }
 
-// subscribed returns the current number of subscribers.
 func (f *fake) subscribed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -185,7 +184,8 @@ func newFake(t testing.TB) (*fake, *API) {
 		Questions: f.questions(), Changes: f.changes(), Guard: f.guard, Trail: &f.trail, Events: f,
 		Stamp: func() string { return fmt.Sprint("start-", f.stamp.Load()) },
 	})
-	// The tests send more requests than a client may send, so each request gets a new second.
+	// The tests send more requests than a client may send, so the clock of the API advances by a
+	// second for each request.
 	a.clients.now = func() func() time.Time {
 		var n atomic.Int64
 		return func() time.Time { return time.Unix(n.Add(1), 0) }
@@ -198,7 +198,7 @@ type site struct {
 	*fake
 	api  *API
 	base string
-	end  func() // stops it as the daemon does
+	end  func() // stops the API as the daemon does
 }
 
 func start(t testing.TB) *site {
@@ -456,8 +456,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestRoles requests every path with every token. It does so on a loopback address and on another
-// one, with and without configured tokens.
+// TestRoles requests every path with every token. It does so on a loopback address and on an
+// address that other machines can reach, with and without configured tokens.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	s := start(t)

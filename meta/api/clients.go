@@ -23,7 +23,7 @@ type clients struct {
 	counts map[netip.Prefix]int
 }
 
-// allow counts a request. It returns false if the client has sent too many.
+// allow counts a request. It returns false if the client has sent too many requests.
 func (c *clients) allow(remote string) bool {
 	client := clientOf(remote)
 	c.mu.Lock()

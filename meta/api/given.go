@@ -44,7 +44,7 @@ func fromQuery(query string) (map[string]any, error) {
 }
 
 // errType is the error for a body whose Content-Type is not JSON. Such bodies are refused, because
-// any web page can make a browser send one.
+// any web page can make a browser send them.
 var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
 
 // fromBody returns the parameters of a change. They are the members of a JSON object.
@@ -70,7 +70,7 @@ func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 // parseObject parses a JSON object with strings, numbers and booleans. Each name may occur only
 // once.
 func parseObject(text []byte) (map[string]any, error) {
-	if !utf8.Valid(text) { // otherwise the decoder would replace invalid bytes silently
+	if !utf8.Valid(text) { // the decoder would replace invalid bytes silently
 		return nil, question.Errorf(question.BadParameter, "", "the body is not UTF-8")
 	}
 	d, given := json.NewDecoder(bytes.NewReader(text)), map[string]any{}

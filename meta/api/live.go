@@ -26,7 +26,7 @@ const (
 // goroutine ends.
 type live struct {
 	api            *API
-	status, health *question.Question // health is nil if there is no such question
+	status, health *question.Question // health is nil if there is no question with this name
 	ctx            context.Context    // ends when the API is closed
 	running        sync.WaitGroup
 	join           chan struct{} // wakes the goroutine when a new reader comes

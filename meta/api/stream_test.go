@@ -244,7 +244,7 @@ func TestLiveCost(t *testing.T) {
 			}
 		}
 		asked(time.Minute)
-		for _, r := range readers { // full readers cost nothing
+		for _, r := range readers { // events for readers whose channels are full are dropped
 			if len(r.events) != maxPending {
 				t.Errorf("%d events wait for a reader that does not read", len(r.events))
 			}

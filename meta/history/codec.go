@@ -62,7 +62,8 @@ const (
 	alike     = 2<<2 | formOther
 )
 
-// units maps a form to the number of its units that make 1.
+// units maps a form to the number of units in 1. For example, a form in thousandths has 1000 units
+// in 1.
 var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
 
 // Numbers with a larger size are stored as the eight bytes of their float64.

@@ -125,7 +125,7 @@ type minute struct {
 	made    []meta.Figure
 }
 
-// sum combines the values of a figure.
+// sum combines the values of a figure in the current minute.
 type sum struct {
 	name, below    string // names of the figure's columns
 	count          bool
@@ -162,7 +162,7 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 
 // bytes returns the number of bytes in use.
 func (m *minute) bytes() int {
-	const each, figure = 168, 48 // each is for a sum with the name of its second column and its entry in the index; figure is for an element of made
+	const each, figure = 168, 48 // each is the size of a sum with the name of its second column and its entry in the index; figure is the size of an element of made
 	return each*cap(m.sums) + figure*cap(m.made)
 }
 
@@ -172,7 +172,7 @@ func (m *minute) figures() []meta.Figure {
 	for i := range m.sums {
 		s := &m.sums[i]
 		if s.count {
-			if s.last != math.Trunc(s.last) { // such as CPU seconds
+			if s.last != math.Trunc(s.last) { // for example CPU seconds, which are not whole numbers
 				s.last = math.Round(s.last*1e3) / 1e3
 			}
 			m.made = append(m.made, meta.Figure{Name: s.name, Value: s.last, Count: true})

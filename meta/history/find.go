@@ -32,7 +32,7 @@ type Search struct {
 	Prefix string
 	// Limit is the maximum number of paths in the result.
 	Limit int
-	// After skips all paths up to and including this one. It is used only with the order ByPath.
+	// The search skips all paths up to and including After. After is used only with the order ByPath.
 	After string
 	Order Order
 	// Wait is the maximum time to wait for the next flush.
@@ -131,7 +131,8 @@ type finder struct {
 	top   []meta.Value
 }
 
-// look adds a path to the result if it matches and belongs to the first ones. It copies the path.
+// look adds a copy of the path to the result, if the path matches and is among the first paths in
+// the order of the search.
 func (f *finder) look(path string, v meta.Value) {
 	f.found.Looked++
 	if !strings.HasPrefix(path, f.Prefix) || f.Match != nil && !f.Match(path) {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// add adds a path and returns the index of its entry. It returns -1 if there are too many.
+// add adds a path and returns the index of its entry. It returns -1 if there are too many entries.
 func (v *Values) add(path []byte, fresh *int) int32 {
 	i := int32(len(v.entries))
 	if int(i) < v.limit {
@@ -29,8 +29,8 @@ func (v *Values) grow() {
 }
 
 // makeRoom frees an entry for a path and returns its index. It uses the entry of a path that is no
-// longer published. If there is none and the new path was queried, it uses an entry whose path was
-// not.
+// longer published. If there is no such entry and the new path was queried, makeRoom uses the entry
+// of a path that was not queried.
 func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	if i := v.silentest(); i >= 0 {
 		v.clear(i)
@@ -79,7 +79,7 @@ func (v *Values) isAsked(row int32) bool {
 }
 
 // remember adds the new value of an entry to its history. If the entry has no row in places, it
-// gets a free one, if there is any.
+// gets a free row, if there is any.
 func (v *Values) remember(i int32, e *entry) {
 	if e.place < 0 {
 		if v.places.full() && len(v.silent) == 0 && len(v.wanted) == 0 {
@@ -93,7 +93,7 @@ func (v *Values) remember(i int32, e *entry) {
 }
 
 // give assigns a row to an entry: a free row, or the row of a path that is no longer published. If
-// the entry's path was queried, it can also get the row of a path that was not.
+// the entry's path was queried, it can also get the row of a path that was not queried.
 func (v *Values) give(i int32, e *entry) {
 	asked, wanted := v.wanted[e.path]
 	row := v.places.take()
@@ -123,8 +123,8 @@ func (v *Values) takeFrom(i int32) (row int32) {
 	return row
 }
 
-// unasked returns the entry with the last row whose path was not queried within the last hour. It
-// returns -1 if there is none.
+// Of the entries whose paths were not queried within the last hour, unasked returns the entry with
+// the last row. It returns -1 if there is no such entry.
 func (v *Values) unasked() int32 {
 	for row, place := range slices.Backward(v.places.rows) {
 		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {

@@ -63,7 +63,7 @@ type gridLine struct {
 	weight []float64 // for each step, the sum of the seconds
 	least  []float64 // for each step, the minimum
 
-	all, seconds float64 // sums over the whole period: values multiplied by their seconds, and seconds
+	all, seconds float64 // sums over the whole period: of the values multiplied by their seconds, and of the seconds
 	before       cut     // the previous value of a count
 	known        bool    // before is valid
 }

@@ -24,7 +24,7 @@ func (x *index) start(path string) int {
 	return int(maphash.String(x.seed, path) >> 32 * uint64(len(x.slots)) >> 32)
 }
 
-// after returns the next slot.
+// after returns the slot that follows at.
 func (x *index) after(at int) int {
 	if at++; at == len(x.slots) {
 		return 0
@@ -94,7 +94,8 @@ func (x *index) slot(entries []entry, i int32) int {
 // renumber changes the number of an entry from i to to. The entry must still be at i.
 func (x *index) renumber(entries []entry, i, to int32) { x.slots[x.slot(entries, i)] = to + 1 }
 
-// remove removes entry i. It moves entries in later slots up, because an empty slot ends a search.
+// remove removes entry i. It moves entries from later slots to earlier ones, because an empty slot
+// ends a search.
 func (x *index) remove(entries []entry, i int32) {
 	gap := x.slot(entries, i)
 	for at := x.after(gap); x.slots[at] != 0; at = x.after(at) {

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// many yields n points, whose paths share a buffer as in a flush. The paths are numbered from others on.
+// many yields n points, whose paths share a buffer as in a flush. The numbers in the paths start at
+// others.
 func many(at time.Time, n, others int) iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var buffer []byte

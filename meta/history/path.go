@@ -11,9 +11,8 @@ import (
 type Span struct {
 	Mean, Min, Max float64
 	Flushes        int // number of flushes with a value
-	// Over is the length of the period. It is shorter than the requested one if the history is
-	// younger. It is also shorter if the interval is below 1 s, because only the last 900 flushes are
-	// kept.
+	// Over is the length of the period. It is shorter than requested if the history is younger. It is
+	// also shorter if the interval is below 1 s, because only the last 900 flushes are kept.
 	Over time.Duration
 }
 
@@ -210,7 +209,8 @@ func (v *Values) Series(q Query) (s Series, held []Held) {
 	return s, held
 }
 
-// fill adds the minutes and the flushes of the path after since to a line, and counts them.
+// fill adds the minutes and the flushes of the path that are after since to a line. It also counts
+// these minutes and flushes.
 func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	for _, m := range r.minutes(since) {
 		t.add(m.at, m.width)
@@ -230,8 +230,7 @@ func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	return t
 }
 
-// minutes returns the minutes of the path after since. The last one can be a minute that is not
-// complete.
+// minutes returns the minutes of the path after since. The last of these minutes can be incomplete.
 func (r *reading) minutes(since int64) (cuts []cut) {
 	if r.held != Holding {
 		return nil

@@ -137,7 +137,7 @@ func checkSeries(t *testing.T, v *Values, m *pathModel, at time.Time, interval t
 		}
 		for i, got := range line.Values {
 			if s.At(i).Add(-s.Step).Before(at.Add(-over)) {
-				continue // the minute began before that time
+				continue // the minute began before the period that is compared
 			}
 			want := m.between("path.0", s.At(i).Add(-s.Step), s.At(i))
 			if len(want) == 0 {

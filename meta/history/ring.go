@@ -31,11 +31,11 @@ type ring struct {
 	step   int64 // normal time between two cuts in nanoseconds
 	oldest int64 // how long a cut is kept, in nanoseconds
 
-	blocks []block // oldest first; new cuts are added to the last one
+	blocks []block // oldest first; new cuts are added to the last block
 	size   int
 
 	schema *schema        // schema of the last cut
-	index  map[string]int // name to column of schema
+	index  map[string]int // column in schema, by the name of the figure
 	before []float64      // the last cut, as readers decode it
 	cut    []float64      // the cut that is being added; NaN for no value
 	rows   []int          // column of each figure in the last cut

@@ -70,7 +70,7 @@ type Values struct {
 	shown    *view                  // view of the last flush; made when it is needed
 
 	sorting sync.Mutex
-	last    []meta.Value // result of Last
+	last    []meta.Value // the values that Last has returned for the flush lastAt
 	lastAt  uint64       // number of the flush of last
 }
 
@@ -97,8 +97,9 @@ func NewValues(cfg Config) *Values {
 	}
 }
 
-// Keep stores the points of the flush at the given time. It copies only new paths. If there are
-// none, it allocates only a column for the histories. points must stay valid until the next flush.
+// Keep stores the points of the flush at the given time. It copies only new paths. If there are no
+// new paths, it allocates only a column for the histories. points must stay valid until the next
+// flush.
 func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -97,7 +97,7 @@ func TestWithDaemon(t *testing.T) {
 	d := counterpart.StartDaemon(t, "--flush-interval=1s", "--max-names=1000",
 		"--sink=graphite://"+main.addr+"?name=main", "--sink=graphite://"+archive.addr+"?name=archive")
 	send := traffic(t, d.Addr)
-	tab := browser.Open(t, "http://localhost"+d.Monitor[strings.LastIndexByte(d.Monitor, ':'):]+"/", looks["desktop"]) // localhost is the name in a browser that uses ssh -L
+	tab := browser.Open(t, "http://localhost"+d.Monitor[strings.LastIndexByte(d.Monitor, ':'):]+"/", looks["desktop"]) // a browser that uses ssh -L requests the host localhost
 	defer tab.Close()
 	tab.Await(`document.querySelectorAll("#panels canvas").length === 6 && document.querySelector("#plot canvas") && document.querySelectorAll("#sink-rows .ok").length === 2`)
 	tab.Await(text("about", "version") + " && " + text("live-text", "live, last flush") + " && " + text("config-rows", "--flush-interval") + " && " + text("prefix-rows", "web."))

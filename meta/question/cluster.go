@@ -6,7 +6,8 @@ import "time"
 // both.
 type Cluster struct {
 	Interval float64 `json:"interval"` // in seconds
-	// Collects means that this daemon is an owner. The fields up to Ledger are set only if it is true.
+	// Collects means that this daemon is an owner. The fields up to Ledger are set only if Collects is
+	// true.
 	Collects bool   `json:"collects"`
 	Address  string `json:"address"` // address in --collect
 	ID       string `json:"id"`      // name of this owner
@@ -23,8 +24,8 @@ type Cluster struct {
 	// number of connections that it has closed to accept others.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
-	// Forwards means that this daemon is an edge. Forward and Next are set only if it is true. Next is
-	// nil unless another cluster gets the intervals after a certain time.
+	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true.
+	// Next is nil unless another cluster gets the intervals after a certain time.
 	Forwards bool            `json:"forwards"`
 	Forward  ClusterForward  `json:"forward"`
 	Next     *ClusterForward `json:"next"`
@@ -103,8 +104,8 @@ type ClusterPartition struct {
 	// Head is the end of the last published interval. HeadAge is its age in seconds.
 	Head    time.Time `json:"head"`
 	HeadAge float64   `json:"head_age"`
-	// Stored is the number of messages since the first one. Lag is how many of them wait to be read.
-	// Held is how many wait for the end of their interval.
+	// Stored is the number of all messages so far. Lag is how many of them wait to be read. Held is
+	// how many wait for the end of their interval.
 	Stored      uint64  `json:"stored"`
 	Lag         uint64  `json:"lag"`
 	Held        int     `json:"held"`

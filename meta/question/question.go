@@ -53,7 +53,7 @@ type Question struct {
 	// Help describes the answer in one or two sentences.
 	Help string
 	// Parameters has the order of the arguments of the XML-RPC method. A caller may omit the last
-	// ones.
+	// arguments.
 	Parameters []Parameter
 	// Watch is the name of the Int parameter with the number of seconds for which the answer watches
 	// traffic. It is "" if the answer watches no traffic.

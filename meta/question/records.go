@@ -147,8 +147,8 @@ type History struct {
 	Kinds map[string]string `json:"kinds"`
 	// Sums has a summary of all flushes of each series, even if a step contains several flushes.
 	Sums map[string]HistorySum `json:"sums"`
-	// Flushes is the number of flushes or minutes in the series. Missing is the number of missing ones
-	// between the first and the last.
+	// Flushes is the number of flushes or minutes in the series. Missing is the number of flushes or
+	// minutes that are missing between the first and the last.
 	Flushes int      `json:"flushes"`
 	Missing int      `json:"missing"`
 	Notes   []string `json:"notes"` // such as "no history of PATH; a history is kept from now on"

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// embedded returns the npm packages whose scripts the Go packages embed. These are the folders that
-// contain a licence.
+// embedded returns the npm packages whose scripts the Go packages embed. Each folder with embedded
+// files and a licence is an npm package.
 func embedded(packages []string) (scripts []module, err error) {
 	const format = `{{$dir := .Dir}}{{range .EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}`
 	files, err := goLines(append([]string{"list", "-deps", "-f", format}, packages...)...)
@@ -50,5 +50,5 @@ func versionIn(dir string) (string, error) {
 			return m[1], nil
 		}
 	}
-	return "", fmt.Errorf("%s: no script says its version in the first line", dir)
+	return "", fmt.Errorf("%s: no script has its version in the first line", dir)
 }

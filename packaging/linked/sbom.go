@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// The types of CycloneDX 1.5 that the SBOM uses.
+// These are the types of CycloneDX 1.5 that the SBOM uses.
 type (
 	bom struct {
 		Format       string       `json:"bomFormat"`

@@ -43,7 +43,7 @@ func (b *board) begin(name string) *line {
 	return l
 }
 
-// progress updates the progress of the stage.
+// progress replaces the text about the progress of the stage on the terminal.
 func (l *line) progress(how string) {
 	l.board.mu.Lock()
 	defer l.board.mu.Unlock()

@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// The directories of the main module and of the module with the cluster tests.
+// These are the directories of the main module and of the module with the cluster tests.
 const (
 	mainModule    = "./"
 	clusterModule = "cluster/"

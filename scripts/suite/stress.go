@@ -94,7 +94,7 @@ func (s *stressing) report() bool {
 			err = s.unkept
 		}
 		if err != nil {
-			fmt.Fprintln(s.out, "FAIL keep the results:", err)
+			fmt.Fprintln(s.out, "FAIL cannot write the results file:", err)
 			return false
 		}
 		fmt.Fprintf(s.out, "\nall %d runs in %s:\n", len(all), s.options.results)

@@ -37,7 +37,7 @@ func newCarbon(t testing.TB) *carbon {
 			serving.Go(func() { c.read(t, conn) })
 		}
 	})
-	// Cleanups run in reverse order. This one is registered first, so it runs after the daemon has
+	// Cleanups run in reverse order. This cleanup is registered first, so it runs after the daemon has
 	// ended.
 	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
 	return c

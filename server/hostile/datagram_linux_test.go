@@ -38,7 +38,7 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 }
 
 // The processor time for a datagram is proportional to its bytes: in long datagrams, a byte costs
-// no more than in short ones.
+// no more than in short datagrams.
 func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	sideBySide(t)
 	total := soak.Pick(256<<10, 8<<20) // number of bytes to send of each kind

@@ -85,7 +85,7 @@ func (s *sender) arrived(t *testing.T) int {
 // period, all of its lines are published.
 func TestSoakTerminated(t *testing.T) {
 	const senders, rate = 10, 5_000
-	grace := soak.Pick(10*time.Second, 5*time.Second) // the daemon reads during the first half
+	grace := soak.Pick(10*time.Second, 5*time.Second) // the daemon reads during the first half of the grace period
 	for name, up := range map[string]bool{"up": true, "down": false} {
 		t.Run(name, func(t *testing.T) {
 			sideBySide(t)

@@ -33,7 +33,7 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks by how much the daemon's peak memory exceeds before.
+// grown checks that the daemon's peak memory exceeds before by at most allowed.
 func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before

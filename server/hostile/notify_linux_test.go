@@ -48,7 +48,8 @@ func TestSoakBadNSCA(t *testing.T) {
 			go func() {
 				for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
 					accepted.Add(1)
-					// The server may notice the end of the previous connection later than the start of this one.
+					// The server may notice the end of the previous connection later than the start of this
+					// connection.
 					for end := time.Now().Add(5 * time.Second); now.Load() > 0 && time.Now().Before(end); {
 						time.Sleep(time.Millisecond)
 					}

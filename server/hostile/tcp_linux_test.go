@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// Many slow clients send a byte from time to time. Some of them never end a line. They cost little
-// memory, and the daemon closes their connections. Other clients lose nothing.
+// Many slow clients send a byte from time to time. Some of them never end a line. The slow clients
+// cost little memory, and the daemon closes their connections. Other clients lose nothing.
 func TestSoakSlowClients(t *testing.T) {
 	sideBySide(t)
 	const endless = 100

@@ -62,7 +62,7 @@ func run(args []string) error {
 	for end := time.Now().Add(patience); published.Load() < sent && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond)
 	}
-	time.Sleep(2 * time.Second) // wait whether the published sum gets too high
+	time.Sleep(2 * time.Second) // wait longer, because the published sum may still become too large
 	fmt.Printf("sent %d samples, %d were published; %d connections were refused, for at most %v\n", sent, published.Load(), retries, slowest.Round(time.Millisecond))
 	if published.Load() != sent {
 		return fmt.Errorf("%d samples are missing", sent-published.Load())
