@@ -10,8 +10,8 @@ const (
 	// comes earlier.
 	paceWindow = 100 * time.Millisecond
 	// maxShare limits the measured cost of examining batches, as a fraction of the lane's work. Costs
-	// that are not measured, such as reading the clock, come on top. All costs together are at most 5
-	// %.
+	// that are not measured, such as reading the clock, come in addition. All costs together are at
+	// most 5 %.
 	maxShare = 0.04
 	// idleShare is the fraction of time that examining may always use. So a lane with little work can
 	// examine all batches.
