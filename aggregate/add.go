@@ -87,7 +87,7 @@ func addMember(b *blocks, rec record, off int, m setMember) bool {
 	rec.setWord(off, count<<32|rec.word(off)&math.MaxUint32)
 	if int(count)*4 > len(table)*3 {
 		if log := bits.Len(uint(len(table))); log > largeSetLog {
-			// Without this, the memory of the old table would be freed only when the interval is over.
+			// Release the old table. Otherwise its memory would be freed only when the interval is over.
 			b.large[rec.word(off+8)] = nil
 		}
 		larger := newSetTable(b, rec, off, bits.Len(uint(len(table))))

@@ -70,8 +70,8 @@ type lookup struct {
 	n     int
 }
 
-// add adds the i-th sample of the batch if wanted is true. It must be called for the samples in
-// order.
+// add adds the i-th sample of the batch if the parameter wanted is true. It must be called for the
+// samples in order.
 func (l *lookup) add(i int, wanted bool) {
 	l.which[l.n&(BatchSize-1)] = uint8(i)
 	if wanted {
@@ -79,8 +79,8 @@ func (l *lookup) add(i int, wanted bool) {
 	}
 }
 
-// search searches the arena for the samples, and stores the results in found. The hashes of the samples' names
-// are in probes.
+// search searches the arena for the samples, and stores the results in the field found. The hashes
+// of the samples' names are in the parameter probes.
 func (l *lookup) search(a *arena, probes []probe) {
 	for k, i := range l.which[:l.n] {
 		l.found[k].hash = probes[i].hash

@@ -44,8 +44,9 @@ func (m *ruleMap) Judge(_ metric.Kind, clean []byte, to *Resolved) {
 	}
 }
 
-// rule returns the result of a rule with this number: it renames the sample, drops the sample if
-// name is empty, or keeps the name if name is "=".
+// rule returns the result of a rule with this number. The rule gives samples the name in the
+// parameter name. If name is empty, the rule drops the samples. If name is "=", the samples keep
+// their names.
 func rule(number int, name string, more Effects) Resolved {
 	r := Resolved{Effects: more}
 	r.Rules[0] = uint16(number + 1)
@@ -236,7 +237,7 @@ func TestRulesKeepWhatStays(t *testing.T) {
 	add(t, table.Shard(0), "a g 1", "b g 2", "stays g 3", "renamed g 4", "dropped g 5", "kept g 6")
 	flushAs(table, aliasLayout)
 	expect(t, rememberedGauges(table), map[string]float64{"moved": 1, "gone": 2, "stays": 3, "renamed": 4, "dropped": 5, "kept": 6})
-	// The rule of a now has another number, and the rule of b was removed.
+	// The rule of gauge a now has another number, and the rule of gauge b was removed.
 	setRules(table, map[string]Resolved{
 		"a": rule(3, "moved", Effects{}), "renamed": rule(4, "other", Effects{}), "dropped": rule(5, "", Effects{}), "kept": rule(6, "=", Effects{}),
 	}, nil, Heir{Rule: 4}, Heir{})

@@ -12,7 +12,7 @@ import (
 func benchSamples(n int, kinds ...metric.Kind) []metric.Sample {
 	samples := make([]metric.Sample, n)
 	for i := range samples {
-		at := i * 7919 % n // the result is a permutation, because n has no factor 7919
+		at := i * 7919 % n // at takes each value below n once, because n has no factor 7919
 		samples[at] = metric.Sample{
 			Kind:   kinds[i%len(kinds)],
 			Name:   fmt.Appendf(nil, "app.web-%02d.api.v2.users.get.status_%d", i%50, i),

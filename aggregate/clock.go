@@ -58,8 +58,9 @@ func (a *ahead) at(wall int64) int64 { return max(a.by-max(wall-a.from, 0)/2, 0)
 // check finds out whether the system's clock was set since the last check.
 func (c *clock) check(now time.Time) { c.compare(now.UnixNano(), int64(now.Sub(c.start))) }
 
-// compare does the work of check. wall is the time of the system's clock. since is the time since
-// start, which does not change when the system's clock is set.
+// compare does the work of check. The parameter wall is the time of the system's clock. The
+// parameter since is the time since the clock started, which does not change when the system's
+// clock is set.
 func (c *clock) compare(wall, since int64) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

@@ -169,7 +169,7 @@ func (l *Layout) column(prefix, what string, s stat) column {
 	return c
 }
 
-// named returns a copy of the column with this name of its statistic.
+// named returns a copy of the column whose statistic has this name.
 func (c column) named(name string) column {
 	c.name = name
 	return c

@@ -18,8 +18,8 @@ func expIndex(v float64) int {
 	return (exponent-1)<<maxExpScale + int(within) - 1
 }
 
-// expBuilder counts samples in exponential bins. The caller calls cover for each sample, then
-// begin, then add for each sample.
+// expBuilder counts samples in exponential bins. The caller calls the method cover for each sample,
+// then the method begin once, then the method add for each sample.
 type expBuilder struct {
 	most               int // maximum number of bins on each side of 0
 	to                 *metric.Distribution
@@ -30,7 +30,7 @@ type expBuilder struct {
 // expRange holds the lowest and the highest index of the bins on one side of 0.
 type expRange struct {
 	low, high int
-	some      bool // whether there is a sample
+	some      bool // whether a sample is on this side of 0
 }
 
 func (r *expRange) cover(index int) {

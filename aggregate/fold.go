@@ -58,14 +58,14 @@ func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 		if !taken {
 			f.first[string(f.file)] = string(f.path)
 		}
-		// Equal published paths are already found by collides or nested.
+		// The functions collides and nested have already found the names with equal published paths.
 		shares = shares || taken && first != string(f.path) || s.isPublished(f.file)
 	}
 	return shares
 }
 
-// isPublished reports whether a name without uneven dots that has samples in this flush has this
-// path.
+// isPublished reports whether the path belongs to a name that has samples in this flush and no
+// uneven dots.
 func (s *summary) isPublished(path []byte) bool {
 	for kind, columns := range s.program.paths {
 		for _, c := range columns {

@@ -20,7 +20,7 @@ import (
 // has three words. The lower half of the first word is the place of the next adjustment. The second
 // word is the time, and the third word is the amount. The newest adjustment is the first in the
 // list; the other adjustments have no order. The upper half of the first word of the newest
-// adjustment is the number of adjustments. Some adjustments may be older than the setting; result
+// adjustment is the number of adjustments. Some adjustments may be older than the setting; the method result
 // ignores them.
 const (
 	adjustmentWords = 3
@@ -146,7 +146,7 @@ func (c GaugeChange) compare(o GaugeChange) int {
 	return cmp.Or(cmp.Compare(c.At, o.At), cmp.Compare(c.Value, o.Value))
 }
 
-// newest returns the setting in a cell, or set, whichever is newer.
+// newest returns the newer of two settings: the parameter set, and the setting in a cell.
 func newest(set GaugeChange, rec record, off int) GaugeChange {
 	other := GaugeChange{int64(rec.word(off + 8)), math.Float64frombits(rec.word(off))}
 	if other.At == 0 || set.compare(other) > 0 {

@@ -6,8 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// find finds or makes the record of a sample for which look found no record. It refuses samples of
-// muted names.
+// find finds or makes the record of a sample for which the function look found no record. It
+// refuses samples of muted names.
 func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	if p.drop {
 		return 0, metric.DroppedByRule
@@ -85,8 +85,8 @@ func (s *Shard) resolve(kind metric.Kind, raw []byte) {
 	to.Name, to.Reason = s.table.config.form().Append(to.Name, raw)
 }
 
-// insert makes a record for a clean name that is not in the table. The flags of name include
-// metaMoved if the name is not new.
+// insert makes a record for a clean name that is not in the table. The flags in the parameter name
+// include metaMoved if the name is not new.
 func (s *Shard) insert(p *probe, name *newName) (ref, metric.Reason) {
 	name.flush = s.flush
 	if m := s.muteOf(name.name); m != nil {

@@ -96,7 +96,8 @@ func (v *view) walk(visit func([]ref)) {
 	}
 }
 
-// lookup finds the records of each name in this shard, and stores their refs in found.
+// lookup finds the records of each name in this shard, and stores their refs in the parameter
+// found.
 func (v *view) lookup(names [][]byte, found [][metric.Kinds]ref) {
 	v.shard.mutex.Lock()
 	for i, name := range names {

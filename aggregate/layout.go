@@ -110,7 +110,7 @@ func joinNamings() string {
 	return strings.Join(names, ", ")
 }
 
-// Validate returns an error that names the flag at fault.
+// If a setting is invalid, Validate returns an error with the name of the flag.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
 		return metric.FlagErrorf("--naming", nil, "unknown scheme %q; use one of %s", l.Naming, joinNamings())

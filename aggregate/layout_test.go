@@ -19,7 +19,7 @@ func addAll(t *testing.T, s *Shard) {
 }
 
 func TestNamings(t *testing.T) {
-	// A tenth of three samples is rounded to no sample.
+	// 10 % of three samples is 0.3, which is rounded to 0 samples.
 	etsy := points{
 		"stats.gauges.g": 5, "stats.sets.u.count": 2,
 		"stats.timers.lat.lower": 7.5, "stats.timers.lat.upper": 320, "stats.timers.lat.mean": 142.5, "stats.timers.lat.count": 12,

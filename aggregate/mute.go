@@ -52,8 +52,8 @@ func (s *Shard) muteOf(name []byte) *Mute {
 	return nil
 }
 
-// passMarked removes the records of marked names from probes. The samples are then handled by find,
-// which calls muted.
+// passMarked removes the records of marked names from the parameter probes. The function find then
+// handles the samples of these names, and calls the function muted.
 func (s *Shard) passMarked(probes []probe) {
 	for i := range probes {
 		if s.marked.has(probes[i].ref) {

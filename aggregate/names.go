@@ -40,8 +40,8 @@ func (n *names) find(kind metric.Kind, name []byte) ref {
 	return n.found(&p, kind, name)
 }
 
-// found returns the ref of the record of a clean name, or 0 if there is none. p is the result of search for
-// this name.
+// found returns the ref of the record of a clean name, or 0 if there is none. p is the result of
+// the function search for this name.
 func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	s, tag := &n.segments[p.hash>>56], uint32(p.hash)
 	if s.count == 0 || n.absent(p) {
@@ -55,8 +55,8 @@ func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	return 0
 }
 
-// received returns the ref of the record of a name as received, or 0 if there is none (see record.is). p is the
-// result of search for this name.
+// received returns the ref of the record of a name as received, or 0 if there is none (see
+// record.is). p is the result of the function search for this name.
 func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	r := n.found(p, kind, name)
 	if r != 0 && n.pages.at(r).meta()&metaHidden != 0 {
@@ -65,10 +65,10 @@ func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	return r
 }
 
-// look searches for the names of samples. The hashes of the names are in probes. It finds all
-// names, except a name whose tag equals the tag of another record, if the search meets the other
-// record first. Each loop loads the memory that the next loop needs. The memory reads within a loop
-// do not depend on each other, so that the CPU does many of them at the same time.
+// look searches for the names of samples. The hashes of the names are in the parameter probes. If
+// several records have the same tag, look finds only the first of them. Each loop loads the memory
+// that the next loop needs. The memory reads within a loop do not depend on each other, so that the
+// CPU does many of them at the same time.
 func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		n.start(&probes[i])
@@ -83,7 +83,8 @@ func (n *names) look(samples []metric.Sample, probes []probe) {
 	}
 }
 
-// findKinds finds the records of a name, and stores their refs in found, indexed by kind.
+// findKinds finds the records of a name, and stores their refs in the parameter found, indexed by
+// kind.
 func (n *names) findKinds(name []byte, found *[metric.Kinds]ref) {
 	p := n.search(name)
 	n.foundKinds(&p, name, found)
@@ -110,7 +111,8 @@ type newName struct {
 	flush, flags uint32
 }
 
-// insert makes a record for a name and returns the record's ref. p is the result of search for this name.
+// insert makes a record for a name and returns the record's ref. p is the result of the function
+// search for this name.
 func (n *names) insert(p *probe, name *newName) ref {
 	var others [metric.Kinds]ref
 	n.foundKinds(p, name.name, &others)

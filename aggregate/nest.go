@@ -14,7 +14,7 @@ import (
 type nest struct {
 	kind  metric.Kind // kind of the shorter name
 	front string      // start of the longer name
-	tails []string    // possible ends of the longer name; the name of the other kind is between front and tail
+	tails []string    // possible ends of the longer name; the shorter name is between the front and one of the tails
 }
 
 // newNests returns the nests of names of one kind in names of the kind other. columns and others

@@ -13,8 +13,8 @@ type Peeked struct {
 	// Value is the sum of a counter, the value of a gauge, the number of samples of a timer, or the
 	// number of distinct members of a set. For a name without new samples it is 0, except for a gauge.
 	Value float64
-	// Samples are the first samples of a timer, at most MaxPeeked, in the order of each receiver. They
-	// are valid until the next call of Show.
+	// Samples are the first samples of a timer, at most MaxPeeked. The samples of each receiver are in
+	// the order of arrival. The slice is valid until the next call of Show.
 	Samples []float64
 }
 

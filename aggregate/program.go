@@ -23,8 +23,8 @@ type program struct {
 	// nests describe how different names of two kinds can have the same path, for example timer a and
 	// counter a.mean.
 	nests [metric.Kinds][]nest
-	// nestBegins says with which bytes a name that nests describe can begin. It quickly excludes most
-	// names.
+	// nestBegins says for each byte whether a name that the field nests describes can begin with the
+	// byte. This quickly excludes most names.
 	nestBegins [metric.Kinds][256]bool
 }
 
@@ -95,7 +95,8 @@ func (w *wants) add(s stat) {
 	}
 }
 
-// meet reports whether two kinds, with columns a and b, have a common path for the same name.
+// meet reports whether two kinds have a common path for equal names. a and b are the columns of the
+// two kinds.
 func meet(a, b []column) bool {
 	for _, c := range a {
 		for _, d := range b {

@@ -29,9 +29,9 @@ const (
 	pageShift  = 16 // log2 of the number of units in a page
 	metaLength = 1<<16 - 1
 	metaKind   = 16
-	metaTwin   = 1 << 24 // a name of another kind with the same text was there before
+	metaTwin   = 1 << 24 // when the record was made, another kind already had a record with the same name
 	metaUneven = 1 << 25 // Graphite may remove dots from the name; see unevenDots
-	metaMoved  = 1 << 26 // the record was moved by a rebuild, or was there since the start; see marks
+	metaMoved  = 1 << 26 // the record was moved by a rebuild, or existed at the start; see marks
 	metaHidden = 1 << 27 // samples find the record only through an alias; see record.is
 	metaClass  = 18      // bits 18 to 23: the class of the name's ttl, see Rules.TTLs; 0 for no ttl
 	metaFlags  = metaTwin | metaUneven | metaMoved | MaxTTLs<<metaClass
@@ -98,7 +98,7 @@ func (r record) name() []byte {
 
 // is reports whether samples with this name as received belong to the record. It returns false for
 // a hidden record, because rules may change samples with the same name as received. A hidden record
-// is found by its clean name; see named.
+// is found by its clean name; see the method named.
 func (r record) is(kind metric.Kind, name []byte) bool {
 	off := nameOffset[kind]
 	return r.meta()&^metaFlags == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)

@@ -118,8 +118,9 @@ func (r *rowReader) findSources(i, n int, rec record) bool {
 	return true
 }
 
-// read makes r the row of the name whose records are sources. It reuses r's slices. It does not
-// change the records, although Summarize later reorders samples and merges sketches.
+// read fills r with the row of a name. The parameter sources contains the name's records. read
+// reuses r's slices. It does not change the records, although Summarize later reorders samples and
+// merges sketches.
 func (r *Row) read(sources []source) {
 	first := sources[0]
 	*r = Row{

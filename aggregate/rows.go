@@ -77,7 +77,7 @@ func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	}
 }
 
-// fillRow fills r with the content of the row from.
+// fillRow fills r with the content of a row of the snapshot.
 func (sn *Snapshot) fillRow(r *metric.Row, from *row) {
 	r.Kind = kindOfShape(from.shape)
 	r.Name, r.Tags = from.name, nil

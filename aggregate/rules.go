@@ -29,7 +29,7 @@ type Heir struct {
 // Resolver resolves names as received. A shard calls it while the shard is locked. An alias stores
 // the result, so the shard calls it once for each name and not for each sample.
 type Resolver interface {
-	// Resolve resolves a name as received, and stores the result in to.
+	// Resolve resolves a name as received, and stores the result in the parameter to.
 	Resolve(kind metric.Kind, raw []byte, to *Resolved)
 	// Judge does the same as Resolve, for a clean name with clean tags.
 	Judge(kind metric.Kind, clean []byte, to *Resolved)
@@ -170,10 +170,11 @@ func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// inherit decides what happens to a record when the rules change. The record has the ref r in
-// before, and was made under the old rules. inherit returns the record's flags under the new rules.
-// rule is the number plus 1 of the new rule that gives the record's name, or 0 if no rule gives it.
-// exists is false if the name does not exist under the new rules.
+// inherit decides what happens to a record when the rules change. The record was made under the old
+// rules. The parameter before is the names table that contains the record, and r is the record's
+// ref. inherit returns the record's flags under the new rules. The result rule is the number plus 1
+// of the new rule that gives the record's name, or 0 if no rule gives it. The result exists is
+// false if the name does not exist under the new rules.
 func (s *Shard) inherit(before *names, r ref) (flags uint32, rule uint16, exists bool) {
 	rec := before.pages.at(r)
 	hidden := rec.meta() & metaHidden

@@ -16,7 +16,7 @@ type marks struct {
 	dropped bool   // whether old marks were removed
 }
 
-// mark says that all records before end existed at the time at.
+// A mark says that all records with a ref below the field end existed at the time in the field at.
 type mark struct {
 	end ref
 	at  uint32 // time in Unix seconds
@@ -31,7 +31,8 @@ const (
 	maxMarks = fineMarks/fineMark + coarseMarks/coarseMark + 1000
 )
 
-// note adds a mark: the records that exist now end at end. now is in Unix seconds.
+// note adds a mark with the time now, in Unix seconds. The parameter end is the ref that follows
+// the ref of the last record.
 func (m *marks) note(end ref, now int64) {
 	at := uint32(min(max(now, 0), math.MaxUint32))
 	n := len(m.list)

@@ -67,7 +67,7 @@ func TestSeen(t *testing.T) {
 		table.Shard(0).name("old")
 		table.Shard(0).name("c")
 		flush()
-		check("a", 60*time.Second, true, 1) // another shard has the name since 60 s
+		check("a", 60*time.Second, true, 1) // another shard has had the name since 60 s after the start
 		check("old", rebuilt, true, 1)
 		check("c", rebuilt+30*time.Second, false, 1)
 		if _, held := table.Seen(metric.Gauge, []byte("a")); held {

@@ -56,7 +56,8 @@ func (s *sketch) add(v float64) {
 func (s *sketch) merge(o *sketch) {
 	// MergeWith fails only for sketches with different mappings.
 	_ = s.bins.MergeWith(o.bins)
-	// The distances of o's samples from the origin of s.
+	// Add the squared distances of o's samples from the origin of s. They are computed from the
+	// distances from o's origin.
 	n, shift := float64(o.n), o.origin-s.origin
 	s.distances.merge(o.distances)
 	s.distances.add(2 * shift * n * o.meanDistance())
@@ -106,8 +107,8 @@ func (s *sketch) summarize(t *timing, p *program) {
 // the samples.
 func (s *sketch) between(k int) float64 { return min(max(s.at(k), s.lower), s.upper) }
 
-// addPart computes the sums of the p.count smallest samples, or of the greatest samples if top is
-// set.
+// addPart computes the sums of the p.count smallest samples, or of the p.count greatest samples if
+// the parameter top is true.
 func (s *sketch) addPart(p *part, top bool) {
 	var sum, squares sum2
 	left := p.count

@@ -47,7 +47,7 @@ func (s *segment) seek(tag uint32, i int) int {
 	}
 }
 
-// after does the same as seek, but starts after index i.
+// after does the same as the function seek, but starts after index i.
 func (s *segment) after(tag uint32, i int) int {
 	if i++; i == len(s.slots) {
 		i = 0

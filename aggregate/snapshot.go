@@ -89,7 +89,7 @@ func (sn *Snapshot) begin() {
 	sn.chunks = append(sn.chunks, next)
 }
 
-// row is one row of a snapshot, as all yields it.
+// row is one row of a snapshot. The method all yields the rows.
 type row struct {
 	shape   int
 	columns []column

@@ -11,7 +11,7 @@
 //	shard.Unlock()
 //	snapshot := table.Drain(nil).Summarize(layout, now)
 //
-// Rows reads the content of an interval before it is summarised. Merge adds such rows to a table, here or elsewhere.
+// Rows reads the content of an interval before it is summarised. Merge adds such rows to the same or another table.
 //
 // # Names
 //

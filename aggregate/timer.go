@@ -117,7 +117,7 @@ func (t *timing) summarize(samples []float64, p *program) {
 	}
 }
 
-// lone gives the same result as summarize for one sample with a weight of 1.
+// lone gives the same result as the function summarize for one sample with a weight of 1.
 func (t *timing) lone(v float64) {
 	sum, squares := sum2{}.plus(v).value(), clampSquares(sum2{}.plus(v*v).value())
 	t.received, t.weight, t.lower, t.upper = 1, 1, v, v

@@ -29,8 +29,9 @@ func (t *Table) Count(counter func() NameCounter) {
 	t.gone = counter()
 }
 
-// Counters calls made with the NameCounter of each shard, which counts new names, and gone with the
-// NameCounter of all expired or deleted names. Only the flushing goroutine may call it.
+// Counters calls the function made with the NameCounter of each shard, which counts new names. It
+// calls the function gone with the NameCounter that counts expired and deleted names. Only the
+// flushing goroutine may call Counters.
 func (t *Table) Counters(made, gone func(NameCounter)) {
 	for _, s := range t.shards {
 		s.mutex.Lock()

@@ -41,8 +41,8 @@ type totals struct {
 	// arrives for the duration pause.
 	flushStart   time.Time
 	longestFlush time.Duration
-	// stamp is the timestamp of the last counter in the current flush. after contains, for each
-	// timestamp, the time from the timestamp until the last counter with this timestamp arrived.
+	// stamp is the timestamp of the last counter in the current flush. The map after contains, for
+	// each timestamp, the time from the timestamp until the last counter with this timestamp arrived.
 	stamp int64
 	after map[int64]time.Duration
 	pages int // number of times that the page was read
@@ -148,8 +148,8 @@ func (c *carbon) snapshot() totals {
 }
 
 // published returns how long it took until all counters of an interval were published, as the
-// median over intervals. It uses only the intervals that ended after the time known, in Unix
-// seconds.
+// median over intervals. It uses only the intervals that ended after the time in the parameter
+// known, in Unix seconds.
 func (t totals) published(known int64) time.Duration {
 	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
 	if len(t.after) == 0 {

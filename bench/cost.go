@@ -211,8 +211,8 @@ func memberPackets(n int) []packet {
 	return append(all, p)
 }
 
-// costOf measures the daemon while do runs. do returns the number of units of work that the daemon
-// has done.
+// costOf measures the daemon while the function do runs. The result of do is the number of units of
+// work that the daemon has done.
 func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	m.idleRSS = memory(d.pid, "VmRSS")
 	before, err := cpuTime(d.pid)

@@ -157,7 +157,7 @@ func (d *daemon) awaitEmpty() error {
 	return fmt.Errorf("the daemon did not read everything from its socket within %v", giveUp)
 }
 
-// spent returns the CPU time that the daemon uses while do runs.
+// spent returns the CPU time that the daemon uses while the function do runs.
 func (d *daemon) spent(do func() error) (time.Duration, error) {
 	before, err := cpuTime(d.pid)
 	if err != nil {

@@ -96,7 +96,7 @@ func (c *carbon) point(message []byte) error {
 	})
 }
 
-// within calls take for each message to which a path of field numbers leads.
+// within calls the function take for each message to which a path of field numbers leads.
 func within(message []byte, path []int, take func([]byte) error) error {
 	if len(path) == 0 {
 		return take(message)
@@ -111,8 +111,8 @@ func within(message []byte, path []int, take func([]byte) error) error {
 
 var errProtobuf = errors.New("not protobuf")
 
-// fields calls take for each field of a protobuf message, with the bytes of its value. For a
-// varint, the bytes are nil.
+// fields calls the function take for each field of a protobuf message, with the bytes of its value.
+// For a varint, the bytes are nil.
 func fields(message []byte, take func(number int, value []byte) error) error {
 	for len(message) > 0 {
 		key, n := binary.Uvarint(message)

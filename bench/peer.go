@@ -45,9 +45,9 @@ type variant struct {
 	traffic func(traffic) traffic // function that changes the traffic of the workload
 	signed  bool                  // whether datagrams are signed
 	loose   bool                  // whether the daemon may run on all CPU cores
-	// partner returns the command line of a second daemon, which runs on the sender's core. If
-	// measured is set, the partner runs on the daemon's core and is measured, and the first daemon
-	// runs on the sender's core.
+	// partner returns the command line of a second daemon, which runs on the sender's core. If the
+	// field measured is true, the partner runs on the daemon's core and is measured, and the first
+	// daemon runs on the sender's core.
 	partner  func(setup) []string
 	measured bool
 	late     time.Duration // maximum time from a flush until its points are published
@@ -101,7 +101,7 @@ func (s setup) monitor() string {
 	return "http://127.0.0.1:" + strconv.Itoa(s.port+10)
 }
 
-// nothing is the value of publishes for a daemon without a sink.
+// nothing is the value of the field publishes for a daemon without a sink.
 const nothing = "nothing"
 
 // partnerPort is added to a port of the first daemon to get the same port of the second daemon.

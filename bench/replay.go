@@ -57,7 +57,7 @@ func (d *daemon) forwarded() (r rows, err error) {
 	defer answer.Body.Close()
 	var figures struct{ Data map[string]float64 }
 	if err := json.NewDecoder(answer.Body).Decode(&figures); err != nil {
-		return r, fmt.Errorf("the figures of the edge: %w", err)
+		return r, fmt.Errorf("read the figures of the edge daemon: %w", err)
 	}
 	f := figures.Data
 	return rows{f["forward.rows.queued"] + f["forward.rows.spooled"], f["forward.rows.delivered"]}, nil
@@ -78,5 +78,5 @@ func (d *daemon) awaitForwarded(kept rows) (time.Duration, error) {
 			return max(time.Since(begun), 5*time.Millisecond), nil
 		}
 	}
-	return 0, fmt.Errorf("the edge did not forward its %v rows within %v", kept.waiting, giveUp)
+	return 0, fmt.Errorf("the edge daemon did not forward its %v rows within %v", kept.waiting, giveUp)
 }

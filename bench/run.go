@@ -59,7 +59,7 @@ func (b *bench) traffic(w workload) []packet {
 	return b.packets[w.traffic]
 }
 
-// with starts a daemon and a carbon, calls use, and stops the daemon and the carbon.
+// with starts a daemon and a carbon, calls the function use, and stops the daemon and the carbon.
 func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
 	if b.buffers {
 		if err := setReceiveBuffers(buffer); err != nil {

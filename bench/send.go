@@ -81,7 +81,7 @@ func (s *sent) add(p packet) {
 	s.packets++
 }
 
-// plus returns the sum of s and more.
+// plus adds the parameter more to s, and returns the sum.
 func (s sent) plus(more sent) sent {
 	return sent{s.metrics + more.metrics, s.packets + more.packets, s.count + more.count, s.took + more.took}
 }

@@ -125,8 +125,9 @@ func GrowthOf(t *aggregate.Table, since time.Time) Growth {
 	return g
 }
 
-// addAll returns a function that adds the counts of a counter from the time since on. The returned
-// function sets since to the start of the first minute that it adds.
+// addAll returns a function that adds the counts of a counter. It omits the minutes that ended
+// before the time *since. The returned function sets *since to the start of the first minute that
+// it adds.
 func (g *Grown) addAll(since *time.Time) func(aggregate.NameCounter) {
 	asked := *since
 	return func(c aggregate.NameCounter) {
@@ -150,8 +151,8 @@ func newGrown() (g Grown) {
 	return g
 }
 
-// add adds the counts of the minute m, if m ends after the time asked. If m starts before the time
-// in since, add sets since to the start of m.
+// add adds the counts of the minute m, if m ends after the time in the parameter asked. If m starts
+// before the time *since, add sets *since to the start of m.
 func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {
 		return

@@ -23,7 +23,7 @@ type Prefixes struct {
 	// Held is the number of all held names under the prefix Below. A name is counted once for each of
 	// its kinds and for each receiver that has received it, in the same way as for Config.MaxNames.
 	Held int
-	// Since is the time since when new and removed names are counted.
+	// Since is the start of the period for which new and removed names are counted.
 	Since     time.Time
 	New, Gone int  // numbers of new and of removed names under the prefix Below
 	AtLeast   bool // whether New and Gone count only those new names that are still held
@@ -174,7 +174,7 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	moved := w.moved()
 	for child, r := range rows {
 		b, g := made.of(child), gone.of(child)
-		// The new names are the held new names and the removed ones.
+		// Each new name is still held or was removed.
 		held := uint64(r.New)
 		b.Least = min(max(b.Least, held), b.Most)
 		if may, exact := moved[child]; exact || p.Forgotten == 0 {

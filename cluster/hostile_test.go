@@ -155,7 +155,7 @@ func (d *daemon) flag(name string) string {
 	return ""
 }
 
-// fill fills a disk, calls during, and frees the disk.
+// fill fills a disk, calls the function during, and frees the disk.
 func fill(t *testing.T, disk string, during func()) {
 	hog, err := os.Create(filepath.Join(disk, "hog"))
 	if err != nil {

@@ -28,8 +28,8 @@ func (d *daemon) cluster() (question.Cluster, error) {
 	return body.Data, err
 }
 
-// ledger checks that every message and every sample is accounted for. others is the number of
-// samples in messages that must be ignored.
+// ledger checks that every message and every sample is accounted for. The parameter others is the
+// number of samples in messages that must be ignored.
 func (w *world) ledger(t *testing.T, others uint64) {
 	t.Helper()
 	w.load.end()

@@ -148,8 +148,9 @@ func (l *load) window(ends int64) {
 	}
 }
 
-// confirm asks an edge whether the samples of a window have come before its end. On a busy machine they may come too
-// late. They are then part of the next window. An edge that does not answer is dead: see killed.
+// confirm asks an edge whether the samples of a window have come before its end. On a busy machine
+// they may come too late. They are then part of the next window. An edge that does not answer was
+// killed; see the method killed.
 func (l *load) confirm(edge *daemon, n int, ends int64) {
 	deadline := time.Unix(ends, 0)
 	for {
@@ -173,7 +174,7 @@ func (l *load) doubt(edge string, ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.windows[ends].maybe[edge] {
-		return // it was killed
+		return // the edge was killed
 	}
 	l.t.Logf("%s may have received samples after the end of their window, %d", edge, ends)
 	l.unsure[ends], l.unsure[ends+int64(interval/time.Second)] = true, true

@@ -28,7 +28,7 @@ type acceptor struct {
 	*listener
 	stream atomic.Pointer[listen.Stream]
 	log    zerolog.Logger
-	late   int // number of accept calls after stop
+	late   int // number of accept calls after the call of stop
 	limits atomic.Pointer[streamLimits]
 	open   atomic.Int64
 	// greeted is a semaphore. It limits the connections that are in a TLS handshake, or wait because the
@@ -36,7 +36,7 @@ type acceptor struct {
 	greeted chan struct{}
 
 	acceptErrors atomic.Uint64
-	shortages    atomic.Uint64 // number of failed accept calls because the process had no free file descriptor
+	shortages    atomic.Uint64 // number of accept calls that failed because the process had no free file descriptor
 	warned       time.Time     // time of the last warning about acceptErrors
 }
 

@@ -121,7 +121,7 @@ func (t *turn) receive(b *testing.B) {
 	t.spent += threadTime() - start
 }
 
-// ratio returns the median of the ratios between the shares of t and of to.
+// ratio returns the median of the ratios between the shares of t and the shares of the parameter to.
 func (t *turn) ratio(to *turn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i, share := range t.shares {

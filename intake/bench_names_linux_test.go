@@ -90,7 +90,7 @@ func (t *nameTurn) take(n int) {
 	t.shares = append(t.shares, threadTime()-start)
 }
 
-// ratio returns the median of the ratios between the turns of t and of to.
+// ratio returns the median of the ratios between the turns of t and the turns of the parameter to.
 func (t *nameTurn) ratio(to *nameTurn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i := range ratios {

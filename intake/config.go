@@ -61,7 +61,8 @@ type Listen struct {
 	DiscardSenders Senders `flag:"--discard-senders"`
 	// Dialect selects the rules for cleaning names and for empty values, by default metric.Reference.
 	Dialect metric.Dialect `flag:"--dialect"`
-	// AbsoluteSigns reads a gauge's sign as part of its number and not as an adjustment.
+	// AbsoluteSigns makes the sign of a gauge's value a part of the number. Without it, a value with a
+	// sign adjusts the gauge.
 	AbsoluteSigns bool `flag:"--gauge-signs"`
 	// Tags says how tags are stored. By default they are dropped.
 	Tags metric.Tags `flag:"--tags"`
@@ -125,7 +126,7 @@ const (
 	SendersOff
 )
 
-// Validate returns an error that names the flag at fault.
+// If a value is invalid, Validate returns an error with the name of the flag.
 func (l *Listen) Validate(flushInterval time.Duration) error {
 	if err := l.checkListeners(); err != nil {
 		return err
@@ -149,7 +150,7 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	return nil
 }
 
-// Validate returns an error that names the flag at fault.
+// If a value is invalid, Validate returns an error with the name of the flag.
 func (l *Limits) Validate() error {
 	switch {
 	case l.MaxTCPConnections < 1:

@@ -42,7 +42,7 @@ type Intake struct {
 	pipes     *pipeReader // nil if --pipe-dir is not set
 	bad       meta.BadLines
 	watch     *watch // nil without --debug
-	unwatched uint64 // entries that earlier watches skipped
+	unwatched uint64 // number of log entries that earlier watches skipped
 	trace     tracer
 	times     times
 	probes    probes
@@ -73,8 +73,8 @@ func (in *Intake) Start(fail func(error)) {
 	}
 }
 
-// End reads the data that waits in the sockets. For at most patience it also reads what connections
-// and processes still send. Then it stops receiving.
+// End reads the data that waits in the sockets. It also reads what connections and processes still
+// send, for at most the duration patience. Then it stops receiving.
 func (in *Intake) End(patience time.Duration) {
 	in.probes.end()
 	close(in.ending)
@@ -141,8 +141,8 @@ func (in *Intake) Networks() (all []string) {
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond this time.
 func (in *Intake) Due(at int64) { in.times.due.Store(at) }
 
-// Settle waits until the receivers have read everything that arrived before the time now. It waits
-// a few milliseconds at most.
+// Settle waits until the receivers have read everything that arrived before the time in the
+// parameter now. It waits a few milliseconds at most.
 func (in *Intake) Settle(now time.Time) {
 	for _, r := range in.receivers {
 		r.settle(now)
@@ -216,7 +216,7 @@ func (in *Intake) Published(points iter.Seq[metric.Point]) { in.watch.points(poi
 type State struct {
 	OpenConnections, PeakConnections, MaxConnections int
 	AcceptErrors                                     uint64          // number of failed attempts to accept a connection
-	Shortages                                        uint64          // number of failed accept calls because the process had no free file descriptor
+	Shortages                                        uint64          // number of accept calls that failed because the process had no free file descriptor
 	KernelDropped                                    uint64          // datagrams that did not fit into the receive buffers
 	DebugSkipped                                     uint64          // debug entries skipped because the log was too slow
 	Pipes                                            *Pipes          // nil if --pipe-dir is not set

@@ -25,7 +25,7 @@ type lane struct {
 	bad    *meta.BadLines
 	watch  *watch
 	trace  *tracing     // nil unless a Trace runs
-	shows  bool         // whether watch or trace gets the received lines
+	shows  bool         // whether the watch or the trace gets the received lines
 	parts  []part       // one part for each listener, indexed by the listener's number
 	peers  *peers.Table // the table of all lanes
 	own    part         // counts lines that no listener received
@@ -43,7 +43,7 @@ type lane struct {
 	samples [aggregate.BatchSize]metric.Sample
 	reasons [aggregate.BatchSize]metric.Reason
 	lines   [aggregate.BatchSize][]byte // the line of each sample
-	places  [aggregate.BatchSize]int32  // the index of each sample's datagram in the batch of from
+	places  [aggregate.BatchSize]int32  // the index of each sample's datagram in the batch of the field from
 	from    origin
 }
 
@@ -117,7 +117,7 @@ func (l *lane) parse(p *wire.Parser, buf []byte, from origin) (bad bool) {
 }
 
 // pend adds a sample with an uncleaned name to the pending samples. The caller makes sure that
-// there is room for it. line is the text to show if the sample is bad.
+// there is room for the sample. line is the text to show if the sample is bad.
 func (l *lane) pend(s metric.Sample, line []byte) {
 	l.tally.Samples++
 	if l.tagger != nil && bytes.IndexByte(s.Name, ':') >= 0 { // in a name, a colon starts the tags

@@ -9,8 +9,8 @@ import (
 )
 
 // begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the
-// part that counts the batch. asked says that the senders of the batch are known. The caller passes
-// the result to end, and holds the shard's lock until then.
+// part that counts the batch. The parameter asked says that the senders of the batch are known. The
+// caller passes the result to the method end, and holds the shard's lock until then.
 func (l *lane) begin(p *part, asked bool) *probe.Lane {
 	b := &l.before
 	l.part, b.datagrams, b.bytes, b.lines = p, l.tally.UDPPackets, l.tally.UDPBytes+l.tally.TCPBytes, l.tally.Lines

@@ -98,7 +98,8 @@ func (in *Intake) makeLanes(n int) {
 	}
 }
 
-// setRules sets the rules of the configuration in the table. before holds the previous rules.
+// setRules sets the rules of the configuration in the table. The parameter before holds the
+// previous rules.
 func (in *Intake) setRules(before *rules.Set) {
 	c, set := in.cfg.Naming(in.cfg.FlushInterval), in.cfg.Rules
 	var taggers []*wire.Tagger

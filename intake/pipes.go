@@ -30,16 +30,16 @@ type pipeReader struct {
 	lane   *lane
 	log    zerolog.Logger
 
-	serving  context.Context // context of run; stop cancels it
+	serving  context.Context // context of the method run; the function stop cancels it
 	stop     context.CancelFunc
-	readings context.Context // context of all readings that run starts; cut cancels it
+	readings context.Context // context of all readings that run starts; the function cut cancels it
 	cut      context.CancelFunc
 
 	turn   sync.Mutex // locked while the pipes are read
 	deltas pipes.Deltas
 	warned time.Time
 
-	interval, lead int64 // nanoseconds; a reading starts lead before each flush
+	interval, lead int64 // nanoseconds; a reading starts the duration lead before each flush
 
 	mu   sync.Mutex
 	seen Pipes
@@ -92,9 +92,9 @@ func (p *pipeReader) run() {
 	}
 }
 
-// readLast stops run and reads the pipes once more for the last flush. It takes at most patience. A
-// reading that already runs may take half of that time to finish, because a process whose reading
-// is interrupted may not answer a second reading at once.
+// readLast stops run and reads the pipes once more for the last flush. It takes at most the
+// duration patience. A reading that already runs may take half of that time to finish, because a
+// process whose reading is interrupted may not answer a second reading at once.
 func (p *pipeReader) readLast(patience time.Duration) {
 	p.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -119,7 +119,7 @@ func (p *pipeReader) await(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// due returns the start time of the first reading after now.
+// due returns the start time of the first reading after the time in the parameter now.
 func (p *pipeReader) due(now int64) int64 {
 	return clock.Floor(now+p.lead, p.interval) + p.interval - p.lead
 }
@@ -227,7 +227,7 @@ func (p *pipeReader) fail(ctx context.Context, err error) {
 	}
 }
 
-// state returns the current counts.
+// state returns the results of the readings since the start.
 func (p *pipeReader) state() Pipes {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -36,7 +36,7 @@ type probes struct {
 type asked struct {
 	plan
 	looks   []*probe.Look // indexed by lane
-	span    probe.Span    // Looked.Until is the planned end while the probe runs
+	span    probe.Span    // while the probe runs, Until is the planned end
 	done    chan struct{} // closed after answer is set
 	gone    chan struct{} // closed when the last client has left
 	answer  any

@@ -98,7 +98,7 @@ func (r *receiver) run() error {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // came is the number of bytes read after the time since, as the kernel counts them
+	since, came := time.Now(), 0 // came is the number of bytes read after the time in since, as the kernel counts them
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {
@@ -155,8 +155,8 @@ func (r *receiver) take(n int) (bytes int) {
 	return r.takePart(0, n)
 }
 
-// takePart adds the datagrams of a batch with the indexes first to end-1 to the table. It returns
-// the approximate memory that the kernel counted for the datagrams.
+// takePart adds the datagrams of a batch from the index first to the index end-1 to the table. It
+// returns the approximate memory that the kernel counted for the datagrams.
 func (r *receiver) takePart(first, end int) (bytes int) {
 	if r.checked != nil {
 		r.checked.open(r.socket, first, end)
@@ -176,9 +176,9 @@ func (r *receiver) takePart(first, end int) (bytes int) {
 	return bytes
 }
 
-// takeDatagrams adds the datagrams with the indexes first to end-1 to the lane, and reports whether
-// one of their lines was bad. It is a function of its own so that the compiler can keep the loop's
-// variables in registers.
+// takeDatagrams adds the datagrams from the index first to the index end-1 to the lane, and reports
+// whether one of their lines was bad. It is a function of its own so that the compiler can keep the
+// loop's variables in registers.
 func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	if r.checked != nil {
 		return r.checked.take(r, first, end)
@@ -231,8 +231,8 @@ func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	r.awake.Store(0)
 }
 
-// settle waits until the receiver has read everything that arrived before the time now. It waits a
-// few milliseconds at most.
+// settle waits until the receiver has read everything that arrived before the time in the parameter
+// now. It waits a few milliseconds at most.
 func (r *receiver) settle(now time.Time) {
 	const patience = 2 * time.Millisecond
 	for until := now.Add(patience); ; time.Sleep(patience / 20) {

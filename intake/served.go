@@ -94,7 +94,8 @@ func (l *served) close() error {
 	return err
 }
 
-// state returns the current state.
+// state returns the counts of the listener that the lanes do not keep, and why the socket file
+// cannot be made again.
 func (l *served) state() ListenerState {
 	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String(), Rebound: l.rebound.Load()}
 	if why := l.lost.Load(); why != nil {
@@ -131,8 +132,8 @@ func (s *ListenerState) Counts(t *Tally) (c Counts) {
 	return c
 }
 
-// watchFiles makes removed socket files again, until ended is closed. Without its file, new clients
-// cannot reach a socket.
+// watchFiles makes removed socket files again, until the channel ended is closed. Without its file,
+// new clients cannot reach a socket.
 func watchFiles(all []*served, log zerolog.Logger, ended <-chan struct{}) {
 	for {
 		select {

@@ -99,8 +99,8 @@ func (st *stream) refuse(why listen.Refusal) {
 }
 
 // take adds the lines of one read. In buf the read bytes follow the stream's old tail. The bytes
-// after the last complete line become the new tail. now is the time since intake started. at is the
-// time of arrival in Unix nanoseconds, 0 if unknown.
+// after the last complete line become the new tail. The parameter now is the time since intake
+// started. The parameter at is the time of arrival in Unix nanoseconds, 0 if unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	if !st.heard.Load() {
 		st.heard.Store(true)
@@ -164,8 +164,8 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when it is silent for drainTime, but at the time last at the latest. A
-// stream that has sent nothing yet may be silent for firstTime.
+// endBy makes a stream end when it is silent for drainTime, but at the latest at the time in the
+// parameter last. A stream that has sent nothing yet may be silent for firstTime.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
 	if first := st.opened.Add(firstTime); !st.heard.Load() && until.Before(first) {

@@ -118,9 +118,9 @@ func (r *room) grow(bytes int) {
 	}
 }
 
-// cutOldest closes the connection with the oldest unfinished line among the listeners in of. If no
-// connection has an unfinished line, it closes the connection that was idle longest. It returns
-// false if there is no connection to close.
+// cutOldest closes the connection with the oldest unfinished line among the listeners in the
+// parameter of. If no connection has an unfinished line, it closes the connection that was idle
+// longest. It returns false if there is no connection to close.
 func (r *room) cutOldest(of []*acceptor, why CutReason) bool {
 	return r.cutOldestOf(of, (*ages).ofUnfinished, why) || r.cutOldestOf(of, (*ages).ofResting, why)
 }
@@ -158,7 +158,8 @@ func (r *room) cutFirst(l *lane, list *ageList, before time.Duration, why CutRea
 	return true
 }
 
-// cutSilent closes connections whose idle or line timeout is over, until stopped is closed.
+// cutSilent closes connections whose idle or line timeout is over, until the channel stopped is
+// closed.
 func (r *room) cutSilent(stopped <-chan struct{}) {
 	for last := r.now(); ; {
 		period := 5 * time.Second

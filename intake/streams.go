@@ -19,9 +19,9 @@ type streams struct {
 	reader  *streamReader
 	conns   sync.WaitGroup
 	stopped chan struct{} // closed by stop
-	// greeting is the context of TLS handshakes. It is cancelled after stop.
+	// greeting is the context of TLS handshakes. It is cancelled after the call of stop.
 	greeting context.Context
-	silence  context.CancelFunc // cancels greeting
+	silence  context.CancelFunc // cancels the context greeting
 
 	mu     sync.Mutex
 	active map[*stream]struct{}
@@ -101,7 +101,7 @@ func (t *streams) welcome(st *stream) {
 	t.conns.Go(func() { t.serve(st, c) })
 }
 
-// end returns the time at which reading must end after stop, or nil before stop.
+// end returns the time at which reading must end, or nil if stop was not called yet.
 func (t *streams) end() *time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -181,8 +181,8 @@ func (t *streams) close(st *stream) {
 }
 
 // stop makes run accept no new clients, and limits the time of the open connections: a connection
-// ends when it is silent for drainTime, or after patience at the latest. stop does not wait until
-// the connections have ended.
+// ends when it is silent for drainTime, or after the duration patience at the latest. stop does not
+// wait until the connections have ended.
 func (t *streams) stop(patience time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

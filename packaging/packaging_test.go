@@ -74,7 +74,7 @@ func TestUnits(t *testing.T) {
 			!(bytes.Contains(text, []byte(want)) && bytes.Contains(text, []byte("\nUser=statsd\nGroup=statsd\n"))) {
 			t.Errorf("%s does not start the daemon of the package as its user:\n%s", name, text)
 		}
-		// replace what is not installed here: the program, the manual and the user
+		// replace what the test does not install: the program, the manual and the user
 		text = []byte(strings.NewReplacer("/usr/sbin/statsd", "/bin/true", "man:statsd(8)", "https://example.com", "=statsd\n", "=root\n").Replace(string(text)))
 		unit := filepath.Join(dir, name)
 		if err := os.WriteFile(unit, text, 0o600); err != nil {

@@ -192,7 +192,7 @@ func (d *decoder) decimals(n, decimals int) {
 		return
 	}
 	last, rest := int64(0), d.rest
-	for ; n > 0 && len(rest) > 0; n-- { // varints are decoded here without a function call, because most of a message are samples
+	for ; n > 0 && len(rest) > 0; n-- { // varints are decoded without a function call, because a message consists mostly of samples
 		v, size := uint64(rest[0]), 1
 		if v >= 0x80 {
 			if v, size = binary.Uvarint(rest); size <= 0 {

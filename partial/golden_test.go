@@ -29,8 +29,8 @@ func goldenRows() []aggregate.Row {
 }
 
 // TestGolden checks that this build reads a message of the first version of the format. If the
-// format changes, this test stays as long as the old version can be read, and the new version gets
-// its own file.
+// format changes, this test is kept as long as the old version can be read, and the new version
+// gets its own file.
 func TestGolden(t *testing.T) {
 	if oldest > 1 {
 		t.Fatal("version 1 is no longer read: remove its file")

@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// faults parses a line. For each bad value it returns the reason, and the part of the line that
-// begins at At.
+// faults parses a line. For each bad value it returns the reason, and the text of the line from the
+// index that At returns.
 func faults(p *Parser, line string) (all []string) {
 	var s metric.Sample
 	p.Reset([]byte(line))

@@ -48,7 +48,7 @@ func (t *Tagger) cut(sent []byte) {
 	}
 }
 
-// cutAtMark does the same as cut, for all styles except Graphite's.
+// cutAtMark does the same as the method cut, for all styles except Graphite's.
 func (t *Tagger) cutAtMark(sent []byte) {
 	if t.styles&metric.SignalFX != 0 {
 		begin, end := bytes.IndexByte(sent, '['), bytes.IndexByte(sent, ']')

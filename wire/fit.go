@@ -29,8 +29,8 @@ var fit = func() (t [256]uint8) {
 	return t
 }()
 
-// appendFit appends text. It replaces each run of bytes that Graphite does not accept at that place
-// by "_".
+// appendFit appends text. The parameter where is one of the places above. Each run of bytes that
+// Graphite does not accept at this place becomes "_".
 func appendFit(dst, text []byte, where uint8) []byte {
 	inRun := false
 	for _, c := range text {

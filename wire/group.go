@@ -178,7 +178,7 @@ func ownsColons(b []byte) bool {
 
 // startsValue reports whether b starts with a value and a known type. A type that ends at a colon
 // can also be a section such as c:, so in that case the value after the colon must have a type too.
-// startsValue looks no further than that, to limit the cost.
+// To limit the cost, startsValue reads no further than this second type.
 func startsValue(b []byte) bool {
 	b, ok := cutTyped(b)
 	if ok && len(b) > 0 && b[0] == ':' {

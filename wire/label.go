@@ -16,7 +16,8 @@ import (
 const maxJoined = 4 << 10
 
 // second combines two sections of tags. With LabelTags it joins the two sections, as
-// statsd_exporter does. Otherwise it returns the second section. lost says that tags were dropped.
+// statsd_exporter does. Otherwise it returns the second section. The result lost says that tags
+// were dropped.
 func (t *Tagger) second(first, second []byte) (section []byte, lost bool) {
 	switch {
 	case t.style != metric.LabelTags:

@@ -95,7 +95,7 @@ func scanExponent(b []byte) (e int, ok bool) {
 		if d > 9 {
 			return 0, false
 		}
-		if e < 100_000 { // a greater exponent exceeds float64 anyway, so only check that the rest are digits
+		if e < 100_000 { // a greater exponent exceeds the range of float64 anyway, so only check that the remaining bytes are digits
 			e = e*10 + int(d)
 		}
 	}

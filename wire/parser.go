@@ -108,9 +108,9 @@ func (p *Parser) Line() []byte { return p.line }
 // Reason returns why the sample of the last Discard was bad.
 func (p *Parser) Reason() metric.Reason { return p.reason }
 
-// At returns the index in Line at which the last Discard is bad. It is the index of the first byte
-// of the bad value, type or rate. If something is missing at the end of the line, it is the length
-// of the line.
+// At returns the index in Line at which the sample of the last Discard is bad. It is the index of
+// the first byte of the bad value, type or rate. If something is missing at the end of the line, it
+// is the length of the line.
 func (p *Parser) At() int { return p.at }
 
 // Next finds the next item. If the item is a good sample, Next stores it in s. For any other item
@@ -230,8 +230,8 @@ func (p *Parser) value(s *metric.Sample) Item {
 // emptyMember is the member that Etsy's statsd adds for an empty value of a set.
 var emptyMember = []byte("0")
 
-// takesEmpty reports whether the dialect accepts an empty value here. In gstatsd's dialect only the
-// last value of a group may be empty.
+// takesEmpty reports whether the dialect accepts an empty value at the current position. In
+// gstatsd's dialect only the last value of a group may be empty.
 func (p *Parser) takesEmpty() bool {
 	isSet := p.group.kind == metric.Set
 	switch p.Dialect {

@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// items parses input, and returns the items as words: "a c 1" is a counter with value 1, "a c 1
-// x10" has weight 10.
+// items parses input, and returns the items as text: "a c 1" is a counter with the name a and the
+// value 1, "a c 1 x10" also has the weight 10.
 func items(p *Parser, input string) string {
 	var out []string
 	var s metric.Sample

@@ -63,7 +63,7 @@ type known struct {
 	lost          bool
 }
 
-// tag is the position of a tag in Tagger.names. The part that begins at start includes the
+// tag is the position of a tag in Tagger.names. The text from the index start on begins with the
 // separator before the key.
 type tag struct{ start, value, end int }
 
@@ -109,8 +109,8 @@ func (t *Tagger) keep(name []byte) []byte {
 }
 
 // Name returns the name of the series for a name as sent, and a section of tags without its #. The
-// result is valid until the next Forget. lost says that a tag was dropped. If there is a fault,
-// Name returns no name.
+// returned name is valid until the next Forget. The result lost says that a tag was dropped. If
+// there is a fault, Name returns no name.
 func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault metric.Reason) {
 	start := len(t.names)
 	t.cut(sent)
@@ -157,9 +157,10 @@ func (t *Tagger) join(sent, section []byte) []byte {
 	return t.names[start:]
 }
 
-// With returns the name of a series with additional tags. The elements of more have the form
-// key=value. An additional tag replaces a tag of the series with the same key. If honor is true,
-// the tag of the series is kept instead. The result is valid until the next Forget.
+// With returns the name of a series with additional tags. The elements of the parameter more have
+// the form key=value. An additional tag replaces a tag of the series with the same key. If the
+// parameter honor is true, the tag of the series is kept instead. The returned name is valid until
+// the next Forget.
 func (t *Tagger) With(series []byte, more [][]byte, honor bool) []byte {
 	name, tags := metric.CutTags(series)
 	start := len(t.names)

@@ -58,7 +58,7 @@ type Node struct {
 	Client string // address for clients
 
 	t       testing.TB
-	cluster string // address that the other nodes use, which leads through routes
+	cluster string // address for the other nodes; connections to it go through routes
 	routes  *routes
 	dir     string
 	cmd     *exec.Cmd

@@ -145,7 +145,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute ends a minute. In this minute the metrics have collected the values in all.
+// minute ends a minute. In this minute the metrics have collected the values in the parameter all.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)

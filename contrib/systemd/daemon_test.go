@@ -96,7 +96,7 @@ func newManager(t *testing.T) *manager {
 	return &manager{t, path, conn}
 }
 
-// next returns the next report. It returns "" if no report comes within wait.
+// next returns the next report. It returns "" if no report comes within the duration wait.
 func (m *manager) next(wait time.Duration) string {
 	m.t.Helper()
 	if err := m.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
@@ -236,7 +236,7 @@ func (h *holder) send(t *testing.T) *load {
 	return l
 }
 
-// some waits until some more traffic was sent.
+// some waits until more traffic was sent.
 func (l *load) some() {
 	for range 50 {
 		<-l.more

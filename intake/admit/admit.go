@@ -147,7 +147,7 @@ func (d *Door) Check() listen.Check {
 // check decides which datagrams of one receiver are admitted.
 type check struct {
 	door       *Door
-	rules      *rules          // rules from which signatures was made
+	rules      *rules          // rules from which the field signatures was made
 	signatures *signed.Checker // nil if the rules have no keys
 }
 

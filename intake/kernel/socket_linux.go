@@ -175,7 +175,8 @@ func (s *Socket) Read(wait bool) (int, error) {
 	return s.receive(0, unix.MSG_WAITFORONE)
 }
 
-// receive calls recvmmsg(2). It keeps the datagrams of the batch before index first.
+// receive calls recvmmsg(2). It stores the new datagrams from the index first on, and keeps the
+// datagrams of the batch before this index.
 func (s *Socket) receive(first int, flags uintptr) (int, error) {
 	headers := s.headers[first:]
 	if s.senders {
@@ -251,7 +252,7 @@ func (s *Socket) Stop() {
 		_ = s.local.conn.SetReadDeadline(time.Now()) // the deadline ends the wait of the reader
 	}
 	if s.given {
-		return // the reader of an inherited socket wakes up after lookUp at the latest
+		return // the reader of an inherited socket wakes up after the duration lookUp at the latest
 	}
 	// Shutdown returns ENOTCONN, but it still wakes the reader.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)

@@ -72,8 +72,8 @@ func (s *Socket) SetBuffer(bytes int) error {
 
 func (s *Socket) GrowBuffer(bytes int) error { return s.SetBuffer(bytes) }
 
-// Inherit only marks the socket. Here a read ends by its deadline, which does not affect other
-// processes.
+// Inherit only marks the socket. On this system a deadline ends a waiting read, and does not affect
+// other processes.
 func (s *Socket) Inherit() error {
 	s.given = true
 	return nil
@@ -103,7 +103,7 @@ func (*Reading) Now(fd uintptr, _ bool, b []byte) (n int, at int64, err error) {
 // Unread returns 0, because this system does not report the number of unread bytes.
 func Unread(uintptr) int { return 0 }
 
-// More returns n, because a batch has only one datagram here.
+// More returns n, because a batch has only one datagram on this system.
 func (s *Socket) More(n int) (int, error) { return n, nil }
 
 // Given reports whether the socket is shared with earlier and later processes.

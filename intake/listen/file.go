@@ -19,7 +19,7 @@ import (
 // file is the socket file of a unix socket that this process has bound.
 type file struct {
 	path string
-	lock *os.File // nil after leave was called
+	lock *os.File // nil after the method leave was called
 	id   identity
 }
 
@@ -145,7 +145,7 @@ func probe(path string) error {
 	return nil
 }
 
-// inUse replaces an error of probe or bind by a short message.
+// inUse replaces an error of the functions probe or bind by a short message.
 func inUse(err error) error {
 	switch {
 	case err == nil:

@@ -73,8 +73,8 @@ type Guard interface {
 // Check decides which datagrams are admitted.
 type Check interface {
 	// Open returns the lines of a datagram, and Admitted or the reason for a refusal. The lines are a
-	// subslice of the datagram. from is valid only if Senders returns true. now is the time when the
-	// datagram was read.
+	// subslice of the datagram. The parameter from is valid only if Senders returns true. The
+	// parameter now is the time when the datagram was read.
 	Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, Refusal)
 	// Senders reports whether Open needs the sender of each datagram. Asking the kernel for senders
 	// adds about a tenth to the cost of receiving. The result of Senders never changes.

@@ -70,7 +70,8 @@ func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregat
 	return all
 }
 
-// heirs returns, for each rule of before, the rule in set that continues it.
+// heirs returns, for each rule of the old set before, the rule of the new set that continues the
+// old rule.
 func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	heirs := make([]aggregate.Heir, before.Len())
 	if set == nil {

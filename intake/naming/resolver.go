@@ -88,8 +88,8 @@ func (r *Resolver) decide(kind metric.Kind, to *aggregate.Resolved) {
 
 var signs = [...]aggregate.Sign{rules.AnySign: aggregate.AnySign, rules.Absolute: aggregate.Absolute, rules.Delta: aggregate.Delta}
 
-// rename stores the name and the labels of r.result in to. A rule that makes an empty name drops the
-// sample.
+// rename stores the name and the labels of r.result in the parameter to. A rule that makes an empty
+// name drops the sample.
 func (r *Resolver) rename(name, tags []byte, to *aggregate.Resolved) {
 	result := &r.result
 	if !bytes.Equal(result.Name, name) || len(result.Labels) > 0 {

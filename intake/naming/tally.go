@@ -40,7 +40,8 @@ func (t *Tally) Add(hits []uint64, end time.Time) {
 	}
 }
 
-// change switches to the next rules. A rule that is in both sets keeps its counts.
+// change switches to the next rules. A rule that the old and the new rules contain keeps its
+// counts.
 func (t *Tally) change() {
 	before := map[string]Count{}
 	for _, c := range t.counts {

@@ -75,7 +75,7 @@ type Table struct {
 	peers  map[ID]*peer
 	others Counts
 	gone   uint64
-	// programOf returns the program name of a process. If it is nil, Program is used.
+	// programOf returns the program name of a process. If it is nil, the function Program is used.
 	programOf func(pid int32) string
 }
 

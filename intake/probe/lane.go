@@ -141,7 +141,8 @@ type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns the Looked of an answer about the period span.
+// in returns on which part of the traffic an answer is based. The parameter span is the period of
+// the probe.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {

@@ -10,8 +10,8 @@ const (
 	// comes earlier.
 	paceWindow = 100 * time.Millisecond
 	// maxShare limits the measured cost of examining batches, as a fraction of the lane's work. Costs
-	// that are not measured, such as reading the clock, come on top. All costs together are at most 5
-	// %.
+	// that are not measured, such as reading the clock, come in addition. All costs together are at
+	// most 5 %.
 	maxShare = 0.04
 	// idleShare is the fraction of time that examining may always use. So a lane with little work can
 	// examine all batches.
@@ -60,8 +60,8 @@ func (p *pace) begin(now time.Time) bool {
 	return true
 }
 
-// between returns a random number of batches to skip before the next examined batch. It is every-1 on average,
-// and at most twice that.
+// between returns a random number of batches to skip before the next examined batch. The number is
+// p.every-1 on average, and at most twice that.
 func (p *pace) between() int {
 	// The random numbers come from xorshift64.
 	p.random ^= p.random << 13
@@ -81,7 +81,7 @@ func (p *pace) end(now time.Time, samples int, work, cost time.Duration) {
 	}
 }
 
-// set computes every from the costs in the current period, and starts the next period.
+// set computes the field every from the costs in the current period, and starts the next period.
 func (p *pace) set(now time.Time) {
 	if p.looked > 0 {
 		p.meanWork, p.meanCost = float64(p.work)/float64(p.looked), float64(p.cost)/float64(p.looked)

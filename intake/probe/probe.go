@@ -45,12 +45,12 @@ var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
 
 func (t Transport) String() string { return transportNames[t] }
 
-// Looked says on which part of the traffic an answer is based. Rates are extrapolated from Seen to
-// Of.
+// Looked says on which part of the traffic an answer is based. Rates are extrapolated from the
+// examined samples to the received samples.
 type Looked struct {
 	From      time.Time
 	For       time.Duration // duration until now, or until the end of the probe
-	Every     int           // one batch in Every was examined, as the mean over all lanes; 1 means that all batches were examined
+	Every     int           // number of received batches for each examined batch, as the mean over all lanes; 1 means that all batches were examined
 	Of, Seen  uint64        // numbers of samples, good and bad: received, and examined
 	Receivers int           // number of lanes that took part
 }

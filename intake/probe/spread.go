@@ -2,10 +2,10 @@ package probe
 
 import "math"
 
-// A rate is an estimate: the rate of the examined samples, multiplied by of/seen. Its error depends
-// on how much the counts of the examined batches vary. The reported error is three times the
-// standard error of the estimate, so the true rate is nearly always within it. If all batches were
-// examined, the error is 0.
+// A rate is an estimate: the rate of the examined samples, multiplied by the number of received
+// samples for each examined sample. Its error depends on how much the counts of the examined
+// batches vary. The reported error is three times the standard error of the estimate, so the true
+// rate is nearly always within it. If all batches were examined, the error is 0.
 const errorsWide = 3
 
 // batches holds sums over all examined batches.
@@ -31,8 +31,8 @@ type spread struct {
 	sum     float64 // sum of x
 }
 
-// add counts a sample of the row at index place. fresh says that the counter at this index belonged
-// to another row before.
+// add counts a sample of the row at the index place. The parameter fresh says that the counter at
+// this index belonged to another row before.
 func (c *counts) add(place int, fresh bool) {
 	if place == len(c.rows) {
 		c.rows = append(c.rows, spread{})
@@ -77,8 +77,9 @@ type estimate struct {
 	floor           float64 // upper bound for the row's samples in the lanes that have no counter for the row
 }
 
-// estimate estimates how many samples of the row at index place were received. count is the row's
-// count, which may be too high by at most over. of is the number of all received samples.
+// estimate estimates how many samples of the row at the index place were received. The parameter
+// count is the row's count, which may be too high by at most the parameter over. The parameter of
+// is the number of all received samples.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}

@@ -150,7 +150,7 @@ type Tailed struct {
 }
 
 // TailOf joins the lines collected from several lanes, and copies them. A line with unknown time of
-// arrival gets the time of the end of span.
+// arrival gets the end time of the period span.
 func TailOf(lanes []Collected, names metric.NameForm, span Span) Tailed {
 	var t Tailed
 	var sum extent

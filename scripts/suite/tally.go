@@ -67,8 +67,8 @@ func (t *tally) add(other tally) {
 	}
 }
 
-// report prints the skipped tests with their reasons, the failures, and the counts. It returns true
-// if no test failed, and none was skipped with noSkips.
+// report prints the skipped tests with their reasons, the failures, and the counts. It returns
+// false if a test failed, if the run was interrupted, or if noSkips is true and a test was skipped.
 func (t *tally) report(ctx context.Context, noSkips bool, out io.Writer) bool {
 	for _, why := range slices.Sorted(maps.Keys(t.skips)) {
 		names := t.skips[why]
@@ -81,7 +81,7 @@ func (t *tally) report(ctx context.Context, noSkips bool, out io.Writer) bool {
 		fmt.Fprintf(out, "\nFAIL %s\n%s", f.name, f.output)
 	}
 	if noSkips && t.skipped > 0 {
-		fmt.Fprintln(out, "\nFAIL: no test may be skipped here")
+		fmt.Fprintln(out, "\nFAIL: a test was skipped, but -no-skips is set")
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(out, "\nFAIL: interrupted")

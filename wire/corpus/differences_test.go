@@ -46,7 +46,7 @@ func (l *taken) any(ok func(i int, fields []string) bool) bool {
 	return false
 }
 
-// withType is like any, but considers only values that have a type.
+// withType is like the method any, but considers only values that have a type.
 func (l *taken) withType(ok func(value, kind string) bool) bool {
 	return l.any(func(_ int, fields []string) bool { return len(fields) > 1 && ok(fields[0], fields[1]) })
 }

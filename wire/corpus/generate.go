@@ -54,7 +54,7 @@ func (g generator) line(i int) string {
 	return strings.ReplaceAll(line, "\n", "")
 }
 
-// mutate inserts or removes text at a random position of a line, or cuts the line there.
+// mutate inserts or removes text at a random position of a line, or cuts the line at this position.
 func (g generator) mutate(line string, i int) string {
 	at := g.IntN(len(line) + 1)
 	for at < len(line) && !utf8.RuneStart(line[at]) { // do not cut a UTF-8 character of a set member

@@ -58,7 +58,7 @@ var kinds = map[string]metric.Kind{"c": metric.Counter, "m": metric.Counter, "g"
 // rules are the rules of one dialect: the reference dialect or Etsy's dialect.
 type rules struct{ etsy bool }
 
-// items applies the rules to a line, and returns the resulting items as words.
+// items applies the rules to a line, and returns the resulting items as text.
 func (r rules) items(line string) (items []string) {
 	line = strings.TrimSuffix(line, "\r")
 	if whiteSpace.MatchString(line) {
