@@ -82,7 +82,7 @@ func (h *Hands) Changes() []question.Change {
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
-			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, exactly as status lists it"}},
+			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, written as in the answer to the question status"}},
 			Help:       "Ends a mute.",
 		},
 		{

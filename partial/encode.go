@@ -28,7 +28,7 @@ type Encoder struct {
 func NewEncoder(edge string, epoch int64, partitions int) (*Encoder, error) {
 	switch {
 	case edge == "" || len(edge) > MaxEdge:
-		return nil, damaged("the edge's name has %d bytes, and must have between 1 and %d", len(edge), MaxEdge)
+		return nil, damaged("the name of the edge daemon has %d bytes, and must have between 1 and %d", len(edge), MaxEdge)
 	case partitions < 1 || partitions > MaxPartitions:
 		return nil, damaged("%d partitions: the number must be between 1 and %d", partitions, MaxPartitions)
 	}

@@ -61,7 +61,7 @@ type VersionError struct{ Version byte }
 func (e *VersionError) Newer() bool { return e.Version > Version }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edges", e.Version, oldest, Version)
+	return fmt.Sprintf("message has version %d of the format, this daemon reads %d to %d: upgrade the owners before the edge daemons", e.Version, oldest, Version)
 }
 
 // Header says which edge made a message, and which part of which interval the message contains.

@@ -26,7 +26,7 @@ func Alerts(p Page, a question.Answer, d question.Alerts) string {
 func Audit(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Audit) == 0 {
-		s.line(span{text: "no change was asked for since the start"})
+		s.line(span{text: "no change was requested since the start"})
 	}
 	for i := range d.Audit {
 		s.change(&d.Audit[i])

@@ -218,7 +218,7 @@ func (s *sheet) forward(c *question.Cluster, f *question.ClusterForward) {
 		if f.SpoolMax > 0 {
 			text += fmt.Sprintf(" (%s of %s)", memory(float64(f.SpoolBytes)), memory(float64(f.SpoolMax)))
 		} else {
-			text += ", no spool: what waits is lost with the process (--spool-dir)"
+			text += ", no spool: waiting rows are lost when the daemon ends (set --spool-dir)"
 		}
 		s.groups("waiting", labels, []span{{text: text}, {text: "the oldest is " + lasting(seconds(f.Behind)) + " old"}}, "")
 	}
