@@ -145,7 +145,7 @@ func TestClusterLedger(t *testing.T) {
 	wait.Until(t, "the health does not name the edge that is dead", func() bool {
 		var out, errs bytes.Buffer
 		run(t.Context(), []string{"status", "--at", central.monitor}, &out, &errs)
-		return strings.Contains(out.String(), "1 edge is silent: web2")
+		return strings.Contains(out.String(), "1 edge daemon is silent: web2")
 	})
 	if stdout, _ = invoke(t, exitOK, "cluster", "--at", central.monitor); !strings.Contains(stdout, "web2     SILENT") {
 		t.Errorf("a dead edge is not shown:\n%s", stdout)
