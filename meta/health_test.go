@@ -178,8 +178,8 @@ func TestReasons(t *testing.T) {
 		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
-		}}, "10 degraded, 910 over", "2 connections were cut to make room for others (the limit on open files, ulimit -n, allows 1,005)"},
-		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room for others (max of their listener)"},
+		}}, "10 degraded, 910 over", "2 connections were cut to accept other connections (the limit on open files, ulimit -n, allows 1,005)"},
+		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to accept other connections (max of their listener)"},
 		"cut for memory":     {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 connection was cut because"},
 		"no descriptors":     {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
 		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},

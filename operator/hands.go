@@ -103,8 +103,8 @@ func (h *Hands) Changes() []question.Change {
 	if h.Reload != nil {
 		all = append(all, question.Change{
 			Name: "reload", Answer: question.Reloaded{}, Do: h.reload,
-			Parameters: []question.Parameter{option("dry_run", "only say what would change")},
-			Help:       "Reads the settings again, as SIGHUP does, and says what has changed and what needs a restart.",
+			Parameters: []question.Parameter{option("dry_run", "only report which settings would change")},
+			Help:       "Reads the settings again, as SIGHUP does, and reports which settings have changed and which settings need a restart.",
 		})
 	}
 	return all

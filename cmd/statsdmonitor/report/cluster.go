@@ -174,7 +174,7 @@ func (s *sheet) balance(c *question.Cluster) {
 		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" refused: the log says why")
 	}
 	if n := c.Evicted; n > 0 {
-		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" closed to make room for others: the log says why")
+		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" closed to accept other connections: the log says why")
 	}
 	if l.Missing > 0 {
 		s.text(span{"! ", warn}, 2, plural.Things(l.Missing, "message of an edge", "messages of edges")+" never came: see what the edges dropped")
