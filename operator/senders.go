@@ -145,7 +145,7 @@ func (d *Desk) sendersQuestion() question.Question {
 	return question.Question{
 		Name: "senders", Answer: question.Senders{}, Ask: d.watched(d.sendersNow), Watch: "seconds", Guarded: true,
 		Parameters: []question.Parameter{
-			{Name: "match", Default: "*", Help: "a glob: only lines of names that match"},
+			{Name: "match", Default: "*", Help: "a pattern (glob): only lines of names that match"},
 			secondsParameter(5),
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of senders"},
 		},

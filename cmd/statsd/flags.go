@@ -35,18 +35,18 @@ const (
 
 // flags lists all flags, in the order of the help.
 var flags = []flag{
-	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; 0 picks a free one."},
+	{group: groupIntake, name: "port", short: 'p', kind: isCount, holder: "8125", def: "8125", common: true, help: "Port for UDP and TCP; port 0 picks a free port."},
 	{group: groupIntake, name: "name", short: 'n', holder: "HOST", common: true, help: "Address to listen on. By default, the daemon listens on all IPv4 and IPv6 addresses."},
 	{group: groupIntake, name: "listen", kind: isListener, many: true, holder: "URL", example: "unixgram:///run/statsd/dsd.socket", common: true, help: "Where to receive: udp://HOST:PORT, udp+hmac://HOST:PORT, tcp://HOST:PORT, tcp+tls://HOST:PORT, unixgram://PATH or unix://PATH. May be repeated. With --listen, the port of --port is opened only if --port or --name is given."},
 	{group: groupIntake, name: "receivers", kind: isCount, holder: "N", example: "4", help: "Number of UDP sockets that share the port. The default is one per core."},
 	{group: groupIntake, name: "udp-buffer", kind: isBytes, holder: "8MiB", def: "8MiB", help: "Receive buffer of each UDP socket."},
 	{group: groupIntake, name: "discard-senders", choices: []string{"auto", "on", "off"}, holder: "auto", def: "auto", help: "Look up the sender of each bad line: on, off, or auto (on for one minute after each bad line)."},
 	{group: groupIntake, name: "dialect", choices: []string{"reference", "etsy", "gstatsd"}, holder: "reference", def: "reference", help: "Rules for parsing lines and cleaning names: reference, etsy or gstatsd. With --dialect=gstatsd, the command line may also contain gstatsd's flags."},
-	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "Meaning of a sign in front of a gauge's value: delta adjusts the gauge, absolute sets it."},
+	{group: groupIntake, name: "gauge-signs", choices: []string{"delta", "absolute"}, holder: "delta", def: "delta", help: "Meaning of a sign in front of a gauge's value: adjust the gauge (delta), or set the gauge to the signed value (absolute)."},
 	{group: groupIntake, name: "tags", choices: []string{"drop", "graphite", "labels", "keep-in-name"}, holder: "drop", def: "drop", help: "What to do with tags: drop them, publish them as tags of Graphite (name;k=v) or as labels of Prometheus, or keep them in the name (name.k.v)."},
 	{group: groupIntake, name: "tag-styles", kind: isTagStyles, holder: "STYLE,...", def: "dogstatsd,graphite", help: "Formats of tags to parse: dogstatsd, graphite, influxdb, librato, signalfx, or all."},
 	{group: groupIntake, name: "container", needs: "tags", choices: []string{"drop", "label"}, holder: "drop", def: "drop", help: "What to do with the container ID that clients of DogStatsD send: drop it, or add it as the tag container_id (label)."},
-	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "What to do with names: clean changes names so that Graphite accepts them; as-sent keeps names as they were sent, in any UTF-8, for a mapping of the prometheus sink."},
+	{group: groupIntake, name: "names", choices: []string{"clean", "as-sent"}, holder: "clean", def: "clean", help: "What to do with names: change names so that Graphite accepts them (clean), or keep names as they were sent (as-sent), in any UTF-8, for a mapping of the prometheus sink."},
 	{group: groupIntake, name: "rules", holder: "FILE", help: "File with rules that drop, rename, tag or keep received names. After SIGHUP, the daemon reads the file again."},
 	{group: groupIntake, name: "pipe-dir", holder: "DIR", example: "/tmp/stats-pipe", help: "Read the stat pipes of this host's processes in this directory before each flush."},
 	{group: groupIntake, name: "pipe-prefix", needs: "pipe-dir", holder: "PREFIX", help: "Prefix for names from stat pipes. In a path, PREFIX comes after the prefix for counters or gauges."},
@@ -98,7 +98,7 @@ var flags = []flag{
 	{group: groupCluster, name: "late", needs: "collect", choices: []string{"correct", "count"}, holder: "correct", def: "correct", help: "What to do with data that arrives after the time in --lateness: publish the interval again (correct), or only count the data (count)."},
 	{group: groupCluster, name: "late-horizon", needs: "collect", kind: isPositive, holder: "2h", def: "2h", help: "Maximum delay of data that is still merged. The value must be the same for all owners."},
 
-	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics). The default is --port plus 10; off disables the monitor."},
+	{group: groupMonitor, name: "monitor-port", kind: isPort, holder: "PORT", common: true, help: "Port of the monitor (XML-RPC, status page, /healthz, /metrics). The default is --port plus 10; the value off disables the monitor."},
 	{group: groupMonitor, name: "monitor-host", holder: "127.0.0.1", def: "127.0.0.1", help: "Address of the monitor. An address other than loopback opens the monitor to everyone who can reach it."},
 	{group: groupMonitor, name: "monitor-tokens", holder: "FILE", help: "File with the hashes of tokens and their roles. Clients with a token can change the running daemon. A monitor that is open to other machines answers only clients with a token."},
 	{group: groupMonitor, name: "monitor-cert", needs: "monitor-key", holder: "FILE", help: "Certificate in PEM format. With a certificate, the monitor uses TLS."},
@@ -106,7 +106,7 @@ var flags = []flag{
 	{group: groupMonitor, name: "keep-values", kind: isCount, holder: "100000", def: "100000", help: "Number of names whose latest values the monitor shows."},
 	{group: groupMonitor, name: "history-memory", kind: isBytes, holder: "16MiB", def: "16MiB", help: "Memory for the published values of the last hour. With 0, no values are stored."},
 
-	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", example: "127.0.0.1:8126", help: "Address of Etsy's management console, usually port 8126; off disables the console. The default host is 127.0.0.1."},
+	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", example: "127.0.0.1:8126", help: "Address of Etsy's management console, usually port 8126; the value off disables the console. The default host is 127.0.0.1."},
 	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "Health that the console reports until a client changes it: up or down."},
 
 	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, common: true, help: "Check regularly whether publishing works, and report problems to the log and the notifiers."},
@@ -127,7 +127,7 @@ var flags = []flag{
 	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of members of a set, for each receiver and flush. Additional members are refused."},
 	{group: groupLimits, name: "max-timer-samples", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of samples of a timer that each receiver stores for one flush. With more samples, percentiles are estimates with an error of at most 1 %."},
 	{group: groupLimits, name: "max-tcp-connections", kind: isCount, holder: "20000", def: "20000", help: "Maximum number of open TCP connections, if the system allows that many files. At the limit, a new connection replaces the connection that has been silent for the longest time."},
-	{group: groupLimits, name: "tcp-idle-timeout", kind: isDuration, holder: "1h", def: "1h", help: "Close a TCP connection after this time without a complete line; 0 means no limit."},
+	{group: groupLimits, name: "tcp-idle-timeout", kind: isDuration, holder: "1h", def: "1h", help: "Close a TCP connection after this time without a complete line; the value 0 means no limit."},
 	{group: groupLimits, name: "tcp-line-timeout", kind: isDuration, holder: "30s", def: "30s", help: "Close a TCP connection if the time between the first and the last byte of a line is longer than this time."},
 	{group: groupLimits, name: "expire", kind: isCount, holder: "2", help: "Forget a counter, timer or set after this number of flushes without a sample. With --idle zero, the default of --expire is the number of flushes in a day."},
 	{group: groupLimits, name: "gauge-expire", kind: isDuration, holder: "24h", def: "24h", help: "How long the value of a gauge is kept after its last sample, so that +N and -N can adjust the gauge."},
