@@ -114,7 +114,7 @@ func (e *explanation) senders(name string) error {
 		s = now
 	}
 	if s == nil {
-		e.step("senders", "not asked (add --for 5s)")
+		e.step("senders", "not watched (add --for 5s)")
 		return nil
 	}
 	text := fmt.Sprintf("%s  in %s, 1 batch of %d", sendersWords(s), plural.Duration(s.For), s.Every)
