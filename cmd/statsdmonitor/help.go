@@ -7,7 +7,7 @@ import (
 
 const helpHead = `usage: statsdmonitor [--at HOST[:PORT]] [COMMAND [ARGUMENT] [FLAGS]]
 
-Asks a running statsd. Without a command, statsdmonitor prints the status of the daemon.
+Asks a running statsd. Without a command, statsdmonitor prints the status of statsd.
 statsdmonitor COMMAND --help shows the flags of a command.
 `
 
