@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -461,6 +462,26 @@ func TestOffered(t *testing.T) {
 		}
 		if last := o.offered[len(o.offered)-1].Time; last != int64(c.flushes-1) {
 			t.Errorf("%d flushes of %d: the newest that waits is %d", c.flushes, c.units, last)
+		}
+	}
+}
+
+// The pause after a failed attempt is shorter if the attempt took long.
+func TestPauseAfter(t *testing.T) {
+	for _, c := range []struct{ retry, took, want time.Duration }{
+		{firstRetry, 0, firstRetry},
+		{lastRetry, 0, lastRetry},
+		{lastRetry, 2 * time.Second, 3 * time.Second},
+		{lastRetry, lastRetry, firstRetry},
+		{lastRetry, time.Minute, firstRetry},
+	} {
+		least, most := time.Duration(math.MaxInt64), time.Duration(0)
+		for range 1000 {
+			pause := pauseAfter(c.retry, c.took)
+			least, most = min(least, pause), max(most, pause)
+		}
+		if least < c.want*8/10 || most > c.want*12/10 || least == most {
+			t.Errorf("%v after an attempt of %v: pauses of %v to %v, want about %v", c.retry, c.took, least, most, c.want)
 		}
 	}
 }

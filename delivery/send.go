@@ -43,13 +43,20 @@ func (o *outlet) send(ctx context.Context) {
 			continue
 		}
 		o.spill()
-		wait := max(asked(err), time.Duration(float64(retry)*(1+jitter*(2*rand.Float64()-1))))
+		wait := max(asked(err), pauseAfter(retry, time.Since(start)))
 		o.change(func() { o.sent.nextTry = time.Now().Add(wait) })
 		if pause(wait) {
 			retry = firstRetry / 2
 		}
 		retry = min(2*retry, lastRetry)
 	}
+}
+
+// pauseAfter returns the pause after a failed attempt that took some time. Attempts begin about retry apart, so an attempt
+// that waited for an answer for a long time is followed by a short pause. Jitter spreads the attempts of many daemons.
+func pauseAfter(retry, took time.Duration) time.Duration {
+	spread := 1 + jitter*(2*rand.Float64()-1)
+	return time.Duration(spread * float64(max(retry-took, firstRetry)))
 }
 
 // asked returns the pause that the receiver asked for, or 0 if it did not ask.

@@ -36,6 +36,12 @@ func TestQuestions(t *testing.T) {
 	runScripts(t, "testdata/questions")
 }
 
+// TestClusters runs daemons that forward, and centrals.
+func TestClusters(t *testing.T) {
+	soak.Slow(t)
+	runScripts(t, "testdata/cluster")
+}
+
 func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir:           dir,
