@@ -121,7 +121,7 @@ func TestOneCentral(t *testing.T) {
 // address. Both must exit with an error that says why.
 func (c *central) secondCentral(t *testing.T) {
 	for want, flags := range map[string][]string{
-		"another central uses this directory": c.flags(c.dir, "127.0.0.1:0"),
+		"another central daemon uses this directory": c.flags(c.dir, "127.0.0.1:0"),
 		"address already in use":              c.flags(t.TempDir(), c.addr),
 	} {
 		second := newDaemon(t, "second", flags...)

@@ -169,15 +169,19 @@ func (l *load) confirm(edge *daemon, n int, ends int64) {
 	}
 }
 
-// doubt excludes a window of an edge, and the next window, from the comparison.
+// doubt excludes a window of an edge, the next one and the previous one from the comparison: a flush that comes late
+// also takes samples of the next window.
 func (l *load) doubt(edge string, ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.windows[ends].maybe[edge] {
 		return // the edge was killed
 	}
-	l.t.Logf("%s may have received samples after the end of their window, %d", edge, ends)
-	l.unsure[ends], l.unsure[ends+int64(interval/time.Second)] = true, true
+	l.t.Logf("%s may have received samples before the begin or after the end of their window, %d", edge, ends)
+	const seconds = int64(interval / time.Second)
+	for window := ends - seconds; window <= ends+seconds; window += seconds {
+		l.unsure[window] = true
+	}
 }
 
 // samples returns the samples of one window for one edge.

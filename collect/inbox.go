@@ -126,7 +126,7 @@ func (p *partition) sort(e *link.Entry) {
 	stored := e.Stored.UnixNano()
 	future := h.End > stored+p.interval+int64(p.cfg.Lateness)
 	if future {
-		window = stored / p.interval // when the edge's clock is right again, windows must wait for the edge, so it counts as seen in the current window
+		window = stored / p.interval // when the clock of the edge daemon is right again, windows must wait for the edge, so it counts as seen in the current window
 	}
 	if window > p.from { // earlier windows contain only names that were handed over, not data of edges
 		c.Missing += p.edges.note(&h, window, e)

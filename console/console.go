@@ -32,7 +32,7 @@ import (
 type Config struct {
 	// Address is the host:port to listen on. An empty host means 127.0.0.1, and port 0 selects a free port.
 	Address string
-	// Down makes the console answer "down" to the command health at the start. The command "health up"
+	// Down makes the console answer "down" to the command "health" at the start. The command "health up"
 	// changes the answer.
 	Down bool
 	// Settings returns the settings that the command config shows. If it is nil, config shows none. It may be called

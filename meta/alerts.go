@@ -65,9 +65,9 @@ func (o Outcome) say() (text string, bad bool) {
 	case "told":
 		text = "told " + o.At.UTC().Format(time.TimeOnly)
 	case "given_up":
-		text, bad = "not told, dropped at "+o.At.UTC().Format(time.TimeOnly), true
+		text, bad = "not sent, dropped at "+o.At.UTC().Format(time.TimeOnly), true
 	case "waiting":
-		text, bad = "not told yet", o.Tries > 0
+		text, bad = "not sent yet", o.Tries > 0
 	default:
 		return "", false
 	}

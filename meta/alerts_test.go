@@ -40,7 +40,7 @@ func TestPageOfAlerts(t *testing.T) {
 	for _, want := range []string{
 		`<section id="alerts">`, "goes on for 1h</td>", `<strong class="warn">degraded</strong> <code>kernel_drops</code><p class="note">dropped 7</p></td><td><p class="note">no notifier</p>`,
 		`<td class="t">5m, to `, `<strong class="">failing</strong> <code>sink_failing <main></code>`, `<p>slack: told `, `, 2 tries</p>`,
-		`<p class="bad">slack: end not told, dropped at `, `, 15 tries: HTTP 502: "<b>"</p>`, "<p>webhook: not told yet</p>",
+		`<p class="bad">slack: end not sent, dropped at `, `, 15 tries: HTTP 502: "<b>"</p>`, "<p>webhook: not sent yet</p>",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s:\n%s", want, body)

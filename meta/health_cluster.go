@@ -76,11 +76,11 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 	}
 	if m.missing.observe(t.now, t.slot, c.Missing); m.missing.recent(t.now) {
 		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("%s never arrived, in 15m, the last %s ago",
-			plural.Things(m.missing.within(lossWindow), "message of an edge", "messages of edges"), spell(t.now.Sub(m.missing.grew)))})
+			plural.Things(m.missing.within(lossWindow), "message of an edge daemon", "messages of edge daemons"), spell(t.now.Sub(m.missing.grew)))})
 	}
 	if m.lost.observe(t.now, t.slot, c.Lost); m.lost.recent(t.now) {
 		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s arrived too late, or could not be merged, in 15m, the last %s ago",
-			plural.Things(m.lost.within(lossWindow), "sample of an edge", "samples of edges"), spell(t.now.Sub(m.lost.grew)))})
+			plural.Things(m.lost.within(lossWindow), "sample of an edge daemon", "samples of edge daemons"), spell(t.now.Sub(m.lost.grew)))})
 	}
 	if c.Skewed == "" {
 		m.skewed = time.Time{}
@@ -92,10 +92,10 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 		if c.Skew < 0 {
 			side = "behind, or it sends late"
 		}
-		t.say(Reason{ID: EdgeClock, State: Degraded, Text: fmt.Sprintf("the clock of edge %s is %s %s", plain(c.Skewed), spell(c.Skew.Abs()), side)})
+		t.say(Reason{ID: EdgeClock, State: Degraded, Text: fmt.Sprintf("the clock of edge daemon %s is %s %s", plain(c.Skewed), spell(c.Skew.Abs()), side)})
 	}
 	if n := len(c.Silent); n > 0 {
-		t.say(Reason{ID: EdgeSilent, State: Degraded, Text: fmt.Sprintf("%s silent: %s", plural.Things(uint64(n), "edge is", "edges are"), plain(listed(c.Silent)))})
+		t.say(Reason{ID: EdgeSilent, State: Degraded, Text: fmt.Sprintf("%s silent: %s", plural.Things(uint64(n), "edge daemon is", "edge daemons are"), plain(listed(c.Silent)))})
 	}
 	if t.hold(InboxFilling, "", c.Full >= inboxNearlyFull, c.Full >= inboxHasRoom) {
 		t.say(Reason{ID: InboxFilling, State: Degraded, Text: fmt.Sprintf("the inbox of partition %d is %.0f %% full", c.Fullest, 100*c.Full)})

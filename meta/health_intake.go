@@ -46,8 +46,8 @@ func (t *Tracker) lookAtIntake(f *Facts) {
 	if in.FewFiles {
 		room = "the limit on open files, ulimit -n, allows " + plural.Count(uint64(in.MaxConnections))
 	}
-	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to make room for others ("+room+")")
-	t.lookAtCuts("listener", &m.cutListener, in.CutListener, "to make room for others (max of their listener)")
+	t.lookAtCuts("room", &m.cutRoom, in.CutRoom, "to accept other connections ("+room+")")
+	t.lookAtCuts("listener", &m.cutListener, in.CutListener, "to accept other connections (max of their listener)")
 	t.lookAtCuts("memory", &m.cutMemory, in.CutMemory, "because unfinished lines took too much memory")
 	t.lookAtSilence(in, f.Interval)
 }

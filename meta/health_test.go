@@ -178,8 +178,8 @@ func TestReasons(t *testing.T) {
 		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
-		}}, "10 degraded, 910 over", "2 connections were cut to make room for others (the limit on open files, ulimit -n, allows 1,005)"},
-		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room for others (max of their listener)"},
+		}}, "10 degraded, 910 over", "2 connections were cut to accept other connections (the limit on open files, ulimit -n, allows 1,005)"},
+		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to accept other connections (max of their listener)"},
 		"cut for memory":     {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 connection was cut because"},
 		"no descriptors":     {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
 		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
@@ -191,10 +191,10 @@ func TestReasons(t *testing.T) {
 			"10 degraded, 20 failing, 30 over", "7 partitions have no owner of 8: 1, 2, 3, 4, 5 and 2 more"},
 		"an owner behind": {CollectBehind, "", at{10: cluster(func(c *ClusterFacts) { c.Behind, c.Allowed, c.Lag, c.Messages = time.Minute, time.Second, 9, 10 }),
 			20: cluster(func(c *ClusterFacts) { c.Behind, c.Lag = 0, 0 })}, "10 degraded, 20 over", "9 messages wait to be read; the last published interval is 1m old"},
-		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edges never arrived"},
-		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge arrived too late"},
-		"an edge's clock":                {EdgeClock, "", at{10: cluster(func(c *ClusterFacts) { c.Skewed, c.Skew = "web1", time.Hour }), 90: cluster(func(c *ClusterFacts) { c.Skewed = "" })}, "70 degraded, 90 over", "the clock of edge web1 is 1h ahead"},
-		"silent edges":                   {EdgeSilent, "", at{10: cluster(func(c *ClusterFacts) { c.Silent = []string{"web1", "web\x1b2"} }), 20: cluster(func(c *ClusterFacts) { c.Silent = nil })}, "10 degraded, 20 over", "2 edges are silent: web1, web"},
+		"a gap in numbers":               {NumbersMissing, "", at{10: cluster(func(c *ClusterFacts) { c.Missing += 2 })}, "10 degraded, 910 over", "2 messages of edge daemons never arrived"},
+		"samples too late":               {LateLost, "", at{10: cluster(func(c *ClusterFacts) { c.Lost++ })}, "10 degraded, 910 over", "1 sample of an edge daemon arrived too late"},
+		"an edge's clock":                {EdgeClock, "", at{10: cluster(func(c *ClusterFacts) { c.Skewed, c.Skew = "web1", time.Hour }), 90: cluster(func(c *ClusterFacts) { c.Skewed = "" })}, "70 degraded, 90 over", "the clock of edge daemon web1 is 1h ahead"},
+		"silent edges":                   {EdgeSilent, "", at{10: cluster(func(c *ClusterFacts) { c.Silent = []string{"web1", "web\x1b2"} }), 20: cluster(func(c *ClusterFacts) { c.Silent = nil })}, "10 degraded, 20 over", "2 edge daemons are silent: web1, web"},
 		"a full inbox":                   {InboxFilling, "", at{10: cluster(func(c *ClusterFacts) { c.Fullest, c.Full = 3, 0.81 }), 20: cluster(func(c *ClusterFacts) { c.Full = 0.7 }), 30: cluster(func(c *ClusterFacts) { c.Full = 0.69 })}, "10 degraded, 30 over", "the inbox of partition 3 is 81 % full"},
 		"an unknown cluster of an owner": {ClusterUnknown, "", at{10: cluster(func(c *ClusterFacts) { c.Fault = "refused" }), 20: cluster(func(c *ClusterFacts) { c.Fault = "" })}, "10 failing, 20 over", "the cluster cannot be joined: refused"},
 		"an edge's spool grows": {SpoolFilling, "a", func() at {

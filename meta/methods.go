@@ -24,7 +24,7 @@ func (m *Monitor) methods() []xmlrpc.Method {
 		},
 		{
 			Name:      "stats",
-			Help:      "Returns the figures of istats as a struct. Whole numbers that fit 32 bits are ints; all others are doubles.",
+			Help:      "Returns the figures of the method istats as a struct. Whole numbers that fit 32 bits are ints; all others are doubles.",
 			Signature: []string{"struct"},
 			Call:      m.stats,
 		},

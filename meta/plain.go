@@ -134,7 +134,7 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 	return v
 }
 
-const noValues = "None yet. Values show here after the next flush."
+const noValues = "No values yet. This page shows values after the next flush."
 
 // valueRows returns the latest values whose path contains part. It also returns a note about the
 // values that are not shown.

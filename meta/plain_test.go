@@ -70,7 +70,7 @@ func TestPageFilter(t *testing.T) {
 			t.Errorf("%s: the query is in the page as markup", tt.query)
 		}
 	}
-	if body := get(t, start(t, exampleSource(), kept{}), "/plain").body; !strings.Contains(body, "None yet") {
+	if body := get(t, start(t, exampleSource(), kept{}), "/plain").body; !strings.Contains(body, "No values yet") {
 		t.Error("before the first flush, the page does not say that there are no values yet")
 	}
 }
@@ -85,7 +85,7 @@ func TestPageNewestFirst(t *testing.T) {
 	if b < 0 || b > c || c > a {
 		t.Errorf("a, b, c are at %d, %d, %d; want b, c, a", a, b, c)
 	}
-	if want := "2 more points of the last flush are not kept"; !strings.Contains(body, want) {
+	if want := "2 more points of the last flush were published, but the monitor does not keep them"; !strings.Contains(body, want) {
 		t.Errorf("the page does not say %q", want)
 	}
 }

@@ -97,7 +97,7 @@ func (v *clusterView) addOwner(c *question.Cluster, now time.Time) {
 		v.Edges = append(v.Edges, row)
 	}
 	if c.Refused+c.Evicted > 0 {
-		v.Facts = append(v.Facts, factRow{"connections", fmt.Sprintf("refused %s, made room for others %s", plural.Count(c.Refused), plural.Count(c.Evicted)), true})
+		v.Facts = append(v.Facts, factRow{"connections", fmt.Sprintf("refused %s, closed to accept others %s", plural.Count(c.Refused), plural.Count(c.Evicted)), true})
 	}
 	v.addLedger(&c.Ledger)
 }

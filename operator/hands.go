@@ -82,7 +82,7 @@ func (h *Hands) Changes() []question.Change {
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
-			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, exactly as status lists it"}},
+			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, written as in the answer to the question status"}},
 			Help:       "Ends a mute.",
 		},
 		{
@@ -103,8 +103,8 @@ func (h *Hands) Changes() []question.Change {
 	if h.Reload != nil {
 		all = append(all, question.Change{
 			Name: "reload", Answer: question.Reloaded{}, Do: h.reload,
-			Parameters: []question.Parameter{option("dry_run", "only say what would change")},
-			Help:       "Reads the settings again, as SIGHUP does, and says what has changed and what needs a restart.",
+			Parameters: []question.Parameter{option("dry_run", "only report which settings would change")},
+			Help:       "Reads the settings again, as SIGHUP does, and reports which settings have changed and which settings need a restart.",
 		})
 	}
 	return all

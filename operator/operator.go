@@ -102,7 +102,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
-			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
+			Help: "Each sink: its state, when it last accepted points, how far behind the sink is, how many points wait, and the last error of the sink.",
 		},
 		{
 			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
@@ -110,11 +110,11 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "The account of all samples, and of the points of each sink: what came in, what happened to it, and whether the two are equal.",
+			Help: "The account of all samples, and of the points of each sink: the received number, the number for each result, and whether the sums are equal.",
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster that this daemon is in. With --collect: the owner of each partition, the last interval that it has published, the waiting messages, the edges, and the account of all messages. With --forward: what was forwarded, what waits, and what was dropped.",
+			Help: "The cluster of this daemon. For a daemon with --collect: the owner of each partition, the last interval that it has published, the waiting messages, the edges, and the account of all messages. For a daemon with --forward: the rows that were forwarded, that wait, and that were dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

@@ -188,7 +188,7 @@ func (e *explanation) seen(s *subject) {
 		}
 		last := "last seen in the current interval"
 		if n := f.seen.Unseen; n > 0 {
-			last = fmt.Sprintf("last %s ago, %s without it", plural.Duration(time.Duration(n)*e.Interval), plural.Things(uint64(n), "flush", "flushes"))
+			last = fmt.Sprintf("last seen %s ago, %s without a sample", plural.Duration(time.Duration(n)*e.Interval), plural.Things(uint64(n), "flush", "flushes"))
 		}
 		e.step("seen", fmt.Sprintf("%s, %s ago; %s", first, plural.Duration(e.now.Sub(f.seen.First.At)), last))
 	}
@@ -201,7 +201,7 @@ func (e *explanation) sinks() {
 	for _, s := range e.sinksNow(e.now) {
 		switch {
 		case s.Published.IsZero() && s.Waiting == 0:
-			words = append(words, s.Name+": nothing so far")
+			words = append(words, s.Name+": no points yet")
 		case s.Waiting == 0:
 			words = append(words, s.Name+": all up to "+plural.Duration(e.now.Sub(s.Published))+" ago")
 		case s.Published.IsZero():

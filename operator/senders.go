@@ -114,7 +114,7 @@ func (e *explanation) senders(name string) error {
 		s = now
 	}
 	if s == nil {
-		e.step("senders", "not asked (add --for 5s)")
+		e.step("senders", "not watched (add --for 5s)")
 		return nil
 	}
 	text := fmt.Sprintf("%s  in %s, 1 batch of %d", sendersWords(s), plural.Duration(s.For), s.Every)
@@ -145,7 +145,7 @@ func (d *Desk) sendersQuestion() question.Question {
 	return question.Question{
 		Name: "senders", Answer: question.Senders{}, Ask: d.watched(d.sendersNow), Watch: "seconds", Guarded: true,
 		Parameters: []question.Parameter{
-			{Name: "match", Default: "*", Help: "a glob: only lines of names that match"},
+			{Name: "match", Default: "*", Help: "a pattern (glob): only lines of names that match"},
 			secondsParameter(5),
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of senders"},
 		},

@@ -44,7 +44,7 @@ func TestExplainSenders(t *testing.T) {
 		}
 		return step(t, answer.(question.Explanation), "senders").Text
 	}
-	if got := ask("a*b:1|c", 0); got != "not asked (add --for 5s)" {
+	if got := ask("a*b:1|c", 0); got != "not watched (add --for 5s)" {
 		t.Errorf("not asked: %s", got)
 	}
 	const words = "10.20.4.17 61 %, 10.20.4.18 30 %, unknown 5 %, 2 more  in 5s, 1 batch of 4"

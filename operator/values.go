@@ -67,7 +67,7 @@ func newSearch(args question.Arguments) (history.Search, error) {
 	}
 	order := orders[args.Text("sort")]
 	if args.Text("after") != "" && order != history.ByPath {
-		return history.Search{}, question.Errorf(question.BadParameter, "after", "after: only with sort=name")
+		return history.Search{}, question.Errorf(question.BadParameter, "after", "after: is allowed only with sort=name")
 	}
 	plain := len(text)
 	if i := strings.IndexAny(text, `*?[\/`); i >= 0 {
@@ -121,9 +121,9 @@ func (d *Desk) valuesQuestion() question.Question {
 	return question.Question{
 		Name: "values", Method: "find", Answer: question.PathValues{}, Ask: d.values,
 		Parameters: []question.Parameter{
-			{Name: "match", Default: "*", Help: "a glob for published paths"},
+			{Name: "match", Default: "*", Help: "a pattern (glob) for published paths"},
 			{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the maximum number of paths"},
-			{Name: "after", Help: "continue after this path: the field next of the previous answer"},
+			{Name: "after", Help: "continue after this path: the value of the field named next in the previous answer"},
 			{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
 		},
 		Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",

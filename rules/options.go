@@ -12,7 +12,7 @@ import (
 // readOptions reads the options for the series that a rule maps to.
 func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	if r.Mode != "" || r.Sign != "" {
-		return errors.New("mode, gauge_sign: are for rules at intake only")
+		return errors.New("mode, gauge_sign: are allowed only in a file for --rules")
 	}
 	if !utf8.ValidString(r.HelpText) {
 		return errors.New("help: is not valid UTF-8")

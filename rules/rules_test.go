@@ -197,7 +197,7 @@ func TestFaults(t *testing.T) {
 		{"other: 1", "line 1: field other not found"},
 		{"mappings:\n- {match: a, name: b, id: x}\n- {match: b, name: b, id: x}", "line 3, rule x: id: another rule has the id x"},
 		{"mappings:\n- {match: a, name: b, id: a b}", "id: must be at most 64"},
-		{"mappings:\n- {match: a, name: b, mode: count}", "mode, gauge_sign: are for rules at intake only"},
+		{"mappings:\n- {match: a, name: b, mode: count}", "mode, gauge_sign: are allowed only in a file for --rules"},
 		{"\xff", "is not valid UTF-8"},
 		{strings.Repeat("#", MaxFile+1), "has 1048577 bytes"},
 		{many, "has 10001 rules, and may have at most 10000"},

@@ -150,7 +150,7 @@ func (c *Config) Validate() error {
 	}
 	switch {
 	case c.MonitorPort > 65535:
-		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "must be at most 65535; without the flag it is --port plus 10")
+		return metric.FlagErrorf("--monitor-port", c.MonitorPort, "must be at most 65535; without the flag, the port is --port plus 10")
 	case c.FlushInterval < 10*time.Millisecond:
 		return metric.FlagErrorf("--flush-interval", c.FlushInterval, "must be at least 10ms")
 	case c.Expire < 1:

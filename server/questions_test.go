@@ -59,7 +59,7 @@ func TestQuestionExplain(t *testing.T) {
 	for name, part := range map[string]string{
 		"parsed": "rate 0.5", "name": "Checkout_Pay-EU", "rules": "known already", "kind": "also known as a counter",
 		"published": "timers.Checkout_Pay-EU.{lower,upper,mean,count,upper_90}", "now": "mean 81.5", "means": "81.5", "seen": "first 20",
-		"senders": "not asked (add --for 5s)",
+		"senders": "not watched (add --for 5s)",
 	} {
 		if !strings.Contains(got[name], part) {
 			t.Errorf("%s: %q lacks %q", name, got[name], part)

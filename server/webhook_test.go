@@ -100,7 +100,7 @@ func TestWebhookOfDaemon(t *testing.T) {
 	}
 	_, page := d.browse("/plain")
 	page = html.UnescapeString(page)
-	for _, want := range []string{"<code>sink_failing recorder</code>", "webhook: told ", ", 3 tries", "webhook: end told ", "hangs: not told yet"} {
+	for _, want := range []string{"<code>sink_failing recorder</code>", "webhook: told ", ", 3 tries", "webhook: end told ", "hangs: not sent yet"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -109,8 +109,8 @@ func TestCentralKeys(t *testing.T) {
 	keys, theirs := c.file("keys", oldShared+"\n"), c.file("edge.keys", "# shared\n"+oldShared+"\n")
 	c.start("statsd", "keys="+keys)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
-	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
+	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central daemon's keys", "its key is not among this central daemon's keys")
+	c.refuses("statsd", "", "the central daemon wants a key, and this daemon has none", "")
 
 	// First add the new key at the central daemon, then replace the key of the edges, and then remove the old key.
 	c.file("keys", newShared+"\n"+oldShared+"\n")
@@ -121,7 +121,7 @@ func TestCentralKeys(t *testing.T) {
 	c.file("keys", newShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "not among the central's keys", "")
+	c.refuses("statsd", "keys="+c.file("old", oldShared+"\n"), "not among the central daemon's keys", "")
 
 	// A reload must report an invalid file.
 	if err := os.Chmod(keys, 0o644); err != nil {
@@ -129,7 +129,7 @@ func TestCentralKeys(t *testing.T) {
 	}
 	c.signal(syscall.SIGHUP)
 	c.await(`--collect .*: keys: .*chmod 600`)
-	c.refuses("statsd", "keys="+theirs, "the central cannot read its keys", "")
+	c.refuses("statsd", "keys="+theirs, "the central daemon cannot read its keys", "")
 	c.stop()
 }
 
@@ -139,7 +139,7 @@ func TestCentralAllow(t *testing.T) {
 	t.Parallel()
 	c := prepareCentral(t)
 	c.start("statsd", "allow=10.0.0.0/8,::1")
-	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `edge at 127\.0\.0\.1:\d+ refused: its address is not in allow`)
+	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `refused the edge daemon at 127\.0\.0\.1:\d+: its address is not in allow`)
 	c.stop()
 }
 
@@ -187,9 +187,9 @@ func TestCentralTLS(t *testing.T) {
 	c.start("statsd+tls", "client-ca="+in("ours.pem")+"&allow-name=web*"+own("central")+keys)
 	ca := "ca=" + in("ours.pem")
 	c.joins("statsd+tls", ca+own("web1")+keys)
-	c.refuses("statsd+tls", ca+keys, "the central refuses this daemon's certificate, wants one", "it has no certificate, and client-ca requires one")
-	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central refuses this daemon's certificate", "")
-	c.refuses("statsd+tls", ca+own("db1")+keys, "the central refuses this daemon's certificate", "")
+	c.refuses("statsd+tls", ca+keys, "the central daemon refuses this daemon's certificate, wants one", "it has no certificate, and client-ca requires one")
+	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central daemon refuses this daemon's certificate", "")
+	c.refuses("statsd+tls", ca+own("db1")+keys, "the central daemon refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central's keys", "")
 	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
 	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or requires statsd\+tls://`, "")

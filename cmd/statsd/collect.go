@@ -85,7 +85,7 @@ func (c *clusterURL) checkCollect(all settings) error {
 		return c.checkForward()
 	}
 	if !all.given("spool-dir") {
-		return errors.New("needs --spool-dir, where the messages of the edges are kept")
+		return errors.New("needs --spool-dir, the directory for messages from the daemons that forward")
 	}
 	for _, key := range []string{"server-name", "insecure"} {
 		if s := c.get(key); s != nil && len(s.values) > 0 {

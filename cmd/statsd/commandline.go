@@ -118,7 +118,7 @@ func (all settings) usage(text string) error {
 		return usageError(fmt.Sprintf("%s needs a value (write a value that starts with a minus sign with =, as in %s=-1)", flag, long))
 	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
-		return usageError(fmt.Sprintf("it accepts only flags, not %q", word))
+		return usageError(fmt.Sprintf("the command accepts only flags, not %q", word))
 	}
 	var names []string
 	for _, s := range all {

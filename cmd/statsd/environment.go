@@ -56,7 +56,7 @@ func (all settings) environmentWarnings(environ []string) (warnings []string) {
 	slices.Sort(warnings)
 	if len(links) > 0 {
 		slices.Sort(links)
-		warnings = append(warnings, strings.Join(links, ", ")+": ignored, because Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)")
+		warnings = append(warnings, strings.Join(links, ", ")+": ignored, because Kubernetes or Docker set this variable for a service of the same name (enableServiceLinks: false turns such variables off)")
 	}
 	return warnings
 }

@@ -50,7 +50,7 @@ func TestEnvironmentWarnings(t *testing.T) {
 }
 
 func links(name string) string {
-	return name + ": ignored, because Kubernetes or Docker set it for a service of that name (enableServiceLinks: false turns that off)"
+	return name + ": ignored, because Kubernetes or Docker set this variable for a service of the same name (enableServiceLinks: false turns such variables off)"
 }
 
 // TestServiceLinks checks that variables of a Kubernetes service do not change settings with the same name.

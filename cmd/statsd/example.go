@@ -8,10 +8,10 @@ import (
 )
 
 const exampleHead = `## Settings of statsd: on each line a flag without its dashes, a space, and its value.
-## statsd.conf(5) explains the format, and statsd(8) each flag. Below, a setting is
-## commented out by one #, and has its default. A flag without a value is off by
-## default: remove its # to turn it on. statsd --config FILE --check-config finds
-## mistakes.
+## statsd.conf(5) explains the format, and statsd(8) explains each flag. In this file,
+## each setting has one # in front of it, and shows its default. A flag without a value
+## is off by default: remove the # in front of the flag to turn the flag on. The command
+## statsd --config FILE --check-config finds mistakes.
 `
 
 // exampleWidth is the maximum width of help text in the file.

@@ -42,8 +42,9 @@ Receives stats as gstatsd does, and publishes them under gstatsd's names.
 `
 
 const gstatsdFoot = `
-The long flags of statsd --help-all work here too, unless this list gives them another
-meaning. The environment variables and the file of --config are the same.
+The long flags of statsd --help-all can also be used, except flags to which this list
+gives another meaning. The environment variables and the file of --config are the same
+as for statsd.
 `
 
 func printGstatsdHelp(w io.Writer) error {

@@ -18,7 +18,7 @@ switch such as --alert.
 `
 
 const helpFoot = `
-These are the flags that most hosts set. statsd --help-all shows all %d.
+These are the flags that most hosts set. statsd --help-all shows all %d flags.
 `
 
 // Columns in which the texts of the help start and end.

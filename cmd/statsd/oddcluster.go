@@ -22,7 +22,7 @@ func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 		odd = append(odd, fmt.Sprintf("--forward %s: insecure: the certificate of the cluster is not checked, so another host could pretend to be the cluster", to.url))
 	}
 	if from, err := parseCollect(all.text("collect")); err == nil && from.isCentral() && slices.ContainsFunc(all.collectPlaces(), to.reaches) {
-		odd = append(odd, fmt.Sprintf("--forward %s is this daemon's own --collect; leave it out: a central daemon also publishes the data that it receives itself", to.url))
+		odd = append(odd, fmt.Sprintf("--forward %s is this daemon's own --collect; leave out --forward: a central daemon also publishes the data that it receives itself", to.url))
 	}
 	if len(sinks) > 0 || all.given("collect") {
 		return odd
@@ -67,7 +67,7 @@ func (all settings) oddOwner() (odd []string) {
 	copies, partitions, interval := all.count("collect-replicas"), all.count("collect-partitions"), all.duration("flush-interval")
 	if from.isCentral() {
 		if all.given("collect-replicas") {
-			odd = append(odd, "--collect-replicas has no effect with statsd://: only nats:// stores copies")
+			odd = append(odd, "--collect-replicas has no effect if the URL of --collect begins with statsd://: only NATS stores copies")
 		}
 		return odd
 	}
@@ -75,7 +75,7 @@ func (all settings) oddOwner() (odd []string) {
 		odd = append(odd, fmt.Sprintf("--collect-replicas %d: in a new cluster, the failure of a NATS server stops the partitions that it stores; with %d copies, all partitions continue", copies, usualCopies))
 	}
 	if edges := int(natsMessages * interval.Seconds() / float64(partitions)); edges < usualEdges {
-		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d edges there are more than %d messages a second, which may be too many for NATS",
+		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d daemons that forward, there are more than %d messages a second, which may be too many for NATS",
 			partitions, interval, edges, natsMessages))
 	}
 	return odd

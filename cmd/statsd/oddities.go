@@ -85,7 +85,7 @@ func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []st
 			"its finest retention must be %v", interval, float64(usualRetention)/float64(interval), interval))
 	}
 	if records && time.Minute%interval != 0 {
-		odd = append(odd, fmt.Sprintf("--flush-interval %v: a minute is not a multiple of it: the values of an interval count for the minute in which the interval ends", interval))
+		odd = append(odd, fmt.Sprintf("--flush-interval %v: a minute is not a multiple of this interval: the values of an interval count for the minute in which the interval ends", interval))
 	}
 	return odd
 }
@@ -124,6 +124,6 @@ func oddDescriptors(cfg *server.Config, limit int) []string {
 	if possible >= cfg.MaxTCPConnections/10*9 {
 		return nil
 	}
-	return []string{fmt.Sprintf("--max-tcp-connections %d: %d open files are allowed here, enough for %d connections; raise LimitNOFILE or ulimit -n",
+	return []string{fmt.Sprintf("--max-tcp-connections %d: this process may have %d open files, enough for %d connections; raise LimitNOFILE or ulimit -n",
 		cfg.MaxTCPConnections, limit, possible)}
 }

@@ -145,7 +145,7 @@ func TestClusterLedger(t *testing.T) {
 	wait.Until(t, "the health does not name the edge that is dead", func() bool {
 		var out, errs bytes.Buffer
 		run(t.Context(), []string{"status", "--at", central.monitor}, &out, &errs)
-		return strings.Contains(out.String(), "1 edge is silent: web2")
+		return strings.Contains(out.String(), "1 edge daemon is silent: web2")
 	})
 	if stdout, _ = invoke(t, exitOK, "cluster", "--at", central.monitor); !strings.Contains(stdout, "web2     SILENT") {
 		t.Errorf("a dead edge is not shown:\n%s", stdout)
@@ -253,9 +253,9 @@ func TestClusterWrong(t *testing.T) {
 	f := startFake(t)
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})
 	for line, want := range map[string]string{
-		"cluster web1 " + f.at():                        "cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
+		"cluster web1 " + f.at():                        "the command cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
 		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": must be a number from 1 to 65535`,
-		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: use the address of an owner to compare it with edges",
+		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: to compare an owner with edges, use the address of the owner",
 		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",
 	} {
 		if _, stderr := invoke(t, exitUsage, strings.Fields(line)...); !strings.Contains(stderr, want) {

@@ -7,7 +7,7 @@ import (
 
 const helpHead = `usage: statsdmonitor [--at HOST[:PORT]] [COMMAND [ARGUMENT] [FLAGS]]
 
-Asks a running statsd. Without a command it prints the status.
+Asks a running statsd. Without a command, statsdmonitor prints the status of statsd.
 statsdmonitor COMMAND --help shows the flags of a command.
 `
 
@@ -15,8 +15,9 @@ const helpFoot = `
 The older form prints all figures of the daemon, one on each line, and never changes:
   statsdmonitor HOST PORT [--values|--discards|--ledger|--alerts] [--json]
 
-Exit status: 0 answered; 1 not reachable, or refused; 2 wrong command line; 3 the
-ledger does not balance; 4 not found. check has 0 to 3 instead.
+Exit status: 0 the answer was printed; 1 the daemon cannot be reached, or refuses the
+question; 2 the command line is wrong; 3 the ledger does not balance; 4 not found. The
+command "check" exits with 0 to 3, as Nagios expects.
 `
 
 // helpEnd is the maximum width of the help text.

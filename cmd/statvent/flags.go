@@ -46,7 +46,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	app.HelpFlag.Short('h').Help("Print this help, and exit.")
 	app.Version("statvent " + buildinfo.Version())
 	app.VersionFlag.Help("Print the version, and exit.")
-	app.Flag("port", "TCP port to listen on; 0 picks a free one.").
+	app.Flag("port", "TCP port to listen on; port 0 picks a free port.").
 		Short('p').Default("7828").StringVar(&opts.port)
 	app.Flag("ip", "Address to listen on; 0.0.0.0 means all IPv4 addresses, and shows the stats of all users to everybody who can connect.").
 		Short('i').Default("127.0.0.1").StringVar(&opts.ip)

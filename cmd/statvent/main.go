@@ -67,7 +67,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	case err := <-served:
 		return err
 	case <-time.After(grace):
-		return fmt.Errorf("the pipes were still being read %v after the signal to stop: interrupted", grace)
+		return fmt.Errorf("reading the pipes took longer than %v after the signal to stop, and was interrupted", grace)
 	}
 }
 

@@ -56,9 +56,9 @@ func (c *edgeConn) serve(ctx context.Context) error {
 	case ctx.Err() != nil:
 		err = net.ErrClosed
 	case errors.Is(err, io.EOF):
-		err = errors.New("the central has closed the connection")
+		err = errors.New("the central daemon has closed the connection")
 	case errors.As(err, &late) && late.Timeout():
-		err = fmt.Errorf("the central has not answered for %v", answerTimeout)
+		err = fmt.Errorf("the central daemon has not answered for %v", answerTimeout)
 	}
 	c.err = err
 	close(c.done)
@@ -73,7 +73,7 @@ func (c *edgeConn) receive() error {
 			return err
 		}
 		if len(body) < answerHead {
-			return errors.New("the central uses another protocol")
+			return errors.New("the central daemon uses another protocol")
 		}
 		c.settle(binary.BigEndian.Uint64(body), outcome(body[8], string(body[answerHead:])))
 	}
@@ -89,7 +89,7 @@ func outcome(code byte, text string) error {
 	case codeRefused:
 		return &link.RefusedError{Reason: text}
 	}
-	return fmt.Errorf("the central could not store the message: %q", text)
+	return fmt.Errorf("the central daemon could not store the message: %q", text)
 }
 
 // settle passes an answer to the call of Send that waits for it. If more answers are expected, it

@@ -95,7 +95,7 @@ func hold(dir string) (*os.File, error) {
 	}
 	lock, err := safefile.Holding(filepath.Join(dir, "lock"))
 	if _, taken := errors.AsType[*safefile.InUseError](err); taken {
-		err = fmt.Errorf("another central uses this directory: %w", err)
+		err = fmt.Errorf("another central daemon uses this directory: %w", err)
 	}
 	return lock, err
 }

@@ -181,7 +181,7 @@ func TestTwoCentrals(t *testing.T) {
 	e := central(t, Config{})
 	join(t, e)
 	_, err := Open(Config{Dir: e.cfg.Dir, Listener: listen(t, "127.0.0.1:0")})
-	if err == nil || !strings.Contains(err.Error(), "another central uses this directory") {
+	if err == nil || !strings.Contains(err.Error(), "another central daemon uses this directory") {
 		t.Fatal(err)
 	}
 	if err := e.Close(); err != nil {

@@ -56,13 +56,13 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 		return link.Settings{}, err
 	}
 	if len(body) != 2+nonceSize || body[0] != version {
-		return link.Settings{}, errors.New("the central uses another version of the protocol: upgrade the older daemon")
+		return link.Settings{}, errors.New("the central daemon uses another version of the protocol: upgrade the older daemon")
 	}
 	switch keyed := body[1] == 1; {
 	case keyed && all == nil:
-		return link.Settings{}, errors.New("the central wants a key, and this daemon has none")
+		return link.Settings{}, errors.New("the central daemon wants a key, and this daemon has none")
 	case !keyed && all != nil:
-		return link.Settings{}, errors.New("the central has no key, so it cannot prove its identity")
+		return link.Settings{}, errors.New("the central daemon has no key, so it cannot prove its identity")
 	case keyed:
 		nonces := append(own, body[2:]...)
 		w.out, w.in = newSeal(all[0], nonces, edgeSends), newSeal(all[0], nonces, centralSend)
@@ -91,7 +91,7 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case head[4] == kindRefusal:
-		return nil, fmt.Errorf("the central refuses: %q", body[:min(len(body), 200)])
+		return nil, fmt.Errorf("the central daemon refuses the connection: %q", body[:min(len(body), 200)])
 	case head[4] != kind:
 		return nil, fmt.Errorf("frame %q where %q is expected: the peer uses another protocol", head[4], kind)
 	}
@@ -103,7 +103,7 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err error) {
 	all, err := keys.read()
 	if err != nil {
-		return false, w.refuse("the central cannot read its keys", fmt.Errorf("keys: %w", err))
+		return false, w.refuse("the central daemon cannot read its keys", fmt.Errorf("keys: %w", err))
 	}
 	body, err := w.expect(kindHello, maxGreeting)
 	if err != nil {
@@ -111,7 +111,7 @@ func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err err
 	}
 	theirs, ok := bytes.CutPrefix(body, []byte(protocol))
 	if !ok || len(theirs) != 1+nonceSize || theirs[0] != version {
-		return false, w.refuse(fmt.Sprintf("the central uses version %d of the protocol", version), errors.New("another protocol or version"))
+		return false, w.refuse(fmt.Sprintf("the central daemon uses version %d of the protocol", version), errors.New("another protocol or version"))
 	}
 	own, keyed := nonce(), byte(0)
 	if all != nil {
@@ -132,7 +132,7 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
 	switch {
 	case errors.Is(err, io.EOF) && all == nil:
-		return errors.New("it disconnected during the handshake: perhaps it has a key and this central has none, or its version differs")
+		return errors.New("it disconnected during the handshake: perhaps it has a key and this central daemon has none, or its version differs")
 	case errors.Is(err, io.EOF):
 		return errors.New("it disconnected when it was asked for a key: perhaps it has none, or its version differs")
 	case err == nil && head[4] != kindProof:
@@ -152,7 +152,7 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 			return nil
 		}
 	}
-	return w.refuse("the key of this daemon is not among the central's keys", errors.New("its key is not among this central's keys"))
+	return w.refuse("the key of this daemon is not among the central daemon's keys", errors.New("its key is not among this central daemon's keys"))
 }
 
 // refuse tells the edge why it is refused. It returns reason, which is the error for the central.

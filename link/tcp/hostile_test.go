@@ -129,7 +129,7 @@ func TestSilent(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 80 {
 		t.Errorf("%+v", s)
 	}
-	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another edge can be served: the maximum of 20 connections is reached") {
+	if err := <-told; !strings.Contains(err.Error(), "to serve another edge daemon: the maximum of 20 connections is reached") {
 		t.Errorf("the central tells %v", err)
 	}
 }
@@ -201,7 +201,7 @@ func TestKeys(t *testing.T) {
 		{"an older one", keysOf("new", "old"), keysOf("old", "oldest"), ""},
 		{"another", keysOf("new", "old"), keysOf("x"), "not among the central's keys"},
 		{"none at the edge", keysOf("new"), nil, "this daemon has none"},
-		{"none at the central", nil, keysOf("new"), "the central has no key"},
+		{"none at the central", nil, keysOf("new"), "the central daemon has no key"},
 		{"unreadable at the edge", keysOf("new"), func() ([][]byte, error) { return nil, io.ErrNoProgress }, io.ErrNoProgress.Error()},
 		{"unreadable at the central", func() ([][]byte, error) { return nil, io.ErrNoProgress }, keysOf("new"), "cannot read its keys"},
 		{"empty", func() ([][]byte, error) { return nil, nil }, keysOf("new"), "cannot read its keys"},
@@ -215,7 +215,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 		if tt.name == "another" {
-			if err := <-told; !strings.Contains(err.Error(), "refused: its key is not among") || !strings.Contains(err.Error(), "edge at 127.0.0.1") {
+			if err := <-told; !strings.Contains(err.Error(), ": its key is not among") || !strings.Contains(err.Error(), "refused the edge daemon at 127.0.0.1") {
 				t.Errorf("the central tells %v", err)
 			}
 		}

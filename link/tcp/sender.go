@@ -151,7 +151,7 @@ func (s *Sender) run(ctx context.Context) {
 	}
 }
 
-var errOther = errors.New("this central has other settings than the earlier one at this address, or its directory is new: start the earlier central again, or restart this daemon to join the new one")
+var errOther = errors.New("the central daemon at this address has other settings than before, or its directory is new: start the earlier central daemon again, or restart this daemon to join the new cluster")
 
 // use records the settings of the central that gets the messages.
 func (s *Sender) use(settings link.Settings) {
@@ -223,9 +223,9 @@ func explain(err error) error {
 	remote, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case ok && remote.Op == "remote error":
-		return fmt.Errorf("the central refuses this daemon's certificate, wants one, or refuses its version of TLS: %w", err)
+		return fmt.Errorf("the central daemon refuses this daemon's certificate, wants one, or refuses its version of TLS: %w", err)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return errors.New("the central closed the connection during the handshake: its log says why; perhaps it does not allow this address, or requires statsd+tls://")
+		return errors.New("the central daemon closed the connection during the handshake: its log says why; perhaps it does not allow this address, or requires statsd+tls://")
 	}
 	return err
 }

@@ -88,7 +88,7 @@ func (s *Sink) ownMapping(e *exposition) {
 			e.sample(name, value(&st.rules[i]), "rule", st.set.Rule(i).ID)
 		}
 	}
-	perRule("statsd_mapping_rule_names", "gauge", "Names that the rule matches now.", func(r *ruleTally) float64 { return float64(r.names) })
+	perRule("statsd_mapping_rule_names", "gauge", "Names that currently match the rule.", func(r *ruleTally) float64 { return float64(r.names) })
 	perRule("statsd_mapping_rule_shown_total", "counter", "Names that the rule matched, counted once per flush.", func(r *ruleTally) float64 { return float64(r.shown) })
 	perRule("statsd_mapping_rule_last_seconds", "gauge", "Time of the last flush with a name that the rule matched; 0 if there was none.", func(r *ruleTally) float64 { return float64(r.last) })
 }

@@ -13,7 +13,7 @@ import (
 func Alerts(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Alerts) == 0 {
-		s.line(span{"nothing was wrong so far", good})
+		s.line(span{"no problem so far", good})
 	}
 	for i := range d.Alerts {
 		s.alert(&d.Alerts[i])
@@ -26,7 +26,7 @@ func Alerts(p Page, a question.Answer, d question.Alerts) string {
 func Audit(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Audit) == 0 {
-		s.line(span{text: "no change was asked for since the start"})
+		s.line(span{text: "no change was requested since the start"})
 	}
 	for i := range d.Audit {
 		s.change(&d.Audit[i])
@@ -80,14 +80,14 @@ func (s *sheet) alert(x *question.Alert) {
 // told formats what happened to the notifications of each notifier.
 func (p *Page) told(x *question.Alert) string {
 	if len(x.Told) == 0 {
-		return "no notifier was told"
+		return "no notifier got a message"
 	}
 	all := make([]string, len(x.Told))
 	for i := range x.Told {
 		t := &x.Told[i]
 		text := t.Notifier + " " + p.telling(x.Began, t.Begin)
 		if t.Begin.State == "waiting" && t.End.State == "told" {
-			text = t.Notifier + " told of begin and end in one" // this text contains both times
+			text = t.Notifier + " got begin and end in one message" // this text contains both times
 		}
 		if t.End.State != "none" && t.End.State != "" {
 			text += ", end " + p.telling(x.Began, t.End)
@@ -111,11 +111,11 @@ func (p *Page) telling(began time.Time, t question.Telling) (text string) {
 	case "told":
 		text = "ok " + p.after(began, t.Time, time.TimeOnly)
 	case "given_up":
-		text = "NOT TOLD"
+		text = "NOT SENT"
 	case "waiting":
-		text = "not told yet"
+		text = "not sent yet"
 	default:
-		return "not asked to"
+		return "not a message of this notifier"
 	}
 	if t.Tries > 1 {
 		text += fmt.Sprintf(", try %s", count(t.Tries))

@@ -36,7 +36,7 @@ func Reloaded(p Page, _ question.Answer, r question.Reloaded) string {
 func Drained(p Page, _ question.Answer, d question.Drained) string {
 	s := &sheet{Page: &p}
 	if d.Draining {
-		s.text(span{}, 0, "draining until "+s.clock(d.Until)+": /readyz fails, and receiving goes on")
+		s.text(span{}, 0, "draining until "+s.clock(d.Until)+": /readyz fails, and the daemon still receives")
 	} else {
 		s.line(span{text: "not draining: /readyz answers as usual"})
 	}

@@ -174,7 +174,7 @@ func (s *sheet) balance(c *question.Cluster) {
 		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" refused: the log says why")
 	}
 	if n := c.Evicted; n > 0 {
-		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" closed to make room for others: the log says why")
+		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" closed to accept other connections: the log says why")
 	}
 	if l.Missing > 0 {
 		s.text(span{"! ", warn}, 2, plural.Things(l.Missing, "message of an edge", "messages of edges")+" never came: see what the edges dropped")
@@ -218,7 +218,7 @@ func (s *sheet) forward(c *question.Cluster, f *question.ClusterForward) {
 		if f.SpoolMax > 0 {
 			text += fmt.Sprintf(" (%s of %s)", memory(float64(f.SpoolBytes)), memory(float64(f.SpoolMax)))
 		} else {
-			text += ", no spool: what waits is lost with the process (--spool-dir)"
+			text += ", no spool: waiting rows are lost when the daemon ends (set --spool-dir)"
 		}
 		s.groups("waiting", labels, []span{{text: text}, {text: "the oldest is " + lasting(seconds(f.Behind)) + " old"}}, "")
 	}

@@ -41,7 +41,7 @@ func Status(p Page, _ question.Answer, st question.Status) string {
 		s.suggest(&st, "alerts --audit") // the audit log shows who muted the names
 	}
 	if st.Draining {
-		s.groups("draining", labels, []span{{"/readyz answers 503; receiving goes on", warn}}, "")
+		s.groups("draining", labels, []span{{"/readyz answers 503; the daemon still receives", warn}}, "")
 	}
 	return s.String()
 }

@@ -12,7 +12,7 @@ func Top(p Page, a question.Answer, t question.Top) string {
 	s := &sheet{Page: &p}
 	s.text(span{}, 0, "top by "+t.By+": "+s.looking(a)+s.sure(t.Error, t.UnseenBelow))
 	if len(t.Entries) == 0 {
-		s.line(span{text: "no sample of these names came in"})
+		s.line(span{text: "no sample of these names was received"})
 		return s.String()
 	}
 	columns := []column{

@@ -51,7 +51,7 @@ func (s *sheet) matched(v *question.PathValues, complete bool) {
 		text += fmt.Sprintf(", %s shown (--limit)", count(len(v.Values)))
 	}
 	if !complete {
-		text += ", not all were looked at: ask again"
+		text += ", not all paths searched: ask again"
 	}
 	without := 0
 	for i := range v.Values {
