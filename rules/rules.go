@@ -51,7 +51,7 @@ type Sign uint8
 
 // The values of Sign.
 const (
-	AnySign  Sign = iota // the daemon's setting decides
+	AnySign  Sign = iota // the daemon's setting decides what a sign means
 	Absolute             // the sign is a part of the number
 	Delta                // the value adjusts the gauge
 )
@@ -197,8 +197,8 @@ func (s *Set) SetTTL(ttl time.Duration) {
 	}
 }
 
-// Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that only count
-// samples. If such a rule matches, Try returns this rule in counting.
+// Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that
+// only count samples. If such a rule matches, Try returns this rule as its result counting.
 func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	s.Map(kind, name, r)
 	if s.armed == nil || r.Rule == nil || !r.Rule.Count {
