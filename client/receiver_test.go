@@ -27,7 +27,8 @@ type receiver struct {
 func receive(t testing.TB, network, address string) *receiver {
 	t.Helper()
 	if address == "" {
-		// A reserved address, so that a test can stop and restart the receiver there.
+		// Use a reserved address, so that a test can stop the receiver and start it again at the same
+		// address.
 		address = counterpart.FreeAddress(t).String()
 		if strings.HasPrefix(network, "unix") {
 			address = filepath.Join(t.TempDir(), "statsd.sock")
