@@ -60,8 +60,8 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// advance moves to the next name. rest must start after the totals of the current name. advance returns the
-// encoded totals of the current name.
+// advance moves to the next name. The parameter rest must start after the totals of the current
+// name. advance returns the encoded totals of the current name.
 func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest

@@ -76,7 +76,8 @@ const (
 // length is 2^28 - 1.
 const lengthBytes = 4
 
-// open starts a message, and returns the index of its content. close later fills in the length.
+// open starts a message, and returns the index of its content. The function close later fills in
+// the length.
 func open(dst []byte, tag byte) ([]byte, int) {
 	dst = append(dst, tag, 0, 0, 0, 0)
 	return dst, len(dst)
