@@ -68,7 +68,7 @@ func parseHeader(line string) (h Header, err error) {
 	case strings.ContainsFunc(h.Value, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }):
 		return h, fmt.Errorf("the value of %s is not plain ASCII", h.Name)
 	case slices.Contains(reserved, h.Name):
-		return h, fmt.Errorf("%s cannot be set here", h.Name)
+		return h, fmt.Errorf("%s cannot be set in this file", h.Name)
 	}
 	return h, nil
 }

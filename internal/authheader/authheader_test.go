@@ -32,8 +32,8 @@ func TestHeaders(t *testing.T) {
 		"A B C: s3cret":                        "line 1: must be NAME: VALUE",
 		"A: s3cret\x01":                        "line 1: the value of A is not plain ASCII",
 		"A: \xff":                              "line 1: the value of A is not plain ASCII",
-		"Host: s3cret":                         "line 1: Host cannot be set here",
-		"content-length: 5":                    "line 1: Content-Length cannot be set here",
+		"Host: s3cret":                         "line 1: Host cannot be set in this file",
+		"content-length: 5":                    "line 1: Content-Length cannot be set in this file",
 		"A(: s3cret":                           "line 1: must be NAME: VALUE",
 		": s3cret":                             "line 1: must be NAME: VALUE",
 	} {

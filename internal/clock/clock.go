@@ -15,7 +15,7 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long to sleep before the next comparison of the clock with the time next.
+// UntilDue returns how long to sleep before the clock must be compared to the parameter next again.
 // now and next are in Unix nanoseconds. The sleep ends at the next full second at the latest,
 // because the clock may be set forward during the sleep.
 func UntilDue(now, next int64) time.Duration {

@@ -87,8 +87,8 @@ for i, value in enumerate(values):
 `
 
 // Fetch reads the points of path from its whisper file, keyed by Unix second. The range includes
-// from and until. Carbon creates the file a second or two after the first point arrives. Before
-// that, Fetch returns no points.
+// the seconds in the parameters from and until. Carbon creates the file a second or two after the
+// first point arrives. Before that, Fetch returns no points.
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}

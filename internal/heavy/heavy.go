@@ -27,8 +27,9 @@ type Counters struct {
 	kept  []kept   // for each slot, its key
 	last  int      // slot of the most recently added key
 
-	// floor is a lower bound of all counts. All counts in the slots before at are greater than floor.
-	// low is the smallest of the counts that least has seen in these slots.
+	// floor is a lower bound of all counts. The field at is the index of a slot: all counts in the
+	// slots before this slot are greater than floor. low is the smallest of the counts that the method
+	// least has seen in these slots.
 	floor, low uint64
 	at         int
 	evicted    uint64

@@ -78,7 +78,7 @@ func (w *Window) judge(s stamp, now int64) Verdict {
 	return Accepted
 }
 
-// forget removes the signatures of all seconds before first.
+// forget removes the signatures of all seconds before the parameter first.
 func (w *Window) forget(first int64) {
 	for at, second := range w.seconds {
 		if at < first {
