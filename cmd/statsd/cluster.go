@@ -39,7 +39,8 @@ var (
 	untilKeys = []flag{{name: "until", kind: isTime}}
 )
 
-// sharedKeys is the setting for the file of keys that a central daemon shares with its edges.
+// sharedKeys is the setting for the file of keys that a central daemon shares with its edge
+// daemons.
 var sharedKeys = []flag{{name: "keys"}}
 
 var natsKeys = []flag{

@@ -69,9 +69,9 @@ func loopback(host string) string {
 // usualRetention is the finest retention in carbon's example schemas for statsd.
 const usualRetention = 10 * time.Second
 
-// oddInterval returns warnings if carbon probably overwrites points, or if a minute is not a multiple of the
-// flush interval. These are guesses, because the daemon does not know carbon's schemas, and an edge does not know
-// the sinks of the cluster.
+// oddInterval returns warnings if carbon probably overwrites points, or if a minute is not a
+// multiple of the flush interval. These are guesses, because the daemon does not know carbon's
+// schemas, and an edge daemon does not know the sinks of the cluster.
 func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []string) {
 	interval := all.duration("flush-interval")
 	toGraphite := all.given("forward") || slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })
@@ -124,6 +124,6 @@ func oddDescriptors(cfg *server.Config, limit int) []string {
 	if possible >= cfg.MaxTCPConnections/10*9 {
 		return nil
 	}
-	return []string{fmt.Sprintf("--max-tcp-connections %d: %d open files are allowed here, enough for %d connections; raise LimitNOFILE or ulimit -n",
+	return []string{fmt.Sprintf("--max-tcp-connections %d: %d open files are allowed, enough for %d connections; raise LimitNOFILE or ulimit -n",
 		cfg.MaxTCPConnections, limit, possible)}
 }

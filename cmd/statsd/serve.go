@@ -242,7 +242,7 @@ func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []st
 // restartFlags are flags that only this package uses, and only at the start.
 var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
-// differing returns the flags whose values are different in before.
+// differing returns the flags whose values differ from the values in the settings before.
 func (all settings) differing(before settings, flags []flag) (names []string) {
 	texts := func(of settings, name string) (texts []string) {
 		for _, v := range of.get(name).values {

@@ -123,7 +123,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 	stop := d.sendEach("tcp", "hits:1|c\n")
 	before := len(c.WaitOf("hits", 1, patience))
 	d.signal(syscall.SIGSTOP)
-	time.Sleep(2200 * time.Millisecond) // past two flush times
+	time.Sleep(2200 * time.Millisecond) // longer than two flush intervals
 	d.signal(syscall.SIGCONT)
 	c.WaitOf("hits", before+3, patience)
 	sent := stop()
