@@ -6,10 +6,10 @@
 //
 // # Protocol
 //
-// A command is a line of words. An answer ends with END and an empty line. There are exceptions: the answer to help ends
-// only with an empty line, and the answers to "health" and "config" have no end mark. The answer to an unknown command is
-// ERROR. The connection stays open until the command quit. Answers are byte for byte the same as the answers of Etsy's
-// statsd 0.9 under Node.js 20, which formats counters, timers and gauges with util.inspect.
+// A command is a line of words. An answer ends with END and an empty line. There are exceptions: the answer to "help"
+// ends only with an empty line, and the answers to "health" and "config" have no end mark. The answer to an unknown
+// command is ERROR. The connection stays open until the command "quit". Answers are byte for byte the same as the
+// answers of Etsy's statsd 0.9 under Node.js 20, which formats counters, timers and gauges with util.inspect.
 package console
 
 import (
