@@ -32,8 +32,8 @@ import (
 type Config struct {
 	// Address is the host:port to listen on. An empty host means 127.0.0.1, and port 0 selects a free port.
 	Address string
-	// Down makes the console answer "down" to the command "health" at the start. The command "health
-	// up" changes the answer.
+	// Down makes the console answer "down" to the command "health" at the start. The command "health up"
+	// changes the answer.
 	Down bool
 	// Settings returns the settings that the command "config" shows. If Settings is nil, the command
 	// shows none. Settings may be called by any goroutine at any time.

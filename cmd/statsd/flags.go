@@ -91,9 +91,9 @@ var flags = []flag{
 	{group: groupCluster, name: "forward-match", needs: "forward", kind: isGlob, many: true, holder: "GLOB", example: "app.*", help: "Forward only names that match. All other names are published by the sinks of this daemon. May be repeated."},
 	{group: groupCluster, name: "collect", kind: isCollect, holder: "URL", example: "statsd://:8127", common: true, help: "Merge and publish the data that the daemons of a cluster forward. With statsd://[HOST]:8127, this daemon is the central daemon of the cluster. With nats://HOST,HOST,HOST, this daemon shares the partitions of the data with other daemons of this kind (owners)."},
 	{group: groupCluster, name: "collect-id", needs: "collect", holder: "NAME", example: "central1", help: "Name of this owner in the cluster. The name must be unique. The default is the name of the host."},
-	{group: groupCluster, name: "collect-partitions", needs: "collect", kind: isCount, holder: "16", example: "16", help: "Number of partitions of a new cluster, a power of two. The number of partitions can never change, and must be the same for all owners. If the URL of --collect begins with statsd://, the default is 4."},
+	{group: groupCluster, name: "collect-partitions", needs: "collect", kind: isCount, holder: "16", example: "16", help: "Number of partitions of a new cluster, a power of two. The number of partitions can never change, and must be the same for all owners. With statsd://, the default is 4."},
 	{group: groupCluster, name: "collect-replicas", needs: "collect", kind: isCount, holder: "3", def: "3", help: "Number of NATS servers that keep each message of a new cluster."},
-	{group: groupCluster, name: "collect-bytes", needs: "collect", kind: isBytes, holder: "64GiB", example: "64GiB", help: "Disk space for the messages of all partitions. When the disk space is full, the daemons that forward store their messages themselves. If the URL of --collect begins with statsd://, the default is 1GiB."},
+	{group: groupCluster, name: "collect-bytes", needs: "collect", kind: isBytes, holder: "64GiB", example: "64GiB", help: "Disk space for the messages of all partitions. When the disk space is full, the daemons that forward store their messages themselves. With statsd://, the default is 1GiB."},
 	{group: groupCluster, name: "lateness", needs: "collect", kind: isDuration, holder: "5s", def: "5s", help: "How long to wait, after the end of a flush interval, for daemons that have not sent the interval's data."},
 	{group: groupCluster, name: "late", needs: "collect", choices: []string{"correct", "count"}, holder: "correct", def: "correct", help: "What to do with data that arrives after the time in --lateness: publish the interval again (correct), or only count the data (count)."},
 	{group: groupCluster, name: "late-horizon", needs: "collect", kind: isPositive, holder: "2h", def: "2h", help: "Maximum delay of data that is still merged. The value must be the same for all owners."},
@@ -107,7 +107,7 @@ var flags = []flag{
 	{group: groupMonitor, name: "history-memory", kind: isBytes, holder: "16MiB", def: "16MiB", help: "Memory for the published values of the last hour. With 0, no values are stored."},
 
 	{group: groupConsole, name: "admin", kind: isConsole, holder: "[HOST:]PORT", example: "127.0.0.1:8126", help: "Address of Etsy's management console, usually port 8126; off disables the console. The default host is 127.0.0.1."},
-	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "Answer of the management console to its command \"health\" after the start: up or down."},
+	{group: groupConsole, name: "admin-health", needs: "admin", choices: []string{"up", "down"}, holder: "up", def: "up", help: "Answer that the console's command health gives after the start: up or down."},
 
 	{group: groupAlerts, name: "alert", short: 'a', kind: isSwitch, common: true, help: "Check regularly whether publishing works, and report problems to the log and the notifiers."},
 	{group: groupAlerts, name: "alert-interval", kind: isDuration, holder: "60", def: "60", help: "Seconds between two checks of --alert."},

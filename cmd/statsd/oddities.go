@@ -124,6 +124,6 @@ func oddDescriptors(cfg *server.Config, limit int) []string {
 	if possible >= cfg.MaxTCPConnections/10*9 {
 		return nil
 	}
-	return []string{fmt.Sprintf("--max-tcp-connections %d: %d open files are allowed, enough for %d connections; raise LimitNOFILE or ulimit -n",
+	return []string{fmt.Sprintf("--max-tcp-connections %d: %d open files are allowed here, enough for %d connections; raise LimitNOFILE or ulimit -n",
 		cfg.MaxTCPConnections, limit, possible)}
 }

@@ -18,7 +18,7 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 		return readClusterLedger(ctx, s)
 	}
 	if len(s.words) > 0 {
-		return result{}, &exit{exitUsage, errors.New("the command cluster accepts edge daemons as arguments only with --ledger; use --at for the address of the daemon")}
+		return result{}, &exit{exitUsage, errors.New("cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon")}
 	}
 	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
 	if err == nil && !c.Collects && !c.Forwards {
@@ -68,7 +68,7 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 			return r, nil
 		}
 		if len(edges) > 0 && !c.Collects {
-			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: use the address of an owner to compare it with edge daemons", s.client.Address)}
+			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: use the address of an owner to compare it with edges", s.client.Address)}
 		}
 		settled := true
 		for i := range edges {

@@ -253,9 +253,9 @@ func TestClusterWrong(t *testing.T) {
 	f := startFake(t)
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})
 	for line, want := range map[string]string{
-		"cluster web1 " + f.at():                        "the command cluster accepts edge daemons as arguments only with --ledger; use --at for the address of the daemon",
+		"cluster web1 " + f.at():                        "cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
 		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": must be a number from 1 to 65535`,
-		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: use the address of an owner to compare it with edge daemons",
+		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: use the address of an owner to compare it with edges",
 		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge daemon",
 	} {
 		if _, stderr := invoke(t, exitUsage, strings.Fields(line)...); !strings.Contains(stderr, want) {
