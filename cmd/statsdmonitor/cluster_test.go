@@ -256,7 +256,7 @@ func TestClusterWrong(t *testing.T) {
 		"cluster web1 " + f.at():                        "cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
 		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": must be a number from 1 to 65535`,
 		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: use the address of an owner to compare it with edges",
-		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge daemon",
+		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",
 	} {
 		if _, stderr := invoke(t, exitUsage, strings.Fields(line)...); !strings.Contains(stderr, want) {
 			t.Errorf("%s: %s, want %s", line, stderr, want)
