@@ -6,8 +6,9 @@
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
 //	// r.Rule is the rule that matched, r.Name and r.Labels are its results
 //
-// The files have the format of statsd_exporter's mapping files. Each file for statsd_exporter has the same meaning here,
-// and is parsed by the same YAML library. docs/prometheus.md describes the format and the extensions.
+// The files have the format of statsd_exporter's mapping files. Package rules gives each file for statsd_exporter the
+// same meaning, and uses the same YAML library to parse the file. docs/prometheus.md describes the format and the
+// extensions.
 //
 // Map should be called once for each name, not for each sample. Its cost is limited. It first searches the globs, which
 // form a tree of name components. Then it tries all regular expressions. The time for each of them is linear in the

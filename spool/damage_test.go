@@ -81,7 +81,8 @@ func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 }
 
 // readOut opens the spool in dir and reads all records. It fails the test if their numbers differ
-// from want, or if the number of missing points is wrong. It returns the Stats after Open.
+// from the parameter want, or if the number of missing points is wrong. It returns the Stats after
+// Open.
 func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 	t.Helper()
 	s, err := Open(Config{Dir: dir})

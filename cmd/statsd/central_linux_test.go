@@ -112,7 +112,7 @@ func TestCentralKeys(t *testing.T) {
 	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
 	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
 
-	// First add the new key at the central daemon, then replace the key of the edges, and then remove the old key.
+	// First add the new key at the central daemon, then replace the key of the edge daemons, and then remove the old key.
 	c.file("keys", newShared+"\n"+oldShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
@@ -202,7 +202,7 @@ func TestCentralTLS(t *testing.T) {
 		}
 	}
 
-	// Change to a certificate of another authority, which new edges trust. After that, an invalid file must change
+	// Change to a certificate of another authority, which new edge daemons trust. After that, an invalid file must change
 	// nothing.
 	o.issue("other", "central", "IP:127.0.0.1")
 	c.signal(syscall.SIGHUP)

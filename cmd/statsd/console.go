@@ -24,7 +24,7 @@ func parseConsole(text string) (string, error) {
 }
 
 // shown returns the current settings for the console. The parameter restart lists the flags whose
-// change needs a restart. For these flags, shown returns the values in started.
+// change needs a restart. For these flags, shown returns the values in the parameter started.
 func (all settings) shown(started settings, restart []string) (shown []console.Setting) {
 	for _, s := range all.running(started, restart) {
 		if s.group == groupAbout {

@@ -111,7 +111,7 @@ func (c *clusterURL) address() string {
 	return address
 }
 
-// sender returns the connection of an edge to the cluster.
+// sender returns the connection of an edge daemon to the cluster.
 func (c *clusterURL) sender(id string) (link.Sender, error) {
 	if strings.HasPrefix(c.scheme.name, "nats") {
 		return nats.NewSender(c.nats(id))

@@ -47,8 +47,8 @@ func NewWindow(drift time.Duration) *Window {
 	}
 }
 
-// judge checks the time of a correctly signed datagram, and whether it is a replay. now is in Unix
-// seconds. If judge accepts the datagram, it remembers the signature.
+// judge checks the time of a correctly signed datagram, and whether it is a replay. The parameter
+// now is in Unix seconds. If judge accepts the datagram, it remembers the signature.
 func (w *Window) judge(s stamp, now int64) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()

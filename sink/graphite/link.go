@@ -44,7 +44,8 @@ func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	return nil
 }
 
-// seal returns the encrypted payload. If last is true, it appends TLS's close_notify message.
+// seal returns the encrypted payload. If the parameter last is true, it appends TLS's close_notify
+// message.
 func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	_, err := l.tls.Write(payload)
 	if err == nil && last {

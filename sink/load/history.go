@@ -76,8 +76,8 @@ func newHistory(l limits, now time.Time) *history {
 
 func floorMinute(t time.Time) int64 { return int64(math.Floor(float64(t.Unix()) / 60)) }
 
-// minuteOf returns the minute of a flush interval that ends at end. An interval that ends exactly at the end of a
-// minute belongs to this minute.
+// minuteOf returns the minute of a flush interval that ends at the time in the parameter end. An
+// interval that ends exactly at the end of a minute belongs to this minute.
 func minuteOf(end time.Time) int64 { return floorMinute(end.Add(-1)) }
 
 // add adds a batch, and returns the number of names that did not fit.
