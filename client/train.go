@@ -79,8 +79,8 @@ func commutes(line []byte) bool {
 	return false
 }
 
-// couple makes the next train from the first lines of text, and returns the length of these lines including their
-// newlines. sign may be nil.
+// couple makes the next train from the first lines of text, and returns the length of these lines
+// including their newlines. The parameter sign may be nil.
 func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) {
 	t.buf, t.cars, t.size = t.buf[:0], 0, 0
 	for taken < len(text) && t.cars < maxCars {

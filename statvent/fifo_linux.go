@@ -105,8 +105,8 @@ func (f *fifo) release() {
 	}
 }
 
-// wake opens the FIFO as a reader. A running call of awaitReader then returns, and later calls
-// return immediately until unwake is called.
+// wake opens the FIFO as a reader. A running call of the method awaitReader then returns, and later
+// calls return immediately until unwake is called.
 func (f *fifo) wake() (err error) {
 	f.waker, err = os.OpenFile(f.self(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	f.woken = err == nil

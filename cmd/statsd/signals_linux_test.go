@@ -85,7 +85,8 @@ func (d *running) stop() {
 	}
 }
 
-// sendEach sends a line each millisecond. stop ends the sending and returns the number of sent lines.
+// sendEach sends a line each millisecond. The function stop ends the sending, and returns the
+// number of sent lines.
 func (d *running) sendEach(network, line string) (stop func() int) {
 	d.t.Helper()
 	conn, err := net.Dial(network, "127.0.0.1:"+d.port)
