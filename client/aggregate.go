@@ -15,10 +15,10 @@ type sample struct {
 	tags []string
 }
 
-// aggregator merges samples, until drain encodes them as lines. It has two tables: callers add samples to one
-// table while drain empties the other table, so that callers and drain do not wait for each other. The first sample
-// of a counter or gauge takes the lock. Further samples are merged without a lock: see series.word. Samples of
-// other types always take the lock.
+// aggregator merges samples, until the method drain encodes them as lines. It has two tables:
+// callers add samples to one table while drain empties the other table, so that callers and drain
+// do not wait for each other. The first sample of a counter or gauge takes the lock. Further
+// samples are merged without a lock: see series.word. Samples of other types always take the lock.
 type aggregator struct {
 	core  *core
 	known atomic.Pointer[names] // equal to live.names, for use without the lock
@@ -30,11 +30,11 @@ type aggregator struct {
 	full []batch    // batches that the sender must encode
 	free [][]uint64 // spare memory for values
 
-	draining sync.Mutex // held by drain; guards the fields below
+	draining sync.Mutex // held by the method drain; guards the fields below
 	spare    *table
 	rounds   uint64  // number of times that the two tables were swapped
-	taken    []batch // batches that drain took from full
-	encoded  int     // number of elements of taken that are already encoded
+	taken    []batch // batches that the method drain took from the field full
+	encoded  int     // number of batches in the field taken that are already encoded
 }
 
 func newAggregator(co *core) *aggregator {
@@ -147,8 +147,8 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// round returns the number of the current round. If it is passed to drain, drain queues all samples
-// that were merged before this call of round.
+// round returns the number of the current round. A call of drain with this number queues all
+// samples that were merged before this call of round.
 func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()

@@ -24,7 +24,7 @@ type encoded struct {
 	path  string // prefix of all names, such as "db."
 	tags  string // a tag section such as "|#a:b,c", or ""
 	scope string // identifies path and tags; "" for the client that New returned
-	seed  uint64 // hash of scope
+	seed  uint64 // hash of the field scope
 	*hasher
 	head [kinds]string // all bytes before the name, such as "app.counters.db."
 	tail [kinds]string // all bytes after the value, such as "|c|#a:b,c\n"

@@ -238,7 +238,7 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // refused has reduced the limit, so the next trains are smaller, or only single lines
+		case t.refused(err): // the method refused has reduced the limit, so later trains are smaller, or single lines
 		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // a single line that no connection can transport
 			s.report.failed(err)
 			s.queue.unsent(p, lines)

@@ -13,8 +13,8 @@ import (
 // grace is the additional time that Close waits for Config.Dial, Config.Log or a connection that does not return.
 const grace = time.Second
 
-// caught converts a panic to an error. It must be called with defer. what is the name of the function that may
-// panic.
+// caught converts a panic to an error. It must be called with defer. The parameter what is the name
+// of the function that may panic.
 func caught(err *error, what string) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, p)

@@ -70,12 +70,12 @@ func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 	}
 }
 
-// identity returns the part of a plain sample's key that is not in the words of its name: the kind,
-// and the length of the name. It is never 0.
+// identity returns a number for the kind and the length of a name. This number and the words of the
+// name are the key of a plain sample. The number is never 0.
 func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(name)) }
 
-// plain reports whether a sample without a rate is identified only by the words of its name and the
-// result of identity.
+// plain reports whether a sample has no rate, and is identified only by the words of its name and
+// the result of the function identity.
 func (e *encoded) plain(name string, tags []string) bool {
 	return len(tags) == 0 && uint(len(name)-1) < maxWords && e.scope == ""
 }

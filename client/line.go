@@ -83,7 +83,7 @@ func appendRate(b []byte, rate float64) []byte {
 	return strconv.AppendFloat(append(b, "|@"...), rate, 'f', -1, 64)
 }
 
-// appendTags appends tags. open means that b already ends with a tag section.
+// appendTags appends tags. If the parameter open is true, b already ends with a tag section.
 func appendTags(b []byte, tags []string, open bool) []byte {
 	for _, tag := range tags {
 		if tag == "" {

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// pop returns the oldest packet to send. It returns the packet that is being filled only if due is set, for a
-// flush, or after close. If there is no packet, state says what to wait for.
+// pop returns the oldest packet to send. It returns the packet that is being filled only if the
+// parameter due is true, if a flush is waiting, or if the queue is closed. If there is no packet,
+// state says what to wait for.
 func (q *queue) pop(due bool) (p *packet, state queueState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -17,7 +18,7 @@ func (q *queue) pop(due bool) (p *packet, state queueState) {
 		}
 		q.idle.Store(true)
 		q.shrink()
-		if cur.len() == 0 { // no line was added before idle was set
+		if cur.len() == 0 { // no line was added before q.idle was set
 			return nil, queueEmpty
 		}
 		q.idle.Store(false)
@@ -212,7 +213,8 @@ func (q *queue) discard() {
 	q.waiters = nil
 }
 
-// recycle keeps a packet for reuse by fresh. When the queue is empty, shrink frees most of these packets.
+// recycle keeps a packet, so that the method fresh can use it again. When the queue is empty, the
+// method shrink frees most of these packets.
 func (q *queue) recycle(p *packet) {
 	p.reset()
 	q.free = append(q.free, p)

@@ -16,8 +16,8 @@ type packet struct {
 	// The following fields are for the queue and the sender.
 	seq   uint64 // number of the packet, in the order of filling
 	extra uint64 // number of samples minus number of lines; changed under queue.mu
-	text  []byte // in a complete packet, the part of room that is not sent yet
-	left  amount // lines in text
+	text  []byte // in a complete packet, the part of the field room that is not sent yet
+	left  amount // number of lines in the field text
 }
 
 const (
@@ -50,8 +50,9 @@ func (p *packet) reserve(bytes, lines int) []byte {
 	}
 }
 
-// open lets callers fill a packet that was reset. Like reserve, it returns the first buffer. A caller that has
-// the packet from an earlier use may also fill it, because reserve reads reserved again.
+// open lets callers fill a packet that was reset. Like reserve, it returns the first buffer. A
+// caller that has the packet from an earlier use may also fill the packet, because the method
+// reserve reads the field reserved again.
 func (p *packet) open(bytes, lines int) []byte {
 	p.reserved.Store(uint64(lines)*oneLine + uint64(bytes))
 	return p.room[:0:bytes]
@@ -65,7 +66,7 @@ func (p *packet) len() uint64 { return linesOf(p.reserved.Load()) }
 
 func (p *packet) amount() amount { return amount{p.len(), p.len() + p.extra} }
 
-// cut removes complete lines from the start of text, and returns their number.
+// cut removes complete lines from the start of p.text, and returns their number.
 func (p *packet) cut(size int) amount {
 	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
 	taken := amount{lines, lines}
@@ -88,7 +89,7 @@ func samplesIn(text []byte) (n uint64) {
 
 // complete reports whether p is sealed and no caller is writing to it.
 func (p *packet) complete() bool {
-	written := p.written.Load() // read written before reserved, because callers reserve before they write
+	written := p.written.Load() // load written before reserved: callers reserve before they write
 	r := p.reserved.Load()
 	return r >= sealed && linesOf(r) == written
 }

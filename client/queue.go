@@ -10,7 +10,7 @@ import (
 // commit. The sender takes packets with pop.
 type queue struct {
 	cur  atomic.Pointer[packet] // packet that is being filled; changed under mu
-	idle atomic.Bool            // the sender sleeps and has no timer for cur
+	idle atomic.Bool            // the sender sleeps, and has no timer for the packet cur
 	// Padding, because the fields above are read for each line, and the fields below change often.
 	_ [64]byte
 
@@ -25,15 +25,15 @@ type queue struct {
 	closed  bool
 	hurried bool // crowded always returns false
 	block   blocking
-	ring    []*packet // sealed packets, starting with the oldest at head
+	ring    []*packet // sealed packets; the index of the oldest packet is head
 	head, n int
 	free    []*packet
-	inHand  bool   // the sender is sending a packet that is older than the packets in ring
+	inHand  bool   // the sender is sending a packet that is older than the packets in the field ring
 	flushTo uint64 // packets up to this number are sent before they are full
 	waiters []waiter
 
-	waiting amount // lines that are neither in cur, nor sent, nor dropped
-	stats   Stats  // without the sums, which snapshot computes
+	waiting amount // lines that are neither in the packet cur, nor sent, nor dropped
+	stats   Stats  // without the sums, which the method snapshot computes
 }
 
 // manyLines is the minimum size of a packet with Config.OneLine.

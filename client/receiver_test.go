@@ -27,7 +27,8 @@ type receiver struct {
 func receive(t testing.TB, network, address string) *receiver {
 	t.Helper()
 	if address == "" {
-		// A reserved address, so that a test can stop and restart the receiver there.
+		// Use a reserved address, so that a test can stop the receiver and start it again at the same
+		// address.
 		address = counterpart.FreeAddress(t).String()
 		if strings.HasPrefix(network, "unix") {
 			address = filepath.Join(t.TempDir(), "statsd.sock")
@@ -94,7 +95,7 @@ func (r *receiver) accept(listener net.Listener) {
 	}
 }
 
-// wait returns the packets as soon as enough returns true.
+// wait returns the packets as soon as the function enough returns true.
 func (r *receiver) wait(t testing.TB, enough func(packets []string) bool) []string {
 	t.Helper()
 	deadline := time.Now().Add(wait.Patience)

@@ -15,16 +15,16 @@ type reporter struct {
 	cfg    Config
 	queue  *queue
 	events chan event
-	quit   chan struct{} // closed when run must send the last reports and end
+	quit   chan struct{} // closed when the method run must send the last reports and end
 	once   sync.Once
-	done   chan struct{} // closed when run has ended
+	done   chan struct{} // closed when the method run has ended
 
 	mu       sync.Mutex
 	failures throttle  // for failures of the connection
 	latest   time.Time // time of the last failure
 	reports  throttle  // for errors from Client.Report
 
-	told   Drops // the counts that were already reported; used only by run
+	told   Drops // the counts that were already reported; only the method run uses this field
 	broken error // error of Log or Logger; valid after done is closed
 }
 

@@ -41,7 +41,7 @@ type sender struct {
 	flushSet   bool
 	flushDue   bool
 	merged     <-chan time.Time // ticks when the aggregator must be drained
-	publish    <-chan time.Time // ticks when own must be sent
+	publish    <-chan time.Time // ticks when the client's own stats must be sent
 	round      uint64           // the round up to which the aggregator must be drained; 0 if it is drained
 }
 
@@ -196,7 +196,7 @@ func (s *sender) next() bool {
 		case <-s.publish:
 			s.own.renew()
 		case err := <-s.lost:
-			s.lost <- err // connect reads this error again
+			s.lost <- err // the method connect reads this error again
 			return true
 		case d := <-s.dialing:
 			s.replace(d)

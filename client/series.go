@@ -8,10 +8,11 @@ import (
 
 // series contains the merged samples of one name, tags and rate.
 type series struct {
-	// word is the sum of a counter, the bits of a gauge's value, or one of the constants idle and relative. Callers
-	// change sums and values without a lock. Only the holder of aggregator.mu may change word from idle or relative
-	// to another value, and only in the live table. drain sets word to idle. A caller that comes too late then takes
-	// the lock, and cannot merge a sample into a series that was already drained.
+	// word is the sum of a counter, the bits of a gauge's value, or one of the constants idle and
+	// relative. Callers change sums and values without a lock. Only the holder of aggregator.mu may
+	// change word from idle or relative to another value, and only in the live table. The method drain
+	// sets word to idle. A caller that comes too late then takes the lock, and cannot merge a sample
+	// into a series that was already drained.
 	word atomic.Uint64
 
 	id, a, b, c, d uint64 // key of a plain series: its identity, and the words of its name
@@ -153,8 +154,9 @@ func (co *core) emitGauge(sr *series) bool {
 	return true
 }
 
-// putNumber queues a line with a number between head and tail. For a negative gauge, a line that sets it to 0 is
-// queued before, in the same packet. If merged is true, putNumber does not wait for room.
+// putNumber queues a line that consists of head, a number and tail. For a negative gauge, it first
+// queues a line that sets the gauge to 0, in the same packet. If the parameter merged is true,
+// putNumber does not wait for room in the queue.
 func (co *core) putNumber(head string, v value, tail string, merged bool) {
 	var digits [32]byte
 	number := v.appendTo(digits[:0], co.python)

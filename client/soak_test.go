@@ -223,7 +223,7 @@ func BenchmarkStalledServer(b *testing.B) {
 	}
 }
 
-// poll waits until so returns true.
+// poll waits until the function so returns true.
 func poll(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(wait.Patience); !so(); time.Sleep(time.Millisecond) {

@@ -19,11 +19,11 @@ type table struct {
 	order   []*series // in the order of first use, which is also the order of the lines
 	members int
 
-	drained, kept int // progress of drain in order
+	drained, kept int // number of drained series in the field order, and number of series that stay in the table
 }
 
-// names finds series without a lock. The holder of aggregator.mu can add series at any time. To remove series or
-// to grow the table, names is replaced by a new one.
+// names finds series without a lock. The holder of aggregator.mu can add series at any time. To
+// remove series or to grow the table, the whole names value is replaced by a new one.
 type names struct {
 	index int // index of this table in the aggregator, 0 or 1
 	// Hash table with linear probing; its size is a power of two, and at least half of the slots are nil.

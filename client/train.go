@@ -21,14 +21,14 @@ type trains struct {
 	conn  *net.UDPConn // nil if the kernel cannot split data for this connection
 	limit int          // datagrams longer than this are sent one at a time
 
-	order []uint64 // buffer for arrange
-	text  []byte   // buffer for arrange
+	order []uint64 // buffer of the method arrange
+	text  []byte   // buffer of the method arrange
 
 	// The next train.
 	buf  []byte // text of all datagrams in the train
 	cars int    // number of datagrams
 	size int    // size of each datagram except the last one
-	oob  []byte // control message that passes size to the kernel
+	oob  []byte // control message that passes the field size to the kernel
 }
 
 // use sets the connection to send to.
@@ -79,8 +79,8 @@ func commutes(line []byte) bool {
 	return false
 }
 
-// couple makes the next train from the first lines of text, and returns the length of these lines including their
-// newlines. sign may be nil.
+// couple makes the next train from the first lines of text, and returns the length of these lines
+// including their newlines. The parameter sign may be nil.
 func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) {
 	t.buf, t.cars, t.size = t.buf[:0], 0, 0
 	for taken < len(text) && t.cars < maxCars {

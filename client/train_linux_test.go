@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// The constants are from <linux/udp.h> and <asm/socket.h>. They are copied here because the client, including its
+// The constants are from <linux/udp.h> and <asm/socket.h>. They are copied, because the client, including its
 // tests, must not depend on other modules.
 const (
 	solUDP    = 17

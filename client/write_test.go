@@ -63,8 +63,8 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestResolveAgain checks that the client resolves the name of a UDP server again. An address must not be
-// resolved.
+// TestResolveAgain checks that the client resolves the name of a UDP server again. An IP address
+// must not be resolved.
 func TestResolveAgain(t *testing.T) {
 	for address, want := range map[string]uint64{"stats.example.com": 4, "127.0.0.1": 1, "[::1]": 1} {
 		synctest.Test(t, func(t *testing.T) {

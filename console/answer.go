@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// help lists Etsy's commands in Etsy's order, and the commands sets and delsets, which Etsy's console does not
-// have.
+// help lists Etsy's commands in Etsy's order, and the commands "sets" and "delsets", which Etsy's
+// console does not have.
 const help = "Commands: stats, counters, timers, gauges, sets, delcounters, deltimers, delgauges, delsets, health, config, quit\n\n"
 
 // harmless are the commands that change nothing and need no arguments.

@@ -6,10 +6,10 @@
 //
 // # Protocol
 //
-// A command is a line of words. An answer ends with END and an empty line. There are exceptions: the answer to help ends
-// only with an empty line, and the answers to health and config have no end mark. The answer to an unknown command is
-// ERROR. The connection stays open until the command quit. Answers are byte for byte the same as the answers of Etsy's
-// statsd 0.9 under Node.js 20, which formats counters, timers and gauges with util.inspect.
+// A command is a line of words. An answer ends with END and an empty line. There are exceptions: the answer to "help"
+// ends only with an empty line, and the answers to "health" and "config" have no end mark. The answer to an unknown
+// command is ERROR. The connection stays open until the command "quit". Answers are byte for byte the same as the
+// answers of Etsy's statsd 0.9 under Node.js 20, which formats counters, timers and gauges with util.inspect.
 package console
 
 import (
@@ -35,8 +35,8 @@ type Config struct {
 	// Down makes the console answer "down" to the command "health" at the start. The command "health up"
 	// changes the answer.
 	Down bool
-	// Settings returns the settings that the command config shows. If it is nil, config shows none. It may be called
-	// by any goroutine at any time.
+	// Settings returns the settings that the command "config" shows. If Settings is nil, the command
+	// shows none. Settings may be called by any goroutine at any time.
 	Settings func() []Setting
 	// Log receives messages about deletions and changes of the health answer, with the address of the client.
 	Log zerolog.Logger
@@ -45,7 +45,7 @@ type Config struct {
 // Setting is a setting of the running daemon.
 type Setting struct{ Name, Value string }
 
-// Stat is a value in the answer to the command stats.
+// Stat is a value in the answer to the command "stats".
 type Stat struct {
 	Name  string // name of the value, such as messages.bad_lines_seen
 	Value float64
@@ -65,7 +65,7 @@ type Name struct {
 // Daemon is the daemon that a Console shows and changes. Its methods must be safe for concurrent use. If the
 // daemon or ctx ends during an iteration, the last element of the sequence is an error.
 type Daemon interface {
-	// Stats returns the values for the command stats, in order.
+	// Stats returns the values for the command "stats", in order.
 	Stats(ctx context.Context) ([]Stat, error)
 	// Names yields each name of a kind that matches a pattern, once and in any order.
 	Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[Name, error]

@@ -62,8 +62,8 @@ func (o *object) end() {
 	_, _ = o.out.WriteString(text)
 }
 
-// array formats an array inside an object like util.inspect. total is the number of all elements, and numbers
-// contains the first of them.
+// array formats an array inside an object like util.inspect. The parameter total is the number of
+// all elements, and the parameter numbers contains the first of these elements.
 func array(numbers []float64, total int) string {
 	elements := make([]string, 0, len(numbers)+1)
 	for _, n := range numbers {

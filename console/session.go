@@ -36,8 +36,8 @@ type session struct {
 	out     *bufio.Writer
 	left    time.Duration // time left for the client to read the current answer
 	pending []byte        // received bytes that are not a complete command yet
-	ended   bool          // the client has closed its sending half
-	long    bool          // the session holds Console.long
+	ended   bool          // the client has closed its sending half of the connection
+	long    bool          // the session holds the mutex Console.long
 }
 
 // serve answers commands until the connection ends.
@@ -133,7 +133,7 @@ func (w deadlineWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// takeTurn produces a long answer when no other session is producing one.
+// takeTurn waits until no other session is producing a long answer, and then calls answer.
 func (s *session) takeTurn(answer func() error) error {
 	s.Console.long.Lock()
 	s.long = true

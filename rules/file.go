@@ -41,8 +41,8 @@ type fileDefaults struct {
 	Summary             fileSummary   `yaml:"summary_options"`
 	Histogram           fileHistogram `yaml:"histogram_options"`
 
-	Order     string `yaml:"order"`     // not in statsd_exporter
-	Unmatched string `yaml:"unmatched"` // not in statsd_exporter
+	Order     string `yaml:"order"`     // key that statsd_exporter does not have
+	Unmatched string `yaml:"unmatched"` // key that statsd_exporter does not have
 }
 
 type fileSummary struct {
@@ -78,9 +78,9 @@ type fileRule struct {
 	Histogram       *fileHistogram    `yaml:"histogram_options"`
 	Scale           *float64          `yaml:"scale"`
 
-	ID   string `yaml:"id"`         // not in statsd_exporter
-	Mode string `yaml:"mode"`       // only in rules for intake
-	Sign string `yaml:"gauge_sign"` // only in rules for intake
+	ID   string `yaml:"id"`         // key that statsd_exporter does not have
+	Mode string `yaml:"mode"`       // key that only rules for intake may have
+	Sign string `yaml:"gauge_sign"` // key that only rules for intake may have
 
 	line int
 }

@@ -142,8 +142,8 @@ func (w *walk) capture(n *node, begin, end, next int) bool {
 	return over
 }
 
-// covered returns the number plus 1 of the first rule that matches all names that a glob matches.
-// It returns 0 if there is none.
+// covered returns 1 plus the number of the first rule that matches all names that a glob matches.
+// It returns 0 if there is no such rule. parts are the components of the glob.
 func (n *node) covered(parts []string) (first int) {
 	if n == nil || len(parts) < n.least || len(parts) > n.most {
 		return 0

@@ -140,8 +140,9 @@ func observer(text string) (Observer, error) {
 
 var matchTypes = []string{"glob", "regex", "glob+"}
 
-// word returns text, the value of a key, if it is one of words. It returns the first of words if
-// text is empty, and an error for any other text.
+// word checks the value of a key. The parameter text is the value. If it is one of the allowed
+// words, word returns it. If it is empty, word returns the first allowed word. For any other value,
+// word returns an error.
 func word(key, text string, words []string) (string, error) {
 	if text == "" {
 		return words[0], nil
@@ -168,7 +169,7 @@ var kindNames = map[string]kinds{
 	"counter":  1 << metric.Counter,
 	"gauge":    1 << metric.Gauge,
 	"observer": 1 << metric.Timer,
-	"set":      1 << metric.Set, // not in statsd_exporter
+	"set":      1 << metric.Set, // kind that statsd_exporter does not have
 }
 
 // findShadowed warns of rules that never apply because an earlier rule matches all of their names.

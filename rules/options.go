@@ -41,7 +41,7 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	o.NativeFactor, o.NativeMax = d.NativeFactor, d.NativeMax
 	if r.Summary != nil {
 		age, parts := d.MaxAge, d.AgeBuckets
-		if !typed { // statsd_exporter has the same rule
+		if !typed { // as in statsd_exporter, the defaults of the file do not apply
 			age, parts = defaultMaxAge, defaultAgeBuckets
 		}
 		if o.Quantiles, err = r.Summary.quantiles(d.Quantiles); err != nil {
@@ -67,7 +67,7 @@ func (h *fileHistogram) set() bool {
 }
 
 // quantiles returns the quantiles of a summary without duplicates. If the file has no quantiles, it
-// returns none.
+// returns the parameter none.
 func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	if len(s.Quantiles) == 0 {
 		return none, nil
@@ -87,8 +87,8 @@ func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	return qs, nil
 }
 
-// window returns the length of the time window for quantiles, and its number of parts. age and
-// parts are the defaults.
+// window returns the length of the time window for quantiles, and its number of parts. The
+// parameters age and parts are the defaults.
 func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, error) {
 	switch {
 	case s.MaxAge.short():
@@ -132,7 +132,7 @@ func (h *fileHistogram) native(o *Options) {
 }
 
 // bounds returns the upper bounds of the buckets without the infinite bound. If the file has no
-// buckets, it returns none.
+// buckets, it returns the parameter none.
 func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	bounds := h.Buckets
 	if len(bounds) == 0 {

@@ -6,8 +6,9 @@
 //	set.Map(metric.Counter, []byte("web.eu.requests"), &r)
 //	// r.Rule is the rule that matched, r.Name and r.Labels are its results
 //
-// The files have the format of statsd_exporter's mapping files. Each file for statsd_exporter has the same meaning here,
-// and is parsed by the same YAML library. docs/prometheus.md describes the format and the extensions.
+// The files have the format of statsd_exporter's mapping files. Package rules gives each file for statsd_exporter the
+// same meaning, and uses the same YAML library to parse the file. docs/prometheus.md describes the format and the
+// extensions.
 //
 // Map should be called once for each name, not for each sample. Its cost is limited. It first searches the globs, which
 // form a tree of name components. Then it tries all regular expressions. The time for each of them is linear in the
@@ -51,7 +52,7 @@ type Sign uint8
 
 // The values of Sign.
 const (
-	AnySign  Sign = iota // the daemon's setting decides
+	AnySign  Sign = iota // the daemon's setting decides what a sign means
 	Absolute             // the sign is a part of the number
 	Delta                // the value adjusts the gauge
 )
@@ -197,8 +198,8 @@ func (s *Set) SetTTL(ttl time.Duration) {
 	}
 }
 
-// Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that only count
-// samples. If such a rule matches, Try returns this rule in counting.
+// Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that
+// only count samples. If such a rule matches, Try returns this rule as its result counting.
 func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	s.Map(kind, name, r)
 	if s.armed == nil || r.Rule == nil || !r.Rule.Count {

@@ -26,8 +26,8 @@ const noRef = -1
 var reference = regexp.MustCompile(`\$\{?([a-zA-Z0-9_\$]+)\}?`)
 
 // newTemplate parses the template of a glob with this number of captures. A reference that does not
-// exist is replaced by nothing. newTemplate returns such references as they are written. If whole
-// is true, $0 is the whole name.
+// exist is replaced by nothing. newTemplate returns such references as they are written. If the
+// parameter whole is true, $0 is the whole name.
 func newTemplate(text string, captures int, whole bool) (t template, missing []string) {
 	t.text = text
 	first := 1

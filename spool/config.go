@@ -27,8 +27,8 @@ const (
 	minMaxBytes       = 1<<20 + 64<<10 // room for the largest record of the daemon: a payload of 1 MiB, and a header
 	defaultFsyncEvery = time.Second
 
-	// A full spool drops a whole segment to free room. With many small segments, it loses only a small
-	// part of its records.
+	// A full spool drops a whole segment to free disk space. With many small segments, it loses only a
+	// small part of its records.
 	segmentsAtLeast = 64
 	maxSegmentBytes = 4 << 20
 )

@@ -57,8 +57,8 @@ func newImage(t *testing.T, records int, segmentBytes int64) image {
 
 func (img image) segments() []string { return slices.Sorted(maps.Keys(img.ends)) }
 
-// write writes the files into a new directory. It takes the content of damaged files from damaged.
-// It does not write a file whose content is nil.
+// write writes the files into a new directory. It takes the content of damaged files from the map
+// damaged. It does not write a file whose content is nil.
 func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 	t.Helper()
 	if err := os.RemoveAll(dir); err != nil {
@@ -80,8 +80,9 @@ func (img image) write(t *testing.T, dir string, damaged map[string][]byte) {
 	}
 }
 
-// readOut opens the spool in dir and reads all records. They must be exactly want, and the number
-// of missing points must be right. It returns the Stats after Open.
+// readOut opens the spool in dir and reads all records. It fails the test if their numbers differ
+// from the parameter want, or if the number of missing points is wrong. It returns the Stats after
+// Open.
 func readOut(t *testing.T, dir string, want []int, missing uint64) Stats {
 	t.Helper()
 	s, err := Open(Config{Dir: dir})

@@ -181,7 +181,7 @@ func TestLogDamage(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		damage func(paths []string) error
-		most   int // the most records that may be damaged
+		most   int // maximum number of damaged records
 	}{
 		{"a flipped bit", func(p []string) error { return change(p[1], 5000, 1) }, 1},
 		{"a page of zeros", func(p []string) error { return change(p[1], 4096, 4096) }, 60},

@@ -12,8 +12,8 @@ import (
 )
 
 // Next returns the oldest record. It returns the same record until Advance is called. If the spool
-// is empty, it returns io.EOF, unwrapped. The spool owns the payload. The payload is valid until
-// Advance is called.
+// is empty, it returns io.EOF itself, not wrapped in another error. The spool owns the payload. The
+// payload is valid until Advance is called.
 func (s *Spool) Next() (Record, error) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -65,7 +65,7 @@ func (s *Spool) Advance() error {
 // aside.
 const readsBeforeGivingUp = 10
 
-// read reads the oldest record and stores it in held.
+// read reads the oldest record and stores it in s.held.
 func (s *Spool) read() error {
 	for len(s.segments) > 0 {
 		seg := s.segments[0]
@@ -89,7 +89,7 @@ func (s *Spool) read() error {
 	return io.EOF
 }
 
-// readFrom reads the next record of the first segment and stores it in held.
+// readFrom reads the next record of the first segment and stores it in s.held.
 func (s *Spool) readFrom(seg *segment) error {
 	if seg.records == 0 {
 		return io.EOF

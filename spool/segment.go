@@ -20,7 +20,7 @@ type segment struct {
 	first   uint64 // number of the segment's first point
 	size    int64  // size on disk
 	records int    // number of records that were not read yet
-	points  int    // number of points in these records
+	points  int    // number of points in the records that were not read yet
 	damaged bool
 	errors  int // number of consecutive read errors
 }
@@ -127,7 +127,7 @@ func (s *Spool) finish() {
 	s.putAway(seg)
 }
 
-// drop frees room: it removes the first segment, and counts its unread points as dropped.
+// drop frees disk space: it removes the first segment, and counts its unread points as dropped.
 func (s *Spool) drop() {
 	if s.held != nil {
 		s.held.dropped = true

@@ -68,7 +68,7 @@ type Spool struct {
 	stats    Stats
 	closed   bool
 	lock     *os.File      // nil if the directory could not be opened
-	position *positionFile // nil if lock is nil
+	position *positionFile // nil if the field lock is nil
 	segments []*segment    // the oldest segment first
 	trash    []string      // paths of files that could not be removed yet
 	next     uint64        // number of the next point to append
@@ -80,7 +80,7 @@ type Spool struct {
 	dirty  bool // whether a sync is necessary
 
 	reader *os.File // file of the first segment
-	offset int64    // position in reader
+	offset int64    // current offset in the file of the first segment
 	held   *held    // the record that Next has returned and Advance has not removed yet
 }
 

@@ -85,7 +85,7 @@ func take(t testing.TB, s *Spool, n int) (got []int) {
 
 const all = 1 << 30
 
-// span returns the numbers from, from+1, ... to-1.
+// span returns consecutive numbers: span(3, 6) returns 3, 4 and 5.
 func span(from, to int) (want []int) {
 	for i := from; i < to; i++ {
 		want = append(want, i)

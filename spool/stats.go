@@ -10,13 +10,13 @@ import (
 //	Appended + Recovered = Advanced + Points + Dropped + Lost
 type Stats struct {
 	Records int   // undelivered records, including the record that Next has returned
-	Points  int   // points in Records
+	Points  int   // number of undelivered points
 	Bytes   int64 // size of the segments on disk
 
 	Appended  uint64 // number of points that were appended
 	Recovered uint64 // number of points found when the directory was opened
 	Advanced  uint64 // number of points that Advance has removed
-	Dropped   uint64 // number of oldest points that were dropped to free room
+	Dropped   uint64 // number of the oldest points, which were dropped to free disk space
 	Lost      uint64 // number of points whose records were damaged or removed after they were appended or recovered
 
 	// Missing is the number of points that were damaged or whose files were missing when the directory

@@ -15,7 +15,7 @@ const oPath = 0x200000 // O_PATH, which package syscall does not define
 // that stays valid if the name changes. The descriptor counts neither as a reader nor as a writer.
 type fifo struct {
 	handle *os.File
-	waker  *os.File // reader that wake has opened, or nil
+	waker  *os.File // reader that the method wake has opened, or nil
 	woken  bool
 }
 
@@ -23,7 +23,7 @@ type fifo struct {
 func stage(path string) (*fifo, error) {
 	hidden := stagedName(path)
 	err := syscall.Mkfifo(hidden, 0o644)
-	if errors.Is(err, syscall.EEXIST) { // left by a process that was killed
+	if errors.Is(err, syscall.EEXIST) { // the killed process of an earlier Recorder has left this FIFO
 		if err := unstage(path); err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func makeDir(dir string) error {
 }
 
 // checkPlace returns an error if path names anything except the FIFO of a dead process. The lock
-// file (see hold) already excludes other Recorders, and this check detects other programs.
+// file (see the type hold) already excludes other Recorders, and this check detects other programs.
 func checkPlace(path string) error {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if errors.Is(err, syscall.ENOENT) {
@@ -105,15 +105,16 @@ func (f *fifo) release() {
 	}
 }
 
-// wake opens the FIFO as a reader. A running call of awaitReader then returns, and later calls
-// return immediately until unwake is called.
+// wake opens the FIFO as a reader. A running call of the method awaitReader then returns, and later
+// calls return immediately until unwake is called.
 func (f *fifo) wake() (err error) {
 	f.waker, err = os.OpenFile(f.self(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	f.woken = err == nil
 	return err
 }
 
-// unwake closes the reader that wake has opened. It returns false if there is none.
+// unwake closes the reader that the method wake has opened. It returns false if there is no such
+// reader.
 func (f *fifo) unwake() bool {
 	if f.waker != nil {
 		_ = f.waker.Close() // nothing was read, so the error is ignored

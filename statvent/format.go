@@ -12,7 +12,7 @@ const DefaultDir = "/tmp/stats-pipe"
 
 // The limits of the format. Writers must not exceed them.
 const (
-	MaxName  = 4000  // in bytes; the kernel writes a line of up to 4,096 bytes in one piece
+	MaxName  = 4000  // maximum length in bytes; the kernel writes a line of up to 4,096 bytes in one piece
 	MaxNames = 65536 // maximum number of names in a Registry, and in a pipe
 )
 

@@ -17,11 +17,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/pipetest"
 )
 
-// ownName returns the name of a file of this process: pattern with the process id.
+// ownName returns the name of a file of this process. It inserts the process id into pattern.
 func ownName(pattern string) string { return fmt.Sprintf(pattern, os.Getpid()) }
 
-// TestSecondRecorder checks that a second Recorder for the same pipe is refused, for every path of the pipe's
-// directory.
+// TestSecondRecorder checks that a second Recorder for the same pipe is refused, even if it uses
+// another path to the same directory.
 func TestSecondRecorder(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "pipes")

@@ -121,9 +121,9 @@ func (r *Recorder) Close(ctx context.Context) error {
 	woken := r.live.wake()
 	err = errors.Join(err, woken, r.hold.release())
 	r.mu.Unlock()
-	if woken == nil { // if wake failed, a thread waits forever for a reader, and finish would not return
+	if woken == nil { // if the call of wake failed, a thread waits forever for a reader, so finish would never return
 		err = errors.Join(err, r.finish(ctx))
-		_ = r.live.close() // retire may have closed it already
+		_ = r.live.close() // the method retire may have closed the FIFO already
 	}
 	if err != nil {
 		return fmt.Errorf("statvent: closing the pipe %s: %w", r.path, err)
@@ -180,8 +180,8 @@ func (r *Recorder) current() *fifo {
 	return r.live
 }
 
-// renew replaces the pipe used by the next pipe. It is called when used has a reader, or after a
-// call of wake.
+// renew replaces a pipe, the parameter used, by the next pipe. It is called when a reader has
+// opened the pipe, or after a call of wake.
 func (r *Recorder) renew(used *fifo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -216,14 +216,14 @@ func (r *Recorder) replace() error {
 	return err
 }
 
-// prepare stages the next pipe in advance, so that replace is fast.
+// prepare stages the next pipe in advance, so that the method replace is fast.
 func (r *Recorder) prepare() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.next != nil {
 		return
 	}
-	if next, err := stage(r.path); err == nil { // on an error, replace tries again
+	if next, err := stage(r.path); err == nil { // on an error, the method replace tries again
 		r.next = next
 	}
 }
@@ -280,7 +280,7 @@ func (r *Recorder) restore() {
 	if r.closed || lost.isAt(r.path) && r.hold.keep() == nil || r.replace() != nil {
 		return // on an error, the next check tries again
 	}
-	_ = lost.wake() // if wake fails, a thread waits forever
+	_ = lost.wake() // if wake returns an error, a thread waits forever
 }
 
 // pause waits before the next attempt. It returns false if the Recorder is closed.

@@ -72,14 +72,16 @@ func (r *Registry) SetFloat(name string, value float64) {
 	}
 }
 
-// Record adds a sample to a name. Only the last samples of a name are stored. Label creates the names of the
-// stats that are computed from the samples: both "lat.{0}" and "lat" result in "lat.95th".
+// Record adds a sample to a name. Only the last samples of a name are stored. The function Label
+// creates the names of the stats that are computed from the samples: both "lat.{0}" and "lat"
+// result in "lat.95th".
 func (r *Registry) Record(name string, sample float64) {
 	r.RecordFunc(name, sample, Label)
 }
 
-// RecordFunc is like Record, but with another function that creates the names of the stats. If label is nil,
-// Label is used. The function in the first call for a name is used permanently.
+// RecordFunc is like Record, but with another function that creates the names of the stats. If the
+// parameter label is nil, the function Label is used. The function in the first call for a name is
+// used permanently.
 func (r *Registry) RecordFunc(name string, sample float64, label LabelFunc) {
 	if !finite(sample) {
 		r.discarded.Add(1)

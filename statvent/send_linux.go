@@ -22,10 +22,10 @@ const (
 // newline, so that no reader parses it as a stat.
 const cutMark = "(cut)"
 
-// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written at once. A larger
-// snapshot is written in pieces of complete lines. If a reader does not read until the deadline of w, it
-// therefore never gets a part of a line, which could be a wrong number. It gets cutMark instead, if the kernel
-// allows a larger pipe.
+// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written at once.
+// A larger snapshot is written in pieces of complete lines. A reader that does not read until the
+// deadline of w therefore never gets a part of a line, which could be a wrong number. This reader
+// gets cutMark after the last complete line, if the kernel allows a larger pipe.
 func sendLines(w *os.File, snapshot []byte) error {
 	want := len(snapshot)
 	if want > maxPipe {
@@ -61,7 +61,7 @@ func wholeLines(text []byte) int {
 // mark writes cutMark to a full pipe.
 func mark(w *os.File, size int) {
 	if resize(w, 2*size) > size {
-		// Write to the room that resize has added.
+		// Write to the capacity that the function resize has added.
 		control(w, func(fd uintptr) { _, _ = syscall.Write(int(fd), []byte(cutMark)) })
 	}
 }

@@ -77,7 +77,8 @@ func (s *series) add(sample float64, window int) {
 	s.oldest = (s.oldest + 1) % window
 }
 
-// sorted returns a copy of the last samples in ascending order. It returns at most window samples.
+// sorted returns a copy of the last samples in ascending order. The parameter window is the maximum
+// number of returned samples.
 func (s *series) sorted(window int) []float64 {
 	s.mu.Lock()
 	s.fit(window)
@@ -87,7 +88,7 @@ func (s *series) sorted(window int) []float64 {
 	return samples
 }
 
-// fit changes the size of the ring buffer to window, and keeps the latest samples.
+// fit changes the size of the ring buffer to the parameter window, and keeps the latest samples.
 func (s *series) fit(window int) {
 	if len(s.samples) <= window && s.oldest == 0 || len(s.samples) == window {
 		return

@@ -17,8 +17,8 @@ type table[V any] struct {
 	len    int        // guarded by mu
 }
 
-// chains are the linked lists of a hash table. Their number is a power of two. Nodes are immutable: an addition
-// puts a new node at the front of its chain, and grown copies all nodes.
+// chains are the linked lists of a hash table. Their number is a power of two. Nodes are immutable:
+// an addition puts a new node at the front of its chain, and the method grown copies all nodes.
 type chains[V any] struct {
 	seed  maphash.Seed
 	heads []atomic.Pointer[node[V]]

@@ -12,7 +12,7 @@ import (
 // recorder is a ResponseWriter that records the status.
 type recorder struct {
 	http.ResponseWriter
-	status int // same as in outcome; 0 if there is no status yet
+	status int // same as outcome.status; 0 if there is no status yet
 }
 
 // note records the first final status.

@@ -75,8 +75,8 @@ func guardBySignature(d *door) (listen.Guard, error) {
 	return d.openDoor(admit.Config{KeyFile: d.text("keys"), Drift: d.duration("drift")})
 }
 
-// openDoor creates the check of senders from the settings of the listener. keys contains the
-// additional settings for signed datagrams.
+// openDoor creates the check of senders from the settings of the listener. The parameter keys
+// contains the additional settings for signed datagrams.
 func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c, err := d.doorConfig()
 	if err != nil {

@@ -84,7 +84,8 @@ listen tcp://%s?name=near&allow=%s
 `, a.at["tls"], server, a.at["named"], server, a.authority.File, names, a.at["signed"], a.dir, a.at["far"], a.at["near"], near))
 }
 
-// reload triggers a reload, and waits until the log contains the text want one more time.
+// reload triggers a reload, and waits until the log contains the text in the parameter want one
+// more time.
 func (a *admission) reload(want string) {
 	a.t.Helper()
 	before := strings.Count(a.log.String(), want)
@@ -157,13 +158,13 @@ func (a *admission) figure(name string) float64 {
 	return points[len(points)-1].Value
 }
 
-// await waits until a counter has the value want.
+// await waits until a counter has the value in the parameter want.
 func (a *admission) await(name string, want float64) {
 	a.t.Helper()
 	wait.Until(a.t, fmt.Sprintf("%s is not %v", name, want), func() bool { return a.count(name) == want })
 }
 
-// sign returns a signed datagram. later is added to the current time in the datagram.
+// sign returns a signed datagram. The parameter later is added to the current time in the datagram.
 func sign(key, lines string, later time.Duration) string {
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))
 	rest = append(rest, "0000"+lines...)

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// The keys that a central daemon shares with its edges.
+// The keys that a central daemon shares with its edge daemons.
 const (
 	oldShared = "the old key that all of them share"
 	newShared = "the new key that all of them share"
@@ -36,7 +36,7 @@ func prepareCentral(t *testing.T) *central {
 	return &central{running: &running{t: t}, graphite: sinktest.NewServer(t), dir: t.TempDir(), at: counterpart.FreeAddress(t).String()}
 }
 
-// file writes a file for the central daemon or an edge, and returns its path.
+// file writes a file for the central daemon or an edge daemon, and returns its path.
 func (c *central) file(name, text string) string {
 	c.t.Helper()
 	path := filepath.Join(c.dir, name)
@@ -54,7 +54,7 @@ func (c *central) start(scheme, query string) {
 		"--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.graphite.Port()))
 }
 
-// edge starts an edge. query is the query of the --forward URL.
+// edge starts an edge daemon. query is the query of the --forward URL.
 func (c *central) edge(scheme, query string) *running {
 	c.t.Helper()
 	c.edges++
@@ -62,7 +62,7 @@ func (c *central) edge(scheme, query string) *running {
 		"--forward="+scheme+"://"+c.at+"?"+query, fmt.Sprint("--forward-id=edge", c.edges))
 }
 
-// joins checks that the central daemon accepts an edge.
+// joins checks that the central daemon accepts an edge daemon.
 func (c *central) joins(scheme, query string) {
 	c.t.Helper()
 	e := c.edge(scheme, query)
@@ -70,9 +70,9 @@ func (c *central) joins(scheme, query string) {
 	e.stop()
 }
 
-// refuses checks that the central daemon refuses an edge. Both logs must contain the reason, and the central
-// daemon must count the refusal. The central daemon logs at most one refusal a minute, so its log may contain the
-// reason of an earlier refusal.
+// refuses checks that the central daemon refuses an edge daemon. Both logs must contain the reason,
+// and the central daemon must count the refusal. The central daemon logs at most one refusal a
+// minute, so its log may contain the reason of an earlier refusal.
 func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	c.t.Helper()
 	before := c.refused()
@@ -100,8 +100,8 @@ func (d *running) await(pattern string) {
 	d.awaitLog("(" + pattern + ")")
 }
 
-// TestCentralKeys connects edges with the right key and with a wrong key. It replaces the key while the daemons
-// run.
+// TestCentralKeys connects edge daemons with the right key and with a wrong key. It replaces the
+// key while the daemons run.
 func TestCentralKeys(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -112,7 +112,7 @@ func TestCentralKeys(t *testing.T) {
 	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central daemon's keys", "its key is not among this central daemon's keys")
 	c.refuses("statsd", "", "the central daemon wants a key, and this daemon has none", "")
 
-	// First add the new key at the central daemon, then replace the key of the edges, and then remove the old key.
+	// First add the new key at the central daemon, then replace the key of the edge daemons, and then remove the old key.
 	c.file("keys", newShared+"\n"+oldShared+"\n")
 	c.signal(syscall.SIGHUP)
 	c.joins("statsd", "keys="+theirs)
@@ -133,7 +133,7 @@ func TestCentralKeys(t *testing.T) {
 	c.stop()
 }
 
-// TestCentralAllow checks that edges with other addresses are refused.
+// TestCentralAllow checks that edge daemons with other addresses are refused.
 func TestCentralAllow(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -169,8 +169,8 @@ func (o *opensslFiles) issue(authority, name, names string) {
 	o.run("x509", "-req", "-in", name+".csr", "-CA", authority+".pem", "-CAkey", authority+".key", "-days", "1", "-copy_extensions", "copyall", "-out", name+".pem")
 }
 
-// TestCentralTLS connects edges over TLS. openssl created the certificates. The test replaces the certificate of
-// the central daemon.
+// TestCentralTLS connects edge daemons over TLS. openssl created the certificates. The test
+// replaces the certificate of the central daemon.
 func TestCentralTLS(t *testing.T) {
 	t.Parallel()
 	c := prepareCentral(t)
@@ -202,7 +202,7 @@ func TestCentralTLS(t *testing.T) {
 		}
 	}
 
-	// Change to a certificate of another authority, which new edges trust. After that, an invalid file must change
+	// Change to a certificate of another authority, which new edge daemons trust. After that, an invalid file must change
 	// nothing.
 	o.issue("other", "central", "IP:127.0.0.1")
 	c.signal(syscall.SIGHUP)

@@ -13,7 +13,7 @@ type clusterScheme struct {
 	name string
 	port string // default port
 	many bool   // the URL may contain several hosts
-	// edge lists the settings in the query of --forward. owner lists the settings in the query of --collect.
+	// The field edge lists the settings in the query of --forward. The field owner lists those of --collect.
 	edge, owner []flag
 }
 
@@ -39,7 +39,8 @@ var (
 	untilKeys = []flag{{name: "until", kind: isTime}}
 )
 
-// sharedKeys is the setting for the file of keys that a central daemon shares with its edges.
+// sharedKeys is the setting for the file of keys that a central daemon shares with its edge
+// daemons.
 var sharedKeys = []flag{{name: "keys"}}
 
 var natsKeys = []flag{

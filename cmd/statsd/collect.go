@@ -76,7 +76,8 @@ func (all settings) collectEnds() bool {
 	return err == nil && !c.time("until").IsZero()
 }
 
-// isCentral reports whether the cluster consists of one central daemon and its edges, without NATS.
+// isCentral reports whether the cluster consists of one central daemon and its edge daemons,
+// without NATS.
 func (c *clusterURL) isCentral() bool { return strings.HasPrefix(c.scheme.name, "statsd") }
 
 // checkCollect returns an error if the URL is not valid for --collect.
@@ -107,7 +108,7 @@ func tell(log zerolog.Logger) func(error) {
 	return func(err error) { log.Warn().Err(err).Msg("cluster") }
 }
 
-// openCentral starts to accept the connections of edges.
+// openCentral starts to accept the connections of edge daemons.
 func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 	admit, err := c.admission()
 	if err != nil {
@@ -134,9 +135,9 @@ func (c *clusterURL) openCentral(cfg tcp.Config) (*collect.Connection, error) {
 	}, nil
 }
 
-// admission returns the function that checks the connections of edges, or nil if all edges may connect. The
-// function reads the key and certificate files again for each connection. If the files are invalid, it uses the
-// last valid content.
+// admission returns the function that checks the connections of edge daemons, or nil if all edge
+// daemons may connect. The function reads the key and certificate files again for each connection.
+// If the files are invalid, it uses the last valid content.
 func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, error), error) {
 	cfg, err := c.doorConfig()
 	if err != nil || cfg == (admit.Config{}) {
@@ -162,7 +163,7 @@ func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, err
 	}, nil
 }
 
-// refusals are the error texts for refused edges.
+// refusals are the error texts for refused edge daemons.
 var refusals = map[listen.Refusal]error{
 	listen.Denied:         errors.New("its address is not in allow"),
 	listen.NoCertificate:  errors.New("it has no certificate, and client-ca requires one"),

@@ -41,8 +41,9 @@ func completions() (all []completion.Flag) {
 	return all
 }
 
-// suggestions returns the values that the shell completes. If list is true, a value of the flag is
-// a list of these words. If open is true, the words are only the beginnings of values.
+// suggestions returns the values that the shell completes. If the result list is true, a value of
+// the flag is a list of these words. If the result open is true, the words are only the beginnings
+// of values.
 func (f *flag) suggestions() (words []string, list, open bool) {
 	switch f.kind {
 	case isTagStyles:

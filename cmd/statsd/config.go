@@ -75,7 +75,7 @@ var tags = map[string]metric.Tags{
 	metric.TagsInName.String():   metric.TagsInName,
 }
 
-// tagStyles contains the formats for each word of --tag-styles. The word all means all formats.
+// tagStyles contains the formats for each word of --tag-styles. The word "all" means all formats.
 var tagStyles = map[string]metric.TagStyles{
 	"dogstatsd": metric.DogStatsD,
 	"graphite":  metric.Graphite,

@@ -23,8 +23,8 @@ func parseConsole(text string) (string, error) {
 	return text, nil
 }
 
-// shown returns the current settings for the console. For a flag in restart, which needs a restart,
-// it returns the value in started.
+// shown returns the current settings for the console. The parameter restart lists the flags whose
+// change needs a restart. For these flags, shown returns the values in the parameter started.
 func (all settings) shown(started settings, restart []string) (shown []console.Setting) {
 	for _, s := range all.running(started, restart) {
 		if s.group == groupAbout {

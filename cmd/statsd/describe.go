@@ -36,8 +36,8 @@ func (d *daemon) described() question.Config {
 	return c
 }
 
-// running returns the settings that are in effect. For a flag in waiting, which needs a restart, it
-// returns the value in started.
+// running returns the settings that are in effect. The parameter waiting lists the changed flags
+// that need a restart. For these flags, running returns the values in the parameter started.
 func (all settings) running(started settings, waiting []string) settings {
 	running := slices.Clone(all)
 	for i, s := range running {
@@ -57,7 +57,8 @@ func needsRestart(s *setting, restart []string) bool {
 	})
 }
 
-// described returns a row for each value of a setting, and then a row for each additional value in next.
+// described returns a row for each value of a setting, and then a row for each additional value in
+// the parameter next.
 func (s *setting) described(next *setting) (rows []question.Setting) {
 	values, others := s.effective(), slices.Clone(next.effective())
 	others = slices.DeleteFunc(others, func(o value) bool { return slices.ContainsFunc(values, o.same) })

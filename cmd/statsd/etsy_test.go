@@ -194,8 +194,8 @@ func TestEtsy(t *testing.T) {
 // daemons.
 var times = []string{"processing_time", "calculationtime", "last_flush", "flush_time", "flush_length", "timestamp_lag"}
 
-// sameFlush compares two flushes. got may contain additional points that start with own: the
-// daemon's own metrics.
+// sameFlush compares two flushes. The parameter got may contain additional points, the daemon's own
+// metrics, whose paths start with the parameter own.
 func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 	t.Helper()
 	if len(want) < 12 {

@@ -10,9 +10,9 @@ type flag struct {
 	choices []string // all valid values, if there are few
 	many    bool     // the flag may be given several times
 	needs   string   // the flag has no effect without this other flag
-	orNeeds string   // an alternative to the flag in needs
+	orNeeds string   // an alternative to the flag in the field needs
 	holder  string   // placeholder for the value in the help text
-	def     string   // default value; derive may set another default
+	def     string   // default value; the method derive may set another default
 	example string   // a value for --print-config, for flags without a default
 	help    string
 	common  bool // the flag is in the short help

@@ -111,7 +111,7 @@ func (c *clusterURL) address() string {
 	return address
 }
 
-// sender returns the connection of an edge to the cluster.
+// sender returns the connection of an edge daemon to the cluster.
 func (c *clusterURL) sender(id string) (link.Sender, error) {
 	if strings.HasPrefix(c.scheme.name, "nats") {
 		return nats.NewSender(c.nats(id))
@@ -132,8 +132,9 @@ func (c *clusterURL) nats(name string) nats.Config {
 	}
 }
 
-// sharedKeys returns a function that reads the keys that a central daemon shares with its edges. The function is
-// called for each connection. sharedKeys returns nil if no file is configured.
+// sharedKeys returns a function that reads the keys that a central daemon shares with its edge
+// daemons. The function is called for each connection. sharedKeys returns nil if no file is
+// configured.
 func (c *clusterURL) sharedKeys() tcp.Keys {
 	path := c.text("keys")
 	if path == "" {

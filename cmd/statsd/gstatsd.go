@@ -11,7 +11,7 @@ import (
 type gstatsdFlag struct {
 	long   string
 	short  byte
-	same   string // the equivalent statsd flag; gstatsdLine handles flags without an equivalent
+	same   string // the equivalent statsd flag; the type gstatsdLine handles flags without an equivalent
 	holder string // placeholder for the value in the help text; empty for a switch
 	help   string
 }

@@ -93,8 +93,8 @@ func (all settings) deriveLayout() {
 	all.setDefault("expire", strconv.Itoa(expire))
 }
 
-// checkWords returns an error if text is not a comma-separated list of words from list. A word in
-// alone must be the only word of text.
+// checkWords returns an error if text is not a comma-separated list of words from the parameter
+// list. The parameter alone lists the words that must not be combined with other words.
 func checkWords(text string, list []string, alone ...string) error {
 	if slices.Contains(alone, text) {
 		return nil

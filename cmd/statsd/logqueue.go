@@ -65,8 +65,8 @@ func (q *logQueue) run() {
 	}
 }
 
-// write writes a line to the log. A nil line is a marker from settle. It shows that all earlier
-// lines are written.
+// write writes a line to the log. A nil line is a marker from the method settle. It shows that all
+// earlier lines are written.
 func (q *logQueue) write(line []byte) {
 	if line == nil {
 		q.settled <- struct{}{}

@@ -115,7 +115,7 @@ func cgroupLimits() []string {
 	return files
 }
 
-// number parses a number. It returns infinity for a word such as max, which means no limit.
+// number parses a number. It returns infinity for a word such as "max", which means no limit.
 func number(text string) float64 {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || n <= 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// oddEdge returns warnings about an edge: data that is lost at a restart, certificates that are not checked, and
-// settings that only the owners of the cluster use.
+// oddEdge returns warnings about an edge daemon: data that is lost at a restart, certificates that
+// are not checked, and settings that only the owners of the cluster use.
 func (all settings) oddEdge(sinks []*endpoint) (odd []string) {
 	to, err := parseForward(all.text("forward"))
 	if err != nil {

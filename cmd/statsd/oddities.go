@@ -69,9 +69,9 @@ func loopback(host string) string {
 // usualRetention is the finest retention in carbon's example schemas for statsd.
 const usualRetention = 10 * time.Second
 
-// oddInterval returns warnings if carbon probably overwrites points, or if a minute is not a multiple of the
-// flush interval. These are guesses, because the daemon does not know carbon's schemas, and an edge does not know
-// the sinks of the cluster.
+// oddInterval returns warnings if carbon probably overwrites points, or if a minute is not a
+// multiple of the flush interval. These are guesses, because the daemon does not know carbon's
+// schemas, and an edge daemon does not know the sinks of the cluster.
 func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []string) {
 	interval := all.duration("flush-interval")
 	toGraphite := all.given("forward") || slices.ContainsFunc(sinks, func(e *endpoint) bool { return strings.HasPrefix(e.scheme.name, "graphite") })

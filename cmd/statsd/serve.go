@@ -181,8 +181,9 @@ func (d *daemon) reload() string {
 	return ""
 }
 
-// reread reads the settings again. Unless dry is true, it applies all changes that need no restart. The command
-// line and the environment still have priority over the configuration file.
+// reread reads the settings again. Unless the parameter dry is true, it applies all changes that
+// need no restart. The command line and the environment still have priority over the configuration
+// file.
 func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
@@ -213,8 +214,8 @@ func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	return done, nil
 }
 
-// apply derives and checks the settings. Unless dry is true, it applies all changes that need no restart. It
-// returns the sinks, and the flags that need a restart.
+// apply derives and checks the settings. Unless the parameter dry is true, it applies all changes
+// that need no restart. It returns the sinks, and the flags that need a restart.
 func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []string, err error) {
 	if err := next.resolve(d.line, os.Getenv); err != nil {
 		return nil, nil, err
@@ -242,7 +243,7 @@ func (d *daemon) apply(next settings, dry bool) (sinks []*endpoint, restart []st
 // restartFlags are flags that only this package uses, and only at the start.
 var restartFlags = []flag{{name: "daemonize"}, {name: "pidfile"}, {name: "log-file"}, {name: "log-format"}, {name: "pprof"}}
 
-// differing returns the flags whose values are different in before.
+// differing returns the flags whose values differ from the values in the parameter before.
 func (all settings) differing(before settings, flags []flag) (names []string) {
 	texts := func(of settings, name string) (texts []string) {
 		for _, v := range of.get(name).values {

@@ -141,9 +141,9 @@ func TestEveryFlag(t *testing.T) {
 			}
 		}
 		switch name {
-		case "alert", "debug": // leave out the flags that need alert or debug
+		case "alert", "debug": // leave out the flags that need --alert or --debug
 			with, without = []string{"--" + name}, nil
-		case "quiet": // debug overrides quiet
+		case "quiet": // --debug overrides --quiet
 			with, without = []string{"--quiet"}, nil
 		default:
 			with = append(with, commandLine(t, map[string]string{name: text})...)

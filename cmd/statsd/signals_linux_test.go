@@ -85,7 +85,8 @@ func (d *running) stop() {
 	}
 }
 
-// sendEach sends a line each millisecond. stop ends the sending and returns the number of sent lines.
+// sendEach sends a line each millisecond. The function stop ends the sending, and returns the
+// number of sent lines.
 func (d *running) sendEach(network, line string) (stop func() int) {
 	d.t.Helper()
 	conn, err := net.Dial(network, "127.0.0.1:"+d.port)
@@ -123,7 +124,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 	stop := d.sendEach("tcp", "hits:1|c\n")
 	before := len(c.WaitOf("hits", 1, patience))
 	d.signal(syscall.SIGSTOP)
-	time.Sleep(2200 * time.Millisecond) // past two flush times
+	time.Sleep(2200 * time.Millisecond) // longer than two flush intervals
 	d.signal(syscall.SIGCONT)
 	c.WaitOf("hits", before+3, patience)
 	sent := stop()

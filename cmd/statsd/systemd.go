@@ -61,7 +61,7 @@ func (m *manager) tellBeats() {
 	}
 }
 
-// close stops the goroutine of newManager. beat must not be called after close.
+// close stops the goroutine of newManager. The method beat must not be called after close.
 func (m *manager) close() {
 	close(m.beats)
 	m.telling.Wait()

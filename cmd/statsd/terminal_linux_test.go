@@ -62,8 +62,8 @@ func TestWelcome(t *testing.T) {
 	}
 }
 
-// onTerminal runs the daemon on a terminal, and stops it when the text in ready has appeared. It
-// returns the whole output of the daemon.
+// onTerminal runs the daemon on a terminal, and stops it when the output contains the text in the
+// parameter ready. It returns the whole output of the daemon.
 func onTerminal(t *testing.T, ready string, args ...string) string {
 	t.Helper()
 	keyboard, screen := openTerminal(t)

@@ -28,8 +28,8 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 }
 
 const (
-	// An owner and its edges are queried up to ledgerTries times, with pauses of ledgerPause, until no messages are
-	// in transit between them.
+	// An owner and its edge daemons are queried up to ledgerTries times, with pauses of ledgerPause,
+	// until no messages are in transit between them.
 	ledgerTries = 10
 	ledgerPause = 300 * time.Millisecond
 )
@@ -40,13 +40,13 @@ type clusterBook struct {
 	Cluster frame `json:"cluster"`
 }
 
-// readClusterLedger reads the ledger of a daemon, and compares it to the ledgers of edges.
+// readClusterLedger reads the ledger of a daemon, and compares it to the ledgers of edge daemons.
 func readClusterLedger(ctx context.Context, s *session) (result, error) {
 	edges := make([]*ask.Client, len(s.words))
 	for i := range edges {
 		t, err := at(s.words[i])
 		if err != nil {
-			return result{}, &exit{exitUsage, fmt.Errorf("edge %s: %w", s.words[i], err)}
+			return result{}, &exit{exitUsage, fmt.Errorf("edge daemon %s: %w", s.words[i], err)}
 		}
 		edge := *s.client
 		edge.Address = t.address
@@ -114,22 +114,22 @@ func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result 
 	return r
 }
 
-// compareEdge queries an edge, and compares it to the owner's earlier answer.
+// compareEdge queries an edge daemon, and compares its answer to the owner's earlier answer.
 func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluster) (report.EdgeAccount, error) {
 	var c question.Cluster
 	if _, err := client.Ask(ctx, ask.Question{Name: "cluster", Method: "cluster"}, &c); err != nil {
 		return report.EdgeAccount{}, err
 	}
 	if !c.Forwards {
-		return report.EdgeAccount{}, &exit{exitUsage, fmt.Errorf("%s is not an edge", client.Address)}
+		return report.EdgeAccount{}, &exit{exitUsage, fmt.Errorf("%s is not an edge daemon", client.Address)}
 	}
 	a := compared(sameCluster(&c, owner), owner)
 	a.Address = client.Address
 	return a, nil
 }
 
-// sameCluster returns what an edge has forwarded to the owner's cluster. An edge can have two
-// clusters, when one cluster replaces another cluster.
+// sameCluster returns what an edge daemon has forwarded to the owner's cluster. An edge daemon can
+// have two clusters, when one cluster replaces another cluster.
 func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	all := edge.Forwarding()
 	for _, f := range all {
@@ -145,7 +145,7 @@ func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	return all[0]
 }
 
-// compared compares the counts of an edge to the counts of its owner.
+// compared compares the counts of an edge daemon to the counts of its owner.
 func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAccount {
 	a := report.EdgeAccount{Edge: f.Edge, Number: f.Number, Samples: f.Samples, Dropped: f.Dropped, Forward: *f}
 	for i := range owner.Edges {
@@ -155,13 +155,14 @@ func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAc
 	}
 	resting := owner.Ledger.Held == 0 && owner.Ledger.Lag == 0
 	a.Settled = resting && f.Waiting() == 0 && a.Complete == a.Number
-	// dropped rows explain a difference, because the edge counts the rows that it has dropped
+	// dropped rows explain a difference, because the edge daemon counts the rows that it has dropped
 	equal := a.Counted == a.Samples || a.Counted < a.Samples && (f.Dropped > 0 || !a.Settled)
-	// the owners acknowledged everything but have not counted all of it
+	// the owners have acknowledged all samples, but have not counted all of them
 	gone := resting && f.Waiting() == 0 && f.Dropped == 0 && a.Complete+unseen < a.Number
 	a.Balances = f.Difference == 0 && equal && !gone
 	return a
 }
 
-// unseen is the number of intervals that the edge may send between the answers of the owner and the edge.
+// unseen is the number of intervals that the edge daemon may send between the answer of the owner
+// and its own answer.
 const unseen = 2

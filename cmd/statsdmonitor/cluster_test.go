@@ -229,8 +229,8 @@ func TestClusterVerdict(t *testing.T) {
 	}
 }
 
-// TestSameCluster checks that for an edge with two clusters, the comparison uses the cluster of the
-// owner.
+// TestSameCluster checks that for an edge daemon with two clusters, the comparison uses the cluster
+// of the owner.
 func TestSameCluster(t *testing.T) {
 	edge := reporttest.Ending()
 	owner := reporttest.Central()

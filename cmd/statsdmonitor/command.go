@@ -14,8 +14,8 @@ type command struct {
 	words       []string // fixed words that are valid as arguments
 	help        string
 	flags       []use
-	// Exactly one of the following fields is set. A command with read queries the daemon, and supports
-	// --watch.
+	// Exactly one of the following fields is set. A command with the field read queries the daemon,
+	// and supports --watch.
 	read reading
 	run  func(context.Context, *session) error
 }

@@ -24,7 +24,8 @@ type frame struct {
 // show formats the data of an answer.
 type show[T any] func(report.Page, question.Answer, T) string
 
-// answered sends a question. It returns the answer as a result, and its data as a T.
+// answered sends a question. It returns the answer as a result, and the data of the answer as a
+// value of the type T.
 func answered[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, T, error) {
 	var data T
 	q.Name = s.command.name

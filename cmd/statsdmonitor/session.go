@@ -99,7 +99,7 @@ func trust(path string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// page returns the page that reports are formatted for. now is the daemon's time.
+// page returns the page that reports are formatted for. The parameter now is the daemon's time.
 func (s *session) page(now time.Time) report.Page {
 	p := report.Page{Width: s.screen.width(), Colour: s.screen.colour, Now: now, Zone: time.Local, Ask: "statsdmonitor"}
 	if s.text("at") != "" {

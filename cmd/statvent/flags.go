@@ -100,7 +100,8 @@ func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
 	return cmp.Or(err, errShown)
 }
 
-// negatable matches kingpin's form of a switch in the help, --[no-]NAME. The form --no-NAME is not useful here.
+// negatable matches kingpin's form of a switch in the help, --[no-]NAME. The form --no-NAME is not
+// useful for the flags of statvent.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
 // show prints kingpin's output for --help or --version, without changing its columns.

@@ -33,7 +33,7 @@ func Parse(header []string) (all []Choice) {
 	return all
 }
 
-// Weigh returns the weight of a media type, and whether a choice in all names it. If several
+// Weigh returns the weight of a media type, and whether one of the choices names it. If several
 // choices match the media type, the most specific choice counts.
 func Weigh(all []Choice, media, version string) (weight float64, named bool) {
 	group, _, _ := strings.Cut(media, "/")

@@ -7,8 +7,8 @@ import (
 )
 
 // Version returns the version of the module and the commit that was built, for example "v0.1.0
-// (commit 5216d38c1f0e)". The Go toolchain records the version in "go install MODULE@v0.1.0", and
-// both in a build from a git checkout.
+// (commit 5216d38c1f0e)". The Go toolchain records only the version in "go install MODULE@v0.1.0".
+// In a build from a git checkout, it records the version and the commit.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

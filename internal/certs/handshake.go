@@ -101,7 +101,7 @@ func (h *Handshakes) enter(end context.CancelCauseFunc) *list.Element {
 func (h *Handshakes) leave(place *list.Element) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.running.Remove(place) // has no effect if enter has already removed the handshake
+	h.running.Remove(place) // has no effect if the method enter has already removed the handshake
 }
 
 // Running returns the number of unfinished handshakes.

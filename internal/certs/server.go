@@ -46,8 +46,8 @@ func (s *Server) Config() (*tls.Config, error) {
 	if c.ClientCAs, err = Pool(s.ClientCA); err != nil {
 		return nil, &Error{ClientCASetting, err}
 	}
-	// With VerifyClientCertIfGiven, crypto/tls accepts clients without a certificate. check then
-	// refuses these clients with its own error, so that Accept can return NoCertificate.
+	// With VerifyClientCertIfGiven, crypto/tls accepts clients without a certificate. The method check
+	// then refuses these clients with its own error, so that Accept can return NoCertificate.
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 	c.VerifyConnection = s.check
 	return c, nil

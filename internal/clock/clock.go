@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Floor returns the last multiple of interval at or before now. All values are in nanoseconds.
+// Floor returns the last multiple of the parameter interval at or before the parameter now. All
+// values are in nanoseconds.
 func Floor(now, interval int64) int64 {
 	r := now % interval
 	if r < 0 {
@@ -15,8 +16,8 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long to sleep before the next comparison of the clock with the time next.
-// now and next are in Unix nanoseconds. The sleep ends at the next full second at the latest,
+// UntilDue returns how long to sleep before the clock must be compared to the parameter next again.
+// Both parameters are in Unix nanoseconds. The sleep ends at the next full second at the latest,
 // because the clock may be set forward during the sleep.
 func UntilDue(now, next int64) time.Duration {
 	return time.Duration(min(next, Floor(now, int64(time.Second))+int64(time.Second)) - now)

@@ -22,8 +22,8 @@ func fish(p *Program) string {
 	return b.String()
 }
 
-// noCommand returns the fish condition for a command line without a command. afterOne returns the
-// fish condition for a command line with one of the given commands.
+// noCommand returns the fish condition for a command line without a command. The function afterOne
+// returns the fish condition for a command line with one of the given commands.
 func noCommand(p *Program) string {
 	var names []string
 	for i := range p.Commands {

@@ -86,9 +86,9 @@ for i, value in enumerate(values):
         print(start + i * step, repr(value))
 `
 
-// Fetch reads the points of path from its whisper file, keyed by Unix second. The range includes
-// from and until. Carbon creates the file a second or two after the first point arrives. Before
-// that, Fetch returns no points.
+// Fetch reads the points of a path from the whisper file of this path, keyed by Unix second. The
+// range includes the seconds in the parameters from and until. Carbon creates the file a second or
+// two after the first point arrives. Before that, Fetch returns no points.
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}

@@ -55,7 +55,7 @@ func (g *Graphite) serve(addr string) {
 }
 
 // Render queries Graphite's render API for a target. It returns the points of each series, keyed by
-// name and Unix second. The range includes from and until.
+// name and Unix second. The range includes the seconds in the parameters from and until.
 func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
 	g.t.Helper()
 	query := url.Values{

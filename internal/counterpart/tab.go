@@ -49,8 +49,8 @@ func (b *Browser) Open(t testing.TB, url string, look Look) *Tab {
 	return tab
 }
 
-// must sends a command to the tab. mustIn sends a command to any session. The test fails if the
-// command fails.
+// must sends a command to the tab. The method mustIn sends a command to any session. The test fails
+// if the command fails.
 func (t *Tab) must(method string, params map[string]any, result any) {
 	t.t.Helper()
 	t.mustIn(t.session, method, params, result)

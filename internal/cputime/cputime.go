@@ -20,8 +20,8 @@ import (
 // Meter adds up the processor time of one part of a program. It is safe for concurrent use.
 type Meter struct{ total atomic.Int64 }
 
-// Start starts to measure the processor time of the calling goroutine. The goroutine calls stop to
-// end the measurement.
+// Start starts to measure the processor time of the calling goroutine. The goroutine calls the
+// function stop to end the measurement.
 func (m *Meter) Start() (stop func()) {
 	runtime.LockOSThread()
 	start := Thread()

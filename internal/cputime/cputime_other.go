@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Thread returns 0, because this processor time is available only on Linux.
+// Thread returns 0, because only Linux reports the processor time of a thread.
 func Thread() time.Duration { return 0 }
 
 // Process returns the processor time of this process.

@@ -80,8 +80,8 @@ func Run(ctx context.Context) error {
 	return err
 }
 
-// command returns the command that starts this program as a daemon. The daemon inherits the pipe
-// tell.
+// command returns the command that starts this program as a daemon. The parameter tell is a pipe,
+// which the daemon inherits.
 func command(tell *os.File) (*exec.Cmd, error) {
 	path, err := os.Executable()
 	if err != nil {

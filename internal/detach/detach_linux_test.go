@@ -41,7 +41,8 @@ type report struct {
 	Environment                 []string
 }
 
-// detaching detaches this process, and then does what mode says. It returns the exit status.
+// detaching detaches this process, and then performs the action that the parameter mode selects. It
+// returns the exit status.
 func detaching(mode string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

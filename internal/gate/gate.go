@@ -162,7 +162,7 @@ func (g *Gate) tell() {
 }
 
 // wait sets the time from which c may be closed for another client. It has no effect if c's client
-// has closed its sending half, or if c called Stay.
+// has closed its sending half, or if Stay was called for c.
 func (c *Conn) wait(until time.Time) {
 	if !c.ended && !c.stays {
 		c.patience = until

@@ -27,8 +27,9 @@ type Counters struct {
 	kept  []kept   // for each slot, its key
 	last  int      // slot of the most recently added key
 
-	// floor is a lower bound of all counts. All counts in the slots before at are greater than floor.
-	// low is the smallest of the counts that least has seen in these slots.
+	// floor is a lower bound of all counts. The field at is the index of a slot: all counts in the
+	// slots before this slot are greater than floor. low is the smallest of the counts that the method
+	// least has seen in these slots.
 	floor, low uint64
 	at         int
 	evicted    uint64
@@ -156,8 +157,8 @@ func (c *Counters) Key(place int) (tag byte, key []byte) {
 	return k.tag, k.key
 }
 
-// Count returns an upper bound of how often the key in a slot was added. over is the maximum error:
-// the key was added at least count-over times.
+// Count returns an upper bound of how often the key in a slot was added. The result over is the
+// maximum error: the key was added at least count-over times.
 func (c *Counters) Count(place int) (count, over uint64) { return c.count[place], c.kept[place].over }
 
 // Floor returns an upper bound of how often a key without a slot was added.

@@ -14,7 +14,8 @@ func Group(digits string) string {
 	return digits
 }
 
-// Things formats a count with its noun: one is the singular, many the plural.
+// Things formats a count with its noun. The parameter one is the singular of the noun, and the
+// parameter many is its plural.
 func Things(n uint64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -22,7 +23,7 @@ func Things(n uint64, one, many string) string {
 	return Count(n) + " " + many
 }
 
-// Verb returns one if n is 1, and many if not.
+// Verb returns the parameter one if n is 1, and the parameter many if not.
 func Verb(n uint64, one, many string) string {
 	if n == 1 {
 		return one

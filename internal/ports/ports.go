@@ -41,7 +41,7 @@ func Reserve() (first int, release func(), err error) {
 	return 0, nil, fmt.Errorf("no %d ports in a row are free on 127.0.0.1 between %d and %d", step, low, high)
 }
 
-// free reports whether all ports from first to first+Count-1 can be bound.
+// free reports whether Count consecutive ports can be bound. The parameter first is the first port.
 func free(first int) bool {
 	for port := first; port < first+Count; port++ {
 		tcp, err := net.Listen("tcp", address(port))

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// ReadPrivate returns the content of a secret file, up to limit bytes. The file must be owned by
-// root or by the user of this process. No other user may have access to it.
+// ReadPrivate returns the content of a secret file, up to the number of bytes in the parameter
+// limit. The file must be owned by root or by the user of this process. No other user may have
+// access to it.
 func ReadPrivate(path string, limit int64) ([]byte, error) {
 	file, err := Read(path)
 	if err != nil {

@@ -34,7 +34,8 @@ func Read(path string) (*os.File, error) {
 	return open(path, opening{flags: os.O_RDONLY, links: true})
 }
 
-// ReadFile returns the content of a file that the operator provides, up to limit bytes.
+// ReadFile returns the content of a file that the operator provides, up to the number of bytes in
+// the parameter limit.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	file, err := Read(path)
 	if err != nil {

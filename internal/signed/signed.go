@@ -69,7 +69,7 @@ func (w *Window) Checker(keys *Keys) *Checker {
 	return c
 }
 
-// Check checks a datagram that was received at the time now.
+// Check checks a datagram that was received at the time in the parameter now.
 func (c *Checker) Check(datagram []byte, now time.Time) Verdict {
 	if len(datagram) < Overhead {
 		return Unsigned

@@ -47,8 +47,8 @@ func NewWindow(drift time.Duration) *Window {
 	}
 }
 
-// judge checks the time of a correctly signed datagram, and whether it is a replay. now is in Unix
-// seconds. If judge accepts the datagram, it remembers the signature.
+// judge checks the time of a correctly signed datagram, and whether it is a replay. The parameter
+// now is in Unix seconds. If judge accepts the datagram, it remembers the signature.
 func (w *Window) judge(s stamp, now int64) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +78,7 @@ func (w *Window) judge(s stamp, now int64) Verdict {
 	return Accepted
 }
 
-// forget removes the signatures of all seconds before first.
+// forget removes the signatures of all seconds before the parameter first.
 func (w *Window) forget(first int64) {
 	for at, second := range w.seconds {
 		if at < first {

@@ -36,7 +36,7 @@ func Slow(t testing.TB) {
 	}
 }
 
-// Pick returns full if tests run at full size, and short if not.
+// Pick returns the parameter full if tests run at full size, and the parameter short if not.
 func Pick[T any](short, full T) T {
 	if On() {
 		return full
@@ -54,7 +54,7 @@ func Times(n int) int {
 	return n
 }
 
-// Duration returns the duration in $SOAK if tests run at full size, and short if not.
+// Duration returns the duration in $SOAK if tests run at full size, and the parameter short if not.
 func Duration(t testing.TB, short time.Duration) time.Duration {
 	t.Helper()
 	if !On() {

@@ -97,9 +97,9 @@ func (e *Encoder) AppendEnd(dst []byte) []byte {
 	return fmt.Appendf(dst, "end %d %08x\n", e.count, e.sum)
 }
 
-// Load reads the file at path. It returns the spans of flush times, and calls take for each gauge.
-// The name of a gauge is only valid during the call of take. Load checks the whole file before the
-// first call. Errors name the file.
+// Load reads the file at path. It returns the spans of flush times, and calls the function take for
+// each gauge. The name of a gauge is only valid during the call of take. Load checks the whole file
+// before the first call. Errors name the file.
 func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 	file, err := safefile.Open(path, os.O_RDONLY, 0)
 	if err != nil {

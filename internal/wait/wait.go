@@ -18,8 +18,8 @@ func Beside() {
 // long enough for a busy machine, and shorter than the time limit of "go test".
 const Patience = 4 * time.Minute
 
-// Until waits until ok returns true. If this takes longer than Patience, it fails the test with
-// complaint.
+// Until waits until the function ok returns true. If this takes longer than Patience, it fails the
+// test with the text complaint.
 func Until(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(Patience); !ok(); time.Sleep(5 * time.Millisecond) {
@@ -29,9 +29,10 @@ func Until(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-// Longer tests code that has a time limit. It calls try with the limit first, and then with longer
-// limits, until try succeeds. On a busy machine, a short limit can expire for operations that
-// should succeed. If try still fails with a limit of more than a minute, the code is faulty.
+// Longer tests code that has a time limit. It calls the function try with the limit in the
+// parameter first, and then with longer limits, until try succeeds. On a busy machine, a short
+// limit can expire for operations that should succeed. If try still fails with a limit of more than
+// a minute, the code is faulty.
 func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
 	t.Helper()
 	for limit := first; ; limit *= 2 {

@@ -83,8 +83,8 @@ func (p *parser) param() (Value, error) {
 	return v, p.close()
 }
 
-// list reads elements called name until the end of their parent element, and calls item for each
-// element.
+// list reads elements with the given name until the end of their parent element, and calls the
+// function item for each element.
 func (p *parser) list(name string, item func() (Value, error)) (values []Value, err error) {
 	for {
 		tag, more, err := p.tag()

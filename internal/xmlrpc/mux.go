@@ -45,8 +45,8 @@ func NewMux(methods ...Method) *Mux {
 	return m
 }
 
-// call executes one call. If the method waits by design, call first calls wait, which extends the
-// deadline for the response.
+// call executes one call. If the method waits by design, call first calls the function wait, which
+// extends the deadline for the response.
 func (m *Mux) call(ctx context.Context, c call, wait func(time.Duration) error) (Value, *Fault) {
 	method, err := m.find(c.method)
 	if err == nil {

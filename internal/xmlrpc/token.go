@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// open reads the start tag of an element called name.
+// open reads the start tag of an element with the given name.
 func (p *parser) open(name string) error {
 	tag, start, err := p.tag()
 	switch {

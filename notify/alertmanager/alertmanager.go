@@ -22,8 +22,8 @@ const (
 	path = "/api/v2/alerts"
 
 	defaultRepeat = time.Minute
-	// lasting determines when an alert resolves: after this number of repeat times without a new
-	// message.
+	// lasting is the time after which an alert resolves if there is no new message about it, as a
+	// multiple of Config.Repeat.
 	lasting = 4
 )
 

@@ -29,7 +29,7 @@ const (
 var methods = [...]struct {
 	name      string
 	supported bool
-	keySize   int // in bytes
+	keySize   int // size of the key in bytes
 }{
 	None:        {"none", true, 0},
 	XOR:         {"xor", true, 0},

@@ -116,7 +116,7 @@ func checkName(name string, limit int) error {
 	case name == "":
 		return errors.New("is empty")
 	case len(name) > limit:
-		return fmt.Errorf("%+q has %d bytes, nsca carries %d", name, len(name), limit)
+		return fmt.Errorf("%+q has %d bytes, and nsca allows at most %d", name, len(name), limit)
 	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
 		return fmt.Errorf("%+q has bytes that are not printable text", name)
 	case strings.Contains(name, ";"):

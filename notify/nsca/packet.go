@@ -75,8 +75,9 @@ func textLimit(packetSize int) int {
 	return packetSize - 2 - textOffset - 1
 }
 
-// cleanText returns s in a form that Nagios can display, with at most limit bytes. It replaces line ends. It also
-// replaces vertical bars, because Nagios parses the text after a bar as performance data.
+// cleanText returns s in a form that Nagios can display, with at most the number of bytes in the
+// parameter limit. It replaces line ends. It also replaces vertical bars, because Nagios parses the
+// text after a bar as performance data.
 func cleanText(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -240,7 +240,8 @@ func (r *Relay) taken(it *item, manner notify.Manner) {
 	it.m.Before = ""
 }
 
-// yield moves the message with Keep, which must never be dropped, behind the other messages.
+// yield moves the message whose field Keep is true behind the other messages. That message must
+// never be dropped.
 func (r *Relay) yield() {
 	slices.SortStableFunc(r.items, func(a, b *item) int {
 		switch {

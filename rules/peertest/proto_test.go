@@ -178,8 +178,8 @@ func TestNativeBuckets(t *testing.T) {
 		if ours.GetSampleCount() != want.GetSampleCount() || ours.GetZeroCount() != want.GetZeroCount() || ours.GetZeroThreshold() != want.GetZeroThreshold() {
 			t.Fatalf("seed %d: counts %v, want %v", seed, ours, want)
 		}
-		// client_golang makes its buckets wider after each sample if necessary, so it can have a coarser
-		// schema.
+		// client_golang makes its buckets wider after each sample if necessary, so its histogram can have
+		// a coarser schema.
 		for ours.GetSchema() > want.GetSchema() {
 			t.Fatalf("seed %d: schema %d, want %d", seed, ours.GetSchema(), want.GetSchema())
 		}

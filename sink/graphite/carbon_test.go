@@ -21,7 +21,8 @@ type series struct {
 	points map[int64]float64
 }
 
-// makeSeries returns a payload of n points, one second apart. The time of the last point is end.
+// makeSeries returns a payload of n points, one second apart. The time of the last point is the
+// parameter end.
 func makeSeries(s *Sink, path string, end int64, n int) (payload []byte, want series) {
 	values := []float64{0, 1, -7, 0.1, 2.38e-05, 1e21, 1.0 / 3, math.MaxFloat64, 5e-324, 1 << 53}
 	want = series{path, map[int64]float64{}}
@@ -34,7 +35,7 @@ func makeSeries(s *Sink, path string, end int64, n int) (payload []byte, want se
 	return payload, want
 }
 
-// check waits until whisper contains exactly the points of want.
+// check waits until whisper contains exactly the points of the series in the parameter want.
 func check(t *testing.T, carbon *counterpart.Carbon, want series) {
 	t.Helper()
 	times := slices.Sorted(maps.Keys(want.points))

@@ -24,9 +24,9 @@ type delivery struct {
 
 	written  int       // number of bytes that the local kernel has accepted
 	acked    int       // number of bytes that the receiver's kernel has acknowledged
-	progress time.Time // when written or acked last increased
-	halfShut bool      // this side has closed its sending half
-	closed   bool      // the receiver has closed its sending half
+	progress time.Time // time at which the field written or the field acked last increased
+	halfShut bool      // the daemon has closed its sending half of the connection
+	closed   bool      // the receiver has closed its sending half of the connection
 }
 
 // run continues the delivery until it is confirmed, it fails, or the deadline is reached.
@@ -134,7 +134,7 @@ func (d *delivery) end() error {
 	return nil
 }
 
-// note updates acked and progress, and returns acked.
+// note updates the fields acked and progress, and returns the field acked.
 func (d *delivery) note() int {
 	queued, err := unacknowledged(d.conn.TCPConn)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 type link struct {
 	*net.TCPConn
 	tls  *tls.Conn // nil if the connection does not use TLS
-	held *held     // collects the encrypted bytes from tls
+	held *held     // collects the encrypted bytes of the field tls
 }
 
 // held is the TCP connection under a TLS connection. After the handshake, a write to held only
@@ -44,7 +44,8 @@ func (l *link) secure(ctx context.Context, c *tls.Config) error {
 	return nil
 }
 
-// seal returns the encrypted payload. If last is true, it appends TLS's close_notify message.
+// seal returns the encrypted payload. If the parameter last is true, it appends TLS's close_notify
+// message.
 func (l *link) seal(payload []byte, last bool) ([]byte, error) {
 	_, err := l.tls.Write(payload)
 	if err == nil && last {

@@ -181,7 +181,7 @@ func TestTLSEndConfirmsNothing(t *testing.T) {
 		}},
 		"closes with bytes unread": {1500, func(_ *receiver, c *tls.Conn) {
 			_ = c.CloseWrite()
-			time.Sleep(50 * time.Millisecond) // until the lines have arrived at the receiver
+			time.Sleep(50 * time.Millisecond) // wait until the lines have arrived at the receiver
 		}},
 		"reads a part": {20_000, func(_ *receiver, c *tls.Conn) {
 			_, _ = c.Read(make([]byte, 10))

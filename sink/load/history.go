@@ -22,7 +22,7 @@ type history struct {
 	view
 	numbers   [metric.Kinds]map[string]uint32
 	nameBytes int
-	worth     int     // when the number of names reaches this number, check whether to renumber
+	worth     int     // number of names at which the history checks whether to renumber the names
 	entries   []entry // names in the current batch
 	full      bool    // the current batch does not fit, and there are no older minutes to remove
 
@@ -76,8 +76,8 @@ func newHistory(l limits, now time.Time) *history {
 
 func floorMinute(t time.Time) int64 { return int64(math.Floor(float64(t.Unix()) / 60)) }
 
-// minuteOf returns the minute of a flush interval that ends at end. An interval that ends exactly at the end of a
-// minute belongs to this minute.
+// minuteOf returns the minute of a flush interval that ends at the time in the parameter end. An
+// interval that ends exactly at the end of a minute belongs to this minute.
 func minuteOf(end time.Time) int64 { return floorMinute(end.Add(-1)) }
 
 // add adds a batch, and returns the number of names that did not fit.
@@ -109,8 +109,8 @@ func (h *history) show() {
 	h.shown.Store(&v)
 }
 
-// advance starts a new minute if minute is not already the latest one, and removes minutes that are too old. If
-// the clock was set back, it removes the minutes in the future.
+// advance makes the given minute the latest one, and removes minutes that are too old. If the clock
+// was set back, it removes the minutes in the future.
 func (h *history) advance(minute int64) {
 	if minute != h.minute {
 		h.compact()
@@ -174,8 +174,8 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom makes room for need bytes. It may remove the oldest minutes. It frees an eighth more than necessary,
-// so that it is not called again for the next name.
+// makeRoom makes room for at least the given number of bytes. It may remove the oldest minutes. It
+// frees an eighth more than necessary, so that it need not be called again for the next name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

@@ -20,8 +20,8 @@ type request struct {
 	minutes int
 	full    bool // only complete minutes are requested
 
-	// A name is requested if it is in names or matches one of the patterns. If names and patterns are both empty,
-	// all names are requested.
+	// A name is requested if the field names contains it, or if it matches one of the patterns. If
+	// both fields are empty, all names are requested.
 	names    map[string]bool
 	patterns []glob.Glob
 }

@@ -198,7 +198,7 @@ func TestGoneClients(t *testing.T) {
 		return conn
 	}
 	before := runtime.NumGoroutine()
-	for range 3 * gate.MaxConns { // three times as many, because some connections stay in the kernel's backlog
+	for range 3 * gate.MaxConns { // more connections than slots; some stay in the kernel's backlog
 		// With two requests on a connection, net/http does not detect that the client has closed the connection.
 		conns = append(conns, ask(request+request))
 	}

@@ -43,8 +43,8 @@ type Sink struct {
 	turn   chan struct{} // contains an element while a request computes a window
 	binning
 
-	// The flush writes into the batch in building. EndInterval sends this batch to Run, which adds the
-	// batch to the history. There are two batches in total.
+	// The flush writes into the batch in the field building. EndInterval sends this batch to Run,
+	// which adds the batch to the history. There are two batches in total.
 	writer   writer
 	building *batch
 	batches  chan *batch

@@ -58,7 +58,8 @@ func newSink(t testing.TB, cfg Config) *Sink {
 	return s
 }
 
-// flush waits until the next multiple of every, and then flushes the collected values of names.
+// flush waits until the next multiple of the parameter every, and then flushes the collected values
+// of names.
 func (c *clocked) flush(every time.Duration, all ...*metric.Collected) {
 	time.Sleep(time.Until(time.Now().Truncate(every).Add(every)))
 	c.flushNow(all...)

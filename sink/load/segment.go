@@ -60,8 +60,8 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// advance moves to the next name. rest must start after the totals of the current name. advance returns the
-// encoded totals of the current name.
+// advance moves to the next name. The parameter rest must start after the totals of the current
+// name. advance returns the encoded totals of the current name.
 func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest
@@ -118,8 +118,8 @@ func compact(all []series, segments []*segment) *segment {
 	return b.done()
 }
 
-// renumbered returns the segment with new numbers. The order of the names is unchanged. numbers contains each new
-// number plus 1.
+// renumbered returns the segment with new numbers. The order of the names is unchanged. The
+// parameter numbers contains each new number plus 1.
 func (s *segment) renumbered(all []series, numbers []uint32) *segment {
 	b := builder{segment: segment{minute: s.minute}}
 	for c := s.start(); c.left > 0; {

@@ -30,10 +30,12 @@ func (v *view) current(now time.Time) int64 {
 	return max(minute, v.minute)
 }
 
-// kept returns the number of minutes, up to the minute last, for which there is history.
+// kept returns the number of minutes for which there is history, up to and including the minute in
+// the parameter last.
 func (v *view) kept(last int64) int { return max(0, int(last-v.since)+1) }
 
-// window returns the last n minutes. If complete is false, the last of them is the incomplete minute.
+// window returns the last n minutes. If the parameter complete is false, the last of them is the
+// incomplete minute.
 func (v *view) window(n int, complete bool, now time.Time) window {
 	last := v.current(now)
 	w := window{series: v.series, frame: last * 60}

@@ -76,7 +76,8 @@ const (
 // length is 2^28 - 1.
 const lengthBytes = 4
 
-// open starts a message, and returns the index of its content. close later fills in the length.
+// open starts a message, and returns the index of its content. The function close later fills in
+// the length.
 func open(dst []byte, tag byte) ([]byte, int) {
 	dst = append(dst, tag, 0, 0, 0, 0)
 	return dst, len(dst)
@@ -123,9 +124,9 @@ func appendAttribute[K, V string | []byte](dst []byte, tag byte, key K, value V)
 	return appendBytes(dst, anyValueString, value)
 }
 
-// appendBuckets appends bins with counts rounded to whole numbers. It rounds running totals, not single counts,
-// so that the sum of the rounded counts is the rounded sum. total is the exact sum of the counts of all bins
-// before b.
+// appendBuckets appends bins with counts rounded to whole numbers. It rounds running totals, not
+// single counts, so that the sum of the rounded counts is the rounded sum. The parameter total is
+// the exact sum of the counts of all bins before b.
 func appendBuckets(dst []byte, tag byte, b *metric.ExpBins, total *float64) []byte {
 	if len(b.Counts) == 0 {
 		return dst

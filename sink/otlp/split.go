@@ -13,7 +13,7 @@ import (
 // same payload continues after this part.
 type progress struct {
 	payload uint64 // hash of the payload
-	metrics int    // number of metrics that were accepted or refused so far
+	metrics int    // number of metrics that were refused so far
 	refused int    // number of refused metrics among them
 	part    int    // number of metrics per part; 0 if the payload was not too large
 }
@@ -113,7 +113,8 @@ func count(payload []byte) (n int) {
 	return n
 }
 
-// part returns a payload with n metrics of payload, starting at index from.
+// part returns a payload with n metrics of another payload. The parameter from is the index of the
+// first metric.
 func part(payload []byte, from, n int) (b []byte) {
 	at := 0
 	var last []byte // scope of the current group; each group has a different scope

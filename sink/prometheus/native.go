@@ -65,8 +65,8 @@ func sparseIndex(v float64, schema int8) int32 {
 	return int32((exponent + 1<<-schema - 1) >> -schema)
 }
 
-// with returns new buckets: the buckets of n plus the samples of an interval. most is the maximum number of
-// buckets.
+// with returns new buckets: the buckets of n plus the samples of an interval. The parameter most is
+// the maximum number of buckets.
 func (n *native) with(c *metric.Collected, u unit, most int) *native {
 	weight := weigh(c)
 	next := &native{schema: n.schema, zero: n.zero}

@@ -14,7 +14,7 @@ func (e *exposition) head(name, kind, help string) {
 	e.text = append(e.text, "# HELP "+name+" "+help+"\n# TYPE "+name+" "+kind+"\n"...)
 }
 
-// sample writes a sample. labels contains names and values alternately.
+// sample writes a sample. The parameter labels contains names and values alternately.
 func (e *exposition) sample(name string, value float64, labels ...string) {
 	e.text = append(e.text, name...)
 	for i := 0; i < len(labels); i += 2 {

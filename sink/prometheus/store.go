@@ -28,7 +28,7 @@ type store struct {
 	series     []series
 	bySeries   index
 	freeSeries []uint32
-	freed      []uint32 // series that were freed since the last publish; the families still contain their entries
+	freed      []uint32 // series that were freed since the last call of publish; the families still contain their entries
 	live       int      // number of series, including hidden series
 
 	families []*family // indexed by number; nil if the family was removed
@@ -43,7 +43,7 @@ type store struct {
 	now          time.Time
 	swept        time.Time // time of the last search for idle names
 	expires      bool      // at least one series has a ttl
-	frozen       bool      // a reload is reading names and texts, so none may be removed
+	frozen       bool      // a reload is reading names and texts, so no name or text may be removed
 
 	rules     []ruleTally // one element per rule, and a last one for names that match no rule
 	negative  uint64

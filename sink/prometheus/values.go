@@ -84,8 +84,8 @@ func (v *values) fresh() *chunk {
 	return new(chunk)
 }
 
-// retire ends an interval. before is the view that scrapes have read until now. Replaced chunks can be reused
-// when no scrape can read them any more.
+// retire ends an interval. The parameter before is the view that scrapes have read until now.
+// Replaced chunks can be reused when no scrape can read them any more.
 func (v *values) retire(before *view) {
 	clear(v.own)
 	v.retired = append(v.retired, retired{before, v.replaced})

@@ -73,7 +73,8 @@ func valueOf(key int32) float64 {
 	return 0
 }
 
-// add adds the samples of an interval. Each sample represents weight events.
+// add adds the samples of an interval. The parameter weight is the number of events that each
+// sample represents.
 func (w *window) add(c *metric.Collected, unit unit, weight float64) {
 	w.dirty = true
 	w.many = w.many || len(c.Bins) > 0 || len(w.exact)+len(c.Samples) > maxExact
@@ -145,8 +146,8 @@ func (w *window) turn(now time.Time, age time.Duration) bool {
 	return len(w.bins) > 0
 }
 
-// quantiles sets values to the quantiles of the window. The quantile q is the smallest sample such that at least
-// the fraction q of all samples is less than or equal to it.
+// quantiles stores the quantiles of the window in the slice values. The quantile q is the smallest
+// sample such that at least the fraction q of all samples is less than or equal to it.
 func (w *window) quantiles(qs, values []float64) {
 	w.dirty = false
 	if len(w.bins) == 0 {

@@ -75,7 +75,8 @@ func (s *Server) serve(c *session, f Fault) {
 	}
 }
 
-// next returns the maximum number of bytes for the next read. got is the number of bytes read so far.
+// next returns the maximum number of bytes for the next read. The parameter got is the number of
+// bytes read so far.
 func (f Fault) next(got int) int {
 	n := 32 << 10
 	if f.BytesPerSecond > 0 {

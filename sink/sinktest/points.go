@@ -43,8 +43,8 @@ func (s *Server) PointsOf(path string) []Point {
 	return slices.DeleteFunc(s.Points(), func(p Point) bool { return p.Path != path })
 }
 
-// WaitOf waits until a path has at least n points, and returns the points. If this takes longer than patience, it
-// fails the test.
+// WaitOf waits until a path has at least n points, and returns the points. If this takes longer
+// than the parameter patience, it fails the test.
 func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	s.t.Helper()
 	s.await(patience, func() bool { return len(s.PointsOf(path)) >= n })

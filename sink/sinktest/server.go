@@ -144,7 +144,8 @@ func (s *Server) Forget() {
 	}
 }
 
-// Wait waits until at least n lines were received, or until patience is over. It returns all lines.
+// Wait waits until at least n lines were received, but not longer than the parameter patience. It
+// returns all lines.
 func (s *Server) Wait(n int, patience time.Duration) []string {
 	s.await(patience, func() bool {
 		s.mu.Lock()
@@ -154,7 +155,8 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	return s.Lines()
 }
 
-// await waits until enough returns true, or until patience is over. It calls enough after each change.
+// await waits until the function enough returns true, but not longer than the parameter patience.
+// It calls the function after each change.
 func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {

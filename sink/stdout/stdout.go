@@ -67,7 +67,7 @@ type Sink struct {
 	seed maphash.Seed
 
 	unfinished uint64 // checksum of the payload that Send has not completely written
-	written    int    // number of bytes of this payload that were written
+	written    int    // number of written bytes of the unfinished payload
 	torn       bool   // the last write ended inside a line
 }
 

@@ -70,7 +70,7 @@ func (a *answer) take(fd int, waited bool) (done bool, err error) {
 	}
 }
 
-// lock prevents other readers that use this package from reading file until it is closed.
+// lock prevents other readers that use this package from reading the file until the file is closed.
 func lock(file *os.File) error {
 	conn, err := file.SyscallConn()
 	if err != nil {

@@ -59,7 +59,8 @@ func TestManyPipesOfOneUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to run processes as another user")
 	}
-	// More processes than a reading can wait for in half of its time, which is the share of one of two users.
+	// A reading cannot wait for this number of silent processes in half of its time. Half of the time
+	// is the share of one of two users.
 	const silent = 400
 	dir := t.TempDir()
 	for _, d := range []string{dir, filepath.Dir(dir)} {

@@ -72,7 +72,7 @@ type Merger struct {
 type merged struct {
 	sum, max, last statvent.Value
 	n              int
-	start          uint64 // start of the process that the field last is from
+	start          uint64 // start time of the process whose value is in the field last
 	label          Rule   // the rule of the name's label, or Sum
 }
 

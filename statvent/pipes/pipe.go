@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	retryAfter = time.Millisecond      // while another reader has locked the pipe
+	retryAfter = time.Millisecond      // pause while another reader has locked the pipe
 	lookAfter  = 25 * time.Millisecond // time after which a silent pipe is compared to its name again
 	// Number of empty answers, with increasing pauses, before an empty answer is accepted.
 	maxEmpty = 6

@@ -58,7 +58,8 @@ func Started(pid int) (uint64, error) {
 	return strconv.ParseUint(string(fields[19]), 10, 64)
 }
 
-// lookUp returns the owner of a process or thread. It returns errGone if there is none with this id.
+// lookUp returns the owner of a process or thread. It returns errGone if there is no process or
+// thread with this id.
 func lookUp(pid int) (owner, error) {
 	start, err := Started(pid)
 	if err != nil {

@@ -37,7 +37,8 @@ type budget struct {
 	taken map[uint32]int // number of bytes that were read, by owner
 }
 
-// take returns false if the owner has used up its share.
+// take counts n bytes as read from the files of an owner. It returns false if the owner has used up
+// its share.
 func (b *budget) take(owner uint32, n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,7 +127,8 @@ func (g *reading) byOwner(names []string) map[uint32][]string {
 	return owners
 }
 
-// readOwner reads the files of one owner. At most share of them are open at the same time.
+// readOwner reads the files of one owner. The parameter share is the maximum number of files that
+// are open at the same time.
 func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, share int) {
 	ctx, cancel := context.WithDeadline(ctx, g.deadline)
 	defer cancel()

@@ -69,14 +69,14 @@ const (
 	faultNotFound  = -32001
 )
 
-// during calls do with a context that ends after the timeout plus d. It adds an explanation to the
-// error of do.
+// during calls the function do with a context that ends after the timeout plus d. It adds an
+// explanation to the error of this call.
 func (c *Client) during(ctx context.Context, what string, d time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout+d)
 	defer cancel()
 	err := do(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // the error of do is only a consequence of the timeout
+		err = ctx.Err() // the error of the call is only a consequence of the timeout
 	}
 	if err == nil {
 		return nil

@@ -40,8 +40,7 @@ func monitor(t *testing.T, handler http.HandlerFunc) *Client {
 	return &Client{Address: server.Listener.Addr().String(), Timeout: time.Minute}
 }
 
-// answering returns a handler for an XML-RPC method called any. A call of this method returns v or
-// err.
+// answering returns a handler for the XML-RPC method "any". A call of this method returns v or err.
 func answering(v any, err error) http.HandlerFunc {
 	call := func(context.Context, []xmlrpc.Value) (xmlrpc.Value, error) { return xmlrpc.ValueOf(v), err }
 	return xmlrpc.NewMux(xmlrpc.Method{Name: "any", Signature: []string{"struct"}, Call: call}).ServeHTTP

@@ -10,9 +10,9 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// decode stores the values of an XML-RPC response in the variable to. A member of the response is stored in the
-// field with the same json tag. Unknown members are ignored. A field without a member is zero.
-// Errors contain the name of the member.
+// decode stores the values of an XML-RPC response in the parameter to. A member of the response is
+// stored in the field with the same json tag. Unknown members are ignored. A field without a member
+// is zero. Errors contain the name of the member.
 func decode(from any, to reflect.Value, path string) error {
 	if from == nil { // the XML-RPC library returns nil for an empty string
 		return nil

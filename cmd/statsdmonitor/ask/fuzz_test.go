@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// FuzzAnswer decodes arbitrary responses, as a hostile server could send them. decode must not panic.
+// FuzzAnswer decodes arbitrary responses, as a hostile server could send them. The function decode
+// must not panic.
 func FuzzAnswer(f *testing.F) {
 	for _, value := range []string{
 		"<struct><member><name>data</name><value><struct><member><name>host</name><value><string>a</string></value></member></struct></value></member></struct>",

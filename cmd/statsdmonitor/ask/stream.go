@@ -23,8 +23,8 @@ const maxEvent = 1 << 20
 var ErrNoStream = errors.New("it has no such stream")
 
 // Stream sends a question whose answer is a stream of events. For each event, it calls the function
-// each with the name and the data of the event. Stream returns when the stream ends or each returns
-// an error.
+// each with the name and the data of the event. Stream returns when the stream ends or when this
+// function returns an error.
 func (c *Client) Stream(ctx context.Context, name string, args url.Values, watches time.Duration, each func(event string, data []byte) error) error {
 	return c.during(ctx, name, watches, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(root+name+"?"+args.Encode()), nil)

@@ -12,7 +12,7 @@ import (
 )
 
 // Cluster formats the state of a cluster: who owns the partitions, up to which interval they are
-// published, the edges, and what this daemon forwards.
+// published, the edge daemons, and what this daemon forwards.
 func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	s := &sheet{Page: &p}
 	if !c.Collects && !c.Forwards {
@@ -137,7 +137,7 @@ func (s *sheet) edges(c *question.Cluster) {
 	s.table(columns, rows)
 }
 
-// forwardAddress returns the address that an edge needs for --forward.
+// forwardAddress returns the address that an edge daemon needs for --forward.
 func forwardAddress(address string) string {
 	scheme, host, _ := strings.Cut(address, "://")
 	if strings.HasPrefix(host, ":") {
@@ -146,8 +146,8 @@ func forwardAddress(address string) string {
 	return scheme + "://" + host
 }
 
-// clockOff formats by how much the clock of an edge is ahead or behind. It does not report a small
-// difference, because messages take some time.
+// clockOff formats by how much the clock of an edge daemon is ahead or behind. It does not report a
+// small difference, because messages take some time.
 func clockOff(ahead float64) string {
 	d := time.Duration(ahead * float64(time.Second)).Round(10 * time.Millisecond)
 	switch {
@@ -200,7 +200,7 @@ func partsOf(l *question.ClusterLedger) []part {
 	}
 }
 
-// forward writes the state of forwarding as an edge knows it.
+// forward writes the state of forwarding as an edge daemon knows it.
 func (s *sheet) forward(c *question.Cluster, f *question.ClusterForward) {
 	s.groups("forwards", labels, []span{{"to " + f.Address, bold}, {text: "as " + f.Edge}, {f.State, ofState(f.State)}}, "")
 	switch {

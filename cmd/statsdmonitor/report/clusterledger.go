@@ -8,22 +8,22 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// EdgeAccount compares two counts: what an edge has forwarded since its start, and what the owners have received
-// from it.
+// EdgeAccount compares two counts: what an edge daemon has forwarded since its start, and what the
+// owners have received from it.
 type EdgeAccount struct {
 	Edge    string `json:"edge"`
-	Address string `json:"address"` // address that the edge was queried at
-	// Number is the edge's latest interval, and Complete the latest interval that the owners have completed. Settled
-	// means that Number equals Complete and that the owners have processed all messages. If Settled is true, Samples
-	// and Counted must be equal.
+	Address string `json:"address"` // address that the edge daemon was queried at
+	// Number is the edge daemon's latest interval, and Complete is the latest interval that the owners
+	// have completed. Settled means that Number equals Complete and that the owners have processed all
+	// messages. If Settled is true, Samples and Counted must be equal.
 	Number   uint64 `json:"number"`
 	Complete uint64 `json:"complete"`
 	Settled  bool   `json:"settled"`
-	Samples  uint64 `json:"samples"` // number of samples, according to the edge
+	Samples  uint64 `json:"samples"` // number of samples, according to the edge daemon
 	Counted  uint64 `json:"counted"` // number of samples, according to the owners
-	Dropped  uint64 `json:"dropped"` // number of dropped rows, according to the edge
+	Dropped  uint64 `json:"dropped"` // number of dropped rows, according to the edge daemon
 	Balances bool   `json:"balances"`
-	// Forward is the ledger of the edge itself.
+	// Forward is the ledger of the edge daemon itself.
 	Forward question.ClusterForward `json:"forward"`
 }
 
@@ -31,7 +31,7 @@ type EdgeAccount struct {
 type ClusterBook struct {
 	Balances bool          `json:"balances"`
 	Fault    string        `json:"fault"` // the account that does not balance, or ""
-	Edges    []EdgeAccount `json:"edges"` // the edges that were queried
+	Edges    []EdgeAccount `json:"edges"` // the edge daemons that were queried
 }
 
 // ClusterLedger returns a function that formats a ledger over several daemons.
@@ -58,7 +58,7 @@ func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) 
 	}
 }
 
-// messages writes the account of an owner: the messages that it has received from edges.
+// messages writes the account of an owner: the messages that it has received from edge daemons.
 func (s *sheet) messages(c *question.Cluster) {
 	l := &c.Ledger
 	s.line(span{"messages of all edges: stored = the sum of these parts", bold})
@@ -76,7 +76,7 @@ func (s *sheet) messages(c *question.Cluster) {
 	s.line()
 }
 
-// rows writes the account of an edge: the rows that it has forwarded.
+// rows writes the account of an edge daemon: the rows that it has forwarded.
 func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line(span{title, bold})
 	s.entry("made", f.Made)
@@ -91,7 +91,8 @@ func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line()
 }
 
-// across compares the number of samples of an edge to the number at the owners.
+// across compares the number of samples of an edge daemon to the number of its samples at the
+// owners.
 func (s *sheet) across(e *EdgeAccount) {
 	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
 	s.entry("forwarded", e.Samples)

@@ -75,7 +75,7 @@ func changes() map[string]func(Page) string {
 	}
 }
 
-// accounts contains the accounts of edges in all states.
+// accounts contains the accounts of edge daemons in all states.
 func accounts() ClusterBook {
 	of := func(name string, complete, samples, dropped uint64, settled, balances bool) EdgeAccount {
 		f := reporttest.Forward()

@@ -102,8 +102,8 @@ func (s *sheet) text(first span, indent int, words string) {
 	}
 }
 
-// groups appends groups of words, with three spaces between groups. A group that does not fit starts a new line.
-// end is right-aligned on the last line if it fits.
+// groups appends groups of words, with three spaces between groups. A group that does not fit
+// starts a new line. The parameter end is right-aligned on the last line if it fits.
 func (s *sheet) groups(label string, indent int, groups []span, end string) {
 	row, used := []span{{text: pad(label, indent)}}, indent
 	for _, g := range groups {

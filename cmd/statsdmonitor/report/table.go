@@ -70,7 +70,7 @@ func (s *sheet) fit(columns []column, shown, widths []int) {
 			}
 		}
 		if widest < 0 {
-			return // the row is still too long, and line will cut it off
+			return // the row is still too long: the method line cuts off its end
 		}
 		widths[widest]--
 	}

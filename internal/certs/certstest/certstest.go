@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Accept runs a client, and returns the server's end of its connection. The caller must call end,
-// which closes the connection and waits for the client.
+// Accept runs a client, and returns the server's end of its connection. The caller must call the
+// function end, which closes the connection and waits for the client.
 func Accept(t testing.TB, client func(net.Conn)) (accepted net.Conn, end func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

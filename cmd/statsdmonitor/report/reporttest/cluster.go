@@ -6,8 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Cluster returns the state of a cluster as an owner knows it. One partition has no owner, and one edge is
-// silent.
+// Cluster returns the state of a cluster as an owner knows it. One partition has no owner, and one
+// edge daemon is silent.
 func Cluster() question.Cluster {
 	head := before(4 * time.Second)
 	of := func(p question.ClusterPartition) question.ClusterPartition {
@@ -36,7 +36,7 @@ func Cluster() question.Cluster {
 	return c
 }
 
-// Forward returns what an edge reports while its cluster is down.
+// Forward returns what an edge daemon reports while its cluster is down.
 func Forward() question.ClusterForward {
 	return question.ClusterForward{
 		Address: "nats://n1,n2,n3", Edge: "web1", Sink: "forward", Partitions: 16, Horizon: 7200, Tags: "off",
@@ -46,19 +46,19 @@ func Forward() question.ClusterForward {
 	}
 }
 
-// Edge returns the state of the cluster as an edge knows it.
+// Edge returns the state of the cluster as an edge daemon knows it.
 func Edge() question.Cluster {
 	return question.Cluster{Interval: 10, Forwards: true, Forward: Forward()}
 }
 
-// WaitingEdge returns the state of an edge that has not received the settings of its cluster yet.
+// WaitingEdge returns the state of an edge daemon that has not received the settings of its cluster yet.
 func WaitingEdge() question.Cluster {
 	return question.Cluster{Interval: 10, Forwards: true, Forward: question.ClusterForward{
 		Address: "statsd://central:8127", Edge: "web1", Sink: "forward", State: "waiting", Epoch: before(time.Minute), Waits: "ask the cluster for its settings: connection refused",
 	}}
 }
 
-// Central returns the state of a central daemon that owns all partitions and is the only edge.
+// Central returns the state of a central daemon that owns all partitions and is the only edge daemon.
 func Central() question.Cluster {
 	f := Forward()
 	f.Address, f.Edge, f.State, f.Error, f.Part = "statsd://:8127", "central", "ok", "", true
