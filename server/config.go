@@ -67,7 +67,7 @@ type Fixed struct {
 	// Admin is the host:port of the management console. Empty (the default) turns it off. An empty
 	// host means 127.0.0.1.
 	Admin string `flag:"--admin"`
-	// AdminDown makes the console's health command answer "down" at first.
+	// AdminDown makes the command `health` of the console answer "down" at first.
 	AdminDown bool `flag:"--admin-health"`
 	// Settings returns the settings that the console shows. It may be nil.
 	Settings func() []console.Setting
@@ -102,8 +102,9 @@ type Live struct {
 	delivery.Publish
 	alert.Audience
 
-	// Layout decides which points a flush makes and how they are named, by default
-	// aggregate.Reference.Layout(). Its Interval is ignored; FlushInterval is used.
+	// Layout decides which points a flush makes and how they are named. The default is
+	// aggregate.Reference.Layout(). The field Interval of the Layout is ignored: FlushInterval is
+	// used.
 	Layout aggregate.Layout
 	// MetadataPrefix is the prefix of the daemon's own figures, by default statsd. If it is empty, no
 	// figures are published.

@@ -15,7 +15,7 @@ type limit struct {
 	flag string
 	used int
 	max  int
-	name string // the name that uses the most, or ""
+	name string // the name that uses most of the resource, or ""
 	then string // what happens when the limit is reached
 }
 

@@ -99,7 +99,8 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges when the daemon ends. It returns at the time until at the latest.
+// saveLastState saves the gauges when the daemon ends. It returns no later than the time in the
+// parameter until.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {

@@ -84,7 +84,7 @@ func (d *statsd) value(path string) float64 {
 	return d.last[path]
 }
 
-// expectCanary waits until the sum of a counter is want.
+// expectCanary waits until the sum of a counter equals the parameter want.
 func (d *statsd) expectCanary(name string, want int) {
 	d.t.Helper()
 	deadline := time.Now().Add(wait.Patience)
