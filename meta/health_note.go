@@ -36,8 +36,8 @@ type loss struct {
 }
 
 // noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when
-// it ends. total is the number of losses since the start, and grown is how many of them are new
-// since the last call.
+// it ends. The parameter total is the number of losses since the start, and the parameter grown is
+// how many of them are new since the last call.
 func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	k := key{l.id, l.subject}
 	open := t.losses[k]
@@ -122,7 +122,7 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver logs the end of a reason, if its start was logged. r may be nil.
+// noteOver logs the end of a reason, if its start was logged. The parameter r may be nil.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {

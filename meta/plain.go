@@ -20,7 +20,8 @@ var plainHTML string
 //go:embed plain.css
 var plainCSS string
 
-// These are the maximum numbers of values without and with a filter, and of bad lines.
+// These are the maximum numbers of values that are shown without a filter, of values that are shown
+// with a filter, and of bad lines.
 const (
 	plainValues = 25
 	plainFound  = 200
@@ -136,8 +137,8 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 
 const noValues = "None yet. Values show here after the next flush."
 
-// valueRows returns the latest values whose path contains part. It also returns a note about the
-// values that are not shown.
+// valueRows returns the latest values whose path contains the text in the parameter part. It also
+// returns a note about the values that are not shown.
 func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
 	all := m.values.Last()
 	if len(all) == 0 {

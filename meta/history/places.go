@@ -138,8 +138,8 @@ func (p *places) begin(at int64) {
 		p.fold(&p.columns[0])
 		p.columns = slices.Delete(p.columns, 0, 1)
 	}
-	// slices.Grow sets the capacity to the size of the allocation, so cap tells how much memory is
-	// used.
+	// slices.Grow sets the capacity to the size of the allocation, so the function cap returns how
+	// much memory is used.
 	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
 	for i := range values {
 		values[i] = gap
