@@ -68,8 +68,8 @@ type Config struct {
 	// StateFile is the state file of the daemon, or "". The episodes are saved in another file in the
 	// same directory.
 	StateFile string
-	// Patience is how long after a restart the daemon may need to see again a problem from before the
-	// restart. Until then, the episode of such a problem stays open.
+	// Patience is the maximum time after a restart until the daemon sees a problem from before the
+	// restart again. Until then, the episode of such a problem stays open.
 	Patience time.Duration
 	Log      zerolog.Logger
 }
@@ -110,8 +110,8 @@ func New(cfg Config) *Alerts {
 // Show sets the address of the live page, which messages contain. Call it before Check and Observe.
 func (a *Alerts) Show(page string) { a.page = page }
 
-// Follow sets the receivers, from the next check on. Messages contain service, the name of the
-// service.
+// Follow sets the receivers, from the next check on. Messages contain the name of the service,
+// which is the parameter service.
 func (a *Alerts) Follow(service string, set Audience) {
 	a.audience.Store(&following{set, service})
 	select {
