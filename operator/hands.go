@@ -20,8 +20,8 @@ type Acts struct {
 	OnLoop func(context.Context, func(*Running)) error
 	// Flush flushes at once. The points get the time of the next flush, which is then skipped.
 	Flush func(context.Context) (question.Flushed, error)
-	// Reload reads the settings again. Unless dry is true, it applies the settings. Reload is nil if a
-	// reload is not possible.
+	// Reload reads the settings again. Unless the parameter dry is true, it applies the settings.
+	// Reload is nil if a reload is not possible.
 	Reload func(dry bool) (question.Reloaded, error)
 	// Trace logs matching lines as they are received. Trace(nil) stops this.
 	Trace func(*intake.Trace)
