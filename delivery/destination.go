@@ -17,10 +17,11 @@ type feed interface {
 	open(cfg *Config, before feed) error
 	// close undoes open. Call it only for a feed that does not run.
 	close() error
-	// run returns when the destination's life or ctx ends.
+	// run feeds the destination. It returns when the destination's life has ended, or when ctx has
+	// ended.
 	run(ctx context.Context)
 	state() State
-	// is reports whether the feed has this configuration.
+	// is reports whether the feed was made from the configuration d.
 	is(d *Destination) bool
 }
 
