@@ -58,10 +58,11 @@ type Config struct {
 	// Table returns the limits for tables. The fields Shards and MemberKey are ignored.
 	Table func() aggregate.Config
 	// From and Until limit the windows that the owner publishes. They are ends of windows, or zero for
-	// no limit. The owner publishes the windows that end after From and not after Until.
+	// no limit. The owner publishes the windows that end after the time From and not after the time
+	// Until.
 	From, Until time.Time
-	// Successor returns the connection to the cluster that publishes the windows after Until. It is
-	// nil if there is none.
+	// Successor returns the connection to the cluster that publishes the windows after the time Until.
+	// It is nil if there is none.
 	Successor func() link.Sender
 	// Publisher publishes the windows.
 	Publisher Publisher
@@ -93,9 +94,9 @@ type Cluster struct {
 	// collect.
 	CollectFrom string `flag:"--collect"`
 	// CollectAfter and CollectUntil limit the intervals that the cluster publishes. They are ends of
-	// flush intervals, or zero for no limit. The cluster publishes the intervals that end after
-	// CollectAfter and not after CollectUntil. At CollectUntil it hands its names over to the cluster
-	// in forward.Next.
+	// flush intervals, or zero for no limit. The cluster publishes the intervals that end after the
+	// time CollectAfter and not after the time CollectUntil. At the time CollectUntil it hands its
+	// names over to the cluster in forward.Next.
 	CollectAfter time.Time `flag:"--collect"`
 	CollectUntil time.Time `flag:"--collect"`
 	// CollectID is the name of this owner in the cluster, by default the host name. Each owner needs

@@ -108,7 +108,7 @@ type edge struct {
 	number  uint64
 	samples uint64
 	newer   bool  // its messages have the next version of the format
-	next    *edge // edge that forwards windows that end after from; nil for none
+	next    *edge // edge that forwards windows that end after the time from; nil for none
 	from    int64
 
 	mu    sync.Mutex
