@@ -34,8 +34,8 @@ type Target struct {
 	// ForwardTo is the address of the cluster. If it is empty (the default), nothing is forwarded.
 	ForwardTo string `flag:"--forward"`
 	// ForwardAfter and ForwardUntil limit the intervals that the cluster gets. They are ends of flush
-	// intervals, or zero for no limit. The cluster gets the intervals that end after ForwardAfter and
-	// not after ForwardUntil.
+	// intervals, or zero for no limit. The cluster gets the intervals that end after the time
+	// ForwardAfter and not after the time ForwardUntil.
 	ForwardAfter time.Time `flag:"--forward"`
 	ForwardUntil time.Time
 	// ForwardID is the name of this edge in the cluster, by default the host name. Each edge needs its
