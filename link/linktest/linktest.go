@@ -68,14 +68,15 @@ func (e *Engine) Fail(f Faults) {
 	e.mu.Unlock()
 }
 
-// Down makes all calls fail if down is true, and lets them succeed again if it is false.
+// Down(true) makes all calls fail. Down(false) lets them succeed again.
 func (e *Engine) Down(down bool) {
 	e.mu.Lock()
 	e.down = down
 	e.mu.Unlock()
 }
 
-// call waits for a random delay and then calls f. A fault can occur before or after the call of f.
+// call waits for a random delay and then calls the function f. A fault can occur before or after
+// the call of f.
 func (e *Engine) call(ctx context.Context, f func() error) error {
 	e.mu.Lock()
 	delay := time.Duration(0)

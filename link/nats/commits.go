@@ -106,7 +106,8 @@ func (p *partition) parse(ctx context.Context, m stored) (link.Commit, error) {
 	return c, nil
 }
 
-// Append appends a commit. The server checks that after is still the number of the last commit.
+// Append appends a commit. The server checks that the parameter after is still the number of the
+// last commit.
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (link.Version, error) {
 	if err := p.know(ctx, after); err != nil {
 		return 0, err

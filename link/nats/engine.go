@@ -217,7 +217,7 @@ func check(got, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// guarded describes the settings that check compares, with their correct values.
+// guarded describes the settings that the function check compares, with their correct values.
 func guarded(want jetstream.StreamConfig) string {
 	bytes := ""
 	if want.Discard == jetstream.DiscardOld {

@@ -104,8 +104,8 @@ func (c *edgeConn) settle(request uint64, err error) {
 	c.expect(len(c.pending) > 0)
 }
 
-// expect sets the deadline for the next answer. If due is false, no answer is expected and there is
-// no deadline.
+// expect sets the deadline for the next answer. If the parameter due is false, no answer is
+// expected and there is no deadline.
 func (c *edgeConn) expect(due bool) {
 	var until time.Time
 	if c.due = due; due {

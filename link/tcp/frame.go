@@ -152,7 +152,7 @@ func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	return w.buffer[:size], nil
 }
 
-// receive reads a frame. The size of its body must not exceed most.
+// receive reads a frame. The size of its body must not exceed the parameter most.
 func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 	head, size, err := w.head(most)
 	if err != nil {

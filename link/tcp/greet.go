@@ -155,7 +155,8 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	return w.refuse("the key of this daemon is not among the central's keys", errors.New("its key is not among this central's keys"))
 }
 
-// refuse tells the edge why it is refused. It returns reason, which is the error for the central.
+// refuse tells the edge why it is refused. It returns the parameter reason, which is the error for
+// the central.
 func (w *wire) refuse(text string, reason error) error {
 	_ = w.send(kindRefusal, []byte(text)) // if this fails, the edge has disconnected
 	return reason
