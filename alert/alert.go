@@ -38,7 +38,7 @@ type Audience struct {
 	Channels []Channel
 }
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (a *Audience) Validate() error {
 	if a.AlertInterval < 10*time.Millisecond {
 		return metric.FlagErrorf("--alert-interval", a.AlertInterval, "must be at least 10ms")

@@ -154,7 +154,7 @@ type EdgeConnections struct {
 // maxHorizon is the maximum of LateHorizon, in windows.
 const maxHorizon = 100_000
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (c *Cluster) Validate(interval time.Duration) error {
 	if c.CollectFrom == "" {
 		return nil

@@ -61,7 +61,7 @@ func (p *partition) handOver(ctx context.Context) error {
 	p.triedToHand, p.handed = time.Now(), err == nil
 	switch {
 	case err == nil:
-		p.log.Info().Int("names", p.state.table.Names()).Msg("the cluster ends here: its names were handed over to the next cluster")
+		p.log.Info().Int("names", p.state.table.Names()).Msg("this cluster's last interval is published: its names were handed over to the next cluster")
 	case now.Sub(p.toldOfHanding) > time.Minute:
 		p.toldOfHanding = now
 		p.log.Error().Err(err).Msg("the names cannot be handed over to the next cluster: trying again; do not stop this owner")

@@ -107,7 +107,7 @@ func (d *Destination) takesRows() bool {
 	return rows
 }
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (p *Publish) Validate() error {
 	switch {
 	case p.QueueBytes < payloadBytes:

@@ -47,8 +47,8 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 	return n
 }
 
-// reloads returns the running Recorder if it can continue with the configuration of d. It can if it
-// is a sink.Reloader.
+// reloads returns the running Recorder if it is a sink.Reloader, and if d has the configuration from
+// which the Recorder was made. Such a Recorder can read its files again.
 func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	if recording, records := n.feed.(*recording); records && n.is(d) {
 		r, ok = recording.wanted.Recorder.(sink.Reloader)

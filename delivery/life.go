@@ -16,7 +16,7 @@ const (
 	ended
 )
 
-// life is the life cycle of a destination. All transitions are here:
+// life is the life cycle of a destination. These are all transitions:
 //
 //	serving -> retired   retire: a reload removes it
 //	retired -> serving   revive: a reload adds it again

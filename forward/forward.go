@@ -53,7 +53,7 @@ type Target struct {
 	Connect func() (link.Sender, error)
 }
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (t *Target) Validate() error {
 	if t.ForwardTo == "" && t.ForwardID == "" { // a Target made from Next may have no ForwardID
 		return nil

@@ -49,7 +49,7 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("the cluster has %s=%s, this daemon has %s: set %s=%s here, or join another cluster",
+	return fmt.Sprintf("the cluster has %s=%s, this daemon has %s: set %s=%s for this daemon, or join another cluster",
 		e.Flag, e.Cluster, e.Daemon, e.Flag, e.Cluster)
 }
 

@@ -234,7 +234,7 @@ func shownText(shown, found, missed int) string {
 		text = fmt.Sprintf("%d in all.", shown)
 	}
 	if missed > 0 {
-		text += fmt.Sprintf(" %s more points of the last flush are not kept here (see --keep-values). They were published.", grouped(float64(missed)))
+		text += fmt.Sprintf(" %s more points of the last flush were published, but their values are not kept (see --keep-values).", grouped(float64(missed)))
 	}
 	return text
 }

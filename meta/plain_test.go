@@ -85,7 +85,7 @@ func TestPageNewestFirst(t *testing.T) {
 	if b < 0 || b > c || c > a {
 		t.Errorf("a, b, c are at %d, %d, %d; want b, c, a", a, b, c)
 	}
-	if want := "2 more points of the last flush are not kept"; !strings.Contains(body, want) {
+	if want := "2 more points of the last flush were published, but"; !strings.Contains(body, want) {
 		t.Errorf("the page does not say %q", want)
 	}
 }

@@ -73,12 +73,12 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "debug", Answer: question.Debugged{}, Do: h.debug,
 			Parameters: []question.Parameter{named(false), lasting(maxDebug, 600), option("off", "stop logging")},
-			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the names of the first.", intake.MaxTraced),
+			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the names of the first call.", intake.MaxTraced),
 		},
 		{
 			Name: "names/mute", Answer: question.Mutes{}, Do: h.mute,
 			Parameters: []question.Parameter{named(true), lasting(maxMute, 3600)},
-			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends all mutes.",
+			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns can be muted, each for at most a day. A restart ends all mutes.",
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,

@@ -102,7 +102,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
-			Help: "Each sink: its state, when it last accepted points, how far behind it is, what waits, and its last error.",
+			Help: "Each sink: its state, when it last accepted points, how late its points are, how many points wait, and its last error.",
 		},
 		{
 			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
@@ -110,7 +110,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "The account of all samples, and of the points of each sink: what came in, what happened to it, and whether the two are equal.",
+			Help: "The account of all samples, and of the points of each sink: what came in, what happened to it, and whether the sums of the two are equal.",
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),

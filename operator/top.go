@@ -19,7 +19,7 @@ func (d *Desk) topQuestion() question.Question {
 			{Name: "by", Default: "name", Choices: []string{"name", "prefix", "sender", "kind"}, Help: "what to count: name, prefix (names up to their second dot), sender or kind"},
 			secondsParameter(5),
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of entries"},
-			{Name: "match", Default: "*", Help: "a glob: only names that match count"},
+			{Name: "match", Default: "*", Help: "a glob: only matching names are counted"},
 		},
 		Help: "The names, prefixes, senders or kinds with the most samples: samples per second, and the possible error of each. Entries below a stated rate may be missing.",
 	}

@@ -140,7 +140,7 @@ const maxHistoryMemory = 16 << 30
 // maxFlushes is the maximum of Expire. It also limits GaugeExpire, as a number of flushes.
 const maxFlushes = 1 << 30
 
-// Validate checks the configuration. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (c *Config) Validate() error {
 	if err := c.Listen.Validate(c.FlushInterval); err != nil {
 		return err

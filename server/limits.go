@@ -34,7 +34,7 @@ func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && st.Recorder.MaxBytes > 0 && !st.Removed {
-			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "the sink forgets its oldest minutes"})
+			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "the sink deletes the data of its oldest minutes"})
 		}
 	}
 	return all

@@ -109,7 +109,7 @@ func TestCentralKeys(t *testing.T) {
 	keys, theirs := c.file("keys", oldShared+"\n"), c.file("edge.keys", "# shared\n"+oldShared+"\n")
 	c.start("statsd", "keys="+keys)
 	c.joins("statsd", "keys="+theirs)
-	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "its key is not among this central's keys")
+	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central's keys", "the edge daemon's key is not among this central's keys")
 	c.refuses("statsd", "", "the central wants a key, and this daemon has none", "")
 
 	// First add the new key at the central daemon, then replace the key of the edges, and then remove the old key.
@@ -139,7 +139,7 @@ func TestCentralAllow(t *testing.T) {
 	t.Parallel()
 	c := prepareCentral(t)
 	c.start("statsd", "allow=10.0.0.0/8,::1")
-	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `edge at 127\.0\.0\.1:\d+ refused: its address is not in allow`)
+	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `edge daemon at 127\.0\.0\.1:\d+ refused: its address is not in allow`)
 	c.stop()
 }
 

@@ -173,7 +173,7 @@ func (s sender) Send(ctx context.Context, m link.Message) error {
 		return &link.RefusedError{Reason: "there is no such partition"}
 	}
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
-		return &link.RefusedError{Reason: "it has a wrong size"}
+		return &link.RefusedError{Reason: "the message has a wrong size"}
 	}
 	return s.e.call(ctx, func() error {
 		p := s.e.partitions[m.Partition]

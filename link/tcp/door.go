@@ -87,7 +87,7 @@ func (d *door) evict(why string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_ = conn.Close() // this also ends the connection's goroutine
 		d.stats.evicted.Add(1)
-		d.tell(fmt.Errorf("edge at %v was disconnected, so that another edge can be served: %s", conn.RemoteAddr(), why))
+		d.tell(fmt.Errorf("edge daemon at %v was disconnected, so that another edge daemon can be served: %s", conn.RemoteAddr(), why))
 	}
 }
 
@@ -99,7 +99,7 @@ func (d *door) serve(settings link.Settings) {
 			return
 		}
 		if err != nil {
-			d.tell(fmt.Errorf("an edge cannot be accepted, trying again: %w", err))
+			d.tell(fmt.Errorf("no edge daemon can be accepted now, trying again: %w", err))
 			select {
 			case <-time.After(acceptAgain):
 				continue
@@ -129,7 +129,7 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 		}
 		d.stats.refused.Add(1)
 		if !errors.Is(err, net.ErrClosed) {
-			d.tell(fmt.Errorf("edge at %v refused: %w", g.conn.RemoteAddr(), err))
+			d.tell(fmt.Errorf("edge daemon at %v refused: %w", g.conn.RemoteAddr(), err))
 		}
 		return
 	}
@@ -140,7 +140,7 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 	d.stats.edges.Add(1)
 	defer d.stats.edges.Add(-1)
 	if err := d.listen(g, w); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		d.tell(fmt.Errorf("edge at %v: %w", g.conn.RemoteAddr(), err))
+		d.tell(fmt.Errorf("edge daemon at %v: %w", g.conn.RemoteAddr(), err))
 	}
 }
 
@@ -203,7 +203,7 @@ func (d *door) message(g *guest, w *wire, head [frameHead]byte, size int) error 
 		if code == codeRefused {
 			d.stats.rejected.Add(1)
 		}
-		d.tell(fmt.Errorf("cannot store a message from the edge at %v: %w", g.conn.RemoteAddr(), failed))
+		d.tell(fmt.Errorf("cannot store a message from the edge daemon at %v: %w", g.conn.RemoteAddr(), failed))
 		answer = append(answer, failed.Error()...)
 		answer = answer[:min(len(answer), maxAnswer)]
 	} else {

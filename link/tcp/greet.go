@@ -132,9 +132,9 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
 	switch {
 	case errors.Is(err, io.EOF) && all == nil:
-		return errors.New("it disconnected during the handshake: perhaps it has a key and this central has none, or its version differs")
+		return errors.New("the edge daemon disconnected during the handshake: perhaps it has a key and this central has none, or the versions of the two differ")
 	case errors.Is(err, io.EOF):
-		return errors.New("it disconnected when it was asked for a key: perhaps it has none, or its version differs")
+		return errors.New("the edge daemon disconnected when it was asked for a key: perhaps it has none, or the versions of the two differ")
 	case err == nil && head[4] != kindProof:
 		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
 	}
@@ -152,7 +152,7 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 			return nil
 		}
 	}
-	return w.refuse("the key of this daemon is not among the central's keys", errors.New("its key is not among this central's keys"))
+	return w.refuse("the key of this daemon is not among the central's keys", errors.New("the edge daemon's key is not among this central's keys"))
 }
 
 // refuse tells the edge why it is refused. It returns the parameter reason, which is the error for

@@ -129,7 +129,7 @@ func TestSilent(t *testing.T) {
 	if s := e.Stats(); s.Evicted < 80 {
 		t.Errorf("%+v", s)
 	}
-	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another edge can be served: the maximum of 20 connections is reached") {
+	if err := <-told; !strings.Contains(err.Error(), "was disconnected, so that another edge daemon can be served: the maximum of 20 connections is reached") {
 		t.Errorf("the central tells %v", err)
 	}
 }
@@ -215,7 +215,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 		if tt.name == "another" {
-			if err := <-told; !strings.Contains(err.Error(), "refused: its key is not among") || !strings.Contains(err.Error(), "edge at 127.0.0.1") {
+			if err := <-told; !strings.Contains(err.Error(), "refused: the edge daemon's key is not among") || !strings.Contains(err.Error(), "edge daemon at 127.0.0.1") {
 				t.Errorf("the central tells %v", err)
 			}
 		}

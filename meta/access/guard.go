@@ -61,7 +61,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case need == Changing && tokens == nil:
 		return who, &question.Error{Code: question.WrongRole, Text: "this daemon runs without tokens, so it accepts no changes", Next: "set --monitor-tokens=FILE"}
 	case need == Changing && role == Reader:
-		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs operate"}
+		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs the role operate"}
 	case need == Nothing, role == Operator, need < Changing && (role == Reader || !g.Open()):
 		return who, nil
 	case need == Reading && tokens == nil:
@@ -69,7 +69,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case tokens == nil:
 		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so this question is not answered", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
 	case given != "":
-		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare its SHA-256 with the file of --monitor-tokens"}
+		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare the token's SHA-256 with the file of --monitor-tokens"}
 	}
 	return who, &question.Error{Code: question.NoToken, Text: "this needs a token", Next: "send Authorization: Bearer TOKEN"}
 }
