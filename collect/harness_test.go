@@ -402,8 +402,9 @@ func (w *world) ledger() (sum Counts) {
 	return sum
 }
 
-// over returns the state of a partition whose last window is closed, from its owner. Such a partition makes no commit for
-// messages that change nothing, so its last commit does not count them. over returns nil for other partitions.
+// over returns the state of a partition whose last window is closed, from its owner. Such a
+// partition makes no commit for messages that change nothing, so its last commit does not count
+// them. For other partitions, the method over returns nil.
 func (w *world) over(partition int) *Status {
 	for _, m := range w.members {
 		if st := m.owner.Partitions()[partition]; st.Owned && st.Over {

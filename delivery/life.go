@@ -82,8 +82,8 @@ func (l *life) expire() {
 	})
 }
 
-// revive makes a retired destination serve again. alive is false if the destination is ending or
-// has ended. revived is true if the destination was retired.
+// revive makes a retired destination serve again. The result alive is false if the destination is
+// ending or has ended. The result revived is true if the destination was retired.
 func (l *life) revive() (alive, revived bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

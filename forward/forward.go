@@ -144,7 +144,8 @@ func (e *Edge) adopt(s link.Settings) (err error) {
 	return err
 }
 
-// Settings returns the settings of the cluster. known is false if the cluster has not answered yet.
+// Settings returns the settings of the cluster. The result known is false if the cluster has not
+// answered yet.
 func (e *Edge) Settings() (s link.Settings, known bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -30,8 +30,8 @@ type loss struct {
 	say         func(n uint64) string
 
 	began, grew, told time.Time
-	// base is the total at the start of the loss. toldAt is the total in the last log message. total
-	// is the current total.
+	// The field base is the total at the start of the loss. The field toldAt is the total in the
+	// last log message. The field total is the current total.
 	base, toldAt, total uint64
 }
 

@@ -167,7 +167,7 @@ func (s *stream) failed() bool {
 	return s.err != nil
 }
 
-// event encodes an event. data must not contain a newline.
+// event encodes an event. The parameter data must not contain a newline.
 func event(name, id string, data []byte) []byte {
 	text := append([]byte("event: "), name...)
 	if id != "" {

@@ -125,7 +125,8 @@ func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) 
 	return binary.AppendUvarint(dst, uint64(c)), v
 }
 
-// readValue decodes a value that appendValue has encoded. ok is false if the data is damaged.
+// readValue decodes a value that appendValue has encoded. The result ok is false if the data is
+// damaged.
 func readValue(data []byte, before float64, last *change) (v float64, rest []byte, ok bool) {
 	n, size := binary.Uvarint(data)
 	if size <= 0 {

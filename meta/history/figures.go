@@ -33,7 +33,7 @@ type Figures struct {
 // gauge. Names of figures contain no space, so the column's name is unique.
 const below = " below"
 
-// NewFigures returns empty Figures. interval is the time between two flushes.
+// NewFigures returns empty Figures. The parameter interval is the time between two flushes.
 func NewFigures(interval time.Duration) *Figures {
 	step := max(interval, time.Minute)
 	return &Figures{

@@ -37,7 +37,7 @@ func newGrid(since, last, unit int64, q Query) grid {
 	}
 }
 
-// floor returns the last multiple of step up to at.
+// floor returns the last multiple of the duration step that is not after the time at.
 func floor(at, step int64) int64 {
 	r := at % step
 	if r < 0 {

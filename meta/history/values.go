@@ -98,8 +98,8 @@ func NewValues(cfg Config) *Values {
 }
 
 // Keep stores the points of the flush at the given time. It copies only new paths. If there are no
-// new paths, it allocates only a column for the histories. points must stay valid until the next
-// flush.
+// new paths, it allocates only a column for the histories. The points must stay valid until the
+// next flush.
 func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
