@@ -328,8 +328,8 @@ func (w *world) window(samples int) {
 	}
 }
 
-// windowOf does the same as window, but all samples go to one edge. If counts is false, the single
-// table does not get the samples.
+// windowOf does the same as window, but all samples go to one edge. If the parameter counts is
+// false, the single table does not get the samples.
 func (w *world) windowOf(e *edge, samples int, counts bool) {
 	w.only, w.apart = e, !counts
 	w.window(samples)

@@ -14,8 +14,7 @@ const (
 	OK State = iota
 	// Degraded means that data is late, lost or about to be lost. Other data is published normally.
 	Degraded
-	// exposition is a text with metrics that is being written. If the field open is true, the format
-	// of the text is OpenMetrics 1.0.0, otherwise Prometheus' text format 0.0.4.
+	// Failing means that no samples are received, or that no points are published.
 	Failing
 )
 

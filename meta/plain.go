@@ -91,7 +91,8 @@ type troubleRow struct{ Text, Mood, Since, Effect, Next, Clears string }
 
 type figureRow struct{ Name, Value, Rate string }
 
-// Link returns the address of the page. If refresh is true, the page reloads itself.
+// Link returns the address of the page. If the parameter refresh is true, the page at this address
+// reloads itself.
 func (v view) Link(refresh bool) string {
 	q := url.Values{}
 	if v.Query != "" {

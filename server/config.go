@@ -72,8 +72,8 @@ type Fixed struct {
 	// Settings returns the settings that the console shows. It may be nil.
 	Settings func() []console.Setting
 
-	// Reread reads the settings again and applies them by Reload. If dry is true, it only checks them.
-	// If Reread is nil, operators cannot reload.
+	// Reread reads the settings again and applies them by Reload. If the parameter dry is true, it
+	// only checks them. If Reread is nil, operators cannot reload.
 	Reread func(dry bool) (question.Reloaded, error)
 
 	// Described returns the running settings, and the values that they would have after a reload. If

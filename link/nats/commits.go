@@ -58,7 +58,8 @@ func (p *partition) At(ctx context.Context, slot int64) (link.Commit, error) {
 	return c, err
 }
 
-// commit reads the last commit in a place. If place is "*", it reads the last commit of all places.
+// commit reads the last commit in a place. If the parameter place is "*", it reads the last commit
+// of all places.
 func (p *partition) commit(ctx context.Context, place string) (link.Commit, error) {
 	subject := commitSubject(p.cfg.Prefix, p.p, place)
 	for {

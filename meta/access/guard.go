@@ -27,14 +27,15 @@ type Guard struct {
 	open   atomic.Bool
 }
 
-// NewGuard returns a Guard with the given tokens. If tokens is nil, there are none.
+// NewGuard returns a Guard with the given tokens. If the parameter tokens is nil, there are no
+// tokens.
 func NewGuard(tokens *Tokens) *Guard {
 	g := &Guard{}
 	g.tokens.Store(tokens)
 	return g
 }
 
-// Replace replaces the tokens. If tokens is nil, the Guard has no tokens afterwards.
+// Replace replaces the tokens. If the parameter tokens is nil, the Guard has no tokens afterwards.
 func (g *Guard) Replace(tokens *Tokens) { g.tokens.Store(tokens) }
 
 // Bound sets the address of the monitor. Before that, the Guard assumes a loopback address.
