@@ -87,8 +87,8 @@ type Publisher interface {
 	Settled() uint64
 }
 
-// Cluster configures the cluster that this daemon collects for. Changes need a restart. The tag
-// names the flag.
+// Cluster configures the cluster that this daemon collects for. Changes need a restart. The struct
+// tag of each field names the field's flag.
 type Cluster struct {
 	// CollectFrom is the address of the cluster. If it is empty (the default), the daemon does not
 	// collect.

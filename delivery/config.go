@@ -21,8 +21,8 @@ type Config struct {
 	Log zerolog.Logger
 }
 
-// Spool configures the queues on disk for undelivered payloads. Changes need a restart. The tag
-// names the flag.
+// Spool configures the queues on disk for undelivered payloads. Changes need a restart. The struct
+// tag of each field names the field's flag.
 type Spool struct {
 	// SpoolDir is the directory for payloads that sinks do not accept in time. Each sink has a
 	// subdirectory. If SpoolDir is empty (the default), undelivered points wait only in memory, and

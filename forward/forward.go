@@ -29,7 +29,7 @@ import (
 )
 
 // Target configures the cluster to which this daemon forwards its intervals, and selects the
-// forwarded names. Changes need a restart. The tag names the flag.
+// forwarded names. Changes need a restart. The struct tag of each field names the field's flag.
 type Target struct {
 	// ForwardTo is the address of the cluster. If it is empty (the default), nothing is forwarded.
 	ForwardTo string `flag:"--forward"`

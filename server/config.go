@@ -30,7 +30,8 @@ type Config struct {
 	Live
 }
 
-// Fixed holds the settings that need a restart. The tag names the flag.
+// Fixed holds the settings that need a restart. The struct tag of each field names the field's
+// flag.
 type Fixed struct {
 	intake.Listen
 	delivery.Spool

@@ -38,7 +38,7 @@ func (s *schedule) next(now int64) int64 {
 }
 
 // sooner computes the next flush time again. The old value may be too late because the clock was
-// set back. Or an early flush may have used it.
+// set back, or an early flush may have used it.
 func (s *schedule) sooner(next, now int64) int64 {
 	if s.holding(next) != nil {
 		return s.next(now)

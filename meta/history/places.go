@@ -65,7 +65,7 @@ type minuteColumn struct {
 // cell is the result of a path in a minute. Its mean is NaN if the path was not published.
 type cell struct{ mean, least, most float32 }
 
-// openMinute is the minute to which the oldest flush columns are added.
+// openMinute is the minute to which the values of the oldest flush columns are added.
 type openMinute struct {
 	end  int64 // end of the minute; 0 if there is none
 	rows []minuteSum
