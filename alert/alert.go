@@ -87,7 +87,7 @@ type Alerts struct {
 
 	adopted  *following // only Observe uses it
 	running  sync.WaitGroup
-	mu       sync.Mutex // guards channels
+	mu       sync.Mutex // guards the field channels
 	channels []*channel
 }
 

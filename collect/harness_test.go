@@ -107,7 +107,7 @@ type edge struct {
 	name    string
 	number  uint64
 	samples uint64
-	newer   bool  // its messages have the next version of the format
+	newer   bool  // the messages of this edge have the next version of the format
 	next    *edge // edge that forwards windows that end after the time from; nil for none
 	from    int64
 

@@ -16,7 +16,7 @@ type feed interface {
 	// it is an ended feed of the same kind and name. The new feed then continues the counts of the
 	// ended feed.
 	open(cfg *Config, before feed) error
-	// close undoes open. Call it only for a feed that does not run.
+	// close releases what the method open has opened. Call it only for a feed that does not run.
 	close() error
 	// run feeds the destination. It returns when the destination's life has ended, or when ctx has
 	// ended.

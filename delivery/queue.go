@@ -49,7 +49,7 @@ type queue struct {
 	coming  []announcement // flushes that are not completely pushed yet, oldest first
 	waiting []*payload     // payloads in memory, oldest first
 	bytes   int            // number of bytes in waiting
-	sending *payload       // the payload being sent, if it is an element of waiting
+	sending *payload       // the payload being sent, if it is in the slice waiting
 	spare   [][]byte       // buffers of delivered payloads, for reuse
 	failing bool           // the last attempt failed, and its payload still waits
 	ledger  Ledger

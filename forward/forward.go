@@ -95,7 +95,7 @@ type Edge struct {
 	// Send asks the cluster. This can be Send: payloads of an earlier run are sent while Join waits.
 	verified atomic.Bool
 
-	encoder  *partial.Encoder // only Encode uses it
+	encoder  *partial.Encoder // only the method Encode uses this encoder
 	delivery delivery         // only Send uses it
 	watch    watch
 }

@@ -11,7 +11,7 @@ import (
 type Note struct {
 	Level   State // OK is logged as information, Degraded as a warning, and Failing as an error
 	ID      string
-	Subject string // as in Reason
+	Subject string // subject of the reason, as in the type Reason
 	Text    string // one line of printable ASCII
 	Next    string // a command for the operator; "" if the daemon is healthy
 }

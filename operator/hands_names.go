@@ -73,7 +73,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		return nil, err
 	}
 	names, err := h.mark(ctx, m.Match)
-	if err != nil { // undo the mute, because some receivers may not know it
+	if err != nil { // undo the mute, because some receivers may not have applied it
 		return nil, errors.Join(err, h.apply(context.WithoutCancel(ctx), before))
 	}
 	return question.Mutes{Names: names, Muted: h.Muted()}, nil

@@ -66,7 +66,8 @@ const (
 // in 1.
 var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
 
-// Numbers with a larger size are stored as the eight bytes of their float64.
+// Whole numbers beyond maxWhole and fractions beyond maxFraction, with either sign, are stored as
+// the eight bytes of their float64.
 const (
 	maxWhole    = 1 << 53
 	maxFraction = 1 << 32
