@@ -44,8 +44,8 @@ type Delivery struct {
 	running   bool
 	sending   sync.WaitGroup  // running outlets
 	recording sync.WaitGroup  // running recordings, each of which feeds a Recorder
-	until     context.Context // context for recordings
-	grace     context.Context // context for outlets
+	until     context.Context // ends when the recordings must end
+	grace     context.Context // ends when the grace period is over
 	cutOff    context.CancelFunc
 }
 
@@ -199,7 +199,7 @@ type Batch struct {
 	// far behind, the batch is dropped and Encode is not called.
 	Encode func(emit func(data []byte, units int))
 
-	since int64 // when the batch was offered, in Unix seconds; 0 means Time
+	since int64 // when the batch was offered, in Unix seconds; if it is 0, the field Time is used
 }
 
 // Forward queues a batch for the forwarding destination with this name.

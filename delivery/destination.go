@@ -32,7 +32,7 @@ type destination struct {
 	feed
 	name, address, format string
 	doing                 string // verb for the log: serving, forwarding or publishing
-	records               bool   // it has a Recorder
+	records               bool   // the destination has a Recorder
 	log                   zerolog.Logger
 }
 

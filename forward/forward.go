@@ -96,7 +96,7 @@ type Edge struct {
 	verified atomic.Bool
 
 	encoder  *partial.Encoder // only the method Encode uses this encoder
-	delivery delivery         // only Send uses it
+	delivery delivery         // only the method Send uses this field
 	watch    watch
 }
 

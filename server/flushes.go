@@ -25,7 +25,7 @@ type flushes struct {
 	sketched  uint64        // number of timers whose percentiles are estimates
 	boundary  int64         // flush time of the last flush
 	lag       time.Duration // how late the last flush was
-	compared  bool          // lag is valid: there was an earlier flush
+	compared  bool          // the field lag is valid, because there was an earlier flush
 	heard     heard
 }
 

@@ -197,7 +197,7 @@ func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (
 	defer patience.Stop()
 	put := func(chunk []byte) bool {
 		if len(v.chunks) < cap(v.chunks) {
-			v.chunks <- chunk // does not block: no other goroutine sends to chunks
+			v.chunks <- chunk // does not block: no other goroutine sends to the channel chunks
 			return true
 		}
 		select {

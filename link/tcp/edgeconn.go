@@ -32,7 +32,7 @@ type edgeConn struct {
 	conn net.Conn
 	wire *wire
 	done chan struct{} // closed when the connection has failed
-	err  error         // why the connection has failed; set before done is closed
+	err  error         // why the connection has failed; set before the channel done is closed
 
 	writing sync.Mutex
 

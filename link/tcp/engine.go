@@ -60,7 +60,7 @@ type Engine struct {
 	door *door
 
 	mu         sync.Mutex
-	settings   link.Settings // zero until Join
+	settings   link.Settings // zero until the method Join is called
 	partitions []*partition
 	stop       chan struct{}
 	working    sync.WaitGroup

@@ -22,7 +22,7 @@ type carbon struct {
 	mu       sync.Mutex
 	rates    map[string]float64
 	last     map[string]float64
-	delays   []time.Duration // from a point's timestamp to its arrival
+	delays   []time.Duration // times from each point's timestamp to its arrival
 }
 
 func newCarbon(t testing.TB) *carbon {
