@@ -38,7 +38,7 @@ type Audience struct {
 	Channels []Channel
 }
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (a *Audience) Validate() error {
 	if a.AlertInterval < 10*time.Millisecond {
 		return metric.FlagErrorf("--alert-interval", a.AlertInterval, "must be at least 10ms")
@@ -68,8 +68,8 @@ type Config struct {
 	// StateFile is the state file of the daemon, or "". The episodes are saved in another file in the
 	// same directory.
 	StateFile string
-	// Patience is how long after a restart the daemon may need to see again a problem from before the
-	// restart. Until then, the episode of such a problem stays open.
+	// Patience is the maximum time after a restart until the daemon sees a problem from before the
+	// restart again. Until then, the episode of such a problem stays open.
 	Patience time.Duration
 	Log      zerolog.Logger
 }
@@ -85,9 +85,9 @@ type Alerts struct {
 
 	checking checking
 
-	adopted  *following // only Observe uses it
+	adopted  *following // only the method Observe uses this field
 	running  sync.WaitGroup
-	mu       sync.Mutex // guards channels
+	mu       sync.Mutex // guards the field channels
 	channels []*channel
 }
 
@@ -110,8 +110,8 @@ func New(cfg Config) *Alerts {
 // Show sets the address of the live page, which messages contain. Call it before Check and Observe.
 func (a *Alerts) Show(page string) { a.page = page }
 
-// Follow sets the receivers, from the next check on. Messages contain service, the name of the
-// service.
+// Follow sets the receivers, from the next check on. Messages contain the name of the service,
+// which is the parameter service.
 func (a *Alerts) Follow(service string, set Audience) {
 	a.audience.Store(&following{set, service})
 	select {

@@ -102,7 +102,8 @@ func (f *historyFile) begin(episodes *meta.Episodes, now time.Time) {
 	}(f.path, f.saving.ended)
 }
 
-// saveLast saves the episodes at shutdown. It returns at the time until at the latest.
+// saveLast saves the episodes at shutdown. It returns no later than the time in the parameter
+// until.
 func (f *historyFile) saveLast(episodes *meta.Episodes, until time.Time) {
 	if f.settle(until); f.saving == nil {
 		f.begin(episodes, time.Now())

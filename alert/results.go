@@ -51,7 +51,7 @@ func (r *results) tallies() map[string]Tally {
 	return maps.Clone(r.counts)
 }
 
-// note stores the result of the last message to a receiver. err is nil if it was accepted.
+// note stores the result of the last message to a receiver. The parameter err is nil if the message was accepted.
 func (r *results) note(receiver string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a merging for a window: it merges the messages of the window into the table, and
-// counts their rows in p.head.Counts.
+// merging returns a value of the type merging for a window. The value merges the messages of the
+// window into the table, and counts their rows in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -60,8 +60,8 @@ func (p *partition) checkpoint(r *record) {
 	p.edges.forget(oldest)
 }
 
-// mergeMessage merges a message into the table of m, and counts the message and its samples. r is
-// the record of the window.
+// mergeMessage merges a message into the table of m, and counts the message and its samples. The
+// parameter r is the record of the window.
 func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	p.bytes -= msg.bytes
 	c := m.counts
@@ -101,8 +101,8 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind computes the state again, starting from a checkpoint. It publishes all windows from the
-// window from on again.
+// rewind computes the state again, starting from a checkpoint. It publishes again all windows that
+// are not before the window in the parameter from.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)

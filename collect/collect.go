@@ -58,10 +58,11 @@ type Config struct {
 	// Table returns the limits for tables. The fields Shards and MemberKey are ignored.
 	Table func() aggregate.Config
 	// From and Until limit the windows that the owner publishes. They are ends of windows, or zero for
-	// no limit. The owner publishes the windows that end after From and not after Until.
+	// no limit. The owner publishes the windows that end after the time From and not after the time
+	// Until.
 	From, Until time.Time
-	// Successor returns the connection to the cluster that publishes the windows after Until. It is
-	// nil if there is none.
+	// Successor returns the connection to the cluster that publishes the windows after the time Until.
+	// It is nil if there is none.
 	Successor func() link.Sender
 	// Publisher publishes the windows.
 	Publisher Publisher
@@ -86,16 +87,16 @@ type Publisher interface {
 	Settled() uint64
 }
 
-// Cluster configures the cluster that this daemon collects for. Changes need a restart. The tag
-// names the flag.
+// Cluster configures the cluster that this daemon collects for. Changes need a restart. The struct
+// tag of each field names the field's flag.
 type Cluster struct {
 	// CollectFrom is the address of the cluster. If it is empty (the default), the daemon does not
 	// collect.
 	CollectFrom string `flag:"--collect"`
 	// CollectAfter and CollectUntil limit the intervals that the cluster publishes. They are ends of
-	// flush intervals, or zero for no limit. The cluster publishes the intervals that end after
-	// CollectAfter and not after CollectUntil. At CollectUntil it hands its names over to the cluster
-	// in forward.Next.
+	// flush intervals, or zero for no limit. The cluster publishes the intervals that end after the
+	// time CollectAfter and not after the time CollectUntil. At the time CollectUntil it hands its
+	// names over to the cluster in forward.Next.
 	CollectAfter time.Time `flag:"--collect"`
 	CollectUntil time.Time `flag:"--collect"`
 	// CollectID is the name of this owner in the cluster, by default the host name. Each owner needs
@@ -153,7 +154,7 @@ type EdgeConnections struct {
 // maxHorizon is the maximum of LateHorizon, in windows.
 const maxHorizon = 100_000
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (c *Cluster) Validate(interval time.Duration) error {
 	if c.CollectFrom == "" {
 		return nil

@@ -105,8 +105,8 @@ func (w *world) trouble() {
 	}
 }
 
-// later calls begin at once. It calls end after a random time of at most the given number of
-// seconds.
+// The method later calls the function begin at once. It calls the function end after a random time
+// of at most the given number of seconds.
 func (w *world) later(begin, end func(), seconds int) {
 	begin()
 	d := time.Duration(w.random.IntN(seconds)+1) * time.Second

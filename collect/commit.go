@@ -21,7 +21,7 @@ func (p *partition) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// commit appends a record to the chain of commits. The record's head is the current p.head.
+// commit appends a record to the chain of commits. Before that, it updates p.head and copies it into the record.
 func (p *partition) commit(ctx context.Context, r *record) error {
 	h := &p.head
 	h.Owner, h.Epoch = p.cfg.ID, p.epoch

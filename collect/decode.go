@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// reader reads the output of a writer. After an error, bad is true and the reader returns zeros.
+// reader reads the output of a writer. After an error, the field bad is true and the reader returns
+// zeros.
 type reader struct {
 	rest []byte
 	bad  bool

@@ -58,7 +58,7 @@ func (c *codec) appendPacked(b, block []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(c.packed))), c.packed...)
 }
 
-// decode decodes a record. The record's rows are parts of b.
+// decode decodes a record. The record's rows are parts of the slice b.
 func (c *codec) decode(b []byte) (*record, error) {
 	r := &record{}
 	rest, err := c.decodeHead(b, &r.Head)

@@ -108,7 +108,7 @@ func (p *partition) stateMessages(settings link.Settings, now time.Time) (messag
 		return nil, err
 	}
 	limit := min(maxUnseen, int64(settings.Horizon/settings.Interval)/2)
-	rows := map[int64]*partial.Rows{} // by window
+	rows := map[int64]*partial.Rows{} // the rows of each window
 	for _, k := range p.state.known() {
 		window := p.until - min(int64(k.Unseen), limit)
 		if rows[window] == nil {

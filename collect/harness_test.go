@@ -107,8 +107,8 @@ type edge struct {
 	name    string
 	number  uint64
 	samples uint64
-	newer   bool  // its messages have the next version of the format
-	next    *edge // edge that forwards windows that end after from; nil for none
+	newer   bool  // the messages of this edge have the next version of the format
+	next    *edge // edge that forwards windows that end after the time from; nil for none
 	from    int64
 
 	mu    sync.Mutex
@@ -328,8 +328,8 @@ func (w *world) window(samples int) {
 	}
 }
 
-// windowOf does the same as window, but all samples go to one edge. If counts is false, the single
-// table does not get the samples.
+// windowOf does the same as window, but all samples go to one edge. If the parameter counts is
+// false, the single table does not get the samples.
 func (w *world) windowOf(e *edge, samples int, counts bool) {
 	w.only, w.apart = e, !counts
 	w.window(samples)
@@ -402,8 +402,9 @@ func (w *world) ledger() (sum Counts) {
 	return sum
 }
 
-// over returns the state of a partition whose last window is closed, from its owner. Such a partition makes no commit for
-// messages that change nothing, so its last commit does not count them. over returns nil for other partitions.
+// over returns the state of a partition whose last window is closed, from its owner. Such a
+// partition makes no commit for messages that change nothing, so its last commit does not count
+// them. For other partitions, the method over returns nil.
 func (w *world) over(partition int) *Status {
 	for _, m := range w.members {
 		if st := m.owner.Partitions()[partition]; st.Owned && st.Over {

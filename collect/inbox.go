@@ -11,7 +11,7 @@ import (
 )
 
 // readInbox reads messages until ctx ends, and sends them to the channel entries. It starts with
-// the message whose number is from.
+// the message whose number is the parameter from.
 func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- link.Entry) {
 	for ctx.Err() == nil {
 		r, err := p.engine.Read(ctx, from)
@@ -63,7 +63,8 @@ func (p *partition) look(ctx context.Context) error {
 	return nil
 }
 
-// jump continues with message to, because earlier messages are gone from the Inbox.
+// jump continues with the message whose number is the parameter to, because earlier messages are
+// gone from the Inbox.
 func (p *partition) jump(to uint64) error {
 	if p.gap != p.version {
 		p.gap = p.version

@@ -17,7 +17,7 @@ import (
 const maxNewer = 1 << 16
 
 // holdNewer records a message that only a newer version of the program can decode. It returns false
-// if the message is not of this kind. err is the error of partial.Open.
+// if the message is not of this kind. The parameter err is the error of partial.Open.
 func (p *partition) holdNewer(e *link.Entry, err error) bool {
 	version, ok := errors.AsType[*partial.VersionError](err)
 	if !ok || !version.Newer() || len(p.newer) >= maxNewer {

@@ -60,8 +60,8 @@ func (o *Owner) Run(ctx context.Context, members link.Members) error {
 	return err
 }
 
-// own starts and stops partitions, so that the partitions in wanted run. It waits until the stopped
-// partitions have ended.
+// own starts and stops partitions, so that the partitions in the slice wanted run. It waits until
+// the stopped partitions have ended.
 func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]func(), wanted []int) {
 	wanted = slices.Clone(wanted)
 	o.wanted.Store(&wanted)
@@ -97,8 +97,8 @@ func (o *Owner) unowned(n int) bool {
 	return st.Unowned(time.Now(), o.cfg.Lateness+idleWindows*o.cfg.Settings.Interval)
 }
 
-// run tries to own the partition until ctx ends. After an error it pauses and tries again. unowned
-// reports whether no owner closes the windows of the partition.
+// run tries to own the partition until ctx ends. After an error it pauses and tries again. The
+// function unowned reports whether no owner closes the windows of the partition.
 func (p *partition) run(ctx context.Context, unowned func() bool) {
 	trouble, fenced, told := troublePause, fencedPause, time.Time{}
 	for ctx.Err() == nil {

@@ -38,7 +38,7 @@ type partition struct {
 	number   int
 	engine   link.Partition
 	interval int64
-	from     int64 // windows up to from are not published; 0 for no limit
+	from     int64 // this window and all earlier windows are not published; 0 for no limit
 	until    int64 // the last window of the cluster; 0 for no limit
 	log      zerolog.Logger
 	codec    *codec
@@ -49,7 +49,7 @@ type partition struct {
 	// The following fields are loaded with the head, which is the last commit.
 	epoch     int64
 	version   link.Version
-	confirmed time.Time // when the engine last confirmed that version is the head
+	confirmed time.Time // when the engine last confirmed that the field version is the version of the head
 	low       uint64    // number of the oldest message that the head needs
 	head      Head
 	edges     edges
@@ -59,7 +59,7 @@ type partition struct {
 	next      int64     // the next window to close; 0 if not known
 	open      map[int64]*open
 	late      map[int64][]message
-	bytes     int                  // total size of the messages in open and late
+	bytes     int                  // total size of the messages in the fields open and late
 	held      map[uint64]struct{}  // numbers in Head.Held whose messages were not read yet
 	newer     map[uint64]time.Time // numbers of messages of a newer version of the format, and when the engine stored them
 	read      uint64               // number of the last message that this owner has read

@@ -10,7 +10,7 @@ import (
 const (
 	// maxTaken is the maximum number of messages that are read before windows are closed.
 	maxTaken = 1000
-	// longestRest is the maximum time between two calls of act.
+	// longestRest is the maximum time between two calls of the method act.
 	longestRest = time.Second
 	trimEvery   = 5 * time.Second
 	// readAgain is the pause after an error before the Inbox is read again.

@@ -41,7 +41,7 @@ type Status struct {
 func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 
 // Unowned reports whether the partition has messages or edges, but no owner closes its windows. The
-// age of the last closed window may be at most allowed.
+// age of the last closed window may be at most the parameter allowed.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
 	return !s.Over && !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
@@ -150,8 +150,8 @@ func (o *Owner) watch(ctx context.Context) {
 	}
 }
 
-// watch reads the state of a partition from the engine. before is the result of the last call, or
-// nil.
+// watch reads the state of a partition from the engine. The parameter before is the result of the
+// last call, or nil.
 func (p *partition) watch(ctx context.Context, c *codec, before *Status) *Status {
 	ctx, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()

@@ -33,7 +33,7 @@ type merging struct {
 	decoder *partial.Decoder
 	counts  *Counts
 	tags    metric.Tags
-	end     int64 // end of the window; gauges cannot have times after latest
+	end     int64 // end of the window; gauges cannot have times after the field latest
 	latest  int64
 }
 
@@ -57,8 +57,8 @@ func (m *merging) message(msg *message) bool {
 	return err == nil
 }
 
-// limitTimes limits the times in the row of a gauge to latest. Without this limit, a value with a
-// time far in the future would replace all later values.
+// limitTimes limits the times in the row of a gauge to the time in the field latest. Without this
+// limit, a value with a time far in the future would replace all later values.
 func (m *merging) limitTimes(r *aggregate.Row) {
 	if r.Kind != metric.Gauge {
 		return

@@ -21,8 +21,8 @@ type Config struct {
 	Log zerolog.Logger
 }
 
-// Spool configures the queues on disk for undelivered payloads. Changes need a restart. The tag
-// names the flag.
+// Spool configures the queues on disk for undelivered payloads. Changes need a restart. The struct
+// tag of each field names the field's flag.
 type Spool struct {
 	// SpoolDir is the directory for payloads that sinks do not accept in time. Each sink has a
 	// subdirectory. If SpoolDir is empty (the default), undelivered points wait only in memory, and
@@ -107,7 +107,7 @@ func (d *Destination) takesRows() bool {
 	return rows
 }
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (p *Publish) Validate() error {
 	switch {
 	case p.QueueBytes < payloadBytes:

@@ -44,8 +44,8 @@ type Delivery struct {
 	running   bool
 	sending   sync.WaitGroup  // running outlets
 	recording sync.WaitGroup  // running recordings, each of which feeds a Recorder
-	until     context.Context // context for recordings
-	grace     context.Context // context for outlets
+	until     context.Context // ends when the recordings must end
+	grace     context.Context // ends when the grace period is over
 	cutOff    context.CancelFunc
 }
 
@@ -139,8 +139,8 @@ func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) uint64 
 	return d.offer(sn, interval, sn.Time)
 }
 
-// OfferPast is like Offer, for a flush whose timestamp may be old. interval is the average time
-// between two such flushes. To avoid full queues, call AwaitRoom first.
+// OfferPast is like Offer, for a flush whose timestamp may be old. The parameter interval is the
+// average time between two such flushes. To avoid full queues, call AwaitRoom first.
 func (d *Delivery) OfferPast(sn *aggregate.Snapshot, interval time.Duration) uint64 {
 	return d.offer(sn, interval, time.Now().Unix())
 }
@@ -194,12 +194,12 @@ func (d *Delivery) AwaitRoom(ctx context.Context) {
 type Batch struct {
 	Time  int64 // Unix seconds
 	Units int
-	// Encode calls emit with each payload and the number of units in it, which is at least 1. A
-	// goroutine of the destination calls Encode once. If the destination is too far behind, the batch
-	// is dropped and Encode is not called.
+	// Encode calls the function emit with each payload, and with the number of units in the payload,
+	// which is at least 1. A goroutine of the destination calls Encode once. If the destination is too
+	// far behind, the batch is dropped and Encode is not called.
 	Encode func(emit func(data []byte, units int))
 
-	since int64 // when the batch was offered, in Unix seconds; 0 means Time
+	since int64 // when the batch was offered, in Unix seconds; if it is 0, the field Time is used
 }
 
 // Forward queues a batch for the forwarding destination with this name.

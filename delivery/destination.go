@@ -12,15 +12,17 @@ import (
 
 // feed feeds a destination: an outlet feeds a Sink, and a recording feeds a Recorder.
 type feed interface {
-	// open opens the files and connections that the feed needs. If before is not nil, it is an ended
-	// feed of the same kind and name. The new feed then continues the counts of before.
+	// open opens the files and connections that the feed needs. If the parameter before is not nil,
+	// it is an ended feed of the same kind and name. The new feed then continues the counts of the
+	// ended feed.
 	open(cfg *Config, before feed) error
-	// close undoes open. Call it only for a feed that does not run.
+	// close releases what the method open has opened. Call it only for a feed that does not run.
 	close() error
-	// run returns when the destination's life or ctx ends.
+	// run feeds the destination. It returns when the destination's life has ended, or when ctx has
+	// ended.
 	run(ctx context.Context)
 	state() State
-	// is reports whether the feed has this configuration.
+	// is reports whether the feed was made from the configuration d.
 	is(d *Destination) bool
 }
 
@@ -30,7 +32,7 @@ type destination struct {
 	feed
 	name, address, format string
 	doing                 string // verb for the log: serving, forwarding or publishing
-	records               bool   // it has a Recorder
+	records               bool   // the destination has a Recorder
 	log                   zerolog.Logger
 }
 
@@ -46,8 +48,8 @@ func newDestination(d Destination, log zerolog.Logger) *destination {
 	return n
 }
 
-// reloads returns the running Recorder if it can continue with the configuration of d. It can if it
-// is a sink.Reloader.
+// reloads returns the running Recorder if it is a sink.Reloader, and if d has the configuration from
+// which the Recorder was made. Such a Recorder can read its files again.
 func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	if recording, records := n.feed.(*recording); records && n.is(d) {
 		r, ok = recording.wanted.Recorder.(sink.Reloader)

@@ -16,7 +16,7 @@ const (
 	ended
 )
 
-// life is the life cycle of a destination. All transitions are here:
+// life is the life cycle of a destination. These are all transitions:
 //
 //	serving -> retired   retire: a reload removes it
 //	retired -> serving   revive: a reload adds it again
@@ -32,10 +32,10 @@ type life struct {
 	phase   phase
 	late    bool               // whether the destination is cut off
 	removed bool               // retired by a reload, and not revived
-	cancel  context.CancelFunc // cancels run
+	cancel  context.CancelFunc // cancels the context of the method run
 	limit   *time.Timer        // ends the grace period of a retired destination
 	nudge   chan struct{}      // wakes the sender from a pause, because it must deliver its queue soon
-	gone    chan struct{}      // closed when run has returned
+	gone    chan struct{}      // closed when the method run has returned
 }
 
 func newLife() *life {
@@ -44,7 +44,8 @@ func newLife() *life {
 	return l
 }
 
-// change calls do with the lock held, and wakes all goroutines that wait for changed.
+// change calls the function do with the lock held, and wakes all goroutines that wait for the field
+// changed.
 func (l *life) change(do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,8 +82,8 @@ func (l *life) expire() {
 	})
 }
 
-// revive makes a retired destination serve again. alive is false if the destination is ending or
-// has ended. revived is true if the destination was retired.
+// revive makes a retired destination serve again. The result alive is false if the destination is
+// ending or has ended. The result revived is true if the destination was retired.
 func (l *life) revive() (alive, revived bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +113,7 @@ func (l *life) cut() {
 	l.change(func() { l.late = true })
 }
 
-// over records that run has returned.
+// over records that the destination's method run has returned.
 func (l *life) over() {
 	l.change(func() { l.phase = ended })
 	close(l.gone)

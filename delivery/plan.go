@@ -79,8 +79,8 @@ func (c *Change) place(d Destination, old []*destination) (*destination, error) 
 	return n, nil
 }
 
-// begin opens a new destination. If before is not nil, the new destination continues the counts of
-// before.
+// begin opens a new destination. If the parameter before is not nil, it is the ended feed whose
+// counts the new destination continues.
 func (c *Change) begin(d Destination, before feed) (*destination, error) {
 	n := newDestination(d, c.of.cfg.Log)
 	cfg := c.of.cfg

@@ -49,7 +49,7 @@ type queue struct {
 	coming  []announcement // flushes that are not completely pushed yet, oldest first
 	waiting []*payload     // payloads in memory, oldest first
 	bytes   int            // number of bytes in waiting
-	sending *payload       // the payload being sent, if it is an element of waiting
+	sending *payload       // the payload being sent, if it is in the slice waiting
 	spare   [][]byte       // buffers of delivered payloads, for reuse
 	failing bool           // the last attempt failed, and its payload still waits
 	ledger  Ledger
@@ -174,7 +174,7 @@ func (q *queue) oldestWaiting() int64 {
 }
 
 // settled returns the number of the latest flush up to which all flushes are settled (see
-// Delivery.Settled). last is the number of the last flush.
+// Delivery.Settled). The parameter last is the number of the last flush.
 func (q *queue) settled(last uint64) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -199,7 +199,8 @@ func (q *queue) awaitRoom(ctx context.Context) {
 	}
 }
 
-// buffer returns an empty buffer for a payload. A new buffer has the capacity room.
+// buffer returns an empty buffer for a payload. A new buffer has the capacity in the parameter
+// room.
 func (q *queue) buffer(room int) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()

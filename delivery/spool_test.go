@@ -116,7 +116,7 @@ func (s *spooled) finish() State {
 	return s.state()
 }
 
-// expect checks that the sink received the flushes from 1 to last once each and in order.
+// expect checks that the sink received each flush from 1 to the parameter last once, and in order.
 func (s *spooled) expect(last int64, points int) {
 	s.t.Helper()
 	want := int(last) * points
@@ -330,7 +330,7 @@ func TestSpoolFlapping(t *testing.T) {
 // patience is the maximum time that a test waits for something that normally happens at once.
 const patience = time.Minute
 
-// eventually waits until ok returns true.
+// eventually waits until the function ok returns true.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {

@@ -18,8 +18,8 @@ import (
 // maxCache is the maximum size of a cache file.
 const maxCache = 64 << 10
 
-// load returns the settings in the cache file. ok is false if there are none, or if they are for
-// another cluster.
+// load returns the settings in the cache file. The result ok is false if the file has no settings,
+// or if the settings are for another cluster.
 func (e *Edge) load() (s link.Settings, ok bool) {
 	if e.cfg.Cache == "" {
 		return s, false

@@ -29,13 +29,13 @@ import (
 )
 
 // Target configures the cluster to which this daemon forwards its intervals, and selects the
-// forwarded names. Changes need a restart. The tag names the flag.
+// forwarded names. Changes need a restart. The struct tag of each field names the field's flag.
 type Target struct {
 	// ForwardTo is the address of the cluster. If it is empty (the default), nothing is forwarded.
 	ForwardTo string `flag:"--forward"`
 	// ForwardAfter and ForwardUntil limit the intervals that the cluster gets. They are ends of flush
-	// intervals, or zero for no limit. The cluster gets the intervals that end after ForwardAfter and
-	// not after ForwardUntil.
+	// intervals, or zero for no limit. The cluster gets the intervals that end after the time
+	// ForwardAfter and not after the time ForwardUntil.
 	ForwardAfter time.Time `flag:"--forward"`
 	ForwardUntil time.Time
 	// ForwardID is the name of this edge in the cluster, by default the host name. Each edge needs its
@@ -53,7 +53,7 @@ type Target struct {
 	Connect func() (link.Sender, error)
 }
 
-// Validate checks the settings. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (t *Target) Validate() error {
 	if t.ForwardTo == "" && t.ForwardID == "" { // a Target made from Next may have no ForwardID
 		return nil
@@ -95,8 +95,8 @@ type Edge struct {
 	// Send asks the cluster. This can be Send: payloads of an earlier run are sent while Join waits.
 	verified atomic.Bool
 
-	encoder  *partial.Encoder // only Encode uses it
-	delivery delivery         // only Send uses it
+	encoder  *partial.Encoder // only the method Encode uses this encoder
+	delivery delivery         // only the method Send uses this field
 	watch    watch
 }
 
@@ -144,7 +144,8 @@ func (e *Edge) adopt(s link.Settings) (err error) {
 	return err
 }
 
-// Settings returns the settings of the cluster. known is false if the cluster has not answered yet.
+// Settings returns the settings of the cluster. The result known is false if the cluster has not
+// answered yet.
 func (e *Edge) Settings() (s link.Settings, known bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

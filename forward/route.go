@@ -46,7 +46,8 @@ type Route struct {
 	at    int // index of the Edge for the running interval
 }
 
-// Begin chooses the Edge for the interval that begins at the flush time boundary.
+// Begin chooses the Edge for the interval that begins at a flush time, which is the parameter
+// boundary.
 func (r *Route) Begin(boundary int64) *Edge {
 	r.at = 0
 	for r.at+1 < len(r.Edges) && boundary >= r.Edges[r.at+1].cfg.ForwardAfter.UnixNano() {
@@ -55,10 +56,10 @@ func (r *Route) Begin(boundary int64) *Edge {
 	return r.Edges[r.at]
 }
 
-// End returns the Edge of the running interval, which is flushed at boundary. It also returns the
-// end of the interval in the cluster. This is normally boundary. If the clock was set or the
-// process was stopped during the interval, boundary can be a time that belongs to another cluster:
-// End then returns the nearest time of the Edge's own cluster.
+// End returns the Edge of the running interval, which is flushed at a flush time, the parameter
+// boundary. It also returns the end of the interval in the cluster. This is normally the same time.
+// If the clock was set or the process was stopped during the interval, the flush time can belong to
+// another cluster: End then returns the nearest time of the Edge's own cluster.
 func (r *Route) End(boundary int64) (*Edge, int64) {
 	e := r.Edges[r.at]
 	if until := e.cfg.ForwardUntil; !until.IsZero() {

@@ -68,9 +68,9 @@ func (e *Edge) emptyRows() *partial.Rows {
 // Units returns the number of units of the flush: one for each row, and one for the interval.
 func (f *Flush) Units() int { return f.rows.Len() + 1 }
 
-// Encode calls emit with payloads of messages, and with the number of units in each payload. emit
-// may keep the payload. The flushes of an Edge must be encoded in order by one goroutine. Call
-// Encode only once.
+// Encode calls the function emit with payloads of messages, and with the number of units in each
+// payload. The function may keep the payload. The flushes of an Edge must be encoded in order by
+// one goroutine. Call Encode only once.
 func (f *Flush) Encode(emit func(payload []byte, units int)) {
 	var payload []byte
 	units := 0

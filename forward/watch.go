@@ -30,8 +30,8 @@ type watch struct {
 	unowned  atomic.Pointer[[]int]
 }
 
-// looked is the last commit of a partition, and when the edge first saw this commit. commit is a
-// time by the engine's clock, and since a time by the clock of this machine.
+// looked describes the last commit of a partition. The field commit is when it was made, by the
+// engine's clock. The field since is when the edge first saw it, by the clock of this machine.
 type looked struct{ commit, since time.Time }
 
 // Unowned returns the partitions that had no owner at the last check.

@@ -112,8 +112,8 @@ type Reader interface {
 
 // Inbox holds the messages of one partition.
 type Inbox interface {
-	// Read returns a reader that starts at the message with number from. If this message no longer
-	// exists, the reader starts at the next message.
+	// Read returns a reader that starts at the message whose number is the parameter from. If this
+	// message no longer exists, the reader starts at the next message.
 	Read(ctx context.Context, from uint64) (Reader, error)
 	// State returns the state of the Inbox.
 	State(ctx context.Context) (InboxState, error)
@@ -149,9 +149,9 @@ const TakeOver int64 = -1
 type Commits interface {
 	// Head returns the last commit. If there is none, it returns a Commit with a zero Version.
 	Head(ctx context.Context) (Commit, error)
-	// Append appends a commit after the commit with version after. It returns the version of the new
-	// commit. If after is not the head, it returns ErrFenced. After any other error, the commit may or
-	// may not have been appended: the caller must call Head to find out.
+	// Append appends a commit after the commit whose version is the parameter after. It returns the
+	// version of the new commit. If another commit is the head, it returns ErrFenced. After any other
+	// error, the commit may or may not have been appended: the caller must call Head to find out.
 	Append(ctx context.Context, after Version, slot int64, record []byte) (Version, error)
 	// At returns the last commit of a slot, or ErrNone. It may also return a commit of another window,
 	// if the engine stores both commits in the same location. The record contains the number of its
@@ -167,16 +167,17 @@ type Partition interface {
 
 // Members decides which partitions this owner should own.
 type Members interface {
-	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner
-	// should own, at first and after each change. Before it returns, it removes the announcement.
+	// Run announces this owner until ctx ends. It calls the function wanted with the partitions that
+	// this owner should own, at first and after each change. Before it returns, it removes the
+	// announcement.
 	Run(ctx context.Context, wanted func(partitions []int)) error
 }
 
 // Engine is the connection of an owner to an engine.
 type Engine interface {
 	// Join creates everything that is missing, and returns the settings of the cluster. If the
-	// cluster's settings differ from wanted, it returns a *MismatchError. A zero MemberKey in wanted
-	// matches every key.
+	// cluster's settings differ from the parameter wanted, it returns a *MismatchError. If the
+	// MemberKey in the parameter is zero, every key of the cluster is accepted.
 	Join(ctx context.Context, wanted Settings) (Settings, error)
 	Partition(p int) Partition
 	Close() error

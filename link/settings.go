@@ -90,7 +90,8 @@ func (s Settings) Compare(cluster Settings) error {
 	return nil
 }
 
-// First returns the settings of a new cluster. If s has no member key, random creates one.
+// First returns the settings of a new cluster. If s has no member key, the function random creates
+// it.
 func (s Settings) First(random func([]byte)) (Settings, error) {
 	s.Version = SettingsVersion
 	if err := s.check(); err != nil {

@@ -64,7 +64,7 @@ func TestCompare(t *testing.T) {
 	other.Tags = "graphite"
 	err := other.Compare(settings)
 	mismatch, ok := errors.AsType[*MismatchError](err)
-	if !ok || mismatch.Flag != "--tags" || err.Error() != "the cluster has --tags=off, this daemon has graphite: set --tags=off here, or join another cluster" {
+	if !ok || mismatch.Flag != "--tags" || err.Error() != "the cluster has --tags=off, this daemon has graphite: set --tags=off for this daemon, or join another cluster" {
 		t.Errorf("%v", err)
 	}
 }

@@ -66,8 +66,8 @@ func (m *Member) ownersSeen() *meta.ClusterFacts {
 	return &meta.ClusterFacts{Partitions: settings.Partitions}
 }
 
-// addSkew adds to f the edge whose clock differs most from the engine's clock, if the difference is
-// more than half of --lateness.
+// addSkew adds to the facts the edge whose clock differs most from the engine's clock, if the
+// difference is more than half of --lateness.
 func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
 	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
 	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {

@@ -41,7 +41,7 @@ type alikeCount struct {
 	last    []byte
 	at      int
 	minutes [alikeMinutes]uint64
-	sum     uint64 // sum of minutes
+	sum     uint64 // sum of the counts in the field minutes
 }
 
 func (a *alikes) add(l *BadLine) {

@@ -44,7 +44,7 @@ func (e *Episode) Name() string {
 type Told struct {
 	Notifier string  `json:"notifier"`
 	Begin    Outcome `json:"begin,omitzero"`
-	Change   Outcome `json:"change,omitzero"` // the last change
+	Change   Outcome `json:"change,omitzero"` // message about the last change of the state
 	End      Outcome `json:"end,omitzero"`
 }
 

@@ -33,7 +33,8 @@ func (e *Episodes) Version() uint64 {
 }
 
 // Load adds the episodes of an earlier daemon. If the reason of an open episode is seen again
-// before settled, the episode continues. If the reason is not seen again, the episode has ended.
+// before the time settled, the episode continues. If the reason is not seen again, the episode has
+// ended.
 func (e *Episodes) Load(text []byte, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {

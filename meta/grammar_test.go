@@ -14,8 +14,8 @@ type parsedMetric struct {
 	samples          map[string]float64 // values by name and labels
 }
 
-// grammar parses OpenMetrics 1.0.0 if open is true, and Prometheus' text format 0.0.4 otherwise. It
-// is stricter than Prometheus: it also requires what the formats only recommend.
+// grammar parses OpenMetrics 1.0.0 if the field open is true, and Prometheus' text format 0.0.4
+// otherwise. It is stricter than Prometheus: it also requires what the formats only recommend.
 type grammar struct {
 	open    bool
 	metrics map[string]*parsedMetric // by the name in their TYPE line

@@ -90,7 +90,7 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 	if c.Skewed != "" && t.now.Sub(m.skewed) >= skewedFor {
 		side := "ahead"
 		if c.Skew < 0 {
-			side = "behind, or it sends late"
+			side = "behind, or the edge sends late"
 		}
 		t.say(Reason{ID: EdgeClock, State: Degraded, Text: fmt.Sprintf("the clock of edge daemon %s is %s %s", plain(c.Skewed), spell(c.Skew.Abs()), side)})
 	}

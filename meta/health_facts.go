@@ -58,7 +58,7 @@ type IntakeFacts struct {
 	RefusedMuted, DroppedByRule    uint64
 	CutRoom, CutMemory             uint64 // connections closed to accept others, and because unfinished lines needed too much memory
 	CutListener                    uint64 // connections closed because of max= of their listener
-	FewFiles                       bool   // few file descriptors are allowed, and this causes CutRoom
+	FewFiles                       bool   // the connections in CutRoom were closed because few file descriptors are allowed
 	MaxConnections                 int    // maximum number of TCP connections
 	Names, MaxNames                int
 	MaxMembers                     int // maximum number of members of a set

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// lookAtFaults adds reasons for parts with an error.
+// lookAtFaults adds reasons for parts of the daemon that have an error.
 func (t *Tracker) lookAtFaults(f *Facts) {
 	for _, fault := range []struct{ id, text, before string }{
 		{PipesFailing, f.PipesFault, "the stat pipes cannot be read: "},

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	kernelFailing = 0.01 // fraction of the datagrams in a minute
+	kernelFailing = 0.01 // if the kernel drops a larger fraction of the datagrams in a minute, the health is failing
 
-	nearLimit      = 0.9 // fraction of --max-names
+	nearLimit      = 0.9 // the reason names_near_limit begins at this fraction of --max-names
 	farFromLimit   = 0.85
 	namesFullSoon  = 30 * time.Minute
 	namesFullLater = time.Hour
 
 	badWindow   = 5 * time.Minute
-	badShare    = 0.01 // fraction of the samples
+	badShare    = 0.01 // minimum fraction of bad samples for the reason bad_lines
 	goodShare   = 0.005
-	leastBad    = uint64(badWindow / time.Second) // one sample a second
+	leastBad    = uint64(badWindow / time.Second) // minimum number of bad samples for the reason bad_lines
 	silentAfter = 5 * time.Minute
 	busyFor     = time.Hour
 )

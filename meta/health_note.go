@@ -11,7 +11,7 @@ import (
 type Note struct {
 	Level   State // OK is logged as information, Degraded as a warning, and Failing as an error
 	ID      string
-	Subject string // as in Reason
+	Subject string // subject of the reason, as in the type Reason
 	Text    string // one line of printable ASCII
 	Next    string // a command for the operator; "" if the daemon is healthy
 }
@@ -30,14 +30,14 @@ type loss struct {
 	say         func(n uint64) string
 
 	began, grew, told time.Time
-	// base is the total at the start of the loss. toldAt is the total in the last log message. total
-	// is the current total.
+	// The field base is the total at the start of the loss. The field toldAt is the total in the
+	// last log message. The field total is the current total.
 	base, toldAt, total uint64
 }
 
 // noteLoss logs a loss: at once when it begins, at most once a minute while it continues, and when
-// it ends. total is the number of losses since the start, and grown is how many of them are new
-// since the last call.
+// it ends. The parameter total is the number of losses since the start, and the parameter grown is
+// how many of them are new since the last call.
 func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 	k := key{l.id, l.subject}
 	open := t.losses[k]
@@ -122,7 +122,7 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver logs the end of a reason, if its start was logged. r may be nil.
+// noteOver logs the end of a reason, if its start was logged. The parameter r may be nil.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// run lets seconds pass. acts maps a second to a function, which run calls in that second.
+// run advances the clock by a number of seconds. The map acts has functions by second: run calls
+// each function in its second.
 func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])

@@ -103,7 +103,7 @@ var reasonTable = []reasonKind{
 
 // next returns the command that shows more about a reason.
 func (k *reasonKind) next(subject string) string {
-	if subject == "room" { // this figure kept its old name
+	if subject == "room" { // the figure with these counts is called tcp.cut.full
 		subject = "full"
 	}
 	return strings.ReplaceAll(k.ask, "SUBJECT", subject)

@@ -34,7 +34,8 @@ func newScene() *scene {
 	}
 }
 
-// step lets a second pass, calls act if it is not nil, and updates the health.
+// step advances the clock by a second, calls the function act if it is not nil, and updates the
+// health.
 func (s *scene) step(act func(*scene)) {
 	s.now = s.now.Add(time.Second)
 	if act != nil {

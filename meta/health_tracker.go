@@ -15,7 +15,7 @@ type Tracker struct {
 	ask   string // command that queries the monitor; "" without a monitor
 	began time.Time
 	now   time.Time // time of the current call
-	slot  int       // slot of now; see slotTime
+	slot  int       // number of the time slot that contains now; slotTime is the length of a slot
 
 	health Health
 	unwell time.Time // since when the health has not been ok
@@ -45,8 +45,8 @@ const monitorPort = 8135
 // key is the ID and the subject of a reason. Together they identify the reason.
 type key struct{ id, subject string }
 
-// NewTracker returns a Tracker for a daemon that starts at the time now. monitor is the address of
-// its monitor, for the commands in reasons. It is nil without a monitor.
+// NewTracker returns a Tracker for a daemon that starts at the time now. The parameter monitor is
+// the address of the daemon's monitor, for the commands in reasons. It is nil without a monitor.
 func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 	t := &Tracker{
 		began:  now,
@@ -88,7 +88,8 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that holds now. If r has no Since, it is set to the time when the reason began.
+// say adds a reason that holds now. If the field Since of the reason is zero, say sets it to the
+// time when the reason began.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -109,8 +110,8 @@ func (t *Tracker) open(id, subject string) *Reason {
 	return nil
 }
 
-// hold reports whether a reason holds now. A reason begins when begins is true. It continues as
-// long as stays is true.
+// hold reports whether a reason holds now. The reason begins when the parameter begins is true. It
+// continues as long as the parameter stays is true.
 func (t *Tracker) hold(id, subject string, begins, stays bool) bool {
 	return begins || stays && t.open(id, subject) != nil
 }

@@ -81,9 +81,9 @@ func (t *trend) observe(now time.Time, slot int, value float64) {
 	t.slot, t.newest = max(t.slot, slot), r
 }
 
-// until estimates how long it takes until the gauge reaches limit. It uses the growth in the last
-// period of length d. It returns false if the gauge does not grow, or if there is no reading from
-// before this period.
+// until estimates how long it takes until the gauge reaches the value limit. It uses the growth in
+// the last period of length d. It returns false if the gauge does not grow, or if there is no
+// reading from before this period.
 func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	before := t.readings[(t.slot-slots(d)+trendSlots)%trendSlots]
 	grown, spent := t.newest.value-before.value, t.newest.at.Sub(before.at)
@@ -97,5 +97,5 @@ func (t *trend) until(limit float64, d time.Duration) (time.Duration, bool) {
 	return seconds(max(left, 0)), true
 }
 
-// farAway is the maximum duration that until returns.
+// farAway is the maximum duration that the method until returns.
 const farAway = 1000 * time.Hour

@@ -65,8 +65,8 @@ func compressed(body []byte) []byte {
 	return b.Bytes()
 }
 
-// exposition is a text with metrics that is being written. If open is true, its format is
-// OpenMetrics 1.0.0, otherwise Prometheus' text format 0.0.4.
+// exposition is a text with metrics that is being written. If the field open is true, the format of
+// the text is OpenMetrics 1.0.0. If it is false, the format is Prometheus' text format 0.0.4.
 type exposition struct {
 	text []byte
 	open bool

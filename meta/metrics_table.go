@@ -29,8 +29,8 @@ func single(figure string) []metricSource { return []metricSource{{figure: figur
 var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
 
 // metricTable lists all other metrics in the order in which they are shown. docs/metrics.md lists
-// the figures that are missing here, with the reasons. For example, a figure that is a sum is
-// missing if the parts of the sum are here.
+// the figures that are missing in this table, with the reasons. For example, a figure that is a sum
+// is missing if the table has the parts of the sum.
 var metricTable = []metricFamily{
 	{"statsd_health", gauge, "Health by reason: 0 is ok, 1 is degraded, 2 is failing.", []metricSource{{figure: "health.*", labels: `reason="*"`}}},
 

@@ -128,7 +128,8 @@ func startMetrics(t *testing.T, source Source) (addr string) {
 	return run(t, m)
 }
 
-// getMetrics requests /metrics. If accept is not empty, it sends an Accept header.
+// getMetrics requests /metrics. If the parameter accept is not empty, it is sent as the header
+// Accept.
 func getMetrics(t *testing.T, method, addr, accept string) answer {
 	t.Helper()
 	r, err := http.NewRequest(method, "http://"+addr+"/metrics", nil)

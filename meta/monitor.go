@@ -58,7 +58,7 @@ type MonitorConfig struct {
 	ErrorLog *log.Logger
 }
 
-// Validate checks the configuration. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (c MonitorConfig) Validate() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return metric.FlagErrorf("--monitor-port", c.Port, "must be a port from 0 to 65535")

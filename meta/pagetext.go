@@ -17,8 +17,8 @@ type tile struct {
 	Bad                bool
 }
 
-// tiles returns the most important figures. figures must be sorted. flushed is the time of the last
-// flush in Unix seconds.
+// tiles returns the most important figures. The slice figures must be sorted. The parameter flushed
+// is the time of the last flush in Unix seconds.
 func tiles(figures []Figure, flushed int64, now time.Time) []tile {
 	count := func(label, name string, bad bool) tile {
 		f := figure(figures, name)
@@ -87,8 +87,8 @@ type sinkRow struct {
 // sinkColumns are the columns of the table of sinks, from left to right.
 var sinkColumns = []string{"made", "recovered", "delivered", "queued", "spooled", "dropped"}
 
-// sinks makes the table of sinks. It returns nil if there are no such figures. figures must be
-// sorted, so that the figures of each sink are together.
+// sinks makes the table of sinks. It returns nil if there are no such figures. The slice figures
+// must be sorted, so that the figures of each sink are together.
 func sinks(figures []Figure) *sinkTable {
 	t := &sinkTable{Columns: sinkColumns}
 	for _, f := range figures {

@@ -20,7 +20,8 @@ var plainHTML string
 //go:embed plain.css
 var plainCSS string
 
-// These are the maximum numbers of values without and with a filter, and of bad lines.
+// These are the maximum numbers of values that are shown without a filter, of values that are shown
+// with a filter, and of bad lines.
 const (
 	plainValues = 25
 	plainFound  = 200
@@ -90,7 +91,8 @@ type troubleRow struct{ Text, Mood, Since, Effect, Next, Clears string }
 
 type figureRow struct{ Name, Value, Rate string }
 
-// Link returns the address of the page. If refresh is true, the page reloads itself.
+// Link returns the address of the page. If the parameter refresh is true, the page at this address
+// reloads itself.
 func (v view) Link(refresh bool) string {
 	q := url.Values{}
 	if v.Query != "" {
@@ -136,8 +138,8 @@ func (m *Monitor) view(query url.Values, now time.Time) view {
 
 const noValues = "No values yet. This page shows values after the next flush."
 
-// valueRows returns the latest values whose path contains part. It also returns a note about the
-// values that are not shown.
+// valueRows returns the latest values whose path contains the text in the parameter part. It also
+// returns a note about the values that are not shown.
 func (m *Monitor) valueRows(part string, now time.Time) (rows []valueRow, shown string) {
 	all := m.values.Last()
 	if len(all) == 0 {

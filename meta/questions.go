@@ -12,9 +12,9 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// questionMethods returns an XML-RPC method for each question. Its arguments are the question's
-// parameters in the same order. Its result is a struct with the answer. If all is false, methods of
-// guarded questions only return an error that asks for a token.
+// questionMethods returns an XML-RPC method for each question. The method's arguments are the
+// question's parameters in the same order. The method's result is a struct with the answer. If the
+// parameter all is false, methods of guarded questions only return an error that asks for a token.
 func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.Method) {
 	for i := range questions {
 		q := &questions[i]

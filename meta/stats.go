@@ -14,7 +14,7 @@ type Stats struct {
 }
 
 // Keep replaces the figures by a copy of the given figures. It computes the rates from the previous
-// values. interval is the time between the two flushes. A new figure has the rate 0.
+// values. The parameter interval is the time between the two flushes. A new figure has the rate 0.
 func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -76,8 +76,8 @@ func (m *Monitor) serveNames(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// newMux returns the XML-RPC methods. If all is false, guarded methods only return an error that
-// asks for a token.
+// newMux returns the XML-RPC methods. If the parameter all is false, guarded methods only return an
+// error that asks for a token.
 func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
 	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
 	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {

@@ -51,7 +51,8 @@ func (e *Events) Flushed(number uint64) {
 	e.tell("flush")
 }
 
-// Health tells subscribers about h if the state or the reasons differ from those of the last call.
+// Health tells subscribers about the health h if its state or its reasons differ from those of the
+// last call.
 func (e *Events) Health(h meta.Health) {
 	var b strings.Builder
 	fmt.Fprint(&b, h.State)

@@ -20,8 +20,8 @@ type Acts struct {
 	OnLoop func(context.Context, func(*Running)) error
 	// Flush flushes at once. The points get the time of the next flush, which is then skipped.
 	Flush func(context.Context) (question.Flushed, error)
-	// Reload reads the settings again. Unless dry is true, it applies the settings. Reload is nil if a
-	// reload is not possible.
+	// Reload reads the settings again. Unless the parameter dry is true, it applies the settings.
+	// Reload is nil if a reload is not possible.
 	Reload func(dry bool) (question.Reloaded, error)
 	// Trace logs matching lines as they are received. Trace(nil) stops this.
 	Trace func(*intake.Trace)
@@ -73,12 +73,12 @@ func (h *Hands) Changes() []question.Change {
 		{
 			Name: "debug", Answer: question.Debugged{}, Do: h.debug,
 			Parameters: []question.Parameter{named(false), lasting(maxDebug, 600), option("off", "stop logging")},
-			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the names of the first.", intake.MaxTraced),
+			Help:       fmt.Sprintf("Logs the received lines of names that match, at most %d a second, for at most an hour. A second call replaces the names of the first call.", intake.MaxTraced),
 		},
 		{
 			Name: "names/mute", Answer: question.Mutes{}, Do: h.mute,
 			Parameters: []question.Parameter{named(true), lasting(maxMute, 3600)},
-			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns, for at most a day. A restart ends all mutes.",
+			Help:       "Refuses the samples of names that match: they are counted as samples.refused.muted and not kept. At most 64 patterns can be muted, each for at most a day. A restart ends all mutes.",
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,

@@ -27,7 +27,7 @@ type muting struct {
 	all mutes
 	end *time.Timer // removes the mute that ends first
 
-	shown sync.Mutex // guards seen, which is the copy for readers
+	shown sync.Mutex // guards the field seen, which is the copy for readers
 	seen  mutes
 }
 
@@ -73,7 +73,7 @@ func (h *Hands) mute(ctx context.Context, args question.Arguments) (any, error) 
 		return nil, err
 	}
 	names, err := h.mark(ctx, m.Match)
-	if err != nil { // undo the mute, because some receivers may not know it
+	if err != nil { // undo the mute, because some receivers may not have applied it
 		return nil, errors.Join(err, h.apply(context.WithoutCancel(ctx), before))
 	}
 	return question.Mutes{Names: names, Muted: h.Muted()}, nil
@@ -158,8 +158,8 @@ func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int
 	return marked, nil
 }
 
-// walk visits all matching names of a kind. It calls visit on the flush loop for a few hundred
-// names at a time.
+// walk visits all matching names of a kind. On the flush loop it calls the function visit for a few
+// hundred names at a time.
 func (h *Hands) walk(ctx context.Context, kind metric.Kind, matches func([]byte) bool, visit func(*Running, *aggregate.Peek)) error {
 	var look *aggregate.Peek
 	err := h.OnLoop(ctx, func(r *Running) { look = r.Table.Peek(kind, matches) })

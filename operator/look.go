@@ -13,7 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// onLoop runs f on the flush loop, between two flushes. f must return quickly.
+// onLoop runs the function f on the flush loop, between two flushes. The function must return
+// quickly.
 func (d *Desk) onLoop(ctx context.Context, f func(*Running)) error {
 	err := d.OnLoop(ctx, f)
 	if err != nil && !errors.Is(err, ctx.Err()) {

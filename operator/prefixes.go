@@ -96,8 +96,8 @@ func (d *Desk) prefixes(ctx context.Context, args question.Arguments) (question.
 }
 
 // countPrefixes counts names on the flush loop, in steps. If there is not enough time, it returns
-// the last count. If there is no last count, it returns what it has counted so far, and complete is
-// false.
+// the last count. If there is no last count, it returns what it has counted so far, and the result
+// complete is false.
 func (d *Desk) countPrefixes(ctx context.Context, below string, seconds int) (sum *census.Prefixes, complete bool, err error) {
 	c := &d.counted
 	if !c.turn.TryLock() {

@@ -70,7 +70,7 @@ func (d *Desk) tail(ctx context.Context, args question.Arguments) (question.Answ
 	}, nil
 }
 
-// nextLine waits for the next line. If there are no more lines, more is false.
+// nextLine waits for the next line. If there are no more lines, the result more is false.
 func nextLine(ctx context.Context, t *probe.Tail) (line probe.Line, more bool, err error) {
 	select {
 	case line, more = <-t.Lines:

@@ -62,7 +62,7 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // the offset of the line, because both slices end where buf ends
+		v.at += cap(buf) - cap(t.parser.Line()) // the offset of the line, because both slices end where the slice buf ends
 		all = append(all, v)
 	}
 }

@@ -17,8 +17,8 @@ func secondsParameter(byDefault int) question.Parameter {
 	}
 }
 
-// watcher watches traffic for the duration lasts. It returns the data of an answer, and how much
-// traffic it watched.
+// watcher watches traffic for the duration in the parameter lasts. It returns the data of an
+// answer, and how much traffic it watched.
 type watcher func(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error)
 
 // watched returns a function that watches traffic for some seconds and then answers.

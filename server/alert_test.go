@@ -20,7 +20,7 @@ import (
 type notified struct {
 	mu     sync.Mutex
 	events []notify.Event
-	fault  error // returned by Notify, if not nil
+	fault  error // the error that Notify returns
 	hangs  bool  // Notify hangs until the context ends
 }
 

@@ -57,7 +57,7 @@ func (s *Server) withForward(sinks []delivery.Destination) []delivery.Destinatio
 	return sinks
 }
 
-// forwards reports whether this daemon is an edge.
+// forwards reports whether this daemon is an edge: it forwards intervals to a cluster.
 func (s *Server) forwards() bool { return len(s.route.Edges) > 0 }
 
 // sinks returns the number of configured sinks.
@@ -66,10 +66,10 @@ func (s *Server) sinks() int { return len(s.cfg.Sinks) - len(s.route.Edges) }
 // joining is how often join checks whether the clusters have answered.
 const joining = 100 * time.Millisecond
 
-// join waits for the settings of all clusters to which intervals are forwarded. It gives the table
-// the key for members of sets that the first cluster uses. It must run before any sample is
-// received. While it waits, it feeds the watchdog and runs the functions that are meant for the
-// flush loop. If ctx ends first, it returns nil.
+// join waits for the settings of all clusters to which intervals are forwarded. It then sets the
+// key with which the table hashes members of sets to the key of the first cluster. It must run
+// before any sample is received. While it waits, it feeds the watchdog, and runs the functions that
+// other goroutines pass to the flush loop. If ctx ends first, it returns nil.
 func (s *Server) join(ctx context.Context) error {
 	if !s.forwards() {
 		return nil
@@ -103,8 +103,9 @@ func (s *Server) join(ctx context.Context) error {
 	}
 }
 
-// recipient is the edge that forwards an interval to a cluster, and the time at which the interval
-// ends in that cluster. If edge is nil, the interval is not forwarded.
+// recipient describes the cluster to which an interval is forwarded: the edge that forwards to the
+// cluster, and the time at which the interval ends in the cluster. If the field edge is nil, the
+// interval is not forwarded.
 type recipient struct {
 	edge *forward.Edge
 	end  int64
@@ -112,7 +113,7 @@ type recipient struct {
 
 // recipient returns the recipient of the interval that ends at the given flush time. The table
 // hashes members of sets with a key of the cluster. If the next interval belongs to another
-// cluster, the table gets the key of that cluster here, before the table is drained.
+// cluster, recipient gives the table the key of that cluster before the table is drained.
 func (s *Server) recipient(at int64) (r recipient) {
 	if !s.forwards() {
 		return r

@@ -30,7 +30,8 @@ type Config struct {
 	Live
 }
 
-// Fixed holds the settings that need a restart. The tag names the flag.
+// Fixed holds the settings that need a restart. The struct tag of each field names the field's
+// flag.
 type Fixed struct {
 	intake.Listen
 	delivery.Spool
@@ -67,13 +68,13 @@ type Fixed struct {
 	// Admin is the host:port of the management console. Empty (the default) turns it off. An empty
 	// host means 127.0.0.1.
 	Admin string `flag:"--admin"`
-	// AdminDown makes the console's health command answer "down" at first.
+	// AdminDown makes the command `health` of the console answer "down" at first.
 	AdminDown bool `flag:"--admin-health"`
 	// Settings returns the settings that the console shows. It may be nil.
 	Settings func() []console.Setting
 
-	// Reread reads the settings again and applies them by Reload. If dry is true, it only checks them.
-	// If Reread is nil, operators cannot reload.
+	// Reread reads the settings again and applies them by Reload. If the parameter dry is true, it
+	// only checks them. If Reread is nil, operators cannot reload.
 	Reread func(dry bool) (question.Reloaded, error)
 
 	// Described returns the running settings, and the values that they would have after a reload. If
@@ -102,8 +103,9 @@ type Live struct {
 	delivery.Publish
 	alert.Audience
 
-	// Layout decides which points a flush makes and how they are named, by default
-	// aggregate.Reference.Layout(). Its Interval is ignored; FlushInterval is used.
+	// Layout decides which points a flush makes and how they are named. The default is
+	// aggregate.Reference.Layout(). The field Interval of the Layout is ignored: FlushInterval is
+	// used.
 	Layout aggregate.Layout
 	// MetadataPrefix is the prefix of the daemon's own figures, by default statsd. If it is empty, no
 	// figures are published.
@@ -139,7 +141,7 @@ const maxHistoryMemory = 16 << 30
 // maxFlushes is the maximum of Expire. It also limits GaugeExpire, as a number of flushes.
 const maxFlushes = 1 << 30
 
-// Validate checks the configuration. Its errors name the flag.
+// Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (c *Config) Validate() error {
 	if err := c.Listen.Validate(c.FlushInterval); err != nil {
 		return err

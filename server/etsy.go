@@ -12,7 +12,7 @@ import (
 
 // etsyPoints returns the points that Etsy's statsd publishes about itself. Dashboards made for
 // Etsy's statsd need them. They are published only with Etsy's naming, in addition to the daemon's
-// own figures. The point numStats is missing here, because it is one of the daemon's own figures.
+// own figures. The point numStats is not among them, because it is one of the daemon's own figures.
 func (s *Server) etsyPoints(f *flushed) []metric.Point {
 	layout, own := &s.flushes.layout, strings.Trim(s.cfg.MetadataPrefix, ".")
 	if !s.likeEtsy() || own == "" {

@@ -90,7 +90,7 @@ func (l *figureList) addRecorder(name string, st *sink.State) {
 type publishing struct {
 	attempts  delivery.Attempts
 	last      delivery.Sent // the most recent delivery
-	published time.Time     // the time of the delivery in last
+	published time.Time     // when the delivery in the field last was made
 	failed    time.Time     // the time of the last failed attempt
 }
 

@@ -44,8 +44,8 @@ func (s *Server) flushLoop(ctx context.Context) {
 	}
 }
 
-// flush publishes everything received since the last flush, with the timestamp at, in Unix
-// nanoseconds.
+// flush publishes everything received since the last flush. The parameter at is the timestamp of
+// the points, in Unix nanoseconds.
 func (s *Server) flush(at int64) {
 	defer s.cpu.flush.Start()()
 	f := &s.flushes
@@ -94,7 +94,7 @@ func (s *Server) take(at int64) {
 	f := &s.flushes
 	if f.schedule.take(at) && f.schedule.repeated == 1 {
 		s.log.Warn().Time("boundary", time.Unix(0, at)).
-			Msg("the clock was set back, or an earlier run flushed at the same times: timestamps are used twice, and graphite keeps the later points (see flush.repeated)")
+			Msg("the clock was set back, or an earlier run flushed at the same times: timestamps are used twice, and graphite keeps the later points (see the figure flush.repeated)")
 	}
 }
 
@@ -113,7 +113,7 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 	return points
 }
 
-// onLoop runs f on the flush loop.
+// onLoop runs the function f on the flush loop.
 func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 	return s.loop.do(ctx, func() {
 		f(&operator.Running{

@@ -172,7 +172,7 @@ func TestHealth(t *testing.T) {
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("when it works again: %v", h)
 		}
-		v.end() // after this no flush happens
+		v.end() // after the call of end no flush happens
 		v.wait(20 * time.Second)
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("20 s after the last flush: %v", h)

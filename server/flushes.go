@@ -14,7 +14,7 @@ import (
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	scheme   *aggregate.Scheme // the scheme of layout, for questions about names
+	scheme   *aggregate.Scheme // the naming scheme for the field layout; it answers questions about names
 	total    intake.Tally      // totals since the start, up to the last flush
 	interval intake.Tally      // totals of the last flush interval
 	count    uint64
@@ -25,11 +25,12 @@ type flushes struct {
 	sketched  uint64        // number of timers whose percentiles are estimates
 	boundary  int64         // flush time of the last flush
 	lag       time.Duration // how late the last flush was
-	compared  bool          // lag is valid: there was an earlier flush
+	compared  bool          // the field lag is valid, because there was an earlier flush
 	heard     heard
 }
 
-// boundary is a flush time, and the number of its flush since the start.
+// boundary is a flush time, and the number of the flush at that time. Flushes are counted from the
+// start of the daemon.
 type boundary struct {
 	number uint64
 	at     time.Time
@@ -44,8 +45,8 @@ type flushed struct {
 	sinks    []delivery.State // the sinks' state just before delivery gets this flush
 }
 
-// heard is the number of lines received so far, and the time of the last line to the second. Only
-// the flush loop uses it.
+// heard is the number of lines received so far, and the time of the last line with a precision of
+// one second. Only the flush loop uses it.
 type heard struct {
 	lines uint64
 	at    time.Time
@@ -60,7 +61,8 @@ func (f *flushes) end(now int64) int64 {
 	return at
 }
 
-// compare records the lag: by how much the time since the last flush exceeds interval.
+// compare stores the lag. It is the difference between the last two flush times, minus the flush
+// interval.
 func (f *flushes) compare(at int64, interval time.Duration) {
 	if f.boundary != 0 {
 		f.lag, f.compared = time.Duration(at-f.boundary)-interval, true

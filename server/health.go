@@ -27,7 +27,7 @@ type health struct {
 	told      [metric.Reasons]uint64 // the discarded samples that the log has reported; only watchHealth uses it
 	watched   bool                   // --debug is set, so each discarded sample is logged when it occurs
 
-	// notes are the log lines about changes of the health. They wait here until watchHealth logs them,
+	// notes are the log lines about changes of the health. They are kept in this field until watchHealth logs them,
 	// so that no other goroutine waits for a slow log.
 	notes  []meta.Note
 	missed int // number of notes dropped because notes was full

@@ -15,7 +15,7 @@ type limit struct {
 	flag string
 	used int
 	max  int
-	name string // the name that uses the most, or ""
+	name string // the name that uses most of the resource, or ""
 	then string // what happens when the limit is reached
 }
 
@@ -34,7 +34,7 @@ func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && st.Recorder.MaxBytes > 0 && !st.Removed {
-			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "the sink forgets its oldest minutes"})
+			all = append(all, limit{"max-bytes of the sink " + st.Name, st.Recorder.Bytes, st.Recorder.MaxBytes, "", "the sink deletes the data of its oldest minutes"})
 		}
 	}
 	return all
@@ -63,8 +63,8 @@ func (l *limit) stage() limitStage {
 type limitWarnings map[string]limitStage
 
 // warn logs a warning when a limit is nearly reached, and another warning when it is reached. It
-// logs each of the two only once for a limit. limits omits --max-names, because the health reports
-// that limit.
+// logs each of the two only once for a limit. The function limits omits --max-names, because the
+// health reports that limit.
 func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 	for _, l := range limits {
 		stage := l.stage()

@@ -13,8 +13,8 @@ import (
 type loop struct {
 	calls chan func()
 	ended chan struct{} // closed when the loop runs no more functions
-	// watchdog tells a watchdog that the daemon is alive. It is called at least once in the time
-	// every, and at least once a second. It is nil without a watchdog.
+	// watchdog tells a watchdog that the daemon is alive. It is called at least once in each period of
+	// the length every, and at least once a second. It is nil without a watchdog.
 	watchdog func()
 	every    time.Duration
 }
@@ -23,10 +23,11 @@ func newLoop(watchdog func(), every time.Duration) loop {
 	return loop{calls: make(chan func()), ended: make(chan struct{}), watchdog: watchdog, every: every}
 }
 
-// errEnding is the error of do after the loop has ended.
+// errEnding is the error that the method do returns after the loop has ended.
 var errEnding = errors.New("the daemon is ending")
 
-// do runs f on the flush loop and waits until f has returned. If do returns an error, f has not run.
+// do runs the function f on the flush loop, and waits until f has returned. If do returns an error,
+// f was not run.
 func (l *loop) do(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	select {
@@ -40,8 +41,8 @@ func (l *loop) do(ctx context.Context, f func()) error {
 	}
 }
 
-// rest sleeps for d, or until it has run one function. It returns false if ctx has ended. Only the
-// flush loop calls it.
+// rest sleeps for the duration d, or until it has run one function of another goroutine. It returns
+// false if ctx has ended. Only the flush loop calls it.
 func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -55,7 +56,7 @@ func (l *loop) rest(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// end makes do return errEnding from now on.
+// end makes all later calls of the method do return errEnding.
 func (l *loop) end() { close(l.ended) }
 
 // beatUntil feeds the watchdog until ctx ends. It is used after the flush loop has ended.

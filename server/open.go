@@ -132,7 +132,7 @@ func (s *Server) logStart() {
 	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
-			Msg("several flushes share a second: graphite keeps only the last one (--flush-interval below 1s is for tests)")
+			Msg("several flushes share a second: graphite keeps only the points of the last one (--flush-interval below 1s is for tests)")
 	}
 	if s.cfg.DebugMetric != "" && !s.cfg.Debug {
 		s.log.Warn().Msg("--debug-metric has no effect without --debug")
@@ -164,7 +164,7 @@ func (s *Server) warnOfRules() {
 func (s *Server) warnOfMinutes() {
 	if s.out.Records() && time.Minute%s.cfg.FlushInterval != 0 {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
-			Msg("a minute is not a multiple of the flush interval: an interval counts for the minute in which it ends")
+			Msg("a minute is not a multiple of the flush interval: the values of an interval count for the minute in which the interval ends")
 	}
 }
 

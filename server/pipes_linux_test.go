@@ -52,7 +52,7 @@ func (h host) config() Config {
 	return cfg
 }
 
-// awaitTotal waits until the counts of all flushes add up to want requests.
+// awaitTotal waits until the counts of requests of all flushes add up to the parameter want.
 func (d *daemon) awaitTotal(want float64) {
 	d.t.Helper()
 	got := math.NaN()

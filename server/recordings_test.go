@@ -18,7 +18,7 @@ import (
 
 // observer is a sink.Recorder that stores the observed values as text.
 type observer struct {
-	fault error // returned by Open
+	fault error // the error that Open returns
 
 	mu        sync.Mutex
 	open      bool

@@ -30,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.draining.Store(true)
 	s.loop.end()
-	s.log.Info().Msg("ending: reading what has arrived, flushing, delivering")
+	s.log.Info().Msg("the daemon is ending: it reads the data that has arrived, flushes, and delivers the points")
 	others.Go(func() { s.loop.beatUntil(background) })
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)

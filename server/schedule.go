@@ -27,8 +27,8 @@ const maxMissed = 60
 // maxSpans limits the number of spans, because a clock can be set back often.
 const maxSpans = state.MaxSpans
 
-// next returns the first flush time after now. If this flush time is already used and the following
-// flush time is not, it returns the following one.
+// next returns the first flush time after the time now. If this flush time is already used and the
+// following flush time is not, it returns the following one.
 func (s *schedule) next(now int64) int64 {
 	b := clock.Floor(now, s.interval) + s.interval
 	if s.holding(b) != nil && s.holding(b+s.interval) == nil {
@@ -38,7 +38,7 @@ func (s *schedule) next(now int64) int64 {
 }
 
 // sooner computes the next flush time again. The old value may be too late because the clock was
-// set back. Or an early flush may have used it.
+// set back, or an early flush may have used it.
 func (s *schedule) sooner(next, now int64) int64 {
 	if s.holding(next) != nil {
 		return s.next(now)
@@ -86,9 +86,9 @@ func (s *schedule) forget(b int64) {
 	}
 }
 
-// due returns the flush time for a flush at the time now, which is not before next. It returns the
-// latest flush time up to now. If this flush time is already used and the previous flush time is
-// not, it returns the previous one.
+// due returns the flush time for a flush at the time now, which is not before the time next. It
+// returns the latest flush time up to now. If this flush time is already used and the previous
+// flush time is not, it returns the previous one.
 func (s *schedule) due(now, next int64) int64 {
 	b := clock.Floor(now, s.interval)
 	if s.holding(b) != nil && s.holding(b-s.interval) == nil {

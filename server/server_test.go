@@ -237,7 +237,7 @@ func (d *daemon) totals() map[string]float64 {
 	return totals
 }
 
-// eventually waits until ok returns true.
+// eventually waits until the function ok returns true.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {

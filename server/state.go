@@ -99,7 +99,8 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges when the daemon ends. It returns at the time until at the latest.
+// saveLastState saves the gauges when the daemon ends. It returns no later than the time in the
+// parameter until.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {
@@ -196,7 +197,7 @@ func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (
 	defer patience.Stop()
 	put := func(chunk []byte) bool {
 		if len(v.chunks) < cap(v.chunks) {
-			v.chunks <- chunk // does not block: no other goroutine sends to chunks
+			v.chunks <- chunk // does not block: no other goroutine sends to the channel chunks
 			return true
 		}
 		select {

@@ -25,7 +25,7 @@ type listener struct {
 	heard  []string
 	last   notify.Message
 	fault  error
-	silent bool // Receive hangs
+	silent bool // if true, the method Receive hangs
 }
 
 func (l *listener) Manner() notify.Manner { return l.manner }

@@ -66,7 +66,7 @@ func (o *oracle) line(random *rand.Rand, sender int) string {
 	}
 }
 
-// merge adds the samples of other to o.
+// merge adds the samples of the oracle other to the oracle o.
 func (o *oracle) merge(other *oracle) {
 	for name, v := range other.counters {
 		o.counters[name] += v

@@ -112,8 +112,8 @@ func TestQuestionsOfTraffic(t *testing.T) {
 	})
 }
 
-// insist repeats a question until the answer is right. This is needed because on a busy machine
-// busy's clients may send nothing for a second or more.
+// insist repeats a question until the answer is right. This is needed because on a busy machine the
+// clients that the function busy starts may send nothing for a second or more.
 func insist(t *testing.T, try func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {

@@ -68,14 +68,15 @@ func (e *Engine) Fail(f Faults) {
 	e.mu.Unlock()
 }
 
-// Down makes all calls fail if down is true, and lets them succeed again if it is false.
+// Down(true) makes all calls fail. Down(false) lets them succeed again.
 func (e *Engine) Down(down bool) {
 	e.mu.Lock()
 	e.down = down
 	e.mu.Unlock()
 }
 
-// call waits for a random delay and then calls f. A fault can occur before or after the call of f.
+// call waits for a random delay and then calls the function f. A fault can occur before or after
+// the call of f.
 func (e *Engine) call(ctx context.Context, f func() error) error {
 	e.mu.Lock()
 	delay := time.Duration(0)
@@ -172,7 +173,7 @@ func (s sender) Send(ctx context.Context, m link.Message) error {
 		return &link.RefusedError{Reason: "there is no such partition"}
 	}
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
-		return &link.RefusedError{Reason: "it has a wrong size"}
+		return &link.RefusedError{Reason: "the message has a wrong size"}
 	}
 	return s.e.call(ctx, func() error {
 		p := s.e.partitions[m.Partition]

@@ -58,7 +58,8 @@ func (p *partition) At(ctx context.Context, slot int64) (link.Commit, error) {
 	return c, err
 }
 
-// commit reads the last commit in a place. If place is "*", it reads the last commit of all places.
+// commit reads the last commit in a place. If the parameter place is "*", it reads the last commit
+// of all places.
 func (p *partition) commit(ctx context.Context, place string) (link.Commit, error) {
 	subject := commitSubject(p.cfg.Prefix, p.p, place)
 	for {
@@ -106,7 +107,8 @@ func (p *partition) parse(ctx context.Context, m stored) (link.Commit, error) {
 	return c, nil
 }
 
-// Append appends a commit. The server checks that after is still the number of the last commit.
+// Append appends a commit. The server checks that the parameter after is still the number of the
+// last commit.
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (link.Version, error) {
 	if err := p.know(ctx, after); err != nil {
 		return 0, err

@@ -51,7 +51,7 @@ func (e *Engine) Join(ctx context.Context, wanted link.Settings) (link.Settings,
 		if err == nil || ctx.Err() != nil || !e.temporary(err) {
 			return settings, err
 		}
-		e.tell(topicJoin, fmt.Errorf("cannot join yet, trying again: %w", err))
+		e.tell(topicJoin, fmt.Errorf("cannot join the cluster yet, trying again: %w", err))
 		select {
 		case <-ctx.Done():
 			return link.Settings{}, err
@@ -217,7 +217,7 @@ func check(got, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// guarded describes the settings that check compares, with their correct values.
+// guarded describes the settings that the function check compares, with their correct values.
 func guarded(want jetstream.StreamConfig) string {
 	bytes := ""
 	if want.Discard == jetstream.DiscardOld {

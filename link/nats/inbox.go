@@ -30,7 +30,7 @@ type partition struct {
 	slots int64
 
 	last    link.Version    // the last commit that this connection has appended
-	chunked map[string]bool // places with divided records; valid if last is not zero
+	chunked map[string]bool // places with divided records; valid if the field last is not zero
 }
 
 var _ link.Partition = (*partition)(nil)
@@ -140,8 +140,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// receive waits for a message and returns it. If there is none for the time silence, it returns
-// nil.
+// receive waits for a message and returns it. If none arrives within the time in the constant
+// silence, it returns nil.
 func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	patience, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
@@ -152,8 +152,8 @@ func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	return m, err
 }
 
-// look replaces the consumer if it has missed a message. It is called when no message arrived for
-// the time silence.
+// look replaces the consumer if it has missed a message. It is called when no message arrived
+// within the time in the constant silence.
 func (r *reader) look(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

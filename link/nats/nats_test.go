@@ -69,8 +69,8 @@ func TestOlder(t *testing.T) {
 	}
 }
 
-// TestCheck changes the settings of streams. check must refuse changes that could cause a loss of
-// data.
+// TestCheck changes the settings of streams. The function check must refuse changes that could
+// cause a loss of data.
 func TestCheck(t *testing.T) {
 	e := &Engine{session: &session{cfg: Config{Prefix: "sd", Replicas: 3, MaxBytes: 1 << 30}}}
 	settings := link.Settings{Partitions: 4}

@@ -30,11 +30,11 @@ func (s *session) publish(ctx context.Context, m *natsgo.Msg, options ...jetstre
 
 // These are the server's error codes that package jetstream does not define.
 const (
-	codeMaxBytes        = 10077 // "maximum bytes exceeded": the stream is full
-	codeNoResources     = 10023 // "insufficient resources"
-	codeNoStorage       = 10047 // "insufficient storage resources available"
-	codeNoMemory        = 10028 // "insufficient memory resources available"
-	codeAccountResource = 10002 // "resource limits exceeded for account"
+	codeMaxBytes        = 10077 // the error "maximum bytes exceeded": the stream is full
+	codeNoResources     = 10023 // the error "insufficient resources"
+	codeNoStorage       = 10047 // the error "insufficient storage resources available"
+	codeNoMemory        = 10028 // the error "insufficient memory resources available"
+	codeAccountResource = 10002 // the error "resource limits exceeded for account"
 )
 
 func isFull(err error) bool {

@@ -30,7 +30,7 @@ type session struct {
 	told [topics]time.Time
 }
 
-// newSession returns a session. Its errors are only about the files in cfg.
+// newSession returns a session. An error of newSession is always about a file in cfg.
 func newSession(cfg Config, role string) (*session, error) {
 	if cfg.Prefix == "" {
 		cfg.Prefix = defaultPrefix

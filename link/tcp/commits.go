@@ -36,8 +36,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// commits is the chain of commits of a partition. The windows use a ring of files, which are called
-// places here. The commit with the slot TakeOver has its own file.
+// commits is the chain of commits of a partition. The commits of windows are in a ring of files.
+// Each of these files is called a place. The commit with the slot TakeOver has its own file.
 type commits struct {
 	dir   string
 	slots int64
@@ -187,7 +187,7 @@ func (c *commits) at(slot int64) (link.Commit, error) {
 	return link.Commit{Version: h.version, Slot: slot, Record: record}, nil
 }
 
-// Append appends a commit if after is the version of the head.
+// Append appends a commit if the parameter after is the version of the head.
 func (c *commits) Append(_ context.Context, after link.Version, slot int64, record []byte) (link.Version, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,7 +36,7 @@ type Stats struct {
 	Refused  uint64 // connections that Admit refused, or that failed the handshake
 	Evicted  uint64 // connections closed to accept others
 	Messages uint64 // stored messages
-	Bytes    uint64 // stored bytes
+	Bytes    uint64 // bytes of the stored messages
 	Full     uint64 // messages for which there was no space; the edge sends them again
 	Failed   uint64 // messages that could not be stored because of an error; the edge sends them again
 	Rejected uint64 // messages that were refused permanently; the edge does not send them again

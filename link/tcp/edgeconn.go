@@ -32,7 +32,7 @@ type edgeConn struct {
 	conn net.Conn
 	wire *wire
 	done chan struct{} // closed when the connection has failed
-	err  error         // why the connection has failed; set before done is closed
+	err  error         // why the connection has failed; set before the channel done is closed
 
 	writing sync.Mutex
 
@@ -104,8 +104,8 @@ func (c *edgeConn) settle(request uint64, err error) {
 	c.expect(len(c.pending) > 0)
 }
 
-// expect sets the deadline for the next answer. If due is false, no answer is expected and there is
-// no deadline.
+// expect sets the deadline for the next answer. If the parameter due is false, no answer is
+// expected and there is no deadline.
 func (c *edgeConn) expect(due bool) {
 	var until time.Time
 	if c.due = due; due {

@@ -60,7 +60,7 @@ type Engine struct {
 	door *door
 
 	mu         sync.Mutex
-	settings   link.Settings // zero until Join
+	settings   link.Settings // zero until the method Join is called
 	partitions []*partition
 	stop       chan struct{}
 	working    sync.WaitGroup
@@ -137,7 +137,8 @@ func (e *Engine) join(wanted link.Settings) (link.Settings, error) {
 	return settings, nil
 }
 
-// readSettings reads the settings from a file. If there is none, it creates it from wanted.
+// readSettings reads the settings from a file. If there is no such file, it creates the file from
+// the parameter wanted.
 func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 	text, err := safefile.ReadFile(path, settingsLimit)
 	if err == nil {

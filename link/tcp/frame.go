@@ -34,13 +34,13 @@ const (
 // the sender of the frame, edge or central, and then the content. The first two frames have no
 // seal.
 const (
-	kindHello     = 'H' // edge: name of the protocol, version, nonce
-	kindChallenge = 'C' // central: version, whether the central has a key, nonce
-	kindProof     = 'P' // edge: no content; the seal proves that the edge knows the key
-	kindWelcome   = 'W' // central: settings; the seal proves that the central knows the key
-	kindRefusal   = 'R' // central: why the edge is refused; without a seal
-	kindMessage   = 'M' // edge: number of the request, partition, data
-	kindAnswer    = 'A' // central: number of the request, code, text
+	kindHello     = 'H' // from the edge: name of the protocol, version, nonce
+	kindChallenge = 'C' // from the central: version, whether the central has a key, nonce
+	kindProof     = 'P' // from the edge: no content; the seal proves that the edge knows the key
+	kindWelcome   = 'W' // from the central: settings; the seal proves that the central knows the key
+	kindRefusal   = 'R' // from the central: why the edge is refused; this frame has no seal
+	kindMessage   = 'M' // from the edge: number of the request, partition, data
+	kindAnswer    = 'A' // from the central: number of the request, code, text
 )
 
 var errSeal = errors.New("a frame has a wrong seal: the keys differ, or the bytes were changed on the network")
@@ -152,7 +152,7 @@ func (w *wire) body(head [frameHead]byte, size int) ([]byte, error) {
 	return w.buffer[:size], nil
 }
 
-// receive reads a frame. The size of its body must not exceed most.
+// receive reads a frame. The size of its body must not exceed the parameter most.
 func (w *wire) receive(most int) (kind byte, body []byte, err error) {
 	head, size, err := w.head(most)
 	if err != nil {

@@ -134,7 +134,7 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	case errors.Is(err, io.EOF) && all == nil:
 		return errors.New("it disconnected during the handshake: perhaps it has a key and this central daemon has none, or its version differs")
 	case errors.Is(err, io.EOF):
-		return errors.New("it disconnected when it was asked for a key: perhaps it has none, or its version differs")
+		return errors.New("the edge daemon disconnected when it was asked for a key: perhaps it has none, or the versions of the two differ")
 	case err == nil && head[4] != kindProof:
 		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
 	}
@@ -155,7 +155,8 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	return w.refuse("the key of this daemon is not among the central daemon's keys", errors.New("its key is not among this central daemon's keys"))
 }
 
-// refuse tells the edge why it is refused. It returns reason, which is the error for the central.
+// refuse tells the edge why it is refused. It returns the parameter reason, which is the error for
+// the central.
 func (w *wire) refuse(text string, reason error) error {
 	_ = w.send(kindRefusal, []byte(text)) // if this fails, the edge has disconnected
 	return reason

@@ -112,7 +112,8 @@ func (p *places) enter(conn net.Conn) {
 	}
 }
 
-// try lets conn work if that is possible. If not, it returns how long to wait.
+// try lets the connection conn work if that is possible. If it is not possible, try returns how
+// long to wait.
 func (p *places) try(conn net.Conn) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -39,7 +39,7 @@ const (
 // the connection.
 type Sender struct {
 	cfg    SenderConfig
-	ctx    context.Context // Close cancels it
+	ctx    context.Context // the method Close cancels this context
 	cancel context.CancelFunc
 	start  sync.Once
 	ended  chan struct{}

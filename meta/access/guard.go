@@ -27,14 +27,15 @@ type Guard struct {
 	open   atomic.Bool
 }
 
-// NewGuard returns a Guard with the given tokens. If tokens is nil, there are none.
+// NewGuard returns a Guard with the given tokens. If the parameter tokens is nil, there are no
+// tokens.
 func NewGuard(tokens *Tokens) *Guard {
 	g := &Guard{}
 	g.tokens.Store(tokens)
 	return g
 }
 
-// Replace replaces the tokens. If tokens is nil, the Guard has no tokens afterwards.
+// Replace replaces the tokens. If the parameter tokens is nil, the Guard has no tokens afterwards.
 func (g *Guard) Replace(tokens *Tokens) { g.tokens.Store(tokens) }
 
 // Bound sets the address of the monitor. Before that, the Guard assumes a loopback address.
@@ -61,7 +62,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case need == Changing && tokens == nil:
 		return who, &question.Error{Code: question.WrongRole, Text: "this daemon runs without tokens, so it accepts no changes", Next: "set --monitor-tokens=FILE"}
 	case need == Changing && role == Reader:
-		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs operate"}
+		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs the role operate"}
 	case need == Nothing, role == Operator, need < Changing && (role == Reader || !g.Open()):
 		return who, nil
 	case need == Reading && tokens == nil:
@@ -69,7 +70,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case tokens == nil:
 		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so this question is not answered", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
 	case given != "":
-		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare its SHA-256 with the file of --monitor-tokens"}
+		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare the token's SHA-256 with the file of --monitor-tokens"}
 	}
 	return who, &question.Error{Code: question.NoToken, Text: "this needs a token", Next: "send Authorization: Bearer TOKEN"}
 }

@@ -97,7 +97,7 @@ func ParseTokens(text []byte) (*Tokens, error) {
 	return t, nil
 }
 
-// parseToken reads a line. Its errors do not contain the line, because the line may contain a
+// parseToken reads a line. An error does not contain the line, because the line may contain a
 // secret.
 func parseToken(line string) (t token, err error) {
 	fields := strings.Fields(line)

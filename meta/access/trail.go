@@ -42,8 +42,8 @@ func (t *Trail) Add(a question.Audit, refused bool) {
 	}
 }
 
-// add adds an entry. If a recent entry is a refusal of the same request, add only counts e in that
-// entry. It reports whether it added an entry.
+// add adds an entry. If a recent entry is a refusal of the same request, add only increases the
+// count of that entry. It reports whether it added an entry.
 func (t *Trail) add(e entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -44,8 +44,8 @@ func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	a.answer(w, r, answer)
 }
 
-// change makes a change and returns the answer. refused means that the change was refused before
-// anything was done.
+// change makes a change and returns the answer. The result refused means that the change was
+// refused before anything was done.
 func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change, audit *question.Audit) (answer question.Answer, refused bool, err error) {
 	who, denied := a.cfg.Guard.Check(r, access.Changing)
 	audit.Who = who

@@ -66,7 +66,8 @@ const (
 // in 1.
 var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
 
-// Numbers with a larger size are stored as the eight bytes of their float64.
+// Whole numbers beyond maxWhole and fractions beyond maxFraction, with either sign, are stored as
+// the eight bytes of their float64.
 const (
 	maxWhole    = 1 << 53
 	maxFraction = 1 << 32
@@ -102,13 +103,13 @@ func newChange(form int, d int64) change { return change(uint64(d<<1^d>>63)<<2 |
 func (c change) form() int         { return int(c & 3) }
 func (c change) difference() int64 { return int64(c>>3) ^ -int64(c>>2&1) }
 
-// apply adds the change to the value before.
+// apply adds the change to the value in the parameter before.
 func (c change) apply(before float64) float64 {
 	return float64(inUnits(before, c.form())+c.difference()) / units[c.form()]
 }
 
-// appendValue encodes v. It returns the value that a reader decodes, which is v, or v rounded to
-// millionths. last is the previous change in the same cut.
+// appendValue encodes the value v. It returns the value that a reader decodes, which is v, or v
+// rounded to millionths. The parameter last is the previous change in the same cut.
 func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) {
 	form := formOf(v)
 	switch {
@@ -125,7 +126,8 @@ func appendValue(dst []byte, before, v float64, last *change) ([]byte, float64) 
 	return binary.AppendUvarint(dst, uint64(c)), v
 }
 
-// readValue decodes a value that appendValue has encoded. ok is false if the data is damaged.
+// readValue decodes a value that appendValue has encoded. The result ok is false if the data is
+// damaged.
 func readValue(data []byte, before float64, last *change) (v float64, rest []byte, ok bool) {
 	n, size := binary.Uvarint(data)
 	if size <= 0 {
@@ -219,8 +221,8 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 // groupBytes returns the length of the encoded field "groups" in bytes.
 func groupBytes(columns int) int { return (columns + 63) / 64 }
 
-// appendCut encodes the values that differ from before. It then sets before to the values that a
-// reader decodes.
+// appendCut encodes the elements of the slice values that differ from the slice before. It then
+// replaces the elements of the slice before by the values that a reader decodes.
 func appendCut(dst []byte, before, values []float64) []byte {
 	groups := len(dst)
 	dst = append(dst, make([]byte, groupBytes(len(values)))...)

@@ -33,7 +33,7 @@ type Figures struct {
 // gauge. Names of figures contain no space, so the column's name is unique.
 const below = " below"
 
-// NewFigures returns empty Figures. interval is the time between two flushes.
+// NewFigures returns empty Figures. The parameter interval is the time between two flushes.
 func NewFigures(interval time.Duration) *Figures {
 	step := max(interval, time.Minute)
 	return &Figures{
@@ -162,7 +162,7 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 
 // bytes returns the number of bytes in use.
 func (m *minute) bytes() int {
-	const each, figure = 168, 48 // each is the size of a sum with the name of its second column and its entry in the index; figure is the size of an element of made
+	const each, figure = 168, 48 // sizes in bytes: each is for a sum, the name of its second column, and its entry in the index; figure is for an element of the slice made
 	return each*cap(m.sums) + figure*cap(m.made)
 }
 

@@ -127,7 +127,7 @@ func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Se
 type finder struct {
 	Search
 	found Found
-	after int // number of matching paths after After
+	after int // number of matching paths that follow the path After
 	top   []meta.Value
 }
 

@@ -123,8 +123,8 @@ func (v *Values) takeFrom(i int32) (row int32) {
 	return row
 }
 
-// Of the entries whose paths were not queried within the last hour, unasked returns the entry with
-// the last row. It returns -1 if there is no such entry.
+// unasked looks at the entries whose paths were not queried within the last hour. It returns the
+// entry with the last row. It returns -1 if there is no such entry.
 func (v *Values) unasked() int32 {
 	for row, place := range slices.Backward(v.places.rows) {
 		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {

@@ -37,7 +37,7 @@ func newGrid(since, last, unit int64, q Query) grid {
 	}
 }
 
-// floor returns the last multiple of step up to at.
+// floor returns the last multiple of the duration step that is not after the time at.
 func floor(at, step int64) int64 {
 	r := at % step
 	if r < 0 {
@@ -65,7 +65,7 @@ type gridLine struct {
 
 	all, seconds float64 // sums over the whole period: of the values multiplied by their seconds, and of the seconds
 	before       cut     // the previous value of a count
-	known        bool    // before is valid
+	known        bool    // the field before is valid
 }
 
 func (g *grid) line(name string) *gridLine {
@@ -141,8 +141,8 @@ func (l *gridLine) finish() Line {
 	return l.Line
 }
 
-// between returns v, but at least least and at most most. Rounding or an overflow can move a mean
-// out of these bounds.
+// between limits the value v to the range from least to most. Rounding or an overflow can move a
+// mean out of this range.
 func between(least, v, most float64) float64 { return min(max(v, least), most) }
 
 // tally counts the flushes or minutes in a series, and those that are missing between them.

@@ -24,7 +24,8 @@ func (x *index) start(path string) int {
 	return int(maphash.String(x.seed, path) >> 32 * uint64(len(x.slots)) >> 32)
 }
 
-// after returns the slot that follows at.
+// after returns the slot that follows the slot with the index at. After the last slot comes the
+// first slot.
 func (x *index) after(at int) int {
 	if at++; at == len(x.slots) {
 		return 0
@@ -91,7 +92,8 @@ func (x *index) slot(entries []entry, i int32) int {
 	return at
 }
 
-// renumber changes the number of an entry from i to to. The entry must still be at i.
+// renumber changes the number of an entry from the parameter i to the parameter to. The entry must
+// still have the index i.
 func (x *index) renumber(entries []entry, i, to int32) { x.slots[x.slot(entries, i)] = to + 1 }
 
 // remove removes entry i. It moves entries from later slots to earlier ones, because an empty slot

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// lastStep is the number of entries that are copied at a time. During this time a flush must wait.
+	// lastStep is the number of entries that are copied at a time. While they are copied, a flush
+	// must wait.
 	lastStep = 512
 	// lastTries is how often a copy is started again because of a flush. After that, all entries are
 	// copied at once, and the next flush waits.

@@ -12,7 +12,7 @@ import (
 )
 
 // many yields n points, whose paths share a buffer as in a flush. The numbers in the paths start at
-// others.
+// the parameter others.
 func many(at time.Time, n, others int) iter.Seq[metric.Point] {
 	return func(yield func(metric.Point) bool) {
 		var buffer []byte

@@ -76,7 +76,7 @@ func (m *mixing) consistent() {
 	}
 }
 
-// own checks that a value is of the given path, and of a flush between from and to.
+// own checks that a value is of the given path, and of a flush between the times from and to.
 func (m *mixing) own(path int, v float64, from, to time.Time) {
 	m.t.Helper()
 	if v != v {
@@ -88,8 +88,8 @@ func (m *mixing) own(path int, v float64, from, to time.Time) {
 	}
 }
 
-// TestHistoriesDoNotMix gives places to other paths repeatedly. Each path must show only its own
-// values, at the right times. This must also hold after the clock was set back.
+// TestHistoriesDoNotMix repeatedly assigns the rows of histories to other paths. Each path must
+// show only its own values, at the right times. This must also hold after the clock was set back.
 func TestHistoriesDoNotMix(t *testing.T) {
 	for seed := range uint64(2) {
 		m := &mixing{Values: withPlaces(25, 10), t: t, r: rand.New(rand.NewPCG(seed, 9)), at: start, flushs: map[int]time.Time{}, paths: make([]bool, 60)}

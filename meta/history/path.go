@@ -134,8 +134,8 @@ func (r *reading) in(c *flushColumn) float64 {
 	return c.values[r.row]
 }
 
-// span combines the flushes in the period over before the last flush. If the flush interval is
-// longer than over, it uses only the last flush.
+// span combines the flushes in a period before the last flush. The parameter over is the length of
+// the period. If the flush interval is longer than this period, span uses only the last flush.
 func (r *reading) span(over time.Duration) Span {
 	s := Span{Mean: gap, Min: gap, Max: gap}
 	if r.held != Holding {
@@ -209,8 +209,8 @@ func (v *Values) Series(q Query) (s Series, held []Held) {
 	return s, held
 }
 
-// fill adds the minutes and the flushes of the path that are after since to a line. It also counts
-// these minutes and flushes.
+// fill adds to a line the minutes and the flushes of the path that are later than the time since.
+// It also counts these minutes and flushes.
 func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	for _, m := range r.minutes(since) {
 		t.add(m.at, m.width)
@@ -230,7 +230,8 @@ func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	return t
 }
 
-// minutes returns the minutes of the path after since. The last of these minutes can be incomplete.
+// minutes returns the minutes of the path that are later than the time since. The last of these
+// minutes can be incomplete.
 func (r *reading) minutes(since int64) (cuts []cut) {
 	if r.held != Holding {
 		return nil

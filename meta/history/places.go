@@ -65,7 +65,7 @@ type minuteColumn struct {
 // cell is the result of a path in a minute. Its mean is NaN if the path was not published.
 type cell struct{ mean, least, most float32 }
 
-// openMinute is the minute to which the oldest flush columns are added.
+// openMinute is the minute to which the values of the oldest flush columns are added.
 type openMinute struct {
 	end  int64 // end of the minute; 0 if there is none
 	rows []minuteSum
@@ -138,8 +138,8 @@ func (p *places) begin(at int64) {
 		p.fold(&p.columns[0])
 		p.columns = slices.Delete(p.columns, 0, 1)
 	}
-	// slices.Grow sets the capacity to the size of the allocation, so cap tells how much memory is
-	// used.
+	// slices.Grow sets the capacity to the size of the allocation, so the function cap returns how
+	// much memory is used.
 	values := slices.Grow([]float64(nil), len(p.rows))[:len(p.rows)]
 	for i := range values {
 		values[i] = gap

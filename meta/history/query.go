@@ -68,7 +68,7 @@ func before(blocks []block, at int64) []block {
 
 // reader reads blocks into the lines of a grid.
 type reader struct {
-	from, until int64 // cuts at or after until are skipped
+	from, until int64 // cuts at or after the time until are skipped
 	lines       []*gridLine
 	tally
 	values []float64
@@ -118,9 +118,10 @@ func (r *reader) block(b *block) bool {
 	return true
 }
 
-// Growth returns by how much a figure has grown in the last period of length over. It also returns
-// the real length of the period, which is shorter if the daemon or the figure is younger. If the
-// figure is unknown, it returns 0 and 0. If the figure has fallen, the growth is negative.
+// Growth returns by how much a figure has grown in the last period, whose length is the parameter
+// over. It also returns the real length of the period, which is shorter if the daemon or the figure
+// is younger. If the figure is unknown, it returns 0 and 0. If the figure has fallen, the growth is
+// negative.
 func (f *Figures) Growth(name string, over time.Duration) (grew float64, known time.Duration) {
 	flushes, _ := f.blocks()
 	if len(flushes) == 0 {

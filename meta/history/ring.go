@@ -15,7 +15,7 @@ const (
 	// it.
 	blockData = 64 << 10
 	// blockBytes is the memory of a block without its data. columnBytes is the memory of a column
-	// without its name: it is in the list, and in the map of the last block.
+	// without its name: an element in the list of columns, and one in the map of the last block.
 	blockBytes  = 128
 	columnBytes = 64
 	// growBytes is the minimum number of bytes by which a block grows. Doubling would waste more

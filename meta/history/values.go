@@ -61,7 +61,7 @@ type Values struct {
 	places    places
 
 	silent []int32           // entries whose path is no longer published, kept for their histories
-	sorted bool              // silent is sorted; the entry whose path was published longest ago is last
+	sorted bool              // the list silent is sorted; the entry whose path was published longest ago is last
 	wanted map[string]uint64 // queried paths without a history, with the number of the flush before the query
 
 	searched uint64                 // number of the flush before the last search; 0 if there was none
@@ -71,7 +71,7 @@ type Values struct {
 
 	sorting sync.Mutex
 	last    []meta.Value // the values that Last has returned for the flush lastAt
-	lastAt  uint64       // number of the flush of last
+	lastAt  uint64       // number of the flush whose values are in the field last
 }
 
 // entry is a path and its last value.
@@ -98,8 +98,8 @@ func NewValues(cfg Config) *Values {
 }
 
 // Keep stores the points of the flush at the given time. It copies only new paths. If there are no
-// new paths, it allocates only a column for the histories. points must stay valid until the next
-// flush.
+// new paths, it allocates only a column for the histories. The points must stay valid until the
+// next flush.
 func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -154,7 +154,7 @@ func (v *Values) keep(w *walk, p *metric.Point) {
 }
 
 // find returns the entry of a path, or -1 if there is none. Points usually have the same order in
-// each flush, so guess is often right and saves a look-up.
+// each flush, so the entry in the parameter guess is often right and saves a look-up.
 func (v *Values) find(guess int32, path []byte) int32 {
 	if int(guess) < len(v.entries) && v.entries[guess].path == string(path) {
 		return guess

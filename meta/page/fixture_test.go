@@ -202,7 +202,8 @@ func exampleHistory(names []string, seconds, points int) q.History {
 	return h
 }
 
-// exampleValue returns the value of a figure at the time ago seconds before now.
+// exampleValue returns the value that a figure had some time ago. The parameter ago is this time in
+// seconds.
 func exampleValue(name string, ago float64, i int) q.Number {
 	wave := 1 + .1*math.Sin(ago/900) + .03*math.Sin(float64(i*i))
 	switch {

@@ -74,7 +74,7 @@ type Status struct {
 // Received describes what the daemon receives.
 type Received struct {
 	Samples     float64 `json:"samples"`   // per second in the last flush interval
-	Datagrams   float64 `json:"datagrams"` // per second
+	Datagrams   float64 `json:"datagrams"` // datagrams per second
 	Connections int     `json:"connections"`
 }
 

@@ -7,7 +7,7 @@ import "time"
 // Flushed is the answer of the change flush.
 type Flushed struct {
 	Number uint64    `json:"number"` // number of the flush since the start
-	At     time.Time `json:"at"`     // timestamp of its points
+	At     time.Time `json:"at"`     // timestamp of the points of the flush
 }
 
 // Reloaded is the answer of the change reload.

@@ -11,8 +11,8 @@ type Cluster struct {
 	Collects bool   `json:"collects"`
 	Address  string `json:"address"` // address in --collect
 	ID       string `json:"id"`      // name of this owner
-	// The owners publish the intervals that end after After and not after Until. A zero time means
-	// that there is no limit.
+	// The owners publish the intervals that end after the time After and not after the time Until. A
+	// zero time means that there is no limit.
 	After time.Time `json:"after"`
 	Until time.Time `json:"until"`
 	// Fault is why the daemon cannot join the cluster now. It is "" if it can.
@@ -50,8 +50,8 @@ type ClusterForward struct {
 	Address string `json:"address"` // address in --forward
 	Edge    string `json:"edge"`    // name of the edge in the cluster
 	Sink    string `json:"sink"`    // name of the destination that forwards
-	// The cluster gets the intervals that end after After and not after Until. A zero time means that
-	// there is no limit.
+	// The cluster gets the intervals that end after the time After and not after the time Until. A
+	// zero time means that there is no limit.
 	After time.Time `json:"after"`
 	Until time.Time `json:"until"`
 	// Waits is why the settings of the cluster are not known yet. It is "" if they are known.

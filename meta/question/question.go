@@ -68,7 +68,7 @@ type Question struct {
 	// *Error.
 	Ask func(ctx context.Context, args Arguments) (Answer, error)
 	// Stream emits events until ctx ends, or until the requested time is over. It returns the first
-	// error of emit. It is nil for most questions.
+	// error of the function emit. Most questions have no Stream: the field is nil.
 	Stream func(ctx context.Context, args Arguments, emit func(event string, data any) error) error
 }
 
@@ -107,7 +107,7 @@ type Answer struct {
 
 // LookedAt describes which part of the traffic was watched.
 type LookedAt struct {
-	Every     int     `json:"every"`     // one of this many batches was watched
+	Every     int     `json:"every"`     // of this number of batches, one was watched
 	Seconds   float64 `json:"seconds"`   // how long traffic was watched, in seconds
 	Of        uint64  `json:"of"`        // number of samples received during that time
 	Seen      uint64  `json:"seen"`      // number of samples that were watched

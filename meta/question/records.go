@@ -44,7 +44,7 @@ type Rule struct {
 	ID        string    `json:"id"` // id in the file, or the number of the rule
 	Line      int       `json:"line"`
 	Match     string    `json:"match"`
-	Kind      string    `json:"kind"`     // match_metric_type in the file; "" for all kinds
+	Kind      string    `json:"kind"`     // value of match_metric_type in the file; "" for all kinds
 	Action    string    `json:"action"`   // map, drop or keep
 	Counting  bool      `json:"counting"` // the rule only counts samples (mode: count)
 	Samples   uint64    `json:"samples"`  // number since the start

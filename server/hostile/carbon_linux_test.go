@@ -22,7 +22,7 @@ type carbon struct {
 	mu       sync.Mutex
 	rates    map[string]float64
 	last     map[string]float64
-	delays   []time.Duration // from a point's timestamp to its arrival
+	delays   []time.Duration // times from each point's timestamp to its arrival
 }
 
 func newCarbon(t testing.TB) *carbon {
@@ -84,7 +84,7 @@ func (d *statsd) value(path string) float64 {
 	return d.last[path]
 }
 
-// expectCanary waits until the sum of a counter is want.
+// expectCanary waits until the sum of a counter equals the parameter want.
 func (d *statsd) expectCanary(name string, want int) {
 	d.t.Helper()
 	deadline := time.Now().Add(wait.Patience)

@@ -64,8 +64,8 @@ func sideBySide(t *testing.T) {
 	}
 }
 
-// inTime fails the test if something took longer than limit, but only in a run that measures exact
-// bounds. In other runs, the machine may be busy.
+// inTime fails the test if something took longer than the parameter limit, but only in a run that
+// measures exact bounds. In other runs, the machine may be busy.
 func inTime(t testing.TB, what string, took, limit time.Duration) {
 	t.Helper()
 	if soak.On() && took > limit {

@@ -10,7 +10,7 @@ import (
 
 // deliveries returns the lines that a sink received over its connections. After a broken
 // connection, the daemon sends the lines again over the next one. Such lines are returned only
-// once. The result again is the number of lines that were sent again.
+// once. The second result is the number of lines that were sent again.
 func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 	var unsure []string // lines of broken connections, which may be sent again
 	for _, c := range connections {

@@ -119,7 +119,7 @@ func (d *statsd) newLoad(block []byte, every time.Duration) *load {
 	return l
 }
 
-// stop returns the number of blocks sent.
+// stop ends the client, and returns the number of blocks that it has sent.
 func (l *load) stop() int {
 	close(l.quit)
 	return <-l.sent

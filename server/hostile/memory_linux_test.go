@@ -21,7 +21,8 @@ const (
 	tolerance  = 1.3
 )
 
-// flood writes n lines to conn through a buffer. The function line writes line i.
+// flood writes n lines to conn through a buffer. The function line writes the line with the number
+// i.
 func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	d.t.Helper()
 	w := bufio.NewWriterSize(conn, 64<<10)
@@ -33,7 +34,8 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks that the daemon's peak memory exceeds before by at most allowed.
+// grown checks that the daemon's peak memory exceeds the parameter before by at most the parameter
+// allowed. Both are in bytes.
 func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before

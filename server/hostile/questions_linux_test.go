@@ -72,7 +72,7 @@ func (o *operated) whatIsConfigured(t *testing.T) {
 	}
 }
 
-// Explain judges a line as the parser does, but does not count it.
+// The question explain judges a line as the parser does, but does not count the line.
 func (o *operated) whatBecameOfIt(t *testing.T) {
 	for line, want := range map[string]string{
 		"fleet.rack7.host7:1|c":  "known already",
@@ -182,7 +182,7 @@ func (o *operated) whatIsDown(t *testing.T) {
 	})
 	inTime(t, "seeing the lag", time.Since(stopped), 2*o.interval)
 	eventually(t, "the sink is no reason", func() bool {
-		r := o.reason("sink_failing", "archive") // before it is degraded, the reason is only a note
+		r := o.reason("sink_failing", "archive") // at first the state of the reason is "note"
 		return r != nil && r.State == "degraded"
 	})
 	if text, code := o.ask("check"); code != 1 && code != 2 || strings.HasPrefix(text, "STATSD OK") { // on a busy machine, check may report that many samples are dropped
@@ -213,7 +213,7 @@ func (o *operated) reason(id, subject string) *question.Reason {
 	return nil
 }
 
-// told returns what the webhook was told about the failing sink.
+// told returns what is recorded about the messages to the webhook about the failing sink.
 func (o *operated) told() question.Told {
 	o.t.Helper()
 	for _, a := range data[question.Alerts](o, "alerts").Alerts {
