@@ -193,7 +193,7 @@ func (h *hostile) wrongKey(t *testing.T) {
 	d := newDaemon(t, "stranger", "--spool-dir", t.TempDir(), "--forward-id", "stranger",
 		"--forward", "statsd://"+h.addr+"?keys="+writeKey(t, "another key that is long enough"))
 	wait.Until(t, "the edge does not say why", func() bool {
-		return strings.Contains(d.health(), "not among the central's keys")
+		return strings.Contains(d.health(), "not among the central daemon's keys")
 	})
 	if d.ready() {
 		t.Error("an edge without the key is ready")

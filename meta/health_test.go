@@ -176,7 +176,7 @@ func TestReasons(t *testing.T) {
 			10: func(s *scene) { s.facts.Listeners = []ListenerFacts{{Name: "dsd", Lost: "no such directory"}} },
 			20: func(s *scene) { s.facts.Listeners[0].Lost = "" },
 		}, "10 degraded, 20 over", "the socket file of listener dsd was removed and cannot be created again: no such directory"},
-		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to make room"},
+		"cut for room": {TCPCut, "room", at{10: func(s *scene) { s.facts.Intake.CutRoom += 2 }}, "10 degraded, 910 over", "2 connections were cut to accept other connections"},
 		"cut for few files": {TCPCut, "room", at{10: func(s *scene) {
 			s.facts.Intake.CutRoom, s.facts.Intake.FewFiles, s.facts.Intake.MaxConnections = 2, true, 1005
 		}}, "10 degraded, 910 over", "2 connections were cut to accept other connections (the limit on open files, ulimit -n, allows 1,005)"},

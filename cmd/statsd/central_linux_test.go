@@ -190,7 +190,7 @@ func TestCentralTLS(t *testing.T) {
 	c.refuses("statsd+tls", ca+keys, "the central daemon refuses this daemon's certificate, wants one", "it has no certificate, and client-ca requires one")
 	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central daemon refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("db1")+keys, "the central daemon refuses this daemon's certificate", "")
-	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central's keys", "")
+	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central daemon's keys", "")
 	c.refuses("statsd+tls", "ca="+in("other.pem")+own("web1")+keys, "certificate signed by unknown authority", "")
 	c.refuses("statsd", strings.TrimPrefix(keys, "&"), `its log says why; perhaps it does not allow this address, or requires statsd\+tls://`, "")
 	for version, want := range map[string]bool{"-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {

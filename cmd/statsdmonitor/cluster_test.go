@@ -254,7 +254,7 @@ func TestClusterWrong(t *testing.T) {
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})
 	for line, want := range map[string]string{
 		"cluster web1 " + f.at():                        "the command cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
-		"cluster --ledger web1:x " + f.at():             `edge web1:x: port "x": must be a number from 1 to 65535`,
+		"cluster --ledger web1:x " + f.at():             `edge daemon web1:x: port "x": must be a number from 1 to 65535`,
 		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: to compare an owner with edges, use the address of the owner",
 		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",
 	} {
