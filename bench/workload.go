@@ -29,7 +29,7 @@ type workload struct {
 	goBench []string      // arguments of go test, if the workload runs Go benchmarks
 	// If measure is not nil, it is called, and no traffic is sent at a fixed rate.
 	measure func(*bench, peer, workload) (measured, error)
-	mapping bool // whether daemons with a Prometheus page map names with 50 globs
+	mapping bool // whether the daemons that serve a Prometheus page use a mapping file of 50 globs
 }
 
 // scaled returns the workload with less traffic.

@@ -201,7 +201,7 @@ func (f *fixture) checkTrim(t *testing.T) {
 		t.Errorf("after a trim: %+v", s)
 	}
 	if e := f.next(t, f.read(t, 2, start+1)); e.Seq != start+11 {
-		t.Errorf("the first one is number %d", e.Seq)
+		t.Errorf("the first message after a trim is number %d", e.Seq)
 	}
 	if err := p.Trim(f.ctx, start+31); err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func (f *fixture) checkTrim(t *testing.T) {
 	}
 	f.send(t, 2, 30)
 	if e := f.next(t, f.read(t, 2, start+1)); e.Seq != start+31 || !bytes.Equal(e.Data, data(2, 30)) {
-		t.Errorf("the first one is number %d", e.Seq)
+		t.Errorf("the first message after a trim is number %d", e.Seq)
 	}
 }
 

@@ -60,8 +60,8 @@ func writeOrder(out io.Writer, r room) {
 	}
 }
 
-// writeTree prints the number of imports between all packages of the module. Go does not allow
-// import cycles, so the number of cycles must be 0.
+// writeTree prints how many imports there are between the packages of the module, and how many
+// cycles they make. Go does not allow import cycles, so the second number must be 0.
 func writeTree(out io.Writer) error {
 	packages, err := list("./...")
 	if err != nil {

@@ -37,7 +37,8 @@ type step struct {
 	Wait  float64 `json:"wait_s"`
 }
 
-// line is text, or bytes that are not valid UTF-8.
+// line is a line of a vector. If it is not valid UTF-8, the file of vectors has it as a list of byte
+// values, otherwise as a string.
 type line string
 
 func (l *line) UnmarshalJSON(text []byte) error {
