@@ -110,7 +110,7 @@ func joinNamings() string {
 	return strings.Join(names, ", ")
 }
 
-// If a setting is invalid, Validate returns an error with the name of the flag.
+// Validate returns an error with the name of the flag if a setting is invalid.
 func (l *Layout) Validate() error {
 	if !slices.Contains(Namings(), l.Naming) {
 		return metric.FlagErrorf("--naming", nil, "unknown scheme %q; use one of %s", l.Naming, joinNamings())

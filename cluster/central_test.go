@@ -122,7 +122,7 @@ func TestOneCentral(t *testing.T) {
 func (c *central) secondCentral(t *testing.T) {
 	for want, flags := range map[string][]string{
 		"another central daemon uses this directory": c.flags(c.dir, "127.0.0.1:0"),
-		"address already in use":              c.flags(t.TempDir(), c.addr),
+		"address already in use":                     c.flags(t.TempDir(), c.addr),
 	} {
 		second := newDaemon(t, "second", flags...)
 		select {

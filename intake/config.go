@@ -126,7 +126,7 @@ const (
 	SendersOff
 )
 
-// If a value is invalid, Validate returns an error with the name of the flag.
+// Validate returns an error with the name of the flag if a value is invalid.
 func (l *Listen) Validate(flushInterval time.Duration) error {
 	if err := l.checkListeners(); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	return nil
 }
 
-// If a value is invalid, Validate returns an error with the name of the flag.
+// Validate returns an error with the name of the flag if a value is invalid.
 func (l *Limits) Validate() error {
 	switch {
 	case l.MaxTCPConnections < 1:

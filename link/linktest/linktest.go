@@ -68,7 +68,7 @@ func (e *Engine) Fail(f Faults) {
 	e.mu.Unlock()
 }
 
-// Down(true) makes all calls fail. Down(false) lets them succeed again.
+// Down with true makes all calls fail. Down with false lets them succeed again.
 func (e *Engine) Down(down bool) {
 	e.mu.Lock()
 	e.down = down
