@@ -485,3 +485,20 @@ func TestPauseAfter(t *testing.T) {
 		}
 	}
 }
+
+// Many small flushes that wait make no room for many large ones.
+func TestOfferedLarge(t *testing.T) {
+	o := newOutlet(newQueue(newLife(), &Destination{}, zerolog.Nop()), Destination{})
+	for at := range 100 {
+		o.take(Batch{Time: int64(at), Units: 100}, time.Second, uint64(at))
+	}
+	for at := range 50 {
+		o.take(Batch{Time: int64(100 + at), Units: manyUnits}, time.Second, uint64(100+at))
+	}
+	if n := len(o.offered); n != fewOffered || len(o.coming) != n || o.offered[0].Time != 146 {
+		t.Errorf("%d flushes wait, %d are announced, the oldest is %d", n, len(o.coming), o.offered[0].Time)
+	}
+	if st := o.state(); st.Queued != fewOffered*manyUnits || st.Queued+st.Reasons.Full != st.Made {
+		t.Errorf("queued %d, dropped %d of %d", st.Queued, st.Reasons.Full, st.Made)
+	}
+}

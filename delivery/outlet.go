@@ -122,7 +122,7 @@ func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
 // take queues a batch for sending. Its argument number counts all batches of the Delivery.
 func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	o.change(func() {
-		if o.crowded() {
+		for o.crowded() {
 			o.withdraw(len(o.coming) - len(o.offered))
 			o.offered = slices.Delete(o.offered, 0, 1)
 		}
