@@ -46,7 +46,7 @@ func (st *store) apply(c *metric.Collected, n *name) {
 	first := s.state == seriesHidden
 	if first {
 		s.state = seriesShown
-		f.entries = append(f.entries, entry{s.labels, s.slot, number})
+		f.entries, st.shown = append(f.entries, entry{s.labels, s.slot, number}), nil
 	}
 	switch {
 	case f.kind == Gauge && c.Kind == metric.Set:

@@ -61,13 +61,13 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("gzip", func(b *testing.B) {
 		for b.Loop() {
 			v := &view{families: s.current.families, pages: s.current.pages, chunks: s.current.chunks}
-			_ = v.compressed(false, 0)
+			_ = v.compressed(false, 0, func() {})
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(all)), "ns/series")
 	})
 	b.Run("gzip again", func(b *testing.B) {
 		for b.Loop() {
-			_ = s.current.compressed(false, 0)
+			_ = s.current.compressed(false, 0, func() {})
 		}
 	})
 }

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
@@ -11,22 +12,31 @@ import (
 // family contains the series with the same name. All of them have the same type. They also have the same buckets
 // or quantiles, which the first series determines.
 type family struct {
-	name      string
-	kind      Kind
-	number    uint32
+	*shape
+	name    string
+	kind    Kind
+	number  uint32
+	live    int    // number of series, including hidden series
+	from    string // the first name and its rule, for messages
+	help    string
+	escaped string   // help in the text format
+	entries []entry  // in the order of creation
+	first   [1]entry // the memory of entries while there is one; most families have one if no rule sets labels
+	shrunk  bool     // entries still contains removed series
+	shown   *familyView
+}
+
+// shape contains the buckets of a histogram or the quantiles of a summary.
+type shape struct {
 	bounds    []float64
 	quantiles []float64
 	maxAge    time.Duration
 	parts     int
-	live      int // number of series, including hidden series
-	from      string
-	help      string
-	head      []byte   // the lines # HELP and # TYPE
 	keys      []string // label value (le or quantile) for each value of a series
-	entries   []entry  // in the order of creation
-	shrunk    bool     // entries still contains removed series
-	shown     *familyView
 }
+
+// single is the shape of counters and gauges.
+var single shape
 
 // entry is a series of a family.
 type entry struct {
@@ -75,8 +85,7 @@ const defaultHelp = "Received by statsd."
 // findFamily returns the family of a target, and creates it if necessary. If the name belongs to another family,
 // it returns false and counts a conflict.
 func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
-	if number, known := st.byFamily[string(t.Family)]; known {
-		f := st.families[number]
+	if f, known := st.familyNamed(t.Family); known {
 		if f.kind != t.Kind {
 			st.tallies.conflict("type", f.name, fmt.Sprintf("it is a %s from %s; %s would make it a %s", f.kind, f.from, describe(t, name), t.Kind))
 			return 0, false
@@ -84,19 +93,31 @@ func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 		if f.kind == Histogram && !slices.Equal(f.bounds, t.Options.Bounds) {
 			st.tallies.conflict("bounds", f.name, fmt.Sprintf("the buckets of %s are used, not the buckets of %s", f.from, describe(t, name)))
 		}
-		return number, true
+		return f.number, true
 	}
 	if reason, why := st.taken(t); reason != "" {
 		st.tallies.conflict(reason, string(t.Family), fmt.Sprintf("%s cannot be shown: %s", describe(t, name), why))
 		return 0, false
 	}
-	if len(st.byFamily) >= st.config.MaxFamilies {
+	if st.familyCount() >= st.config.MaxFamilies {
 		st.refused++
 		st.tallies.noRoom()
 		return 0, false
 	}
 	return st.addFamily(t, name), true
 }
+
+func (st *store) hashFamily(name []byte) uint64 { return maphash.Bytes(st.seed, name) }
+
+func (st *store) familyNamed(name []byte) (f *family, known bool) {
+	number, known := st.byFamily.find(st.hashFamily(name), func(n uint32) bool { return st.families[n].name == string(name) })
+	if !known {
+		return nil, false
+	}
+	return st.families[number], true
+}
+
+func (st *store) familyCount() int { return len(st.families) - len(st.freeFamilies) }
 
 // describe returns a name and its rule, for use in messages.
 func describe(t *Target, name []byte) string {
@@ -115,8 +136,11 @@ func (st *store) taken(t *Target) (reason, why string) {
 	suffixes := []string{sumSuffix, countSuffix, bucketSuffix}
 	for _, suffix := range suffixes {
 		base, ends := strings.CutSuffix(text, suffix)
-		if number, known := st.byFamily[base]; ends && known && st.families[number].kind >= Summary {
-			return "suffix", fmt.Sprintf("it belongs to the %s %s from %s", st.families[number].kind, base, st.families[number].from)
+		if !ends {
+			continue
+		}
+		if f, known := st.familyNamed([]byte(base)); known && f.kind >= Summary {
+			return "suffix", fmt.Sprintf("it belongs to the %s %s from %s", f.kind, base, f.from)
 		}
 	}
 	switch t.Kind {
@@ -126,8 +150,8 @@ func (st *store) taken(t *Target) (reason, why string) {
 		suffixes = suffixes[:2]
 	}
 	for _, suffix := range suffixes {
-		if number, known := st.byFamily[text+suffix]; known {
-			return "suffix", fmt.Sprintf("it needs %s%s, which is a %s from %s", text, suffix, st.families[number].kind, st.families[number].from)
+		if f, known := st.familyNamed([]byte(text + suffix)); known {
+			return "suffix", fmt.Sprintf("it needs %s, which is a %s from %s", f.name, f.kind, f.from)
 		}
 	}
 	return "", ""
@@ -135,16 +159,19 @@ func (st *store) taken(t *Target) (reason, why string) {
 
 func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	o := t.Options
-	f := &family{name: string(t.Family), kind: t.Kind, from: describe(t, name)}
+	f := &family{shape: &single, kind: t.Kind}
+	texts := string(t.Family) + describe(t, name) // one allocation for both
+	f.name, f.from = texts[:len(t.Family)], texts[len(t.Family):]
+	f.entries = f.first[:0]
 	switch t.Kind {
 	case Histogram:
-		f.bounds = o.Bounds
+		f.shape = &shape{bounds: o.Bounds}
 		for _, b := range o.Bounds {
 			f.keys = append(f.keys, string(appendNumber(nil, b)))
 		}
 		f.keys = append(f.keys, "+Inf")
 	case Summary:
-		f.quantiles, f.maxAge, f.parts = o.Quantiles, o.MaxAge, o.AgeBuckets
+		f.shape = &shape{quantiles: o.Quantiles, maxAge: o.MaxAge, parts: o.AgeBuckets}
 		for _, q := range o.Quantiles {
 			f.keys = append(f.keys, string(appendNumber(nil, q)))
 		}
@@ -152,9 +179,9 @@ func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	if f.help = strings.Map(printed, o.Help); f.help == "" {
 		f.help = defaultHelp
 	}
-	f.head = appendHelp(append(append([]byte("# HELP "), f.name...), ' '), f.help)
-	f.head = append(append(append(f.head, "\n# TYPE "...), f.name...), ' ')
-	f.head = append(append(f.head, t.Kind.String()...), '\n')
+	if f.escaped = string(appendHelp(nil, f.help)); f.escaped == f.help {
+		f.escaped = f.help // most families share one help text
+	}
 	if n := len(st.freeFamilies); n > 0 {
 		number, st.freeFamilies = st.freeFamilies[n-1], st.freeFamilies[:n-1]
 	} else {
@@ -163,7 +190,7 @@ func (st *store) addFamily(t *Target, name []byte) (number uint32) {
 	}
 	f.number = number
 	st.families[number] = f
-	st.byFamily[f.name] = number
+	st.byFamily.add(st.hashFamily(t.Family), number)
 	st.sorted = nil
 	return number
 }
@@ -174,7 +201,7 @@ func (st *store) dropEmpty(number uint32) {
 	if f == nil || f.live > 0 {
 		return
 	}
-	delete(st.byFamily, f.name)
+	st.byFamily.remove(st.hashFamily([]byte(f.name)), number)
 	st.families[number] = nil
 	st.freeFamilies = append(st.freeFamilies, number)
 	st.sorted = nil
@@ -183,7 +210,7 @@ func (st *store) dropEmpty(number uint32) {
 // listed returns all families, sorted by name.
 func (st *store) listed() []*family {
 	if st.sorted == nil {
-		st.sorted = make([]*family, 0, len(st.byFamily))
+		st.sorted = make([]*family, 0, st.familyCount())
 		for _, f := range st.families {
 			if f != nil {
 				st.sorted = append(st.sorted, f)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/statsd-ops/statsd/internal/accept"
 )
@@ -90,7 +91,7 @@ func (s *Sink) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if proto {
 		write = v.writeProto
 	}
-	_ = write(w) // an error means that the client has closed the connection
+	_ = write(yielding{w, s.yielder()}) // an error means that the client has closed the connection
 }
 
 // takesProto reports whether a client prefers protobuf to text. This requires that the Accept header names
@@ -144,7 +145,32 @@ func (s *Sink) compressed(proto bool) []byte {
 	if proto {
 		size = &s.protoSize
 	}
-	body := v.compressed(proto, int(size.Load()))
+	body := v.compressed(proto, int(size.Load()), s.yielder())
 	size.Store(int64(len(body)))
 	return body
+}
+
+// maxYield is the maximum time for which the writing of a page waits for flushes. It is only reached if flushes take most
+// of the time.
+const maxYield = time.Second
+
+// yielder returns a function that waits while a flush runs. Writing a large page needs a whole core for part of a second.
+// On a machine with few cores a flush would take longer meanwhile, and a late flush does more harm than a late page.
+func (s *Sink) yielder() func() {
+	left := maxYield
+	return func() {
+		s.mu.Lock()
+		ended := s.ended
+		s.mu.Unlock()
+		if ended == nil || left <= 0 {
+			return
+		}
+		begun, timeout := time.Now(), time.NewTimer(left)
+		defer timeout.Stop()
+		select {
+		case <-ended:
+		case <-timeout.C:
+		}
+		left -= time.Since(begun)
+	}
 }

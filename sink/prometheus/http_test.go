@@ -8,9 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 	"github.com/statsd-ops/statsd/internal/wait"
+	"github.com/statsd-ops/statsd/sink"
 )
 
 func TestMain(m *testing.M) {
@@ -165,4 +168,39 @@ func TestScrapesSeeWholeIntervals(t *testing.T) {
 	}
 	close(done)
 	scraping.Wait()
+}
+
+// TestScrapeYields checks that a page is compressed after the flush that is running, or after maxYield if the flush takes
+// longer.
+func TestScrapeYields(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := startDaemon(t, limits)
+		d.flush("a:1|c")
+		scrape := func() (waited chan time.Duration) {
+			waited = make(chan time.Duration, 1)
+			begun := time.Now()
+			go func() {
+				d.compressed(false)
+				waited <- time.Since(begun)
+			}()
+			return waited
+		}
+		if got := <-scrape(); got != 0 {
+			t.Errorf("without a flush a scrape waits for %v", got)
+		}
+		const flush = 300 * time.Millisecond
+		d.flush()
+		d.begin()
+		waited := scrape()
+		time.Sleep(flush)
+		d.EndInterval(sink.Interval{End: time.Now()})
+		if got := <-waited; got != flush {
+			t.Errorf("a scrape waits for %v while a flush takes %v", got, flush)
+		}
+		d.begin()
+		if got := <-scrape(); got != maxYield {
+			t.Errorf("a scrape waits for %v while a flush does not end, want %v", got, maxYield)
+		}
+		d.EndInterval(sink.Interval{End: time.Now()})
+	})
 }

@@ -39,7 +39,7 @@ func (s *Sink) own(i sink.Interval) []byte {
 	st := s.store
 	e.one("statsd_flush_timestamp_seconds", "gauge", "End of the last flush interval.", float64(i.End.UnixMilli())/1000)
 	e.one("statsd_page_series", "gauge", "Series on the page. A histogram or summary counts as one series.", float64(st.live))
-	e.one("statsd_page_families", "gauge", "Families on the page.", float64(len(st.byFamily)))
+	e.one("statsd_page_families", "gauge", "Families on the page.", float64(st.familyCount()))
 	e.one("statsd_page_names", "gauge", "Names that are known.", float64(len(st.names)-len(st.freeNames)))
 	e.one("statsd_page_scrapes_total", "counter", "Scrapes of the page.", float64(s.scrapes.Load()))
 	e.one("statsd_refused_series_total", "counter", "Times that a name got no series because the page was full.", float64(s.tallies.refusals()))
@@ -109,7 +109,7 @@ func (s *Sink) describe() sink.State {
 		state.Figures = append(state.Figures, sink.Figure{Name: name, Value: value, Total: total})
 	}
 	add("series", float64(st.live), false)
-	add("families", float64(len(st.byFamily)), false)
+	add("families", float64(st.familyCount()), false)
 	add("scrapes", float64(s.scrapes.Load()), true)
 	add("negative", float64(st.negative), true)
 	add("unmatched", float64(st.rules[st.set.Len()].names), false)

@@ -15,7 +15,7 @@ func (v *view) write(w io.Writer) error {
 	p := page{view: v, w: w, text: make([]byte, 0, writeBlock+maxLabels)}
 	p.text = append(p.text, v.own...)
 	for _, f := range v.families {
-		p.text = append(p.text, f.head...)
+		p.head(f)
 		for i := range f.entries {
 			p.entry(f, &f.entries[i])
 			if len(p.text) >= writeBlock {
@@ -31,8 +31,8 @@ func (v *view) write(w io.Writer) error {
 }
 
 // compressed returns the gzip-compressed page. The page is compressed only once. size is the size of the
-// previous page. It sets how much memory is allocated at first.
-func (v *view) compressed(proto bool, size int) []byte {
+// previous page. It sets how much memory is allocated at first. yield is called before each block of the page.
+func (v *view) compressed(proto bool, size int, yield func()) []byte {
 	z, write := &v.text, v.write
 	if proto {
 		z, write = &v.proto, v.writeProto
@@ -40,11 +40,22 @@ func (v *view) compressed(proto bool, size int) []byte {
 	z.once.Do(func() {
 		b := make(buffer, 0, size+size/16)
 		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // NewWriterLevel fails only for an invalid level
-		_ = write(w)                                    // a write to a buffer never fails
+		_ = write(yielding{w, yield})                   // a write to a buffer never fails
 		_ = w.Close()
 		z.body = b
 	})
 	return z.body
+}
+
+// yielding calls yield before each write.
+type yielding struct {
+	io.Writer
+	yield func()
+}
+
+func (y yielding) Write(p []byte) (int, error) {
+	y.yield()
+	return y.Writer.Write(p)
 }
 
 type buffer []byte
@@ -59,6 +70,13 @@ type page struct {
 	*view
 	w    io.Writer
 	text []byte
+}
+
+// head appends the lines # HELP and # TYPE.
+func (p *page) head(f *familyView) {
+	b := append(append(append(p.text, "# HELP "...), f.name...), ' ')
+	b = append(append(append(b, f.escaped...), "\n# TYPE "...), f.name...)
+	p.text = append(append(append(b, ' '), f.kind.String()...), '\n')
 }
 
 func (p *page) entry(f *familyView, e *entry) {

@@ -14,7 +14,8 @@
 //
 // Counters, sums and buckets never decrease after the first sample of their series, as Prometheus requires. The flush
 // adds the values of an interval name by name. A scrape always sees complete intervals, because it reads an immutable
-// view of the page. EndInterval replaces this view. Flushes and scrapes therefore never wait for each other.
+// view of the page. EndInterval replaces this view. A flush therefore never waits for a scrape. A scrape that must write or
+// compress the page waits for a running flush for at most a second, so that the flush has the CPU for itself.
 //
 // Prometheus can parse the page for all received samples and all valid files of rules. Names and values that the page
 // cannot show are left out, counted and reported.
@@ -61,6 +62,7 @@ type Sink struct {
 
 	mu      sync.Mutex
 	current *view
+	ended   chan struct{} // closed at the end of the current flush; nil if no flush is running
 	state   sink.State
 }
 
@@ -178,6 +180,9 @@ func (s *Sink) begin() {
 		s.flushing.Lock()
 		s.recording = true
 		s.store.beginInterval(time.Now())
+		s.mu.Lock()
+		s.ended = make(chan struct{})
+		s.mu.Unlock()
 	}
 }
 
@@ -200,6 +205,8 @@ func (s *Sink) EndInterval(i sink.Interval) {
 	s.current = next
 	s.store.values.retire(before)
 	s.state = s.describe()
+	close(s.ended)
+	s.ended = nil
 }
 
 // acquire returns the current view. The view stays unchanged until it is released.

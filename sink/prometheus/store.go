@@ -32,9 +32,10 @@ type store struct {
 	live       int      // number of series, including hidden series
 
 	families []*family // indexed by number; nil if the family was removed
-	byFamily map[string]uint32
+	byFamily index
 	values   values
 	sorted   []*family          // nil if the families must be sorted again
+	shown    []*familyView      // the families on the page; nil if an entry was added or removed since the last call of publish
 	windows  map[uint32]*window // time windows of summaries
 	members  map[uint32]*members
 	natives  map[uint32]*native // native buckets of histograms
@@ -105,7 +106,7 @@ const tickLength = 100 * time.Millisecond
 func newStore(config Config, set *rules.Set, t *tallies) *store {
 	return &store{
 		config: config, set: set, mapper: NewMapper(set, config.Tagged, config.Labels), tallies: t,
-		seed: maphash.MakeSeed(), begin: time.Now(), byFamily: map[string]uint32{},
+		seed: maphash.MakeSeed(), begin: time.Now(),
 		windows: map[uint32]*window{}, members: map[uint32]*members{}, natives: map[uint32]*native{}, rules: make([]ruleTally, set.Len()+1),
 	}
 }
@@ -278,7 +279,7 @@ func (st *store) removeSeries(number uint32) {
 	st.freed = append(st.freed, number)
 	st.live--
 	f.live--
-	f.shrunk = true
+	f.shrunk, st.shown = true, nil
 	st.dropEmpty(family)
 }
 

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -126,11 +127,23 @@ func (st *store) compact() {
 		}
 		f.entries, f.shown = moved, nil
 	}
+	st.shown = nil
 }
 
 // publish returns a view of the current page.
 func (st *store) publish(own []byte) *view {
-	v := &view{pages: append([][]byte(nil), st.texts.pages...), own: own}
+	if st.shown == nil {
+		st.shown = st.shownFamilies()
+	}
+	v := &view{families: st.shown, pages: slices.Clone(st.texts.pages), chunks: slices.Clone(st.values.chunks), natives: maps.Clone(st.natives), own: own}
+	st.freeSeries = append(st.freeSeries, st.freed...)
+	st.freed = st.freed[:0]
+	return v
+}
+
+// shownFamilies returns the families that have series, in a new list, because scrapes read the previous list.
+func (st *store) shownFamilies() []*familyView {
+	list := make([]*familyView, 0, st.familyCount())
 	for _, f := range st.listed() {
 		if f.shrunk {
 			kept := make([]entry, 0, f.live)
@@ -147,11 +160,7 @@ func (st *store) publish(own []byte) *view {
 		if f.shown == nil || len(f.shown.entries) != len(f.entries) || &f.shown.entries[0] != &f.entries[0] { // the family has changed since the last view
 			f.shown = &familyView{f, f.entries}
 		}
-		v.families = append(v.families, f.shown)
+		list = append(list, f.shown)
 	}
-	v.chunks = append([]*chunk(nil), st.values.chunks...)
-	v.natives = maps.Clone(st.natives)
-	st.freeSeries = append(st.freeSeries, st.freed...)
-	st.freed = st.freed[:0]
-	return v
+	return list
 }
