@@ -214,8 +214,9 @@ func appendFirstSamples(dst []float64, b *blocks, rec record, off int) []float64
 	if isSingle(rec.word(off+8)) && len(dst) < MaxPeeked {
 		return append(dst, math.Float64frombits(rec.word(off)))
 	}
-	// The list of blocks begins with the newest block. oldest keeps the last 8 blocks of the list, in a
-	// ring buffer. Their first samples are more than MaxPeeked.
+	// The list of blocks begins with the newest block. oldest is a ring buffer for the last 8
+	// blocks of the list, which are the oldest blocks. These blocks have room for more than
+	// MaxPeeked samples.
 	var oldest [8][]uint64
 	last := 0
 	for n, place := timerBlocks(b, rec, off); n > 0; last++ {

@@ -215,7 +215,7 @@ func (r record) aliases(kind metric.Kind, raw []byte) bool {
 	return r.meta()&^aliasTagsDropped == metaOf(kind, raw) && string(r[aliasName:aliasName+len(raw)]) == string(raw)
 }
 
-// target returns the ref of the record to which an alias leads, or 0 if a rule drops the samples.
+// target returns the ref of the record that an alias points to, or 0 if a rule drops the samples.
 func (r record) target() ref { return ref(binary.LittleEndian.Uint32(r[4:])) }
 
 // amend applies the effects of an alias to a sample, except the change of the name.

@@ -146,7 +146,7 @@ func TestAliasesChangeSamples(t *testing.T) {
 	}
 }
 
-// The sums and the hits follow the rules of each interval. During the test, names appear and
+// The sums and the hits of each interval must match the rules of that interval. During the test, names appear and
 // expire. The samples come in batches of different sizes.
 func TestRulesChangeWithFlushes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -196,8 +196,8 @@ func TestRulesChangeWithFlushes(t *testing.T) {
 	}
 }
 
-// ruled returns the name that the rules give to a name as received, or reports that they drop it.
-// It adds the sample to the rule's count in hits.
+// ruled applies the rules to a name as received. It returns the resulting name, and whether a rule drops the sample.
+// It also adds the sample to the rule's count in hits.
 func ruled(rules map[string]Resolved, raw []byte, hits []uint64) (name string, dropped bool) {
 	name = strings.ReplaceAll(string(raw), "/", "-")
 	r, matches := rules[name]

@@ -8,7 +8,7 @@ type blocks struct {
 	used  int // number of words used in the last page
 	large [][]uint64
 	spare *spare
-	// sketches hold the samples of timers that exceed the limit maxSamples.
+	// sketches contain the samples of each timer beyond its first maxSamples samples.
 	sketches   []*sketch
 	maxSamples int
 }

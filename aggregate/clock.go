@@ -11,7 +11,7 @@ import (
 // has caught up. A clock is safe for concurrent use.
 type clock struct {
 	ahead atomic.Pointer[ahead] // nil if the clock equals the system's clock
-	last  atomic.Int64          // the last result of now
+	last  atomic.Int64          // the last result of the method now
 
 	start time.Time
 	mutex sync.Mutex
@@ -19,13 +19,13 @@ type clock struct {
 	wall, since int64
 }
 
-// ahead says how far a clock is ahead of the system's clock. At the time in the field from, the
-// difference is the duration in the field by. After that time the difference shrinks.
+// ahead describes how far a clock is ahead of the system's clock. The field from is a time, and the
+// field by is the difference at that time. After that time the difference shrinks.
 type ahead struct{ by, from int64 }
 
-// maxStep is a tolerance. If the system's clock changes by more than this between two comparisons,
-// in addition to the elapsed time, it was set. Receivers read datagrams within this time unless
-// they get no CPU time.
+// maxStep is the tolerance of compare. If the change of the system's clock differs from the elapsed
+// time by more than maxStep, somebody has set the clock. Receivers read each datagram within
+// maxStep, unless they get no CPU time.
 const maxStep = int64(100 * time.Millisecond)
 
 func newClock() *clock {

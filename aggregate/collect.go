@@ -6,9 +6,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// collect gathers the collected values of one name, whose records are in s.sources. It must be
-// called before the name is summarised, because summarising reorders and merges the values. The
-// value of a gauge is added after summarising.
+// collect fills s.collected with the values of one name. The records of the name are in s.sources.
+// collect must be called before the name is summarised, because summarising reorders and merges the
+// values. The value of a gauge is added after summarising.
 func (s *summary) collect() {
 	r, c := &s.row, &s.collected
 	r.read(s.sources)

@@ -137,7 +137,7 @@ func TestNamesInOneFile(t *testing.T) {
 	}
 }
 
-// A flush checks only a limited number of names with uneven dots.
+// A flush checks only a limited number of names with empty nodes, such as a..b (see unevenDots).
 func TestUnevenNamesAreLimited(t *testing.T) {
 	t.Parallel()
 	table := testTable(1)

@@ -143,7 +143,7 @@ func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	return cols
 }
 
-// idleColumns returns the columns of the names of a kind that have no samples.
+// idleColumns returns the columns that are published for a name of a kind without samples.
 func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	for _, c := range l.columns(kind) {
 		if kind != metric.Timer || c.stat == ofCount || c.stat == ofCountPS || c.stat == ofReceived {

@@ -36,7 +36,7 @@ const maxUneven = 10_000
 // dots.
 type files struct {
 	names      int
-	first      map[string]string // the first published path of each stored form
+	first      map[string]string // by stored form, the first published path with this form
 	path, file []byte
 }
 

@@ -31,6 +31,6 @@ func (s *Shard) forget(kind metric.Kind, rec record) (known bool) {
 		s.table.gone.Add(rec.name())
 	}
 	rec.clear(kind, s.flush)
-	rec.setLastSeen(s.flush - 1 - longAgo) // this flush was so long ago that the value of a gauge no longer counts
+	rec.setLastSeen(s.flush - 1 - longAgo) // so long ago that even the value of a gauge has expired
 	return known
 }

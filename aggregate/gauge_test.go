@@ -71,7 +71,8 @@ func TestGaugesInOrderOfArrival(t *testing.T) {
 	}
 }
 
-// A setting that is read after the flush counts only if it arrived after the last setting.
+// If a sample that sets a gauge is read after the flush, the sample counts only if it arrived after
+// the last sample that set the gauge.
 func TestLateGauges(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -120,8 +121,8 @@ func TestRememberedSettings(t *testing.T) {
 	}
 }
 
-// A setting with a time in the future takes precedence over later settings, but only until the next
-// flush.
+// A gauge sample with a time in the future overrides samples that arrive after it, but only until
+// the next flush.
 func TestGaugesOfTheFuture(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)
@@ -212,7 +213,7 @@ func TestClockIsSetBack(t *testing.T) {
 	}
 }
 
-// After the system's clock was set back, new settings of a gauge still count.
+// After the system's clock was set back, new samples still set a gauge.
 func TestGaugesWhenTheClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)

@@ -43,8 +43,8 @@ func (s *summary) idleIn(i, n int, kind metric.Kind, r ref) bool {
 	return true
 }
 
-// remember sets s.gauge to the value that the gauge had before the flush with this number.
-// s.sources are the gauge's records.
+// remember sets s.gauge to the value that the gauge had before the flush with the number in the
+// parameter flush. s.sources are the gauge's records.
 func (s *summary) remember(flush uint32) {
 	s.gauge.begin()
 	for _, from := range s.sources {

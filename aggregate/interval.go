@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Interval holds the content of a Table from one flush to the next, before it is summarised.
+// Interval contains the values that a Table collected from one flush to the next. Summarize turns
+// these values into points.
 type Interval struct {
 	// Swap is the total time for which Drain held the locks of the shards.
 	Swap time.Duration

@@ -6,8 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// Merge adds the values of a row to the row's name. It does not keep the memory of the row. The
-// shard must be locked.
+// Merge adds the values of a row to the row's name. The caller may reuse the row afterwards. The shard must be
+// locked.
 //
 // Merge returns metric.None, or the reason why the row was not added: a limit, or BadValue if no
 // table can have made the row. RefusedMember means that only some of the members of a set were

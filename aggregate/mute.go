@@ -62,7 +62,8 @@ func (s *Shard) passMarked(probes []probe) {
 	}
 }
 
-// muted reports whether a mute refuses the samples of a record, and counts the sample if so.
+// muted reports whether a mute refuses the samples of a record. If it returns true, it has counted
+// one refused sample.
 func (s *Shard) muted(r ref) bool {
 	if !s.marked.has(r) {
 		return false

@@ -12,13 +12,14 @@ import (
 // example, if counters and timers have the same prefix, the counter timers.a.mean can have the path
 // of the mean of timer a.
 type nest struct {
-	kind  metric.Kind // kind of the shorter name
-	front string      // start of the longer name
-	tails []string    // possible ends of the longer name; the shorter name is between the front and one of the tails
+	kind  metric.Kind // kind of the shorter name, in the example timer
+	front string      // start of the longer name, in the example "timers."
+	tails []string    // possible ends of the longer name, in the example ".mean"; the shorter name is between front and tail
 }
 
-// newNests returns the nests of names of one kind in names of the kind other. columns and others
-// are the columns of the two kinds.
+// newNests returns the nests for the names of one kind. These names can have the paths of names of
+// the kind other. columns are the columns of the first kind, and others are the columns of the kind
+// other.
 func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	for _, c := range columns {
 		for _, o := range others {
@@ -69,7 +70,7 @@ func (s *summary) nested(kind metric.Kind, name []byte) bool {
 	return false
 }
 
-// wasSeen reports whether a name of a kind has samples in any view.
+// wasSeen reports whether a name of a kind has samples in at least one shard.
 func (s *summary) wasSeen(kind metric.Kind, name []byte) bool {
 	var found [1][metric.Kinds]ref
 	for i := range s.views {

@@ -13,8 +13,8 @@ type Origin struct {
 	Name string // clean name; with Config.Tagged it includes the tags
 }
 
-// Scheme finds the paths of a name under a Layout, and for a path the names that can have it. A
-// Scheme does not change.
+// Scheme finds the paths of a name under a Layout. It also finds the names that can have a given
+// path. A Scheme does not change.
 type Scheme struct{ program *program }
 
 // Scheme returns the scheme of the layout.
@@ -29,7 +29,7 @@ func (s *Scheme) Paths(o Origin, tagged bool) (paths []string) {
 	return paths
 }
 
-// columns returns the columns of a name with samples.
+// columns returns the columns of a name in an interval in which the name has samples.
 func (s *Scheme) columns(o Origin) []column {
 	if o.Kind == metric.Timer {
 		return s.program.shapes[s.program.timerShape([]byte(o.Name))]

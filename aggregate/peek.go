@@ -57,7 +57,7 @@ func (t *Table) Peek(kind metric.Kind, match func(name []byte) bool) *Peek {
 	}
 }
 
-// PeekName reads one clean name. It returns false if the table does not hold the name. Only the
+// PeekName reads one clean name. It returns false if the name is not in the table. Only the
 // flushing goroutine may call it, and not between Drain and Summarize.
 func (t *Table) PeekName(kind metric.Kind, name []byte) (Peeked, bool) {
 	p := Peek{Names: [][]byte{name}, table: t, kind: kind, gathered: make([]gathered, 1)}
@@ -68,8 +68,8 @@ func (t *Table) PeekName(kind metric.Kind, name []byte) (Peeked, bool) {
 	return shown[0], true
 }
 
-// Next finds the next names and stores them in Names, which may be empty. It returns false at the
-// end. One goroutine at a time may call it, at any time.
+// Next finds the next names and stores them in Names. Names may be empty. Next returns false at the
+// end. It may be called from any goroutine at any time, but only by one goroutine at a time.
 func (p *Peek) Next() bool {
 	if p.view == len(p.views) {
 		return false
@@ -106,8 +106,8 @@ func (p *Peek) Show() []Peeked {
 	return p.shown
 }
 
-// choose sets Names to the names of the records p.refs that have the right kind, match, and were
-// not in an earlier view.
+// choose sets Names to the names of those records in p.refs that have the kind p.kind, match
+// p.match, and were not in an earlier view.
 func (p *Peek) choose() {
 	p.Names = p.Names[:0]
 	for _, r := range p.refs {

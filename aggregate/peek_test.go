@@ -125,8 +125,8 @@ func TestPeekMatches(t *testing.T) {
 	}
 }
 
-// A Peek that spans many flushes shows each name that is in the table all the time exactly once.
-// Meanwhile other names come and go, and the shards begin new names tables.
+// If a Peek spans many flushes, it shows each name that stays in the table exactly once. During the Peek, other names
+// come and go, and the shards replace their tables of names.
 func TestPeekAcrossFlushes(t *testing.T) {
 	stay, come := soak.Times(3_000), soak.Times(2_000)
 	table := testTable(2)
@@ -178,7 +178,7 @@ func TestForget(t *testing.T) {
 				add(t, table.Shard(i), samples...)
 			}
 		}
-		for range 2 { // once for each of the two cells
+		for range 2 { // two flush intervals, so that both cells of each record have been used
 			each("a c 1", "a g 5", "a ms 1", "a s x", "b c 1", "b g 7")
 			flushAs(table, apart)
 		}

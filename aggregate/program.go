@@ -28,7 +28,7 @@ type program struct {
 	nestBegins [metric.Kinds][256]bool
 }
 
-// The indexes of the shapes that follow the shapes of the kinds.
+// These are indexes of program.shapes. The first shapes are those of the kinds.
 const (
 	idleShapes      = int(metric.Kinds)
 	loneShape       = 2 * int(metric.Kinds)

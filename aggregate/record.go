@@ -96,9 +96,9 @@ func (r record) name() []byte {
 	return r[off : off+int(m&metaLength)]
 }
 
-// is reports whether samples with this name as received belong to the record. It returns false for
-// a hidden record, because rules may change samples with the same name as received. A hidden record
-// is found by its clean name; see the method named.
+// is reports whether a sample with this kind and this name as received belongs to the record. It returns false for a
+// hidden record even if the names are equal, because a rule may rename or drop such a sample. To find a hidden record
+// by its clean name, use the method named.
 func (r record) is(kind metric.Kind, name []byte) bool {
 	off := nameOffset[kind]
 	return r.meta()&^metaFlags == metaOf(kind, name) && string(r[off:off+len(name)]) == string(name)
@@ -143,5 +143,5 @@ func (r record) clear(kind metric.Kind, flush uint32) {
 // size returns the length of a record in units, from the record's meta.
 func size(meta uint32) int { return units(nameOffset[kindOf(meta)] + int(meta&metaLength)) }
 
-// units returns the number of units for a number of bytes.
+// units returns how many units are needed for the given number of bytes.
 func units(bytes int) int { return (bytes + unitBytes - 1) / unitBytes }

@@ -16,8 +16,8 @@ type Remembered struct {
 	Unseen uint32 // number of flushes since the last flush with a sample
 }
 
-// The gauges given to Remember count as last seen in rememberedFlush, the flush before the table's
-// first one.
+// The gauges given to Remember count as last seen in rememberedFlush. The first flush of the table
+// is firstFlush.
 const (
 	rememberedFlush = 1
 	firstFlush      = rememberedFlush + 1
@@ -116,7 +116,7 @@ func (t *Table) shardOf(name []byte) *Shard {
 type memory struct {
 	value   float64
 	after   uint32 // number of the flush that computed the value, 0 if there is no value
-	setting int64  // time of the last setting, 0 if there is none
+	setting int64  // time when the gauge was last set, in Unix nanoseconds; 0 if unknown
 }
 
 func (r record) setMemory(m memory) {

@@ -9,8 +9,8 @@ import (
 
 // Row holds everything that a name has collected in an interval. If rows of several tables are
 // merged into one table, the points are the same as if all samples had been added to that table.
-// This holds however the samples are divided, and in whatever order the rows are merged. All tables
-// must have the same Config.
+// This is true for every division of the samples among the tables, and for every order of merging.
+// All tables must have the same Config.
 //
 // Sums of counters and weights are exact for whole numbers up to 2^53. Other sums are rounded as
 // float64. If a timer has more samples than Config.MaxTimerSamples, the error of its percentiles is
@@ -39,7 +39,7 @@ type Row struct {
 	// Millis says that at least one sample of a timer was sent in milliseconds.
 	Millis bool
 
-	// Members are the hashes of the members of a set under Config.MemberKey, each once.
+	// Members are the hashes of the distinct members of a set, computed with the key Config.MemberKey.
 	Members []uint64
 }
 
@@ -99,7 +99,7 @@ func (r *rowReader) readBatch(i int, refs []ref, visit func(*Row)) {
 }
 
 // findSources finds the records of the n-th name in the batch. rec is the name's record in view i.
-// It returns false if an earlier view has samples of the name.
+// findSources returns false if a view before view i has samples of the name.
 func (r *rowReader) findSources(i, n int, rec record) bool {
 	r.sources = append(r.sources[:0], source{&r.views[i], rec})
 	kind := kindOf(rec.meta())
@@ -119,8 +119,8 @@ func (r *rowReader) findSources(i, n int, rec record) bool {
 }
 
 // read fills r with the row of a name. The parameter sources contains the name's records. read
-// reuses r's slices. It does not change the records, although Summarize later reorders samples and
-// merges sketches.
+// reuses r's slices. It does not change the records. Only Summarize, which is called later,
+// reorders samples and merges sketches.
 func (r *Row) read(sources []source) {
 	first := sources[0]
 	*r = Row{

@@ -46,7 +46,7 @@ func apply(t *testing.T, rng *rand.Rand, table *Table, samples []metric.Sample) 
 	}
 }
 
-// cluster is a number of tables whose rows are merged into another table.
+// cluster has the tables of several edges. Their rows are merged into the table of an owner.
 type cluster struct {
 	edges []*Table
 	owner *Table
@@ -100,8 +100,8 @@ func (c *cluster) flush(t *testing.T, rng *rand.Rand, layout Layout, samples []m
 	return flushWithUnits(c.owner, layout)
 }
 
-// flushWithUnits returns the points of a flush, and a point with the value 1 for each timer in
-// milliseconds.
+// flushWithUnits returns the points of a flush. It adds a point with the value 1 for each timer
+// whose unit is the millisecond.
 func flushWithUnits(table *Table, layout Layout) points {
 	got := points{}
 	iv := table.Drain(nil)
@@ -116,7 +116,7 @@ func flushWithUnits(table *Table, layout Layout) points {
 	return got
 }
 
-// rowLayouts returns one layout for each scheme, which publishes all possible points.
+// rowLayouts returns one layout for each scheme. Each layout publishes all possible points.
 func rowLayouts() (layouts []Layout) {
 	for _, naming := range Namings() {
 		l := naming.Layout()
@@ -128,8 +128,8 @@ func rowLayouts() (layouts []Layout) {
 	return layouts
 }
 
-// However the samples are divided between tables, merging the rows gives exactly the points of a
-// single table.
+// Samples are divided between tables at random. The merged rows of these tables give exactly the
+// points of a single table.
 func TestRowsOfAnySplit(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(soak.Times(12)) {
@@ -325,7 +325,7 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-// Each name that a table makes can be merged into another table with the same settings.
+// In each dialect, a name from one table can be merged into another table with the same settings.
 func TestMergeTakesTheNamesOfEachDialect(t *testing.T) {
 	for dialect := range metric.Dialect(metric.Dialects) {
 		config := testTable(1).config

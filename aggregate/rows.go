@@ -93,7 +93,7 @@ func (sn *Snapshot) fillRow(r *metric.Row, from *row) {
 	}
 }
 
-// kindOfShape returns the kind of the names that have a shape.
+// kindOfShape returns the kind of the names with the given shape.
 func kindOfShape(shape int) metric.Kind {
 	if shape >= loneShape {
 		return metric.Timer

@@ -47,8 +47,8 @@ type Resolved struct {
 	Effects
 }
 
-// Effects are the effects that rules and tags have on the samples of a name, besides the name
-// itself.
+// Effects are the effects of rules and tags on the samples of a name, except the change of the
+// name.
 type Effects struct {
 	// Rules are the rules that count each sample as a hit, by their number plus 1. 0 means none.
 	Rules [2]uint16
@@ -141,7 +141,8 @@ func (t *Table) expire(n *names, rec record) uint32 {
 	return t.config.Expire[kindOf(meta)]
 }
 
-// hidden returns the flags of a record for a clean name that does not come from a sample.
+// hidden returns the flags of a record whose clean name comes from another table, and not from a
+// sample.
 func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 	if s.resolver == nil {
 		return 0

@@ -56,8 +56,8 @@ func (s *sketch) add(v float64) {
 func (s *sketch) merge(o *sketch) {
 	// MergeWith fails only for sketches with different mappings.
 	_ = s.bins.MergeWith(o.bins)
-	// Add the squared distances of o's samples from the origin of s. They are computed from the
-	// distances from o's origin.
+	// o.distances is the sum of the squared distances from o's origin. Convert it to the sum of the squared distances from
+	// the origin of s.
 	n, shift := float64(o.n), o.origin-s.origin
 	s.distances.merge(o.distances)
 	s.distances.add(2 * shift * n * o.meanDistance())

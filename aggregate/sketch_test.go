@@ -43,7 +43,7 @@ func TestSketchedTimers(t *testing.T) {
 				samples := make([]float64, n)
 				for i := range samples {
 					samples[i] = shape(i)
-					// The last shard gets few samples, so it stores all of them.
+					// The last shard gets only one sample in 100, so it can store all its samples.
 					s := table.Shard(rng.IntN(max(shards-1, 1)))
 					if i%100 == 0 {
 						s = table.Shard(shards - 1)

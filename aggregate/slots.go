@@ -55,7 +55,8 @@ func (s *segment) after(tag uint32, i int) int {
 	return s.seek(tag, i)
 }
 
-// put writes slot, a tag and a ref, to an empty slot. The segment must have an empty slot.
+// put writes the parameter slot, which consists of a tag and a ref, to an empty slot of the segment. There must be an
+// empty slot.
 func (s *segment) put(slot uint64) {
 	i := s.start(uint32(slot >> 32))
 	for s.slots[i] != 0 {
@@ -87,8 +88,8 @@ type probe struct {
 	slot  uint64 // the content of the first slot
 	at    uint32 // index of the slot where the search ended: the slot of the record, or an empty slot
 	count uint32 // number of records in the segment at the time of the search, plus 1; 0 if a record has the tag
-	ref   ref    // the first record with the same tag, 0 if there is none
-	drop  bool   // whether an alias says that a rule drops the sample
+	ref   ref    // the first record whose slot has the tag of the hash; 0 if there is none
+	drop  bool   // whether an alias of the name says that a rule drops its samples
 }
 
 // start reads the first slot of a search.
@@ -108,7 +109,7 @@ func (n *arena) seek(p *probe) {
 	n.seekOn(p)
 }
 
-// seekOn continues seek after a first slot with another tag.
+// seekOn continues the search of the method seek if the first slot is empty or has another tag.
 func (n *arena) seekOn(p *probe) {
 	s := &n.segments[p.hash>>56]
 	if p.slot != 0 {

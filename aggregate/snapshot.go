@@ -145,8 +145,8 @@ func (sn *Snapshot) collided(shape int, name []byte) {
 	}
 }
 
-// measure compares the summarised name with the largest name of its kind so far, and stores it if
-// it has more members or samples in one shard.
+// measure stores the summarised name as the largest name of its kind if the name has more members or
+// samples in one shard than the largest name so far.
 func (s *summary) measure(kind metric.Kind, off int) {
 	at := off // index of the word that contains the number of members or samples
 	switch kind {

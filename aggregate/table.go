@@ -15,8 +15,9 @@
 //
 // # Names
 //
-// A name stays in its shard while it has samples. A name without samples for a number of flushes expires: it no longer
-// counts. The memory of expired names is freed when a shard has many of them: its other names move to a new names table.
+// A name stays in its shard while it has samples. A name without samples for a number of flushes expires: the
+// method Names no longer counts it. The memory of expired names is freed when a shard has many of them: the other names of
+// the shard move to a new names table.
 //
 // # Results
 //
@@ -52,7 +53,7 @@ type Config struct {
 	// sample's value. All other values stay exact.
 	MaxTimerSamples int
 	// Tagged says that a name may have tags after the first semicolon. The table does not clean tags.
-	// In a path, the statistic's suffix stands before the tags.
+	// In a path, the suffix of the statistic comes before the tags.
 	Tagged bool
 	// Expire is the number of flushes after which a name without samples expires, for each kind. It
 	// must be at least 1.
@@ -97,14 +98,14 @@ type Shard struct {
 	flush    uint32      // number of the current flush interval
 	fresh    int64       // number of names added since the last Drain
 	made     NameCounter // counts the names that were added
-	// Three values of the batch's last gauge sample: its time of arrival by the system's clock, or noArrival if there
-	// is no gauge; the same time by the table's clock; the time that the sample got. See gaugeTime.
+	// The times of the batch's last gauge sample. wall is the time of arrival by the system's clock, or noArrival if there
+	// is no such sample. arrival is the same time by the table's clock. gaugeAt is the result of gaugeTime for the sample.
 	wall, arrival, gaugeAt int64
 	blocks                 [2]blocks
 	spare                  spare
 	rules                  *Rules      // nil if there are no rules
 	next                   *Rules      // the new rules from the next flush on; nil if the rules do not change
-	resolver               Resolver    // nil if names are only cleaned
+	resolver               Resolver    // nil if names are cleaned, but not changed by rules
 	resolved               Resolved    // result of the last call of the resolver
 	hits                   []uint64    // samples that each rule has matched since the last Drain
 	aliases                [2]*aliases // the young and the old generation; nil if there are no aliases

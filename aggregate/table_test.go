@@ -409,7 +409,7 @@ func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 	}
 }
 
-// addOfEach adds a counter, a timer and a gauge. The same names are used for 5000 successive values of n.
+// addOfEach adds a counter, a timer and a gauge. Each 5000 successive values of n use the same 100 names.
 func addOfEach(s *Shard, n int) {
 	name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
 	s.Lock()
@@ -419,9 +419,9 @@ func addOfEach(s *Shard, n int) {
 	s.Add(&metric.Sample{Kind: metric.Gauge, Name: name, Value: 1, Weight: 1, Delta: true})
 }
 
-// TestConcurrentFlushes adds samples in several goroutines while another goroutine flushes. No
-// sample may be lost or counted twice. This holds even if one shard gets no samples for many
-// flushes. Gauges must not expire during the test, because they would start again at 0.
+// TestConcurrentFlushes adds samples in several goroutines while another goroutine flushes. No sample may be lost or
+// counted twice, even if one shard gets no samples for many flushes. Gauges must not expire during the test, because
+// they would start again at 0.
 func TestConcurrentFlushes(t *testing.T) {
 	const shards, each, pause = 4, 20_000, 150
 	config := testTable(shards).config

@@ -34,9 +34,9 @@ func newTiming(thresholds int) timing {
 // threshold is a percentile threshold, prepared for use.
 type threshold struct {
 	percent float64 // greater than 0
-	top     bool    // whether it selects the greatest samples instead of the smallest
+	top     bool    // whether the threshold selects the greatest samples instead of the smallest
 	first   bool    // whether to divide percent by 100 first, like Etsy's statsd and gstatsd
-	none    bool    // whether it may select no samples, like Etsy's statsd
+	none    bool    // whether the threshold may select no samples, as in Etsy's statsd
 }
 
 func newThresholds(l *Layout) (ts []threshold) {

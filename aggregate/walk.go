@@ -10,7 +10,7 @@ import (
 type NameCounter interface {
 	// Add counts a name with its tags. It must not keep the slice.
 	Add(name []byte)
-	// Turn is called at each flush. The counter can begin a new period then.
+	// Turn is called at each flush, so that the NameCounter can begin a new period.
 	Turn(now time.Time)
 }
 
@@ -29,8 +29,8 @@ func (t *Table) Count(counter func() NameCounter) {
 	t.gone = counter()
 }
 
-// Counters calls the function made with the NameCounter of each shard, which counts new names. It
-// calls the function gone with the NameCounter that counts expired and deleted names. Only the
+// Counters passes the NameCounter of each shard, which counts new names, to the function made.
+// Counters passes the NameCounter of expired and deleted names to the function gone. Only the
 // flushing goroutine may call Counters.
 func (t *Table) Counters(made, gone func(NameCounter)) {
 	for _, s := range t.shards {
@@ -41,7 +41,7 @@ func (t *Table) Counters(made, gone func(NameCounter)) {
 	gone(t.gone)
 }
 
-// Held describes a name that the table holds.
+// Held describes a name in the table.
 type Held struct {
 	Name  []byte // name without tags; it must not be changed
 	Bytes uint64 // memory of the name's record in bytes
@@ -96,7 +96,7 @@ func (w *Walk) Step(visit func(Held)) bool {
 // held reports whether the table held a record's name when the walk began: the name had not expired at that
 // time.
 func (w *Walk) held(v *view, rec record) bool {
-	const flushes = 1 << 20 // more flushes than a walk can take
+	const flushes = 1 << 20 // more flushes than can happen during a walk
 	seen := rec.lastSeen()
 	return v.flush-1-seen < w.table.expire(v.names, rec) || seen-v.flush < flushes
 }

@@ -68,8 +68,8 @@ type Config struct {
 	// StateFile is the state file of the daemon, or "". The episodes are saved in another file in the
 	// same directory.
 	StateFile string
-	// Patience is the maximum time after a restart until the daemon sees a problem from before the
-	// restart again. Until then, the episode of such a problem stays open.
+	// Patience is the time after a restart in which an episode from before the restart stays open,
+	// even if its problem is not found. A problem that continues is found within this time.
 	Patience time.Duration
 	Log      zerolog.Logger
 }

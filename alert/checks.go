@@ -147,8 +147,8 @@ func (a *Alerts) logStatus(status notify.Status, text string) {
 	a.Log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
 }
 
-// notify sends an event to all notifiers that need it, at the same time, and waits for the results.
-// A notifier that fails gets the result of the next check too.
+// notify sends an event to all notifiers that need it. It sends to all of them in parallel, and
+// waits for the results. A notifier that fails gets the result of the next check too.
 func (a *Alerts) notify(ctx context.Context, notifiers []Notifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()

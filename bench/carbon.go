@@ -124,7 +124,7 @@ func (c *carbon) line(line []byte) {
 	value, at, _ := bytes.Cut(rest, []byte(" "))
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
-		return // a bad line shows as a difference in the sum
+		return // the value of a bad line is missing in the sum
 	}
 	c.totals.sum += v
 	c.totals.stamp, _ = strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
@@ -148,8 +148,8 @@ func (c *carbon) snapshot() totals {
 }
 
 // published returns how long it took until all counters of an interval were published, as the
-// median over intervals. It uses only the intervals that ended after the time in the parameter
-// known, in Unix seconds.
+// median over intervals. It uses only the intervals that ended after the parameter known, which is
+// a time in Unix seconds.
 func (t totals) published(known int64) time.Duration {
 	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
 	if len(t.after) == 0 {

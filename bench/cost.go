@@ -32,7 +32,7 @@ const costFlush = 2 * time.Second
 // machine is slow at times, so runCost measures everything in several rounds.
 func runCost(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench cost", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon, which make build creates")
 	repeats := flags.Int("repeats", 3, "rounds")
 	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	b := &bench{restore: func() {}}
@@ -119,7 +119,7 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 			return costOf(d, func() (float64, error) {
 				s, err := d.send(packets, int(float64(rate)*w.length.Seconds()), rate)
 				await(p, w, c, s)
-				if s.count == 0 { // losses cannot be seen without counters
+				if s.count == 0 { // the traffic has no counters, so the number of lost samples is unknown
 					return float64(s.metrics), err
 				}
 				return float64(s.metrics) * p.part(c.snapshot(), w, s), err

@@ -14,13 +14,14 @@ import (
 	"time"
 )
 
-// daemon is a running peer. It runs on its own CPU core if the machine has two cores.
+// daemon is a running peer, that is, one of the compared programs. It has a CPU core for itself if the machine has
+// two cores.
 type daemon struct {
 	setup
 	target
 	cmd     *exec.Cmd
 	partner *exec.Cmd // the second daemon of a cluster; nil if there is none
-	pid     int       // network and port on which the measured daemon receives
+	pid     int       // process id of the measured daemon
 	log     string
 	watch   watch
 }
@@ -70,8 +71,8 @@ func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
 	if core != allCores {
 		command = append([]string{"taskset", "-c", strconv.Itoa(core)}, command...)
 	} else if _, err := exec.LookPath("taskset"); err == nil {
-		// Let the daemon use all cores, because this program is pinned to one core and the daemon would
-		// inherit that.
+		// Let the daemon use all cores, because this program is pinned to one core, and the daemon would
+		// otherwise inherit the pinning.
 		command = append([]string{"taskset", "-c", fmt.Sprintf("0-%d", runtime.NumCPU()-1)}, command...)
 	}
 	log, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -146,7 +147,7 @@ func (d *daemon) stop() {
 // awaitEmpty waits until the daemon has read all data in its sockets.
 func (d *daemon) awaitEmpty() error {
 	if d.network == "unixgram" {
-		return nil // a sender to a unix socket has already waited for the daemon
+		return nil // a send to a unix socket blocks while the socket is full, so little data is left to read
 	}
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); {
 		if socketsOn(d.network, d.port).Queued == 0 {

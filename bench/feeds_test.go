@@ -133,7 +133,7 @@ func TestFiftyGlobs(t *testing.T) {
 	}
 }
 
-// Each workload has at least one peer, and each variant has its workload.
+// Each workload with peers compares at least two daemons. Each daemon and each variant takes part in a workload.
 func TestWorkloadsHavePeers(t *testing.T) {
 	used := map[string]bool{}
 	for _, w := range workloads() {
@@ -155,7 +155,7 @@ func TestWorkloadsHavePeers(t *testing.T) {
 	}
 }
 
-// Each aim contains the name of a workload or a command.
+// The field where of each aim consists of parts. Each part names a workload, or is a command.
 func TestAims(t *testing.T) {
 	for _, a := range aims() {
 		for where := range strings.SplitSeq(a.where, "; ") {

@@ -98,8 +98,9 @@ func pinSelf(core int) error {
 // size that a program may request.
 var bufferSettings = [...]string{"/proc/sys/net/core/rmem_default", "/proc/sys/net/core/rmem_max"}
 
-// unixQueueSetting is the kernel setting for the number of datagrams that wait at a unix socket. Its
-// default of 10 would let a unix socket hold much less than a UDP socket, so it becomes unixQueue.
+// unixQueueSetting is the kernel setting for the maximum number of datagrams that wait at a unix
+// socket. With the default of 10, a unix socket would hold much less than a UDP socket. So the
+// benchmark sets it to unixQueue.
 const (
 	unixQueueSetting = "/proc/sys/net/unix/max_dgram_qlen"
 	unixQueue        = 512
@@ -159,11 +160,11 @@ func (d *daemon) checkBuffers() error {
 		granted, ok := bufferOf(fd, d.port)
 		unix.Close(fd)
 		if found = found || ok; ok && granted != d.buffer {
-			return fmt.Errorf("it has a receive buffer of %d bytes, not of %d: nothing could be compared", granted, d.buffer)
+			return fmt.Errorf("the receive buffer has %d bytes, not %d: results would not be comparable", granted, d.buffer)
 		}
 	}
 	if !found {
-		return fmt.Errorf("it has no UDP socket of port %d", d.port)
+		return fmt.Errorf("the daemon has no UDP socket on port %d", d.port)
 	}
 	return nil
 }

@@ -49,11 +49,11 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon, which make build creates")
 	peerList := flags.String("peers", "", "comma-separated programs to measure, of "+known(peers(""), peerName)+" (default: all that are installed)")
 	other := flags.String("other", "", "path of another build of the daemon, to measure both builds")
 	repeats := flags.Int("repeats", 3, "number of rounds; in each round every daemon runs once")
-	scale := flags.Float64("scale", 1, "reduce the traffic to this fraction, and also large numbers of names")
+	scale := flags.Float64("scale", 1, "multiply the traffic, and large numbers of names, by this fraction")
 	results := flags.String("results", "", "also write the tables to this file")
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "Usage: bench [flags] [WORKLOAD...]\n\nThe workloads are %s. Without any, all are measured.\n\n", known(workloads(), workloadName))
@@ -116,8 +116,8 @@ func (r *report) installed(wanted []peer, asked bool, stderr io.Writer) (there [
 	return there, nil
 }
 
-// newBench prepares the machine as far as its permissions allow. It adds a note to the report for
-// what it could not prepare.
+// newBench prepares the machine, as far as the benchmark has the permissions. For each step that is
+// not possible, newBench adds a note to the report.
 func newBench(report *report) (*bench, error) {
 	b := &bench{restore: func() {}}
 	if err := b.pinDaemons(report); err != nil {

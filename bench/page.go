@@ -66,7 +66,7 @@ func (c *carbon) onPage(line []byte) float64 {
 	}
 	v, err := strconv.ParseFloat(string(line[bytes.LastIndexByte(line, ' ')+1:]), 64)
 	if err != nil {
-		return 0 // a bad line shows as a difference in the sum
+		return 0 // the value of a bad line is missing in the sum
 	}
 	return v
 }

@@ -24,7 +24,7 @@ const profileTime = 12 * time.Second
 // fast as it can.
 func runProfile(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench profile", flag.ExitOnError)
-	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon; make build makes it")
+	statsd := flags.String("statsd", "bin/statsd", "path of this project's daemon, which make build creates")
 	output := flags.String("o", "cmd/statsd/default.pgo", "where to write the profile")
 	_ = flags.Parse(args) // ignore the error, because Parse exits on errors
 	b, err := newBench(newReport(nil))

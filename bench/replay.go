@@ -41,7 +41,8 @@ func replay(b *bench, p peer, w workload) (measured, error) {
 	})
 }
 
-// rows are the numbers of rows that an edge still has to forward, and has forwarded.
+// rows has two counts of an edge: the rows that wait to be forwarded, and the rows that were
+// forwarded.
 type rows struct{ waiting, delivered float64 }
 
 // forwarded asks an edge for its numbers of rows.

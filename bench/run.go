@@ -206,9 +206,9 @@ func count(packets []packet) (n int) {
 	return n
 }
 
-// await waits until everything that was sent has been published. Some metrics may be lost, and some
-// daemons hold data back until they receive more. So await also returns after some time without new
-// points. For some peers it only waits for two flushes.
+// await waits until everything that was sent has been published. Some metrics may be lost, and some daemons delay the
+// last data until they receive more. So await also returns after some time without new points. For some peers it only
+// waits for two flushes.
 func await(p peer, w workload, c *carbon, s sent) {
 	if p.counters == nil {
 		if p.publishes == nothing { // the measurement must include a flush
@@ -228,10 +228,9 @@ func await(p peer, w workload, c *carbon, s sent) {
 	}
 }
 
-// received stops the daemon, and returns the fraction of the sent metrics that were published. It
-// stops the daemon first, because some daemons hold the last lines back until they receive more. If
-// a peer publishes nothing, received computes the fraction from the kernel's count of dropped
-// datagrams.
+// received stops the daemon, and returns the fraction of the sent metrics that were published. It stops the daemon
+// first, because some daemons delay the last lines until they receive more lines or stop. If a peer publishes
+// nothing, received computes the fraction from the kernel's count of dropped datagrams.
 func received(p peer, w workload, d *daemon, c *carbon, s sent) float64 {
 	drops := socketsOn(w.network, d.port).Drops
 	d.stop()

@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sent says what was sent, and so what the daemon should publish.
+// sent contains the numbers of metrics and packets that were sent. The field count is the sum of the counters that
+// were sent, which the daemon should publish.
 type sent struct {
 	metrics, packets, count int
 	took                    time.Duration

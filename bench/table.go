@@ -78,9 +78,9 @@ func (t *table) columns() []column {
 		{"longest queue, MiB", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(mib(m.queue)) })},
 		{"drained, M/s", cell("%.2f", drained, func(m *measured) float64 { return rate(m) / 1e6 })},
 		{"× " + t.drainBase(), ratio(t.drainBase(), drained, rate)},
-		{"CPU then, µs", cell("%.3f", drained, drainCPU)},
+		{"CPU when drained, µs", cell("%.3f", drained, drainCPU)},
 		{"× statsd", ratio("statsd", drained, drainCPU)},
-		{"received of that, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
+		{"received when drained, %", cell("%.2f", drained, func(m *measured) float64 { return 100 * m.received })},
 		{"max without loss, M/s", func(r *row) string { return r.max.String() }},
 		{"idle CPU, %", cell("%.3f", paced, t.idleCPU)},
 		{"RSS, MiB", cell("%.1f", paced, func(m *measured) float64 { return measuredOnly(mib(m.rss)) })},
@@ -91,7 +91,7 @@ func (t *table) columns() []column {
 			}
 			return median("%.2f", t.ratios(r, "statsd_exporter", paced, grown))
 		}},
-		{"bytes a name when all are sent", bytes(func(m *measured) float64 { return float64(m.sentRSS - m.idleRSS) })},
+		{"bytes a name after the last packet", bytes(func(m *measured) float64 { return float64(m.sentRSS - m.idleRSS) })},
 		{"longest flush, s", cell("%.2f", paced, func(m *measured) float64 { return measuredOnly(m.flush.Seconds()) })},
 		{"published after, ms", cell("%.0f", paced, func(m *measured) float64 { return measuredOnly(1e3 * m.after.Seconds()) })},
 		{"CPU a page, ms", cell("%.0f", paced, func(m *measured) float64 { return measuredOnly(1e3 * m.scrapeCPU) })},
@@ -101,8 +101,8 @@ func (t *table) columns() []column {
 	}
 }
 
-// drainBase returns the name of the floor with which drains are compared. On streams, there is no
-// blocking floor.
+// drainBase returns the name of the floor, the minimal server with which drains are compared. The blocking floor
+// exists only for UDP.
 func (t *table) drainBase() string {
 	if t.workload.network == "udp" {
 		return "floor-blocking"
@@ -110,8 +110,8 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName returns the memory per name. It returns nothing unless most of the memory is used
-// for names, and all names have arrived.
+// bytesPerName returns the memory per name in each round. It returns nil for workloads with few names, because names
+// do not use most of the memory there, and for workloads that do not send every name.
 func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	names := float64(r.peer.adapt(t.workload).traffic.names)
 	if names < manyNames || t.workload.traffic.zipf || r.peer.counters == nil {
@@ -148,8 +148,8 @@ func each(r *row, of func(round) *measured, value func(*measured) float64) []flo
 	return all
 }
 
-// ratios divides the values of a daemon by the values in the same round of the daemon whose name is
-// base.
+// ratios divides each value of a daemon by the value of another daemon in the same round. The parameter base is the
+// name of this other daemon.
 func (t *table) ratios(r *row, base string, of func(round) *measured, value func(*measured) float64) []float64 {
 	i := slices.IndexFunc(t.rows, func(r *row) bool { return r.peer.name == base })
 	if i < 0 {

@@ -64,8 +64,8 @@ func variants(statsd string) []peer {
 	}...)
 }
 
-// lateness is how much later a cluster may publish. It is longer than an owner waits for an edge that it does
-// not know yet.
+// lateness is the maximum time from a flush until a cluster has published its points. An owner
+// waits for an edge that is still unknown, and lateness is longer than this wait.
 const lateness = 6 * time.Second
 
 // clusterVariants returns two variants of a cluster of an edge and an owner. In the first variant

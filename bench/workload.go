@@ -45,7 +45,7 @@ func (w workload) scaled(scale float64) workload {
 		w.flush = max(min(w.flush, 2*time.Second), time.Duration(float64(w.flush)*scale))
 	}
 	w.drain = int(float64(w.drain) * scale)
-	w.findMax = w.findMax && scale == 1 // omit the search for the highest rate, because it takes long
+	w.findMax = w.findMax && scale == 1 // the search for the highest rate takes too long for a scaled workload
 	return w
 }
 
@@ -54,7 +54,7 @@ var (
 	allKinds     = mix{counters: 50, timers: 30, gauges: 15, sets: 5}
 )
 
-// packed is a packet size: the payload of a UDP datagram that fits into one Ethernet frame.
+// packed is a packet size in bytes: a UDP payload of this size fits into one Ethernet frame.
 const packed = 1432
 
 func workloads() []workload {

@@ -26,7 +26,7 @@ type Prefixes struct {
 	// Since is the start of the period for which new and removed names are counted.
 	Since     time.Time
 	New, Gone int  // numbers of new and of removed names under the prefix Below
-	AtLeast   bool // whether New and Gone count only those new names that are still held
+	AtLeast   bool // whether New counts only the names that are still held, and Gone is 0
 	// Rows begins with the prefixes that grow fast, see Prefix.ManyNew. The other prefixes follow,
 	// sorted by the number of names in descending order.
 	Rows []Prefix
@@ -66,7 +66,7 @@ type Walk struct {
 // childCount holds the counts of one prefix.
 type childCount struct {
 	names, fresh int
-	moved        int // number of names moved by a rebuild after Since, which may be new
+	moved        int // number of names that a rebuild moved after Since; some of them may be new
 	bytes        uint64
 	newest       time.Time
 }

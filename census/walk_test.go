@@ -130,9 +130,10 @@ func TestPrefixesOfTags(t *testing.T) {
 	}
 }
 
-// A prefix with a large number of new names is the first row, and its counts are within the
-// reported bounds. This holds whether its names stay or expire at once, while the table is rebuilt.
-// The table has other prefixes with more names, and more prefixes than are counted in a minute.
+// A prefix with a large number of new names is the first row, and the counts of the row are within
+// the reported bounds. In the first test the new names stay. In the second test the new names
+// expire at once, and the table is rebuilt. The table has other prefixes with more names, and more
+// prefixes than are counted in a minute.
 func TestExplodingPrefix(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		t.Run(fmt.Sprintf("once=%v", once), func(t *testing.T) {
@@ -181,7 +182,7 @@ func (e *explosion) flush() {
 	for walk.Step(func(h aggregate.Held) {
 		if !h.First.Before {
 			fresh[string(h.Name)] = true
-		} else if e.fresh[string(h.Name)] { // the name is old, but counts as possibly new because a rebuild has moved it
+		} else if e.fresh[string(h.Name)] { // a rebuild has moved the name since the last flush
 			rebuilt = true
 		}
 	}) {

@@ -33,7 +33,7 @@ type aggregator struct {
 	draining sync.Mutex // held by the method drain; guards the fields below
 	spare    *table
 	rounds   uint64  // number of times that the two tables were swapped
-	taken    []batch // batches that the method drain took from the field full
+	taken    []batch // batches that the method drain has moved here from the field full
 	encoded  int     // number of batches in the field taken that are already encoded
 }
 
@@ -57,7 +57,8 @@ func (a *aggregator) again(e *encoded, k kind, name string, tags []string, v val
 	return merged
 }
 
-// memberAgain is like again, for a member that a set contains already.
+// memberAgain returns true if a set contains the member already, because then there is nothing to
+// merge.
 func (a *aggregator) memberAgain(e *encoded, name, member string, tags []string) (merged bool) {
 	known := a.known.Load()
 	sr := known.find(e, set, name, tags)
@@ -84,7 +85,8 @@ func (a *aggregator) add(c *Client, s *sample) bool {
 	return merged
 }
 
-// addMember is like add, for a set member that is a text.
+// addMember merges a set member that is a string. It returns false if it could not merge the
+// member.
 func (a *aggregator) addMember(c *Client, name, member string, tags []string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -155,8 +157,8 @@ func (a *aggregator) round() uint64 {
 	return a.rounds + 1
 }
 
-// drain queues the samples that were merged before the given round. It stops early if the queue is crowded, and
-// then returns false.
+// drain queues the samples that were merged before the given round. If the queue has little room, it stops
+// early and returns false.
 func (a *aggregator) drain(round uint64) bool {
 	a.draining.Lock()
 	defer a.draining.Unlock()

@@ -7,9 +7,9 @@ import "time"
 type blocking struct {
 	on    bool
 	max   time.Duration   // maximum time that one call waits; 0 means no limit
-	done  <-chan struct{} // ends the waits of all calls
+	done  <-chan struct{} // when it is closed, all calls stop waiting
 	room  chan struct{}   // closed when there is room again; nil if no call is waiting
-	spent bool            // a call has waited without success, so other calls do not wait until there is room again
+	spent bool            // a call has waited without success; no call waits again before there is room
 }
 
 func newBlocking(cfg Config) blocking {

@@ -45,7 +45,7 @@ func sprocketsCalls() []call {
 
 var measured = regexp.MustCompile(`ctx:[0-9.]+\|`)
 
-// correct replaces the recorded packets of calls that have a bug in the other client.
+// correct replaces the recorded packets that are wrong because of a bug in the other client.
 func correct(t *testing.T, captured []string, calls []call) []string {
 	t.Helper()
 	if len(captured) != len(calls) {

@@ -73,8 +73,9 @@ func (s *sender) startDial() {
 	}()
 }
 
-// dial waits for a connection. If Config.Dial ignores its context, the call continues after dial has returned.
-// The next call of dial then waits for this call.
+// dial waits for a connection. If Config.Dial ignores its context, the call of Config.Dial
+// continues after dial has returned. The next call of dial then waits until this call of
+// Config.Dial returns.
 func (s *sender) dial() (net.Conn, error) {
 	if s.dialing == nil {
 		s.startDial()
@@ -238,7 +239,7 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // the method refused has reduced the limit, so later trains are smaller, or single lines
+		case t.refused(err): // the method refused has reduced the limit, so later trains have fewer lines, or only one
 		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // a single line that no connection can transport
 			s.report.failed(err)
 			s.queue.unsent(p, lines)

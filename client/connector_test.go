@@ -51,16 +51,16 @@ func TestPacking(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		limit := 35
 		if network == "tcp" {
-			limit++ // the last newline of a packet counts for a stream
+			limit++ // over TCP, the limit includes the last newline of a packet
 		}
 		rec := clienttest.New(t, client.Config{Network: network, MaxPacketSize: limit, FlushInterval: time.Hour})
 		c := rec.Client
-		c.Incr("twelve.7")                  // 12 bytes with the newline
-		c.Incr("twelve.7")                  // 24 bytes
-		c.Incr("twelve.7")                  // 36 bytes, exactly the limit
-		c.Incr("b")                         // 6 bytes
-		c.Gauge("gauge", -12345678)         // 10 and 18 more bytes make 34: both lines fit only into the next packet
-		c.Incr(strings.Repeat("x", 31))     // 36 bytes, exactly the limit
+		c.Incr("twelve.7")                  // 13 bytes with the newline
+		c.Incr("twelve.7")                  // 26 bytes in the packet
+		c.Incr("twelve.7")                  // a new packet, because 39 bytes do not fit
+		c.Incr("b")                         // 6 bytes, so the packet has 19 bytes
+		c.Gauge("gauge", -12345678)         // lines of 10 and 18 bytes: a new packet, because both must be in one packet
+		c.Incr(strings.Repeat("x", 31))     // 36 bytes with the newline, exactly the limit
 		c.Incr(strings.Repeat("y", 32))     // one byte too long
 		c.Gauge(strings.Repeat("z", 9), -1) // 14 and 15 bytes with the newlines
 		want := []string{
@@ -246,8 +246,8 @@ func TestReconnectPace(t *testing.T) {
 	})
 }
 
-// TestCloseWithoutServer checks that Close shortens one pause before the next attempt. When the
-// context of Close ends, Close must return an error that says how many samples were lost, and why.
+// TestCloseWithoutServer checks that Close ends the current pause, so that the client makes one more attempt at once.
+// When the context of Close ends, Close must return an error that says how many samples were lost, and why.
 func TestCloseWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &connections{refuse: 1 << 30}

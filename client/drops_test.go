@@ -155,7 +155,7 @@ func TestLastReportOfStuckWrite(t *testing.T) {
 			return silent(func([]byte) (int, error) { <-forever; return 0, net.ErrClosed }), nil
 		}})
 		c.Incr("a")
-		for _, pause := range []time.Duration{500, 1000, 700} { // with LogEvery 2, the third report is left out
+		for _, pause := range []time.Duration{500, 1000, 700} { // LogEvery is 2, so the third report is not logged
 			c.Incr("")
 			time.Sleep(pause * time.Millisecond)
 		}
@@ -214,8 +214,8 @@ func TestStatsInterval(t *testing.T) {
 	})
 }
 
-// TestStatsIntervalWhenFull checks that the client's own counters are sent and exact, even if the queue is always
-// full.
+// TestStatsIntervalWhenFull checks that the client sends its own counters, and that they are exact, even if the queue
+// is always full.
 func TestStatsIntervalWhenFull(t *testing.T) {
 	for name, cfg := range map[string]client.Config{
 		"drop":        {},

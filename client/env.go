@@ -106,7 +106,8 @@ func (cfg *Config) protocolFromEnv(scheme string) error {
 	return nil
 }
 
-// truthy parses a flag like sprockets-statsd: Python's int accepts any number of digits.
+// truthy parses a flag as sprockets-statsd does. That package uses Python's int, which accepts any
+// number of digits.
 func truthy(s string) bool {
 	s = strings.ToLower(strings.TrimSpace(s))
 	digits := s

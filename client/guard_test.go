@@ -102,7 +102,7 @@ func TestProgramsFunctionsHang(t *testing.T) {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
 				return silent(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), nil
 			}}
-		}, "a function of the connection ended its goroutine"},
+		}, "a method of the connection ended the goroutine that called it"},
 		"Dial": {func(forever chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) { <-forever; return nil, nil }}
 		}, "dropped (queue full 0, too long 0, invalid 1, unsent 1, after close 0)"},

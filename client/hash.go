@@ -74,8 +74,8 @@ func (e *encoded) hash(k kind, name string, tags []string) uint64 {
 // name are the key of a plain sample. The number is never 0.
 func identity(k kind, name string) uint64 { return uint64(k)<<32 + uint64(len(name)) }
 
-// plain reports whether a sample has no rate, and is identified only by the words of its name and
-// the result of the function identity.
+// plain reports whether a sample without a rate is a plain sample: the sample has no tags, the client has no scope,
+// and the name has 1 to maxWords bytes.
 func (e *encoded) plain(name string, tags []string) bool {
 	return len(tags) == 0 && uint(len(name)-1) < maxWords && e.scope == ""
 }

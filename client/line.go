@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// kind is the type of a metric. It is the index of the tables below.
+// kind is the type of a metric, and an index into the tables below.
 type kind uint8
 
 const (
@@ -30,8 +30,8 @@ var (
 // appendFloat appends the shortest decimal number that is parsed as v. The number has no exponent, because many
 // servers cannot parse exponents.
 func appendFloat(b []byte, v float64) []byte {
-	// This is a fast path for numbers with up to three decimal places. If n/1000 equals v, the digits
-	// of n are correct. If there are at most 15 digits, no shorter number is parsed as v.
+	// This is a fast path for numbers with up to three decimal places. If n/1000 equals v, the digits of n are correct.
+	// n has at most 15 digits, so no shorter number is parsed as v.
 	if n := int64(math.RoundToEven(v * 1000)); -1e15 < n && n < 1e15 && float64(n)/1000 == v {
 		if n < 0 {
 			b = append(b, '-')

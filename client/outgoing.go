@@ -117,7 +117,8 @@ func (q *queue) done(p *packet, bytes int) {
 	q.notify()
 }
 
-// notify ends the waits of flushes whose packets are all sent or dropped.
+// notify closes the channels that flush returned, if all packets before the call of flush were sent
+// or dropped.
 func (q *queue) notify() {
 	if q.inHand || len(q.waiters) == 0 {
 		return
@@ -156,7 +157,8 @@ func (q *queue) flush() <-chan struct{} {
 	return done
 }
 
-// forget ends the wait for a flush early.
+// forget removes a waiter that does not want to wait any longer. The parameter done is the channel
+// that flush returned.
 func (q *queue) forget(done <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -194,7 +196,8 @@ func (q *queue) ended() bool {
 	return q.closed && q.waiting.lines == 0 && q.cur.Load().len() == 0
 }
 
-// discard drops all lines of a closed queue, including the lines that the sender is sending. It ends all waits.
+// discard drops all lines of a closed queue, including the lines that the sender is sending. It also closes the
+// channels of all waiters.
 func (q *queue) discard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

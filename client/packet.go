@@ -17,7 +17,7 @@ type packet struct {
 	seq   uint64 // number of the packet, in the order of filling
 	extra uint64 // number of samples minus number of lines; changed under queue.mu
 	text  []byte // in a complete packet, the part of the field room that is not sent yet
-	left  amount // number of lines in the field text
+	left  amount // numbers of lines and samples in the field text
 }
 
 const (
@@ -50,15 +50,15 @@ func (p *packet) reserve(bytes, lines int) []byte {
 	}
 }
 
-// open lets callers fill a packet that was reset. Like reserve, it returns the first buffer. A
-// caller that has the packet from an earlier use may also fill the packet, because the method
-// reserve reads the field reserved again.
+// open lets callers fill a packet that was reset. It also reserves and returns the first buffer, like the method
+// reserve. A caller that still has a pointer to the packet from an earlier use may fill the packet too, because
+// reserve always uses the current value of the field reserved.
 func (p *packet) open(bytes, lines int) []byte {
 	p.reserved.Store(uint64(lines)*oneLine + uint64(bytes))
 	return p.room[:0:bytes]
 }
 
-// seal ends the filling of the packet.
+// seal closes the packet: the method reserve then returns nil.
 func (p *packet) seal() { p.reserved.Or(sealed) }
 
 // len returns the number of lines.
@@ -66,7 +66,7 @@ func (p *packet) len() uint64 { return linesOf(p.reserved.Load()) }
 
 func (p *packet) amount() amount { return amount{p.len(), p.len() + p.extra} }
 
-// cut removes complete lines from the start of p.text, and returns their number.
+// cut removes the lines in the first size bytes of p.text. It returns the numbers of removed lines and samples.
 func (p *packet) cut(size int) amount {
 	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
 	taken := amount{lines, lines}

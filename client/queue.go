@@ -23,7 +23,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	closed  bool
-	hurried bool // crowded always returns false
+	hurried bool // hurry was called, so crowded returns false
 	block   blocking
 	ring    []*packet // sealed packets; the index of the oldest packet is head
 	head, n int
@@ -58,7 +58,7 @@ func newQueue(cfg Config) *queue {
 	}
 	reserve := 0
 	if q.block.on && cfg.Aggregate > 0 {
-		reserve = maxValues // reserve is the maximum number of lines for one series
+		reserve = maxValues // room for the merged lines of one series: at most maxValues lines
 	}
 	q.ring = make([]*packet, q.max+reserve)
 	if cfg.datagram() {

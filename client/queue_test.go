@@ -118,7 +118,7 @@ func TestQueueCloses(t *testing.T) {
 // otherwise be sent in the wrong order.
 func TestQueueFillsOne(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 10, QueueSize: 1})
-	next := 1 // the number of lines identifies the use of the packet
+	next := 1 // number of lines that the next turn reserves; it differs in each turn, so it shows which turn used a packet
 	turn := func() *packet {
 		b, p := q.begin(9, next)
 		_ = append(b, "12345678\n"...)

@@ -185,8 +185,8 @@ func (r *reporter) tell(e event) {
 	err = nil
 }
 
-// throttle allows the first events of a series, and then one in every few events, like ThrottleGuard in
-// sprockets. If count is set to 0, a new series starts.
+// throttle allows the first t.every events of a series, and then each event whose number is a
+// multiple of t.every, like ThrottleGuard in sprockets. If count is set to 0, a new series starts.
 type throttle struct {
 	every, count int
 }

@@ -42,7 +42,7 @@ type sender struct {
 	flushDue   bool
 	merged     <-chan time.Time // ticks when the aggregator must be drained
 	publish    <-chan time.Time // ticks when the client's own stats must be sent
-	round      uint64           // the round up to which the aggregator must be drained; 0 if it is drained
+	round      uint64           // number for the next call of agg.drain; 0 if the aggregator is already drained
 }
 
 // errDone ends the sender's context when there is nothing more to send.
@@ -145,7 +145,7 @@ func (s *sender) run() {
 
 func (s *sender) end() {
 	if !s.finished() { // the goroutine was ended by runtime.Goexit
-		s.report.failed(errors.New("a function of the connection ended its goroutine"))
+		s.report.failed(errors.New("a method of the connection ended the goroutine that called it"))
 	}
 	s.hangUp()
 	s.flushTimer.Stop()

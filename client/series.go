@@ -15,7 +15,7 @@ type series struct {
 	// into a series that was already drained.
 	word atomic.Uint64
 
-	id, a, b, c, d uint64 // key of a plain series: its identity, and the words of its name
+	id, a, b, c, d uint64 // key of a plain series: the result of the function identity, and the words of the name
 
 	// The key of the series.
 	hash  uint64
@@ -25,7 +25,7 @@ type series struct {
 	scope *encoded // only the string scope.scope is part of the key
 	tags  []string
 
-	head, tail string // encoded by the first client that used the series
+	head, tail string // the line before and after the value, as the first client with this series encoded it
 	forgotten  bool   // removed from the table; a handle may still refer to the series
 
 	delta   float64             // for a relative gauge: the sum of the adjustments
@@ -100,8 +100,8 @@ func (sr *series) adjust(delta float64) {
 	}
 }
 
-// emit queues the content of a series, and empties the series. It stops early if the queue is crowded with
-// members. It returns false if the series was empty.
+// emit queues the content of a series, and empties the series. If the queue has little room, emit
+// keeps some members of a set for later. It returns false if the series was empty.
 func (co *core) emit(sr *series) bool {
 	switch sr.kind {
 	case counter:

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// TestSign compares signatures to the datagrams of another client library. They are from the README of
-// github.com/keithduncan/statsd-client, which shows the datagrams for the key mysecret.
+// TestSign compares signatures to the signed datagrams of another client library. These datagrams
+// are from the README of github.com/keithduncan/statsd-client. They are signed with the key
+// mysecret.
 func TestSign(t *testing.T) {
 	s := newSigner([]byte("mysecret"))
 	for _, tt := range []struct {

@@ -95,8 +95,7 @@ func TestSoakKilledServer(t *testing.T) {
 		server.kill()
 		servers = append(servers, incarnate(t, address))
 	}
-	// The kernel may still accept a packet for the server that was killed last. Lines after this packet are sent to
-	// the new server.
+	// The kernel may still accept one packet for the killed server. Later lines are sent to the new server.
 	enough.Store(given.Load() + 10_000)
 	<-load
 	if err := c.Close(soon(t)); err != nil {
@@ -223,7 +222,7 @@ func BenchmarkStalledServer(b *testing.B) {
 	}
 }
 
-// poll waits until the function so returns true.
+// poll waits until the call so() returns true. After a minute, the test fails.
 func poll(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(wait.Patience); !so(); time.Sleep(time.Millisecond) {

@@ -108,7 +108,7 @@ func (t *table) addMember(sr *series, member []byte) bool {
 }
 
 // drain queues the lines of the table, and empties its series. It removes the series that were already empty
-// before. It stops early if the queue is crowded, and then returns false.
+// before. If the queue has little room, it stops early and returns false.
 func (t *table) drain(co *core) bool {
 	for ; t.drained < len(t.order); t.drained++ {
 		if co.queue.crowded() {

@@ -67,8 +67,8 @@ func (t *trains) arrange(text []byte) {
 	copy(text, t.text)
 }
 
-// commutes reports whether the order of a line and any other line does not matter. The order matters for lines of
-// gauges, and for types that only the server knows.
+// commutes reports whether a line may be sent before or after any other line. The order of lines matters for gauges,
+// and for types that only the server knows.
 func commutes(line []byte) bool {
 	_, kind, _ := bytes.Cut(line, []byte{'|'})
 	kind, _, _ = bytes.Cut(kind, []byte{'|'})

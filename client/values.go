@@ -46,7 +46,7 @@ func (a *aggregator) handOver(sr *series) {
 	}
 }
 
-// emitFull queues all batches. It stops early if the queue is crowded, and then returns false.
+// emitFull queues all batches. If the queue has little room, it stops early and returns false.
 func (a *aggregator) emitFull() bool {
 	if len(a.taken) == 0 {
 		a.mu.Lock()

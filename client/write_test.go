@@ -69,7 +69,7 @@ func TestResolveAgain(t *testing.T) {
 	for address, want := range map[string]uint64{"stats.example.com": 4, "127.0.0.1": 1, "[::1]": 1} {
 		synctest.Test(t, func(t *testing.T) {
 			rec := clienttest.New(t, client.Config{Network: "udp", Address: address})
-			for range 25 { // 250 s in total, with resolutions after 70, 140 and 210 s
+			for range 25 { // 250 s in total; the client resolves the name again after 70, 140 and 210 s
 				rec.Client.Incr("a")
 				time.Sleep(10 * time.Second)
 				if len(rec.Lines()) == 0 {

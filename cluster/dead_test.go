@@ -24,9 +24,10 @@ func (d *daemon) health() string {
 	return string(text)
 }
 
-// TestOwnersDead kills all owners. The edges must report it, including an edge that is restarted
-// during this time. They must still report it when the streams are full. After the owners are
-// started again, no data is missing.
+// TestOwnersDead kills all owners. All edges must report that the partitions have no owner,
+// including an edge that is restarted during this time. The edges must still report this reason
+// when the streams are full. After the owners are started again, the reason must end, and no data
+// may be missing.
 func TestOwnersDead(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
@@ -59,8 +60,8 @@ func TestOwnersDead(t *testing.T) {
 	})
 }
 
-// awaitHealth waits until the health of a daemon contains a text. If the argument there is false,
-// it waits until the health does not contain the text.
+// awaitHealth waits until the response of /healthz contains a text. If the argument there is false,
+// awaitHealth waits until the response does not contain the text.
 func (w *world) awaitHealth(d *daemon, text string, there bool) {
 	w.t.Helper()
 	const patience = 3 * time.Minute

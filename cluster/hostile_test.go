@@ -21,7 +21,7 @@ import (
 )
 
 // hostile is a cluster whose central daemon requires a key and has a small disk. Peers without the
-// key try to keep the edges from connecting.
+// key open many connections, to prevent the edges from connecting.
 type hostile struct {
 	*central
 	keys    string // path of the file with the key
@@ -179,7 +179,7 @@ func (h *hostile) otherCentral(t *testing.T) {
 	other := newDaemon(t, "other", h.flags(t.TempDir(), h.addr+"?keys="+h.keys)...)
 	other.await()
 	windows(4)
-	if c, err := other.cluster(); err != nil || len(c.Edges) > 1 { // the other central daemon is itself one edge
+	if c, err := other.cluster(); err != nil || len(c.Edges) > 1 { // the only edge of the other central daemon is this daemon itself
 		t.Errorf("another central has %+v: %v", c.Edges, err)
 	}
 	other.stop()

@@ -17,8 +17,8 @@ import (
 const (
 	// interval is the flush interval of all daemons.
 	interval = 2 * time.Second
-	// The samples of a window are sent this long after its begin, so that even on a busy machine they
-	// rarely arrive in another window.
+	// The samples of a window are sent this long after the start of the window. So they rarely arrive
+	// in another window, even on a busy machine.
 	afterBegin = 2 * interval / 5
 )
 
@@ -169,8 +169,8 @@ func (l *load) confirm(edge *daemon, n int, ends int64) {
 	}
 }
 
-// doubt excludes a window of an edge, the next one and the previous one from the comparison: a flush that comes late
-// also takes samples of the next window.
+// doubt excludes three windows of an edge from the comparison: the given window, the window before and the window
+// after. The reason is that a late flush also takes samples of the next window.
 func (l *load) doubt(edge string, ends int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

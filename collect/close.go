@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a value of the type merging for a window. The value merges the messages of the
-// window into the table, and counts their rows in p.head.Counts.
+// merging returns the object that merges the messages of a window into the table. The object counts
+// their rows in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -101,8 +101,8 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind computes the state again, starting from a checkpoint. It publishes again all windows that
-// are not before the window in the parameter from.
+// rewind computes the state again, starting from a checkpoint. It publishes again all windows whose
+// number is at least from.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)

@@ -4,8 +4,8 @@
 // An Owner reads the Inbox of each of its partitions in order. A window is the data of one flush
 // interval in one partition. When an edge flushes, it sends messages, which belong to the window
 // that ends at the flush. The owner waits until all edges have sent the window, or until a
-// deadline. It then merges the rows of the window, commits them, and publishes points that are the
-// same as if they were made from the committed bytes.
+// deadline. It then merges the rows of the window, commits them, and publishes the points. Any owner
+// can make the same points from the committed bytes.
 //
 // # Exactly once
 //
@@ -14,7 +14,7 @@
 // fenced when another owner has committed. It has then changed only its own memory: it discards its
 // state, and loads the head. The commit of a window contains the identities of its messages, so
 // owners recognise a repeated message even if it comes very late. The head says which messages are
-// finished. The next owner reads all messages that are in no commit again.
+// finished. If a message is in no commit, the next owner reads the message again.
 //
 // Points depend only on commits: on the rows of the window, and on the state after the earlier
 // windows. The state consists of the values of gauges and the known names. The first commit in each

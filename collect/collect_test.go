@@ -105,7 +105,7 @@ func (w *world) trouble() {
 	}
 }
 
-// The method later calls the function begin at once. It calls the function end after a random time
+// later has two functions as parameters. It calls begin at once, and calls end after a random time
 // of at most the given number of seconds.
 func (w *world) later(begin, end func(), seconds int) {
 	begin()

@@ -21,7 +21,7 @@ func (p *partition) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// commit appends a record to the chain of commits. Before that, it updates p.head and copies it into the record.
+// commit appends a record to the chain of commits. Before that, it updates p.head, and copies p.head into the record.
 func (p *partition) commit(ctx context.Context, r *record) error {
 	h := &p.head
 	h.Owner, h.Epoch = p.cfg.ID, p.epoch
@@ -55,9 +55,9 @@ func (p *partition) follow(v link.Version, at time.Time) {
 	p.version, p.confirmed, p.low = v, at, p.head.low()
 }
 
-// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the
-// engine's last answer is old. It is needed because a process may be stopped for a long time: other
-// owners may then have corrected windows, and this owner must not publish its old version of them.
+// confirm returns link.ErrFenced if another owner has committed. It asks the engine only if the engine's last answer
+// is old. The check is needed because a process may be suspended for a long time: other owners may then have
+// corrected windows, and this owner must not publish its old version of these windows.
 func (p *partition) confirm(ctx context.Context) error {
 	if time.Since(p.confirmed) < confirmAfter {
 		return nil

@@ -92,8 +92,8 @@ func (e *Edge) expected(window int64) bool {
 	return e.Window < window && e.Window >= window-silentAfter
 }
 
-// waited reports whether all edges have sent the window. If not, it also returns the last time at
-// which one of the missing edges was heard.
+// waited reports whether all edges have sent the window. If some edges are missing, heard is the time
+// of the latest message from one of them.
 func (es edges) waited(window int64) (all bool, heard int64) {
 	known, missing := false, false
 	for _, e := range es {

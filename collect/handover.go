@@ -21,8 +21,9 @@ import (
 // changes the old partition later, its owner hands the names over again.
 
 const (
-	// maxUnseen limits how many windows before the end a name that is handed over can have been last
-	// seen.
+	// maxUnseen is the maximum number of windows between the end of the cluster and the window of a
+	// row that is handed over. If a name was last seen earlier, its row gets the earliest of these
+	// windows.
 	maxUnseen = 30
 	// handOverPatience is the maximum duration of one attempt to hand over. handOverAgain is the time
 	// between two attempts.

@@ -9,8 +9,8 @@ import (
 	"github.com/statsd-ops/statsd/link/linktest"
 )
 
-// successor creates a cluster that receives the windows after the time from. It has another number
-// of partitions. All edges know the time.
+// successor creates a cluster that replaces the cluster of w at the time in the parameter from. The new cluster has
+// the given number of partitions. All edges know the time of the handover, and send to both clusters.
 func (w *world) successor(partitions int, from time.Time) *world {
 	settings := testSettings(partitions)
 	next := &world{
@@ -32,13 +32,13 @@ func (w *world) successor(partitions int, from time.Time) *world {
 	return next
 }
 
-// rest waits until no messages wait in either cluster. It then compares all points, and returns the
-// counts of both clusters.
+// rest waits until both clusters have processed all messages. It then compares all points, and returns the counts of
+// both clusters.
 func (w *world) rest(next *world) (old, new Counts) {
 	w.t.Helper()
 	next.settle()
 	w.settle()
-	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // after a slow correction, the next correction is delayed for a long time
+	for rounds := 0; w.waits()+next.waits() > 0 && rounds < 100; rounds++ { // this takes many rounds, because a slow correction delays the next correction for a long time
 		time.Sleep(interval)
 	}
 	time.Sleep(interval)
@@ -105,7 +105,8 @@ func TestSuccessor(t *testing.T) {
 	}
 }
 
-// Like TestSuccessor, while edges and owners of both clusters are killed, disconnected and delayed.
+// TestSuccessorChaos repeats TestSuccessor. During the test, edges and owners of both clusters are killed,
+// disconnected and delayed.
 func TestSuccessorChaos(t *testing.T) {
 	for seed := range soak.Pick(uint64(12), 300) {
 		run(t, seed, func(w *world) {

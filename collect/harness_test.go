@@ -108,8 +108,8 @@ type edge struct {
 	number  uint64
 	samples uint64
 	newer   bool  // the messages of this edge have the next version of the format
-	next    *edge // edge that forwards windows that end after the time from; nil for none
-	from    int64
+	next    *edge // edge that forwards the later windows; nil if this edge forwards all windows
+	from    int64 // next forwards the windows that end after this time
 
 	mu    sync.Mutex
 	queue []link.Message
@@ -402,9 +402,9 @@ func (w *world) ledger() (sum Counts) {
 	return sum
 }
 
-// over returns the state of a partition whose last window is closed, from its owner. Such a
-// partition makes no commit for messages that change nothing, so its last commit does not count
-// them. For other partitions, the method over returns nil.
+// over returns the owner's state of a partition, if the last window of the partition is closed.
+// Otherwise over returns nil. Such a partition makes no commit for messages that change nothing, so
+// its last commit does not count these messages.
 func (w *world) over(partition int) *Status {
 	for _, m := range w.members {
 		if st := m.owner.Partitions()[partition]; st.Owned && st.Over {

@@ -63,8 +63,8 @@ func (p *partition) look(ctx context.Context) error {
 	return nil
 }
 
-// jump continues with the message whose number is the parameter to, because earlier messages are
-// gone from the Inbox.
+// jump skips messages that are missing in the Inbox. It continues with the message whose number is
+// the parameter to.
 func (p *partition) jump(to uint64) error {
 	if p.gap != p.version {
 		p.gap = p.version
@@ -80,7 +80,7 @@ func (p *partition) jump(to uint64) error {
 			c.Damaged++
 		}
 	}
-	c.Damaged += uint64(len(p.newer)) // all messages in p.newer are older than the message with the number to
+	c.Damaged += uint64(len(p.newer)) // all messages in p.newer have numbers below the parameter to
 	clear(p.newer)
 	if last := to - 1; last > p.head.Applied {
 		c.Damaged += last - p.head.Applied
@@ -127,7 +127,9 @@ func (p *partition) sort(e *link.Entry) {
 	stored := e.Stored.UnixNano()
 	future := h.End > stored+p.interval+int64(p.cfg.Lateness)
 	if future {
-		window = stored / p.interval // when the clock of the edge daemon is right again, windows must wait for the edge, so it counts as seen in the current window
+		// The edge counts as seen in the current window, so that windows wait for the edge when its
+		// clock is right again.
+		window = stored / p.interval
 	}
 	if window > p.from { // earlier windows contain only names that were handed over, not data of edges
 		c.Missing += p.edges.note(&h, window, e)

@@ -94,7 +94,7 @@ func TestNewerTooLong(t *testing.T) {
 		time.Sleep(w.settings.Horizon)
 		w.window(20)
 		w.settle()
-		w.samples -= 20 // the owner cannot decode them, so it does not know their samples
+		w.samples -= 20 // these samples are in messages that the owner cannot decode, so it does not count them
 		if sum := w.ledger(); sum.Damaged != uint64(w.settings.Partitions) {
 			t.Errorf("%+v", sum)
 		}

@@ -21,10 +21,10 @@ const (
 	fencedPause    = 2 * time.Second
 	maxFencedPause = 30 * time.Second
 	ownedLong      = 2 * time.Minute // if an owner has owned a partition for this long, its next pause is fencedPause again
-	// idleWindows is a number of windows. If the last closed window of a partition is older than these windows plus the
-	// lateness, no owner seems to work for the partition.
+	// idleWindows is a number of flush intervals. If no window of a partition was closed for idleWindows intervals plus
+	// the lateness, the partition seems to have no owner.
 	idleWindows = 2
-	// troublePause is the pause after any other error. It doubles each time, up to maxTroublePause.
+	// troublePause is the pause after an error, if the owner is not fenced. It doubles each time, up to maxTroublePause.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = 5 * time.Second
 )
@@ -60,8 +60,8 @@ func (o *Owner) Run(ctx context.Context, members link.Members) error {
 	return err
 }
 
-// own starts and stops partitions, so that the partitions in the slice wanted run. It waits until
-// the stopped partitions have ended.
+// own starts and stops partitions, so that exactly the partitions in the slice wanted are running.
+// It waits until the stopped partitions have ended.
 func (o *Owner) own(ctx context.Context, all *sync.WaitGroup, running map[int]func(), wanted []int) {
 	wanted = slices.Clone(wanted)
 	o.wanted.Store(&wanted)

@@ -22,8 +22,8 @@ const (
 	checkpointEvery = 30
 	// maxOpenBytes is the maximum size of the messages in a partition that wait for their windows.
 	maxOpenBytes = 64 << 20
-	// confirmAfter is how long an owner relies on the engine's last answer that no other owner has
-	// committed.
+	// confirmAfter is how long an owner relies on an answer of the engine. The answer says that no
+	// other owner has committed.
 	confirmAfter = 2 * time.Second
 )
 
@@ -31,8 +31,8 @@ const (
 // gone.
 var errGap = errors.New("messages are missing: another owner has removed them")
 
-// partition is a partition that this owner owns or should own. Only one goroutine uses it. Any
-// goroutine may use status.
+// partition is the state of a partition that this owner owns or should own. Only one goroutine uses
+// the state. Any goroutine may use the field status.
 type partition struct {
 	cfg      *Config
 	number   int
@@ -74,11 +74,12 @@ type partition struct {
 
 	trimmed   time.Time
 	trimmedTo uint64
-	gap       link.Version // the head when a gap in the messages was found
+	gap       link.Version // the version of the head when a gap in the messages was found
 	told      time.Time    // when a bad message was last logged
 }
 
-// ticket is the ticket of a published window whose points may not be delivered yet.
+// ticket contains a published window whose points may not be delivered yet, and the number that
+// Publish returned.
 type ticket struct {
 	window int64
 	number uint64
@@ -110,7 +111,8 @@ func (p *partition) tableConfig() aggregate.Config {
 	return c
 }
 
-// own owns the partition until another owner commits, the engine fails, or ctx ends.
+// own takes the partition over if necessary, and processes its messages until another owner
+// commits, the engine fails, or ctx ends.
 func (p *partition) own(ctx context.Context) error {
 	if err := p.load(ctx); err != nil {
 		return err

@@ -56,7 +56,7 @@ type Edge struct {
 	Heard, Ahead int64
 }
 
-// Counts counts the messages of a partition since its first commit. This always holds:
+// Counts counts the messages of a partition since its first commit. This equation is always true:
 //
 //	Applied = Merged + Duplicates + Late + Damaged + Foreign + Future + len(Held)
 type Counts struct {

@@ -23,7 +23,7 @@ type Status struct {
 	First, Last, Applied uint64
 	Held                 int
 	Bytes, MaxBytes      int64
-	Undelivered          int64 // number of windows whose points may not be delivered yet
+	Undelivered          int64 // number of closed windows with points that are possibly not delivered yet
 	// Over means that the last window of the cluster is closed. HandedOver means that the names were
 	// handed over to the next cluster.
 	Over, HandedOver bool

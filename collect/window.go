@@ -33,8 +33,8 @@ type merging struct {
 	decoder *partial.Decoder
 	counts  *Counts
 	tags    metric.Tags
-	end     int64 // end of the window; gauges cannot have times after the field latest
-	latest  int64
+	end     int64 // end of the window
+	latest  int64 // maximum time in rows of gauges; see limitTimes
 }
 
 // message merges the rows of a message. It returns false if the message is damaged. Rows before the

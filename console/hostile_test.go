@@ -56,7 +56,7 @@ func TestHostileClients(t *testing.T) {
 // as another client needs the connection slot.
 func TestUnread(t *testing.T) {
 	// Several attempts may be necessary on a busy machine.
-	wait.Until(t, "answers come only after the patience for unread ones", func() bool {
+	wait.Until(t, "clients that do not read their answers delay other clients by AnswerPatience", func() bool {
 		var took time.Duration
 		t.Run("", func(t *testing.T) {
 			address := start(t, Config{}, endless{etsy(), make(chan struct{}, 2*gate.MaxConns)})
@@ -151,7 +151,7 @@ func TestDaemonEnds(t *testing.T) {
 	}
 }
 
-// broken is a daemon that is ending.
+// broken is a daemon that is shutting down: each call of Names or Delete returns errBroken.
 type broken struct{ *fake }
 
 var errBroken = errors.New("the daemon is ending")

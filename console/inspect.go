@@ -14,7 +14,7 @@ import (
 // not fit, each entry is written on its own line. The numbers of a long array are aligned in columns.
 const (
 	breakLength = 80
-	maxColumns  = 12 // 4 times the option compact
+	maxColumns  = 12 // 4 times the value of the option compact of util.inspect
 	maxInLine   = 6  // shorter arrays are not aligned in columns
 	arrayIndent = 2
 	// separator is the length of the text between two elements.

@@ -68,14 +68,14 @@ type Destination struct {
 	// ExpBins is the maximum number of histogram bins that a RowSink wants in a Row's Timer. If it is
 	// 0, Timer is nil.
 	ExpBins int
-	// Recorder sees the raw values of each name.
+	// Recorder receives the raw values of each name at each flush.
 	Recorder sink.Recorder
 	// Forwards means that the Sink gets only the batches given to Forward, and no flushes. If there is
 	// a spool, every payload is stored in it before it is sent. So a crash of the process does not
 	// lose payloads that the receiver has not accepted.
 	Forwards bool
-	// Format names the encoding of a Sink's payloads. The spool keeps payloads of different formats
-	// apart, so that no sink sends payloads of another format. "" is the line format.
+	// Format names the encoding of a Sink's payloads. Each format has its own spool, so that no
+	// sink sends payloads of another format. "" is the line format.
 	Format string
 	// Config is the configuration of the Sink or Recorder. A reload keeps a destination if its name
 	// and Config are unchanged.

@@ -1,5 +1,5 @@
-// Package delivery delivers flushes to their destinations. It keeps the queues, the order, the spools and the counts,
-// and repeats failed sends.
+// Package delivery delivers flushes to their destinations. It manages the queues and the spools, sends flushes in
+// order, counts the results, and repeats failed sends.
 //
 //	d, err := delivery.Open(cfg)     // opens all destinations; if one fails, it closes the others
 //	d.Start(ctx)
@@ -49,8 +49,8 @@ type Delivery struct {
 	cutOff    context.CancelFunc
 }
 
-// Open opens all destinations. If a destination cannot be opened, it closes the open ones and
-// returns the error. Start then runs the destinations.
+// Open opens all destinations. If a destination cannot be opened, Open closes the destinations that are already open,
+// and returns the error. Call Start to run the destinations.
 func Open(cfg Config) (*Delivery, error) {
 	d := &Delivery{cfg: cfg}
 	c, err := d.Plan(cfg.Publish)
@@ -86,8 +86,8 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show gives the Recorders to an interval. When the method Summarize of the interval is called
-// later, it passes the raw values of each name to the Recorders.
+// Show connects the Recorders to an interval. The later call of iv.Summarize passes the raw values of each name to
+// the Recorders.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {
@@ -123,8 +123,8 @@ func (d *Delivery) recorders() (all []sink.Recorder) {
 // Records reports whether there is a Recorder.
 func (d *Delivery) Records() bool { return len(d.recorders()) > 0 }
 
-// Rows reports whether any Sink takes rows. It also returns the maximum number of bins that they
-// want in a Row's Timer.
+// Rows reports whether any Sink takes rows. The result expBins is the largest number of bins that one of these Sinks
+// wants in a Row's Timer.
 func (d *Delivery) Rows() (rows bool, expBins int) {
 	for _, n := range d.current {
 		if o, ok := n.feed.(*outlet); ok && o.wanted.takesRows() {
@@ -139,8 +139,8 @@ func (d *Delivery) Offer(sn *aggregate.Snapshot, interval time.Duration) uint64 
 	return d.offer(sn, interval, sn.Time)
 }
 
-// OfferPast is like Offer, for a flush whose timestamp may be old. The parameter interval is the
-// average time between two such flushes. To avoid full queues, call AwaitRoom first.
+// OfferPast is like Offer, but the timestamp of the flush may be old. The parameter interval is the average time
+// between two calls of OfferPast. To avoid full queues, call AwaitRoom first.
 func (d *Delivery) OfferPast(sn *aggregate.Snapshot, interval time.Duration) uint64 {
 	return d.offer(sn, interval, time.Now().Unix())
 }

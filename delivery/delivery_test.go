@@ -158,7 +158,8 @@ func (r rowRecorder) AppendRow(dst []byte, row *metric.Row) []byte {
 	return r.Recorder.AppendPoint(dst, metric.Point{Path: row.Name, Value: float64(len(row.Stats)), Time: row.Time})
 }
 
-// A RowSink gets a row for each name. Its units are rows.
+// A RowSink gets a row for each name. The counts of its destination are counts of rows, not of
+// points.
 func TestRowSink(t *testing.T) {
 	r := rowRecorder{sinktest.NewRecorder()}
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r, ExpBins: 20}, {Name: "points", Sink: sinktest.NewRecorder()}},
@@ -442,8 +443,9 @@ func TestForwardReplay(t *testing.T) {
 	})
 }
 
-// When too many flushes wait to be encoded, some are dropped. The limit is their number of units,
-// not the number of flushes, because on a busy machine many small flushes wait.
+// When too many flushes wait to be encoded, the oldest flushes are dropped. Many small flushes may
+// wait, because flushes are dropped only above fewOffered flushes with manyUnits units together, or
+// above maxOffered flushes.
 func TestOffered(t *testing.T) {
 	for _, c := range []struct{ flushes, units, dropped int }{
 		{4, 1_000_000, 0},
@@ -486,7 +488,8 @@ func TestPauseAfter(t *testing.T) {
 	}
 }
 
-// Many small flushes that wait make no room for many large ones.
+// The limit on units also applies if many small flushes waited before: of many large flushes, only
+// fewOffered may wait.
 func TestOfferedLarge(t *testing.T) {
 	o := newOutlet(newQueue(newLife(), &Destination{}, zerolog.Nop()), Destination{})
 	for at := range 100 {

@@ -13,8 +13,8 @@ import (
 // feed feeds a destination: an outlet feeds a Sink, and a recording feeds a Recorder.
 type feed interface {
 	// open opens the files and connections that the feed needs. If the parameter before is not nil,
-	// it is an ended feed of the same kind and name. The new feed then continues the counts of the
-	// ended feed.
+	// it is an ended feed of the same kind and name. In this case the new feed continues the counts
+	// of the ended feed.
 	open(cfg *Config, before feed) error
 	// close releases what the method open has opened. Call it only for a feed that does not run.
 	close() error

@@ -113,7 +113,7 @@ func (l *life) cut() {
 	l.change(func() { l.late = true })
 }
 
-// over records that the destination's method run has returned.
+// over marks the destination as ended, because its method run has returned.
 func (l *life) over() {
 	l.change(func() { l.phase = ended })
 	close(l.gone)

@@ -18,9 +18,10 @@ import (
 const (
 	// maxPoint is larger than any encoded point. The name of a point can have 64 KiB.
 	maxPoint = 80 << 10
-	// These limit the batches that wait to be encoded. Up to fewOffered batches may always wait. More
-	// batches may wait while all of them together have fewer than manyUnits units, but never more than
-	// maxOffered batches. On a busy machine, several flushes of a short interval can wait.
+	// These constants limit the batches that wait to be encoded. Up to fewOffered batches may always
+	// wait. More batches may wait while all of them together have fewer than manyUnits units, but
+	// never more than maxOffered batches. On a busy machine, several flushes of a short interval can
+	// wait.
 	fewOffered = 4
 	manyUnits  = 100_000
 	maxOffered = 1000
@@ -132,8 +133,8 @@ func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	})
 }
 
-// crowded reports whether too many batches wait. In that case take drops the oldest one. The caller
-// holds mu.
+// crowded reports whether too many batches wait. In that case the method take drops the oldest
+// batch. The caller holds mu.
 func (o *outlet) crowded() bool {
 	units := 0
 	for _, b := range o.offered {
@@ -187,8 +188,8 @@ func (o *outlet) encodeBatch(b *Batch) {
 	})
 }
 
-// encodeSnapshot emits the payloads of a flush. A unit that the format cannot represent adds no
-// bytes; pushed counts such units.
+// encodeSnapshot emits the payloads of a flush. A unit that the format cannot represent adds no bytes;
+// the method pushed counts such units.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([]byte, int)) {
 	data, units := o.buffer(0), 0
 	add := func(longer []byte) {

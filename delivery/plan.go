@@ -109,7 +109,8 @@ func (c *Change) Undo() (err error) {
 	return err
 }
 
-// Apply applies the change. Offer, Show and EndInterval must not run at the same time.
+// Apply starts the new destinations, retires the removed ones, and gives the changed settings to the others. Offer,
+// Show and EndInterval must not run at the same time.
 func (c *Change) Apply() {
 	d := c.of
 	d.cfg.Publish = c.publish

@@ -40,8 +40,8 @@ type queue struct {
 	spool    *spool.Spool // nil if all payloads wait in memory
 	maxSpool int64
 
-	// disk is locked while a payload enters or leaves the spool, until the fields of queue match the
-	// spool again. Lock disk before mu.
+	// disk is locked while a payload is written to the spool or removed from it, and until the fields of queue agree
+	// with the spool again. Lock disk before mu.
 	disk sync.Mutex
 
 	// mu guards the fields below.
@@ -101,8 +101,8 @@ func (q *queue) pushed() {
 }
 
 // push queues a payload of the oldest announced flush. If readyBytes are queued, push blocks until
-// the sink has accepted some, unless the receiver is slow or another flush waits. After that,
-// excess payloads go to the spool, or the oldest ones are dropped.
+// the sink has accepted some payloads. It does not block if the receiver is slow or another flush
+// waits: excess payloads then go to the spool, or the oldest payloads are dropped.
 func (q *queue) push(p *payload) {
 	if p.units == 0 {
 		return
@@ -252,8 +252,7 @@ func (q *queue) takeOver(was Ledger) {
 		q.ledger.Made = was.Made
 		q.ledger.Delivered = was.Delivered
 		q.ledger.Reasons = was.Reasons
-		// The spool has found some of the points that the ended queue left on disk. The points that it
-		// has not found are lost.
+		// The new spool has found some of the points that the ended queue left on disk. The other points are lost.
 		found := min(q.stored.Recovered, was.Spooled)
 		q.ledger.Recovered = was.Recovered - found
 		q.ledger.Reasons.Damaged += was.Spooled - found

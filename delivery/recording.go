@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// recording feeds a Recorder. The Recorder sees the raw values of each name.
+// recording passes the raw values of each name to a Recorder.
 type recording struct {
 	*life
 	log    zerolog.Logger

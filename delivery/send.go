@@ -52,8 +52,9 @@ func (o *outlet) send(ctx context.Context) {
 	}
 }
 
-// pauseAfter returns the pause after a failed attempt that took some time. Attempts begin about retry apart, so an attempt
-// that waited for an answer for a long time is followed by a short pause. Jitter spreads the attempts of many daemons.
+// pauseAfter returns the pause after a failed attempt. The parameter took is the duration of the attempt, and retry
+// is the time between the starts of two attempts. So the pause is short after an attempt that waited long for an
+// answer. Jitter spreads the attempts of many daemons.
 func pauseAfter(retry, took time.Duration) time.Duration {
 	spread := 1 + jitter*(2*rand.Float64()-1)
 	return time.Duration(spread * float64(max(retry-took, firstRetry)))
@@ -175,7 +176,7 @@ func (o *outlet) note(ctx context.Context, p *payload, err error, now *Sent) (se
 		o.change(func() { o.sending = nil })
 		return false // the attempt ended because ctx ended, not because the sink failed
 	}
-	refused := 0 // number of refused units
+	refused := 0 // points or rows that the receiver refused
 	if final, ok := errors.AsType[*sink.Refused](err); ok {
 		if refused = final.Units; refused <= 0 || refused > p.units {
 			refused = p.units
@@ -212,8 +213,8 @@ func (o *outlet) noteFailure(p *payload, err error, refused int) {
 // tellRefusedEvery is the minimum time between two log messages about refused points.
 const tellRefusedEvery = time.Minute
 
-// tellRefused logs the number of refused points. It logs the first refusal at once, and later
-// refusals as sums. The caller holds mu.
+// tellRefused logs the number of refused points. It logs the first refusal at once. It then logs at most once in
+// tellRefusedEvery, with the sum of the refused points since the last message. The caller holds mu.
 func (o *outlet) tellRefused(err error, refused int) {
 	st := &o.sent
 	st.untold += refused

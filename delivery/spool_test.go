@@ -116,7 +116,7 @@ func (s *spooled) finish() State {
 	return s.state()
 }
 
-// expect checks that the sink received each flush from 1 to the parameter last once, and in order.
+// expect checks that the sink received the flushes 1 to last in order, and each of them once.
 func (s *spooled) expect(last int64, points int) {
 	s.t.Helper()
 	want := int(last) * points
@@ -210,7 +210,7 @@ func TestSpoolSlowSend(t *testing.T) {
 func TestSpoolDiskFails(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
-	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // a file with the name of the directory makes the spool fail
+	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // a file at the directory's path makes the spool fail
 		t.Fatal(err)
 	}
 	cfg.QueueBytes = payloadBytes
@@ -248,7 +248,7 @@ func TestSpoolDiskFails(t *testing.T) {
 func TestSpoolDiskRecovers(t *testing.T) {
 	t.Parallel()
 	cfg := spoolConfig(t)
-	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // a file with the name of the directory makes the spool fail
+	if err := os.WriteFile(cfg.SpoolDir, nil, 0o600); err != nil { // a file at the directory's path makes the spool fail
 		t.Fatal(err)
 	}
 	s := startOutlet(t, cfg)

@@ -126,7 +126,7 @@ func (l *Ledger) Waiting() uint64 { return l.Queued + l.Spooled }
 
 // DropReasons counts dropped units by reason.
 type DropReasons struct {
-	Full       uint64 // the oldest units, when the memory or the spool was full
+	Full       uint64 // oldest units, dropped because the memory or the spool was full
 	Damaged    uint64 // units lost because of damaged files on disk
 	Unsendable uint64 // units that the sink's format cannot represent
 	Refused    uint64 // units that the receiver refused permanently: see sink.Refused

@@ -177,7 +177,7 @@ func TestMethods(t *testing.T) {
 
 var examples = regexp.MustCompile("(?s)```examples((?: --[a-z-]+=[a-z-]+)*)\n(.*?)```")
 
-// reading says with which settings the lines of an example are parsed.
+// reading contains the settings with which the lines of an example are parsed.
 type reading struct {
 	tags    metric.Tags
 	styles  metric.TagStyles

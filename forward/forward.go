@@ -91,8 +91,8 @@ type Edge struct {
 
 	spare chan *partial.Rows // Rows that Take reuses
 
-	// verified means that the cluster has confirmed the settings in use. The first call of Join or
-	// Send asks the cluster. This can be Send: payloads of an earlier run are sent while Join waits.
+	// verified means that the cluster has confirmed the settings in use. If there are no saved settings,
+	// Join asks the cluster. If New has used saved settings, the first call of Send asks the cluster.
 	verified atomic.Bool
 
 	encoder  *partial.Encoder // only the method Encode uses this encoder

@@ -23,7 +23,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// engine is a Sender that keeps messages.
+// engine is a Sender that stores the messages it accepts.
 type engine struct {
 	mu       sync.Mutex
 	settings link.Settings
@@ -298,8 +298,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// If some messages of a payload fail, only they are sent again. Messages that the engine refuses
-// are counted.
+// If some messages of a payload fail, only these messages are sent again. Messages that the engine refuses are counted.
 func TestSendAgain(t *testing.T) {
 	t.Parallel()
 	c := newEngine()

@@ -57,9 +57,9 @@ func (r *Route) Begin(boundary int64) *Edge {
 }
 
 // End returns the Edge of the running interval, which is flushed at a flush time, the parameter
-// boundary. It also returns the end of the interval in the cluster. This is normally the same time.
-// If the clock was set or the process was stopped during the interval, the flush time can belong to
-// another cluster: End then returns the nearest time of the Edge's own cluster.
+// boundary. It also returns the end of the interval in the cluster, which is normally equal to
+// boundary. If the clock was set or the process was stopped during the interval, the flush time can
+// belong to another cluster: End then returns the nearest time of the Edge's own cluster.
 func (r *Route) End(boundary int64) (*Edge, int64) {
 	e := r.Edges[r.at]
 	if until := e.cfg.ForwardUntil; !until.IsZero() {

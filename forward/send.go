@@ -52,7 +52,7 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 		}
 		d.done[messages[i].ID] = true
 	}
-	if failed == nil || errors.Is(failed, link.ErrFull) { // an engine that is full has answered: without owners, the engine fills up
+	if failed == nil || errors.Is(failed, link.ErrFull) { // ErrFull is an answer too: an engine without owners becomes full
 		e.watch.answered.Store(time.Now().UnixNano())
 	}
 	if failed == nil && d.refused.Err != nil {

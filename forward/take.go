@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	// payloadBytes is the approximate size of a full payload. A single larger message is possible.
+	// payloadBytes limits the size of a payload with several messages, approximately. A payload with
+	// a single message can be larger.
 	payloadBytes = 1 << 20
 	// maxSpare is the number of Rows that are kept for reuse.
 	maxSpare = 2
@@ -23,7 +24,7 @@ type Flush struct {
 type Collected struct {
 	End     int64  // end of the interval in Unix nanoseconds
 	Samples uint64 // number of samples in the whole interval
-	Sinks   bool   // the daemon has sinks
+	Sinks   bool   // whether the daemon has sinks
 }
 
 // Take reads the rows of an interval. If this daemon must not publish the forwarded names, Take

@@ -24,14 +24,15 @@ const (
 	unownedIntervals = 3
 )
 
-// watch holds what the edge knows about the owners.
+// watch contains what the edge knows about the owners.
 type watch struct {
 	answered atomic.Int64 // when the engine last accepted messages, or reported that it is full, in Unix nanoseconds
 	unowned  atomic.Pointer[[]int]
 }
 
-// looked describes the last commit of a partition. The field commit is when it was made, by the
-// engine's clock. The field since is when the edge first saw it, by the clock of this machine.
+// looked describes the last commit of a partition. The field commit is the time of the commit, by
+// the engine's clock. The field since is the time when the edge first saw this commit, by the clock
+// of this machine.
 type looked struct{ commit, since time.Time }
 
 // Unowned returns the partitions that had no owner at the last check.
@@ -59,7 +60,7 @@ func (e *Edge) Watch(ctx context.Context) {
 			continue
 		}
 		allowed := unownedAfter + unownedIntervals*settings.Interval
-		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine does not answer, which the health reports already
+		if time.Since(time.Unix(0, e.watch.answered.Load())) > allowed { // the engine does not answer; the health status already shows this
 			clear(seen)
 			e.watch.unowned.Store(nil)
 			continue

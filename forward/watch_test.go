@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// owned is an engine that shows the commits of its partitions. It makes no new commits for
-// partitions without an owner.
+// owned is an engine whose partitions have owners. Partitions whose owners were killed get no new
+// commits.
 type owned struct {
 	*engine
 	died   map[int]time.Time
@@ -69,7 +69,7 @@ func TestWatch(t *testing.T) {
 		fail := func(err error) { fault.Store(&err) }
 		go func() {
 			for ; ctx.Err() == nil; time.Sleep(time.Second) {
-				take(t, e).Encode(func(payload []byte, _ int) { _ = e.Send(ctx, payload) }) // in some cases sending fails
+				take(t, e).Encode(func(payload []byte, _ int) { _ = e.Send(ctx, payload) }) // Send fails while a fault is set
 			}
 		}()
 		everything := all(o.settings.Partitions)

@@ -42,7 +42,7 @@ type acceptor struct {
 
 // streamLimits are the limits for the connections to one listener.
 type streamLimits struct {
-	connections int           // the most connections that may be open
+	connections int           // maximum number of open connections
 	idle, line  time.Duration // idle is the longest time without a complete line, 0 for no limit; line is the longest time for one line
 }
 
@@ -57,7 +57,7 @@ func (l *streamLimits) period() time.Duration {
 	return cmp.Or(period.Truncate(time.Second), period)
 }
 
-// noteFault counts a failed accept and logs it, at most once in acceptWarnings.
+// noteFault counts each failed accept. It logs at most one in each period of acceptWarnings.
 func (a *acceptor) noteFault(err error) {
 	n := a.acceptErrors.Add(1)
 	if descriptors.Exhausted(err) {

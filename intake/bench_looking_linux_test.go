@@ -63,8 +63,8 @@ func takeTurns(b *testing.B, turns ...*turn) {
 	}
 }
 
-// turnDatagrams is the number of datagrams that a receiver gets in one turn. This many fit into the
-// smallest receive buffer.
+// turnDatagrams is the number of datagrams that a receiver gets in one turn. The smallest receive
+// buffer has space for these datagrams.
 const turnDatagrams = kernel.Batch
 
 // turn is one of the receivers that takeTurns compares.
@@ -74,8 +74,8 @@ type turn struct {
 	datagrams []byte
 	r         *receiver
 	take      func(n int) int
-	spent     time.Duration   // CPU time of the current share of the datagrams
-	shares    []time.Duration // CPU times of the earlier shares
+	spent     time.Duration   // CPU time of the current rounds
+	shares    []time.Duration // earlier values of the field spent, one for each roundsPerShare rounds
 }
 
 func newTurn(b *testing.B, datagrams []byte) *turn {
@@ -121,7 +121,8 @@ func (t *turn) receive(b *testing.B) {
 	t.spent += threadTime() - start
 }
 
-// ratio returns the median of the ratios between the shares of t and the shares of the parameter to.
+// ratio compares the CPU times of two receivers. For each element of shares, it divides the time of
+// t by the time of the parameter to. It returns the median of these ratios.
 func (t *turn) ratio(to *turn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i, share := range t.shares {

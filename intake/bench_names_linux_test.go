@@ -47,7 +47,7 @@ func BenchmarkNameRatios(b *testing.B) {
 // seriesPerTurn is the number of samples that a variant adds in one turn.
 const seriesPerTurn = 20_000
 
-// nameTurn is one of the variants that are compared.
+// nameTurn measures the CPU time of one of the variants that are compared.
 type nameTurn struct {
 	lane    *lane
 	packets [][]byte
@@ -90,7 +90,8 @@ func (t *nameTurn) take(n int) {
 	t.shares = append(t.shares, threadTime()-start)
 }
 
-// ratio returns the median of the ratios between the turns of t and the turns of the parameter to.
+// ratio divides the CPU time of each turn of t by the CPU time of the same turn of the variant in the parameter to.
+// It returns the median of these ratios.
 func (t *nameTurn) ratio(to *nameTurn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i := range ratios {

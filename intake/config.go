@@ -47,10 +47,11 @@ type Listen struct {
 	// socket has its own goroutine. The kernel assigns each client to one of the sockets.
 	Receivers int `flag:"--receivers"`
 	// Sockets are open sockets that the process inherited at its start. Intake uses them instead of
-	// binding new sockets. A socket with the address of a listener serves that listener. From the
-	// other sockets, Port gets one listening TCP socket, and all UDP sockets with one receiver each.
-	// Each remaining socket becomes a separate listener. Open owns the sockets, even if it fails. At
-	// shutdown, unread data stays in the sockets for the next process that inherits them.
+	// binding new sockets. A socket with the address of a listener serves that listener. Of the
+	// other sockets, one listening TCP socket and all UDP sockets serve Port. Each UDP socket has
+	// one receiver. Each remaining socket becomes a separate listener. Open owns the sockets, even
+	// if it fails. At shutdown, unread data stays in the sockets for the next process that inherits
+	// them.
 	Sockets []*os.File
 	// UDPBuffer is the size of each UDP socket's receive buffer in bytes, by default 8 MiB. If the
 	// kernel grants less, a warning is logged. Datagrams that do not fit into the buffer are lost and

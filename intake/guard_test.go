@@ -293,8 +293,8 @@ func TestTLSFlood(t *testing.T) {
 		flood = 4 * limit
 	}
 	handshakes := uint64(certs.Greeted() / 2)
-	// On a busy machine the first handshakes can time out before the last connection is opened. So
-	// both kinds of refusal count.
+	// On a busy machine the first handshakes can time out before the last connection is opened. So the
+	// result all includes the refusals because of a slow handshake.
 	refused := func() (crowded, all uint64) {
 		in.drain()
 		of := &in.tally.Listeners[0].Refused

@@ -91,7 +91,7 @@ func (in *Intake) End(patience time.Duration) {
 	}
 	in.receiving.Wait()
 	for _, l := range in.listeners {
-		if err := l.Close(); err != nil { // all receivers have ended; closing now tells clients at once
+		if err := l.Close(); err != nil { // all receivers have ended; clients get an error as soon as the socket is closed
 			in.cfg.Log.Warn().Err(err).Str("listener", l.Name).Msg("removing a socket file failed")
 		}
 	}
@@ -124,8 +124,8 @@ func (in *Intake) Addr() net.Addr {
 	return in.listeners[0].at
 }
 
-// named reports whether metrics are kept for each listener. They are not if all listeners come from
-// --port.
+// named reports whether metrics are kept for each listener. It returns false if all listeners come
+// from --port.
 func (in *Intake) named() bool { return len(in.cfg.Listeners) > 0 || len(in.listeners) > 2 }
 
 // Networks returns the networks of all listeners, such as udp and tcp, each once.

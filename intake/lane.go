@@ -19,16 +19,16 @@ import (
 type lane struct {
 	shard  *aggregate.Shard
 	tagger *wire.Tagger     // keeps tags as sent; all parsers of the lane share it
-	names  *naming.Resolver // finds the names that people see; nil if names are only cleaned
+	names  *naming.Resolver // finds the stored name of a sample, for messages; nil if names are only cleaned
 	parser wire.Parser      // each source of lines uses a copy of this parser
 	tally  Tally            // counts since the last flush
 	bad    *meta.BadLines
 	watch  *watch
 	trace  *tracing     // nil unless a Trace runs
-	shows  bool         // whether the watch or the trace gets the received lines
+	shows  bool         // true if watch or trace needs the received lines
 	parts  []part       // one part for each listener, indexed by the listener's number
 	peers  *peers.Table // the table of all lanes
-	own    part         // counts lines that no listener received
+	own    part         // counts lines from stat pipes and Inject, which have no listener
 	part   *part        // part of the listener that the current batch comes from
 	// probes contains this lane's part of the running probes. It is nil if no probe runs.
 	probes *probe.Lane
@@ -43,13 +43,13 @@ type lane struct {
 	samples [aggregate.BatchSize]metric.Sample
 	reasons [aggregate.BatchSize]metric.Reason
 	lines   [aggregate.BatchSize][]byte // the line of each sample
-	places  [aggregate.BatchSize]int32  // the index of each sample's datagram in the batch of the field from
+	places  [aggregate.BatchSize]int32  // for each sample, the index of its datagram in the batch of from.socket
 	from    origin
 }
 
 // part holds a lane's counts for one listener. The shard's lock guards it.
 type part struct {
-	name string // name of the listener; empty for lines that no listener received
+	name string // name of the listener; empty for lines from stat pipes and Inject
 	Counts
 	ages ages
 }
@@ -235,8 +235,8 @@ func (l *lane) takeDatagram(p *wire.Parser, datagram []byte, from origin) (bad b
 	return bad || before
 }
 
-// broken counts a line of a stream that was cut off or is too long. start is the beginning of the
-// line.
+// broken counts a line in a stream. The line was cut off, or is too long. start is the beginning of
+// the line.
 func (l *lane) broken(why metric.Reason, start []byte, from origin) {
 	l.tally.Lines++
 	l.tally.Samples++

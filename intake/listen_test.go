@@ -45,8 +45,8 @@ func refused(cfg Config, protocol string) error {
 	return nil
 }
 
-// onOwnPort takes a free port and runs test. It repeats both with another port if test fails,
-// because another program may use the same port for the other protocol.
+// onOwnPort takes a free port and runs test. If test fails, onOwnPort tries again with another
+// port, because another program may use the same port for the other protocol.
 func onOwnPort(t *testing.T, take func() (io.Closer, net.Addr, error), test func(Config) error) {
 	t.Helper()
 	var failed error

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/meta"
 )
 
-// listener is a listener with its sockets.
+// listener is one of the listeners of an Intake: its open sockets, bound address and guard.
 type listener struct {
 	*listen.Bound
 	number int          // index in each lane's slice of parts

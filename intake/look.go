@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. p is the
-// part that counts the batch. The parameter asked says that the senders of the batch are known. The
+// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. The batch
+// is counted in p. If the parameter asked is true, the senders of the datagrams are known. The
 // caller passes the result to the method end, and holds the shard's lock until then.
 func (l *lane) begin(p *part, asked bool) *probe.Lane {
 	b := &l.before
@@ -28,7 +28,8 @@ func (l *lane) beginLook(asked bool) {
 	}
 }
 
-// end adds the counts of the batch to the listener's part, and ends the batch for p.
+// end adds the counts of the batch to the listener's counts in l.part, and ends the batch for the
+// probes in p.
 func (l *lane) end(p *probe.Lane) {
 	b, c := &l.before, &l.part.Counts
 	c.Datagrams += l.tally.UDPPackets - b.datagrams

@@ -53,8 +53,9 @@ func (o *offenders) list() []refusal {
 	return list
 }
 
-// offendingPrefix returns the prefix to count for a refusal. For a refused new name it is the name
-// up to and including its second dot, without tags. For a set that is full it is the whole name.
+// offendingPrefix returns the prefix to count for a refusal. For a refused new name, the prefix is
+// the name up to and including its second dot, without tags. For a set that is full, the prefix is
+// the whole name.
 func offendingPrefix(reason metric.Reason, name []byte) []byte {
 	if reason == metric.RefusedName {
 		name = metric.Prefix(name)

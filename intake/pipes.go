@@ -39,26 +39,27 @@ type pipeReader struct {
 	deltas pipes.Deltas
 	warned time.Time
 
-	interval, lead int64 // nanoseconds; a reading starts the duration lead before each flush
+	interval, lead int64 // nanoseconds between two flushes, and from the start of a reading to its flush
 
 	mu   sync.Mutex
 	seen Pipes
 }
 
-// Pipes counts the results of readings since the start.
+// Pipes describes the last reading of the pipes, and counts the errors and problems of all readings since the start.
 type Pipes struct {
 	Processes int           // processes that answered in the last reading
 	Duration  time.Duration // duration of the last reading
 	Errors    uint64        // number of failed readings
 	Fault     error         // error of the last reading; nil if the reading succeeded
-	// Numbers of pipes that were not read or only partly read, by reason, and of removed pipes.
+	// Refused, TimedOut, TooLarge and Malformed count pipes that were not read completely, by reason. Removed counts
+	// the pipes that were removed.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64
 }
 
 func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 	since, err := pipes.Started(os.Getpid())
 	if err != nil {
-		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "the start time of this process cannot be read, but is needed to leave out older counts: %w", err)
+		return nil, metric.FlagErrorf("--pipe-dir", cfg.PipeDir, "cannot read the start time of this process, which is needed to ignore counts from before its start: %w", err)
 	}
 	prefix := strings.TrimSuffix(cfg.PipePrefix, ".")
 	if prefix != "" {
@@ -73,14 +74,13 @@ func newPipeReader(cfg *Config, l *lane) (*pipeReader, error) {
 		cut:      cut,
 
 		reader: pipes.Reader{Dir: cfg.PipeDir, Timeout: cfg.PipeTimeout, RemoveStale: true},
-		// What processes counted before the daemon started is not added to the daemon's first flush
-		// interval.
+		// The daemon's first flush interval must not contain what processes counted before the daemon started.
 		deltas:   pipes.Deltas{Names: cfg.PipeCounters, Since: since},
 		prefix:   prefix,
 		lane:     l,
 		log:      cfg.Log,
 		interval: int64(cfg.FlushInterval),
-		// start early enough for a reading that takes two timeouts
+		// start each reading early enough, even if the reading takes twice the timeout
 		lead: int64(2 * cfg.PipeTimeout),
 	}, nil
 }
@@ -145,9 +145,8 @@ func (p *pipeReader) read(ctx context.Context, reader *pipes.Reader) {
 	p.warn(result)
 }
 
-// add adds values to the lane in small groups, so that it holds the lane's lock only briefly. The
-// values are sorted by name. If two names become equal by cleaning, the result is then always the
-// same.
+// add adds values to the lane in small groups, so that it holds the lane's lock only briefly. The values are sorted
+// by name, so that the result is always the same if cleaning makes two names equal.
 func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	l := p.lane
 	for names := range slices.Chunk(slices.Sorted(maps.Keys(values)), aggregate.BatchSize) {
@@ -227,7 +226,7 @@ func (p *pipeReader) fail(ctx context.Context, err error) {
 	}
 }
 
-// state returns the results of the readings since the start.
+// state returns the result of the last reading and the counts of all readings.
 func (p *pipeReader) state() Pipes {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -41,8 +41,8 @@ func TestPipesAtEnd(t *testing.T) {
 	}
 }
 
-// Shutdown does not wait for a process that does not answer, even if a reading of its pipe is
-// running.
+// Shutdown does not wait for a process that does not answer, even if the daemon is already reading
+// from the pipe of this process.
 func TestEndDespiteSilentPipe(t *testing.T) {
 	dir := t.TempDir()
 	absent := pipetest.Start(t, pipetest.Program(t), pipetest.Config{Behaviour: "absent", Dir: dir})

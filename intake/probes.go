@@ -88,8 +88,8 @@ func (in *Intake) Senders(ctx context.Context, q probe.SendersQuery) (*probe.Sen
 	return answer.(*probe.Senders), nil
 }
 
-// Tail returns the lines that match while they arrive. The caller must call Close of the result.
-// Tail shares probes and returns errors as Top does.
+// Tail returns matching lines as they arrive. The caller must close the result. Tail shares probes
+// and returns errors as Top does.
 func (in *Intake) Tail(q probe.TailQuery) (*probe.Tail, error) {
 	key := q
 	key.For, key.Limit = 0, 0

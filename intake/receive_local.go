@@ -32,8 +32,8 @@ func (r *receiver) runLocal() error {
 	}
 }
 
-// takeLocal adds a batch of n datagrams to the table, and the datagrams that arrive while it does
-// so.
+// takeLocal adds a batch of n datagrams to the table. It also adds the datagrams that arrive in the
+// meantime.
 func (r *receiver) takeLocal(n int) (err error) {
 	for taken := 0; taken < n; {
 		first, size := taken, 0

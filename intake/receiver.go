@@ -52,11 +52,12 @@ type receiver struct {
 	stamps  stamps
 	senders Senders
 	asking  bool // whether the kernel returns the senders
-	// askUntil is the time until which the receiver requests senders because of a bad line.
+	// askUntil is the time until which the kernel must return the senders because of a bad line
+	// (see askFor).
 	askUntil time.Time
 }
 
-// askFor is how long a receiver requests senders after a bad line.
+// askFor is how long after a bad line the kernel must return the sender of each datagram.
 const askFor = time.Minute
 
 func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, t *times) *receiver {
@@ -197,8 +198,9 @@ func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	return bytes, r.lane.addPending() || bad
 }
 
-// ask turns the request for senders on or off. It is on while a probe needs senders, and for some
-// time after a bad line.
+// ask tells the kernel whether to return the sender of each datagram. The kernel returns senders
+// while a probe needs them. With SendersAuto, the kernel also returns senders for the duration
+// askFor after a bad line.
 func (r *receiver) ask(bad, probed bool) {
 	want := probed
 	if r.senders == SendersAuto {
@@ -243,7 +245,7 @@ func (r *receiver) settle(now time.Time) {
 	}
 }
 
-// stop makes run read the data that waits in the socket, and return.
+// stop makes run return after run has read the data that waits in the socket.
 func (r *receiver) stop() {
 	r.stopping.Store(true)
 	r.socket.Stop()

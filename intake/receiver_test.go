@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The data that gathers while a receiver sleeps stays below the limit, whatever was received
-// before.
+// A receiver sleeps so briefly that the data that arrives during the sleep stays below the limit.
+// The test assumes that data continues to arrive at the same rate.
 func TestNap(t *testing.T) {
 	const unread = 1 << 20
 	for _, rate := range []int{1, 1_000, 1 << 20, 100 << 20, 1 << 30} { // bytes per second

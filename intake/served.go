@@ -34,7 +34,7 @@ type served struct {
 	warned  time.Time             // time when lost was last logged
 }
 
-// openListeners binds the sockets of all listeners. If one bind fails, it binds none.
+// openListeners binds the sockets of all listeners. If one bind fails, no socket stays open.
 func openListeners(cfg *Listen) ([]*served, error) {
 	bound, err := listen.Open(cfg.listeners(), cfg.Sockets)
 	if err == nil && len(bound) == 0 {
@@ -55,13 +55,13 @@ func (l *served) openSockets(cfg *Listen) (sockets []*kernel.Socket, err error) 
 	for len(l.Packets) > 0 && err == nil {
 		var s *kernel.Socket
 		s, err = kernel.New(l.Packets[0])
-		l.Packets = l.Packets[1:] // kernel.New owns the packet, even if it fails
+		l.Packets = l.Packets[1:] // kernel.New took the socket over, even if it failed
 		if err != nil {
 			break
 		}
 		sockets = append(sockets, s)
 		switch {
-		case l.Scheme.Local(): // for unix sockets the kernel counts the memory against the sender
+		case l.Scheme.Local(): // for unix sockets the kernel charges the memory to the sender
 		case l.Given:
 			err = s.GrowBuffer(l.buffer(cfg))
 		default:
@@ -94,8 +94,7 @@ func (l *served) close() error {
 	return err
 }
 
-// state returns the counts of the listener that the lanes do not keep, and why the socket file
-// cannot be made again.
+// state returns the current state of the listener.
 func (l *served) state() ListenerState {
 	st := ListenerState{Name: l.Name, Number: l.number, Scheme: l.Scheme, Address: l.at.String(), Rebound: l.rebound.Load()}
 	if why := l.lost.Load(); why != nil {
@@ -112,7 +111,7 @@ func (l *served) state() ListenerState {
 	return st
 }
 
-// ListenerState holds counts of one listener that the lanes do not keep.
+// ListenerState describes one listener. Its counts are those that do not come from lanes.
 type ListenerState struct {
 	Name            string
 	Scheme          listen.Scheme
@@ -132,8 +131,8 @@ func (s *ListenerState) Counts(t *Tally) (c Counts) {
 	return c
 }
 
-// watchFiles makes removed socket files again, until the channel ended is closed. Without its file,
-// new clients cannot reach a socket.
+// watchFiles makes removed socket files again, until the channel ended is closed. New
+// clients cannot reach a socket without a file.
 func watchFiles(all []*served, log zerolog.Logger, ended <-chan struct{}) {
 	for {
 		select {

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// stampFor is how long a receiver requests times of arrival after a gauge, even at a high rate of
-	// datagrams.
+	// stampFor is how long after a gauge the kernel must return the time of arrival of each datagram,
+	// even at a high rate of datagrams.
 	stampFor = time.Minute
 	// stampBelow is a rate in datagrams per second. At lower rates, a receiver always requests times
 	// of arrival.
@@ -49,7 +49,7 @@ func (s *stamps) want(now time.Time) bool {
 	if s.gauges {
 		s.lastGauge.Store(now.UnixNano())
 	}
-	if s.off && s.missed() { // request times of arrival again at once
+	if s.off && s.missed() { // request times of arrival again, without waiting for stampLook
 		s.off = false
 	}
 	past := now.Sub(s.since)

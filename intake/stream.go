@@ -66,7 +66,7 @@ func newStream(c conn, l *lane, door *acceptor) *stream {
 // local reports whether the stream is a unix socket.
 func (st *stream) local() bool { return st.door.Scheme.Local() }
 
-// part returns the lane's part for the stream's listener.
+// part returns the counts that the stream's lane keeps for the stream's listener.
 func (st *stream) part() *part { return &st.lane.parts[st.door.number] }
 
 // admit decides whether the stream may send, and returns the connection to read. Only this function
@@ -117,7 +117,7 @@ func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	st.part().ages.note(&st.age, len(st.tail) > 0 || st.skipping, ended, now)
 }
 
-// takeLines adds the complete lines in buf, and reports whether there was one.
+// takeLines adds the complete lines in buf, and reports whether buf contained the end of a line.
 func (st *stream) takeLines(buf []byte, at int64) (ended bool) {
 	from := origin{remote: &st.remote, at: at}
 	if st.framing == listen.Auto && !st.decide(buf) {
@@ -217,7 +217,7 @@ func (st *stream) decide(buf []byte) bool {
 }
 
 // takeFrames adds the lines of the complete frames, and stores the bytes after the last complete
-// frame. It reports whether a frame with lines was complete.
+// frame. It reports whether buf contained a complete frame that was not empty.
 func (st *stream) takeFrames(buf []byte, from origin) (ended bool) {
 	for len(buf) >= frameHead {
 		n := binary.LittleEndian.Uint32(buf)

@@ -118,9 +118,9 @@ func (r *room) grow(bytes int) {
 	}
 }
 
-// cutOldest closes the connection with the oldest unfinished line among the listeners in the
-// parameter of. If no connection has an unfinished line, it closes the connection that was idle
-// longest. It returns false if there is no connection to close.
+// cutOldest closes the connection with the oldest unfinished line. If no connection has an unfinished line, it closes
+// the connection that was idle longest. It considers only connections of the listeners in the parameter of. It
+// returns false if there is no connection to close.
 func (r *room) cutOldest(of []*acceptor, why CutReason) bool {
 	return r.cutOldestOf(of, (*ages).ofUnfinished, why) || r.cutOldestOf(of, (*ages).ofResting, why)
 }

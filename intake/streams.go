@@ -39,8 +39,8 @@ func newStreams(lanes []*lane, doors []*acceptor, cfg *Config) *streams {
 	return t
 }
 
-// run accepts connections until stop is called, and then the connections that are already
-// established. It returns when all connections have ended.
+// run accepts connections until stop is called. After that, run accepts only connections that
+// clients have already established. It returns when all connections have ended.
 func (t *streams) run() {
 	defer t.conns.Wait()
 	var accepting sync.WaitGroup
@@ -51,8 +51,8 @@ func (t *streams) run() {
 	accepting.Wait()
 }
 
-// accept accepts the connections of one listener until stop is called, and then the connections
-// that are already established.
+// accept accepts the connections of one listener until stop is called. After that, accept accepts
+// only connections that clients have already established.
 func (t *streams) accept(a *acceptor) {
 	defer func() { _ = (*a.stream.Load()).Close() }()
 	for next := 0; ; next++ {

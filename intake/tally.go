@@ -9,7 +9,7 @@ import (
 type Tally struct {
 	UDPPackets, UDPBytes     uint64
 	TCPConnections, TCPBytes uint64
-	TCPReads                 uint64 // number of reads from streams that completed a line
+	TCPReads                 uint64 // number of reads from streams; a read counts only if it completed a line
 	TCPCut                   [CutReasons]uint64
 	Lines                    uint64
 	Samples                  uint64 // number of samples in lines, good and bad

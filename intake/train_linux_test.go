@@ -102,8 +102,9 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// A bad line in a train does not affect other lines. Its sender is the sender of the train. A
-// sample of a train keeps its bytes until it is added.
+// A bad line in a train does not affect other lines. The sender of the train is reported as the
+// sender of the bad line. The bytes of a sample in a train stay unchanged until the sample is
+// added.
 func TestBadLineInTrain(t *testing.T) {
 	cfg := one()
 	cfg.DiscardSenders = SendersOn

@@ -65,7 +65,7 @@ func (w *watch) discard(b meta.BadLine) {
 	}
 }
 
-// lines queues received lines that contain the needle.
+// lines searches buf for lines that contain w.needle, and queues these lines for the log.
 func (w *watch) lines(buf []byte) {
 	if !bytes.Contains(buf, w.needle) {
 		return
@@ -77,7 +77,8 @@ func (w *watch) lines(buf []byte) {
 	}
 }
 
-// points queues the points of a flush that contain the needle.
+// points searches the points of a flush for paths that contain w.needle, and queues these points
+// for the log.
 func (w *watch) points(points iter.Seq[metric.Point]) {
 	if !w.on() {
 		return
@@ -208,13 +209,13 @@ func (t *tracer) untraced() uint64 {
 	return t.skipped + t.running.missed()
 }
 
-// setShown sets the watch and the tracing that see the lane's lines. The caller holds the shard's
-// lock.
+// setShown sets the watch and the tracing that receive the lane's lines. The caller holds the
+// shard's lock.
 func (l *lane) setShown(w *watch, t *tracing) {
 	l.watch, l.trace, l.shows = w, t, w.on() || t != nil
 }
 
-// show shows received lines to the lane's watch and tracing.
+// show passes received lines to the lane's watch and tracing.
 func (l *lane) show(buf []byte) {
 	if l.watch.on() {
 		l.watch.lines(buf)
@@ -224,8 +225,8 @@ func (l *lane) show(buf []byte) {
 	}
 }
 
-// traceLines shows received lines to the lane's tracing. It removes the tracing when the time of
-// the Trace is over.
+// traceLines passes the received lines in buf to l.trace. When the time of the Trace is over,
+// traceLines sets l.trace to nil.
 func (l *lane) traceLines(buf []byte) {
 	now := time.Now()
 	if !now.Before(l.trace.Until) {

@@ -1,11 +1,11 @@
 // Package link defines the interface between the edges and owners of a cluster and the engine that
 // connects them.
 //
-// An edge sends messages with a Sender. An engine stores the messages of each partition in an
-// Inbox. An owner reads an Inbox in order. It makes one Commit for each window, which is a flush
-// interval of a partition. The commits of a partition form a chain: each Commit contains the
-// version of its predecessor, and has at most one successor. Only this chain decides which owner
-// owns a partition. Members only say which owner should try to own it.
+// An edge sends messages with a Sender. An engine stores the messages of each partition in an Inbox. An owner reads
+// an Inbox in order. It makes one Commit for each window, which is a flush interval of a partition. The commits of a
+// partition form a chain: each Commit contains the version of its predecessor, and has at most one successor. Only
+// this chain decides which owner owns a partition. The interface Members only says which owner should try to own the
+// partition.
 //
 // There are two engines: link/tcp connects edges directly to one central daemon, and link/nats uses
 // NATS JetStream. For tests, package linktest has an engine in memory that loses acknowledgements,
@@ -87,8 +87,8 @@ type Sender interface {
 	Close() error
 }
 
-// Watcher is a Sender that can also read when partitions were committed. An edge uses this to check
-// whether the partitions have owners. Not every Sender is a Watcher.
+// Watcher is a Sender that can also read when partitions were committed. An edge uses a Watcher to check whether the
+// partitions have owners. Not every Sender is a Watcher.
 type Watcher interface {
 	// Committed returns the time of a partition's last commit, or ErrNone if there is none.
 	Committed(ctx context.Context, partition int) (time.Time, error)
@@ -143,9 +143,9 @@ type Commit struct {
 // first window.
 const TakeOver int64 = -1
 
-// Commits is the chain of commits of a partition. An engine must keep the head, which is the last
-// commit. It must also keep the last commit of each of the last Settings.Slots windows. Records can
-// have any size: an engine that limits the size of messages divides them.
+// Commits is the chain of commits of a partition. An engine must keep the head, which is the last commit. It must
+// also keep the last commit of each of the last Settings.Slots windows. Records can have any size: an engine that
+// limits the size of messages must divide large records.
 type Commits interface {
 	// Head returns the last commit. If there is none, it returns a Commit with a zero Version.
 	Head(ctx context.Context) (Commit, error)
@@ -167,9 +167,8 @@ type Partition interface {
 
 // Members decides which partitions this owner should own.
 type Members interface {
-	// Run announces this owner until ctx ends. It calls the function wanted with the partitions that
-	// this owner should own, at first and after each change. Before it returns, it removes the
-	// announcement.
+	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner should own, once
+	// at the start and after each change. Before it returns, it removes the announcement.
 	Run(ctx context.Context, wanted func(partitions []int)) error
 }
 

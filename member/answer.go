@@ -45,7 +45,7 @@ func (m *Member) Owning() *question.Cluster {
 	return q
 }
 
-// addOwner adds to the answer what an owner knows.
+// addOwner adds this owner's view of the cluster to q.
 func (m *Member) addOwner(q *question.Cluster) {
 	q.Collects, q.Address, q.ID = true, m.Cluster.CollectFrom, m.Cluster.CollectID
 	q.After, q.Until = m.Cluster.CollectAfter, m.Cluster.CollectUntil
@@ -107,7 +107,7 @@ func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, 
 	switch epoch := time.Unix(0, e.Epoch); {
 	case q.Epoch.IsZero():
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, e.Number, e.Samples
-	case epoch.After(q.Epoch): // the edge was restarted, and this run has sent no interval to all partitions yet
+	case epoch.After(q.Epoch): // the edge was restarted, and since then it has not sent any interval to all partitions
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, 0, e.Samples
 	case epoch.Before(q.Epoch):
 		q.Complete = 0

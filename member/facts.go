@@ -51,8 +51,8 @@ func (m *Member) Facts() *meta.ClusterFacts {
 	return f
 }
 
-// ownersSeen returns the partitions that have no owner, as this daemon's edges see it. It returns
-// nil if there are no edges.
+// ownersSeen returns the partitions that have no owner, as far as this daemon's edges know. It
+// returns nil if there are no edges.
 func (m *Member) ownersSeen() *meta.ClusterFacts {
 	if len(m.edges) == 0 {
 		return nil
@@ -66,8 +66,8 @@ func (m *Member) ownersSeen() *meta.ClusterFacts {
 	return &meta.ClusterFacts{Partitions: settings.Partitions}
 }
 
-// addSkew adds to the facts the edge whose clock differs most from the engine's clock, if the
-// difference is more than half of --lateness.
+// addSkew finds the edge whose clock differs most from the engine's clock. It adds this edge to the
+// facts if the difference is more than half of --lateness.
 func (m *Member) addSkew(f *meta.ClusterFacts, edges []question.ClusterEdge) {
 	off := func(e question.ClusterEdge) float64 { return max(e.Ahead, -e.Ahead) }
 	edges = slices.DeleteFunc(slices.Clone(edges), func(e question.ClusterEdge) bool {

@@ -33,8 +33,8 @@ type Config struct {
 	Next     forward.Next
 	Interval time.Duration // flush interval
 	Tags     string        // value of --tags
-	// Cache returns the path of the file with the saved settings of a cluster, or "". Its argument is
-	// the name of the destination that forwards to the cluster.
+	// Cache returns the path of the file for the settings of a cluster, or "" if the settings are not
+	// saved. The argument is the name of the destination that forwards to the cluster.
 	Cache     func(destination string) string
 	Table     aggregate.Config
 	Publisher collect.Publisher // limits for tables with collected data

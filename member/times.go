@@ -44,7 +44,7 @@ func (t Times) Validate() error {
 	return nil
 }
 
-// onBoundary returns an error if the time is not between two flush intervals.
+// onBoundary returns an error if the time is neither zero nor the end of a flush interval.
 func (t Times) onBoundary(at time.Time) error {
 	floor := time.Unix(0, clock.Floor(at.UnixNano(), int64(t.Interval)))
 	if at.IsZero() || at.Equal(floor) {
@@ -67,7 +67,7 @@ func (t Times) validateForward() error {
 	case !second.IsZero() && !first.Before(second):
 		return errors.New("from=TIME must be earlier than the time at which the next cluster takes over")
 	case second.IsZero() && first.After(time.Now()):
-		return fmt.Errorf("from=TIME is in the future, and nothing would be forwarded before %s: add a --forward for the cluster that gets the data until then", first.UTC().Format(time.RFC3339))
+		return fmt.Errorf("from=TIME is in the future, and nothing would be forwarded before %s: add a --forward for the cluster that gets the data until that time", first.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (t Times) validateCollect() error {
 	case c.CollectFrom == "":
 		return nil
 	case c.CollectUntil.IsZero() && c.CollectAfter.After(time.Now()) && t.Target.ForwardTo == "":
-		return errors.New("from=TIME needs --forward with the URL of the cluster that gets what this daemon receives itself until then")
+		return errors.New("from=TIME needs --forward with the URL of the cluster that gets the samples of this daemon until that time")
 	case !c.CollectAfter.IsZero() && t.Target.ForwardTo != "" && t.Next.NextTo != "":
 		return errors.New("from=TIME allows only one --forward: from that time on, this daemon forwards to the cluster that it collects from")
 	case c.CollectUntil.IsZero():

@@ -155,8 +155,8 @@ func checkSample(t *testing.T, got map[string]any) {
 	}
 }
 
-// isNumber compares a number that a client has decoded with the expected one. Perl prints a number
-// as a string if it has not used it in a computation.
+// isNumber compares a number that a client has decoded with the expected number. Perl prints a
+// number as a string unless the program has used the number in a computation.
 func isNumber(got any, want float64) bool {
 	if text, ok := got.(string); ok {
 		f, err := strconv.ParseFloat(text, 64)

@@ -77,7 +77,7 @@ func (t *Told) of(s Stage) *Outcome {
 	return [...]*Outcome{&t.Begin, &t.Change, &t.End}[s]
 }
 
-// Event is the start, change or end of an episode, which must be reported.
+// Event is the start, change or end of an episode. Each Event must be reported.
 type Event struct {
 	Stage   Stage
 	Before  State   // the state before a Change

@@ -21,9 +21,10 @@ type Episodes struct {
 	mu      sync.Mutex
 	all     []Episode // oldest first
 	version uint64    // increases with each change that must be saved
-	settled time.Time // an episode of an earlier daemon whose reason was not seen again by this time has ended
+	// If a problem from before a restart is not seen again by this time, its episode ends.
+	settled time.Time
 
-	refused map[key]bool // reasons that hold, but have no episode because there are too many episodes
+	refused map[key]bool // current problems without an episode, because there are too many episodes
 	missed  uint64       // how often a reason got no episode
 }
 
@@ -63,7 +64,7 @@ func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	return events
 }
 
-// hold records that a reason holds. It appends the resulting event to events.
+// hold begins or updates the episode of a current reason. It appends the resulting event to events.
 func (e *Episodes) hold(k key, r *Reason, events []Event) []Event {
 	ep := e.open(k)
 	if ep == nil {
@@ -226,7 +227,7 @@ func (e *Episodes) Pending(notifier string) (events, known []Event) {
 	return events, known
 }
 
-// Last returns the last episodes, newest first, at most limit.
+// Last returns at most limit episodes, the newest first.
 func (e *Episodes) Last(limit int) (last []Episode) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 // MaxEpisodesFile is the maximum size of encoded episodes in bytes.
 const MaxEpisodesFile = 1 << 20
 
-// episodesFile is the content of the file that keeps the episodes over a restart.
+// episodesFile is the content of the file that keeps the episodes across a restart.
 type episodesFile struct {
 	Version  int       `json:"version"`
 	Episodes []Episode `json:"episodes"`
@@ -32,9 +32,9 @@ func (e *Episodes) Version() uint64 {
 	return e.version
 }
 
-// Load adds the episodes of an earlier daemon. If the reason of an open episode is seen again
-// before the time settled, the episode continues. If the reason is not seen again, the episode has
-// ended.
+// Load adds the episodes of an earlier daemon. An open episode continues if its reason is seen again
+// before the time in the parameter settled. If the reason is not seen again by this time, the
+// episode has ended.
 func (e *Episodes) Load(text []byte, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {

@@ -206,8 +206,8 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// TestNoteLook checks that the result of a health check counts as a message about the start of each
-// open episode, and about the end of each ended episode.
+// TestNoteLook sends the result of a health check to a notifier. If the notifier accepts the result, no
+// message about the start of an open episode or about the end of an ended episode may wait any more.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	e.NoteLook("nsca", at, nil)
@@ -249,9 +249,9 @@ func events(all []Event) string {
 	return strings.Join(words, ", ")
 }
 
-// TestRestart checks the events after a restart. An open episode has an event as soon as it is
-// known whether the episode continues. An ended episode has events for the messages that were not
-// sent before the restart.
+// TestRestart checks the events after a restart. There is an event for each open episode as soon as
+// it is known whether the episode continues. There is an event for an ended episode if its last
+// message was not sent before the restart.
 func TestRestart(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	for _, ev := range e.Observe(at, reasons(at, "known", "untold", "over", "ended")) {

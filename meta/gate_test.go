@@ -92,7 +92,7 @@ func TestUnread(t *testing.T) {
 	const call = "<methodCall><methodName>values</methodName></methodCall>"
 	values := exampleValues(100_000)
 	// On a busy machine, several attempts may be necessary.
-	wait.Until(t, "answers come only after the patience for unread ones", func() bool {
+	wait.Until(t, "clients that do not read their answers delay other clients by AnswerPatience", func() bool {
 		addr := start(t, exampleSource(), values)
 		asked := time.Now()
 		for range gate.MaxConns {
@@ -339,8 +339,8 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// On an address that other machines can reach, guarded questions need a token. This holds for every
-// path over XML-RPC too.
+// On an address that other machines can reach, guarded questions need a token. A request over XML-RPC
+// needs a token on every path.
 func TestGuardedMethods(t *testing.T) {
 	tokens, err := access.ParseTokens(fmt.Appendf(nil, "read page %x\n", sha256.Sum256([]byte("reading"))))
 	if err != nil {

@@ -45,7 +45,8 @@ type Health struct {
 	Reasons []Reason  // worst reason first
 	// Draining means that the daemon is ending, and accepts no new clients.
 	Draining bool
-	// Drained means that an operator has asked that new clients be sent elsewhere.
+	// Drained means that an operator has drained the daemon: new clients should connect to other
+	// daemons.
 	Drained bool
 }
 
@@ -65,7 +66,7 @@ func (h Health) StateOf(id string) (worst State) {
 }
 
 // Figures returns the health as figures. "health" is 0 for ok, 1 for degraded and 2 for failing.
-// "health.REASON" is the same for each kind of reason.
+// "health.REASON" is the state of one kind of reason, with the same numbers.
 func (h Health) Figures() []Figure {
 	figures := make([]Figure, 0, 1+len(reasonTable))
 	figures = append(figures, Figure{Name: "health", Value: float64(h.State)})

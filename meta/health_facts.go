@@ -58,7 +58,7 @@ type IntakeFacts struct {
 	RefusedMuted, DroppedByRule    uint64
 	CutRoom, CutMemory             uint64 // connections closed to accept others, and because unfinished lines needed too much memory
 	CutListener                    uint64 // connections closed because of max= of their listener
-	FewFiles                       bool   // the connections in CutRoom were closed because few file descriptors are allowed
+	FewFiles                       bool   // the limit on open files allows fewer connections than --max-tcp-connections
 	MaxConnections                 int    // maximum number of TCP connections
 	Names, MaxNames                int
 	MaxMembers                     int // maximum number of members of a set
@@ -78,7 +78,7 @@ type SinkFacts struct {
 	Name     string
 	Recorder bool   // the sink is a Recorder: it stores names instead of sending points
 	Forwards bool   // the sink forwards rows to a cluster: its counts are rows, not points
-	Full     string // the limit at which a Recorder drops names
+	Full     string // why a Recorder drops new names, such as "its history is full, see max-bytes"
 
 	Failing      bool // the last attempt failed, and its points still wait
 	FailingSince time.Time

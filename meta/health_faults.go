@@ -32,16 +32,16 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 	}
 }
 
-// imbalance is a sum in the account of samples or points that is wrong by the same amount at
-// several flushes.
+// imbalance is a difference between the samples or points that came in and those that are accounted
+// for. It counts the flushes with the same difference.
 type imbalance struct {
 	diff  int64
 	count uint64 // number of flushes with this difference
 	flush uint64 // number of the last such flush
 }
 
-// brokenFor is the number of flushes at which a sum must be wrong by the same amount before there
-// is a reason. A difference at a single flush does not mean that the count is wrong.
+// brokenFor is the number of flushes with the same difference after which there is a reason. A
+// difference at a single flush does not mean that the count is wrong.
 const brokenFor = 3
 
 // lookAtLedger adds a reason if samples or points have disappeared without being counted.
@@ -54,8 +54,8 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 	}
 }
 
-// balance adds a reason if a sum has been wrong by the same amount at brokenFor flushes. This
-// reason never ends.
+// balance adds a reason if brokenFor flushes had the same difference, which is not 0. This reason
+// never ends.
 func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
 	b := t.ledger[subject]
 	before := t.open(LedgerBroken, subject)

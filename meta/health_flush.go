@@ -13,8 +13,8 @@ const (
 	slowInRow = 3 // number of consecutive slow flushes at which the reason flush_slow begins
 	fastInRow = 6 // number of consecutive fast flushes at which the reason flush_slow ends
 
-	// A flush is overdue two intervals plus overdueGrace after the last flush. With overdueGrace,
-	// short intervals on a busy machine cause no reason.
+	// A flush is overdue two intervals plus overdueGrace after the last flush. Without overdueGrace, short intervals on a
+	// busy machine would cause the reason flush_overdue.
 	overdueGrace = 2 * time.Second
 )
 

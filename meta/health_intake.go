@@ -120,8 +120,7 @@ func (t *Tracker) lookAtNames(in *IntakeFacts) {
 	names.observe(t.now, t.slot, float64(in.Names))
 	used := float64(in.Names) / limit
 	full, grows := names.until(limit, trendWindow)
-	// Only lasting growth causes a reason. Many new names in a short time, as after a start, cause
-	// none.
+	// Only lasting growth causes a reason. Many new names in a short time, as after a start, do not.
 	soon, goesOn := names.until(limit, time.Minute)
 	begins := used >= nearLimit || grows && goesOn && max(full, soon) <= namesFullSoon
 	if !t.hold(NamesNearLimit, "", begins, used >= farFromLimit || grows && full < namesFullLater) {

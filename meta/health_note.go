@@ -135,13 +135,13 @@ func (t *Tracker) noteOver(r *Reason) {
 	}
 }
 
-// holds reports whether the reason currently holds.
+// holds reports whether the health currently has the reason.
 func (t *Tracker) holds(k key) bool {
 	return slices.ContainsFunc(t.said, func(r Reason) bool { return k == key{r.ID, r.Subject} })
 }
 
-// hasNotes reports whether reasons with this ID are logged elsewhere: as a loss, or by the part
-// that has the fault.
+// hasNotes reports whether reasons with this ID are logged elsewhere: as a loss, or by the part of
+// the daemon that has the fault.
 func hasNotes(id string) bool {
 	switch id {
 	case PointsDropped, KernelDrops, SamplesRefused, BadLinesMany, TCPCut, SendersRefused:

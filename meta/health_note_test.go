@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// run advances the clock by a number of seconds. The map acts has functions by second: run calls
-// each function in its second.
+// run advances the clock by a number of seconds. A key of the map acts is a second, counted from 1.
+// In this second, run calls the function under the key.
 func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])
@@ -134,7 +134,8 @@ func TestForgottenSinks(t *testing.T) {
 	}
 }
 
-// TestSilent checks when missing lines cause a reason.
+// TestSilent checks that the health has the reason silent after 5 minutes without a line, but only
+// if lines arrived for at least an hour before.
 func TestSilent(t *testing.T) {
 	for _, tt := range []struct {
 		busy time.Duration // how long lines arrived

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	failingFlushes = 2 // number of waiting flushes from which a failing sink causes a reason
-	behindFlushes  = 6 // number of waiting flushes from which a working sink causes a reason
+	failingFlushes = 2 // a failing sink causes a reason when this number of flushes waits
+	behindFlushes  = 6 // a working sink causes a reason when this number of flushes waits
 	behindAtMost   = time.Minute
 	// unconfirmedInRow is the number of consecutive unconfirmed attempts that cause a reason.
 	unconfirmedInRow = 2
@@ -30,7 +30,7 @@ type sinkMemory struct {
 	failing                            bool
 	droppedBefore                      uint64 // number of dropped points when the sink last worked
 	delivered                          uint64
-	refusing                           time.Time // since when the receiver has refused points without accepting any; zero if it has not
+	refusing                           time.Time // first refusal since the receiver last accepted points; zero if none
 }
 
 // noteRefusals records since when the receiver has refused points without accepting any.
@@ -79,7 +79,7 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 	t.forgetSinks(f.Sinks)
 }
 
-// dead reports whether a sink has failed for so long that there is a reason.
+// dead reports whether a sink has failed long enough to cause a reason.
 func (s *SinkFacts) dead(now time.Time, interval time.Duration) bool {
 	return s.Failing && max(now.Sub(s.FailingSince), s.Behind(now)) >= failingFlushes*interval
 }
@@ -120,7 +120,7 @@ func (t *Tracker) lookAtDelivery(s *SinkFacts, m *sinkMemory, interval time.Dura
 	}
 }
 
-// tooFarBehind returns the delay from which a working sink causes a reason.
+// tooFarBehind returns the minimum delay that causes a reason for a working sink.
 func tooFarBehind(interval time.Duration) time.Duration {
 	if interval >= behindAtMost/behindFlushes {
 		return behindAtMost
@@ -128,7 +128,7 @@ func tooFarBehind(interval time.Duration) time.Duration {
 	return max(shortest, behindFlushes*interval)
 }
 
-// stateOf returns the state of a reason in the previous health.
+// stateOf returns the state of a reason at the previous update, or OK if the reason did not exist.
 func (t *Tracker) stateOf(id, subject string) State {
 	if r := t.open(id, subject); r != nil {
 		return r.State
@@ -146,11 +146,11 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		w     *window
 		total uint64
 		text  string
-		fails bool // drops in the last interval make the health failing, not only degraded
+		fails bool // drops in the last interval cause the state failing, not only degraded
 	}{
 		{&m.full, s.DroppedFull, m.wasFull, true},
 		{&m.damaged, s.DroppedDamaged, "damaged on disk", true},
-		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot carry them", true},
+		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot represent them", true},
 		{&m.refused, s.DroppedRefused, "permanently refused by the receiver", m.refusesAll(t.now, interval)},
 	}
 	justNow, state := max(shortest, 2*interval), Degraded

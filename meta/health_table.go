@@ -65,12 +65,12 @@ const (
 // reasonKind has the texts that are the same for all reasons with this ID.
 type reasonKind struct{ id, effect, clears, ask string }
 
-// reasonTable lists the kinds of reasons in the order in which they are shown. The texts are the
-// effect, and when the reason ends.
+// reasonTable lists the kinds of reasons in the order in which they are shown. Each entry has two
+// texts: the effect of the problem, and when the reason ends.
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},
-	{ClusterUnknown, "a daemon that forwards takes no sample without the settings: datagrams wait in the sockets, and are lost once the sockets are full; an owner collects nothing", "when the cluster answers", askCluster},
+	{ClusterUnknown, "an edge daemon accepts no samples before it knows the settings of the cluster: datagrams wait in the sockets, and are lost once the sockets are full; an owner collects nothing", "when the cluster answers", askCluster},
 	{NoSink, "nothing is published; only the monitor shows the last flushes", "when a sink is configured (--sink or --graphite-host)", askConfig},
 	{PartitionUnowned, "data of these partitions is not published; their messages wait", "when an owner closes the intervals of these partitions", askCluster},
 	{CollectBehind, "intervals are published late", "when the owner has read all messages up to the last interval", askCluster},
@@ -103,7 +103,7 @@ var reasonTable = []reasonKind{
 
 // next returns the command that shows more about a reason.
 func (k *reasonKind) next(subject string) string {
-	if subject == "room" { // the figure with these counts is called tcp.cut.full
+	if subject == "room" { // reasons call this subject "room", but the figure is tcp.cut.full
 		subject = "full"
 	}
 	return strings.ReplaceAll(k.ask, "SUBJECT", subject)

@@ -104,7 +104,7 @@ func TestReasons(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		id, subject string
-		acts        at // called before the health is updated in that second
+		acts        at // functions by second; each is called before the update of the health status in its second
 		want        string
 		says        string
 	}{

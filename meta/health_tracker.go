@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Tracker derives the health from facts. It remembers when each reason began, and keeps the reason
-// until its condition for the end is met. It has no clock and no goroutine, and needs bounded
-// memory. Only one goroutine may use it at a time.
+// Tracker computes the daemon's health from facts. It remembers when each reason began, and keeps a reason until the
+// condition for the end of the reason is met. It has no clock and no goroutine, and needs bounded memory. Only one
+// goroutine may use it at a time.
 type Tracker struct {
 	ask   string // command that queries the monitor; "" without a monitor
 	began time.Time
@@ -18,8 +18,8 @@ type Tracker struct {
 	slot  int       // number of the time slot that contains now; slotTime is the length of a slot
 
 	health Health
-	unwell time.Time // since when the health has not been ok
-	// unjoined means that ClusterUnknown was a reason when the health became worse than ok.
+	unwell time.Time // when the daemon's health last became worse than ok
+	// unjoined means that ClusterUnknown was a reason when the daemon's health became worse than ok.
 	unjoined bool
 	said     []Reason // reasons found in the current call
 	notes    []Note
@@ -71,8 +71,8 @@ func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 	return t
 }
 
-// Observe derives the health from the facts at the time now, which must not be before the time of
-// the last call. It also returns the messages for the log.
+// Observe computes the daemon's health from the facts at the time now. This time must not be before the time of the
+// last call. It also returns the messages for the log.
 func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	t.now, t.slot = now, slots(now.Sub(t.began))
 	t.said, t.notes = nil, nil
@@ -88,8 +88,8 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that holds now. If the field Since of the reason is zero, say sets it to the
-// time when the reason began.
+// say adds a reason that holds now to t.said. If the reason also held in the previous call of Observe, it keeps its
+// time Since. Otherwise, say changes a zero Since to the current time.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -100,7 +100,7 @@ func (t *Tracker) say(r Reason) {
 	t.said = append(t.said, r)
 }
 
-// open returns the reason that held in the previous call, or nil if there was none.
+// open returns the reason with this ID and subject that the previous call of Observe found, or nil if there was none.
 func (t *Tracker) open(id, subject string) *Reason {
 	for i := range t.health.Reasons {
 		if r := &t.health.Reasons[i]; r.ID == id && r.Subject == subject {
@@ -110,13 +110,13 @@ func (t *Tracker) open(id, subject string) *Reason {
 	return nil
 }
 
-// hold reports whether a reason holds now. The reason begins when the parameter begins is true. It
-// continues as long as the parameter stays is true.
+// hold reports whether a reason holds now. If the reason did not hold in the previous call of Observe, hold returns
+// the parameter begins. Otherwise it returns true if begins or stays is true.
 func (t *Tracker) hold(id, subject string, begins, stays bool) bool {
 	return begins || stays && t.open(id, subject) != nil
 }
 
-// settle computes the health from the reasons that were found.
+// settle computes the daemon's health from the reasons in t.said.
 func (t *Tracker) settle() {
 	worst := OK
 	for i := range t.said {

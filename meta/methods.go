@@ -126,7 +126,7 @@ func (m *Monitor) discards(context.Context, []xmlrpc.Value) (xmlrpc.Value, error
 // unixSeconds returns t in seconds, rounded to milliseconds.
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// sender formats the sender of the line.
+// sender returns the sender of the line as text, or "unknown".
 func (l BadLine) sender() string {
 	if !l.Sender.Known() {
 		return "unknown"

@@ -107,7 +107,8 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 }
 
 // match reports whether the name of a figure matches the pattern of the source. It returns the text
-// for each * in the pattern. If there are two, the text for the first * must not contain a dot.
+// for each * in the pattern. If the pattern contains two *, the text for the first * must not
+// contain a dot.
 func (s *metricSource) match(figure string) (parts []string, ok bool) {
 	before, after, starred := strings.Cut(s.figure, "*")
 	if !starred {

@@ -54,7 +54,7 @@ func TestMetricsFormat(t *testing.T) {
 	}
 }
 
-// TestMetricsGzip checks that answers are compressed only for clients that accept it.
+// TestMetricsGzip checks that answers are compressed only for clients that accept gzip.
 func TestMetricsGzip(t *testing.T) {
 	addr := start(t, exampleSource(), kept{})
 	whole := getMetrics(t, "GET", addr, "").body

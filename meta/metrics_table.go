@@ -18,7 +18,7 @@ type metricFamily struct {
 // metricSource makes time series from figures.
 type metricSource struct {
 	figure string // name of the figure, or a pattern with *, which matches any text
-	labels string // labels; each * is replaced by the text that matched in figure
+	labels string // labels; each * is replaced by the text that the * in the field figure matches
 	scale  float64
 }
 
@@ -70,7 +70,7 @@ var metricTable = []metricFamily{
 
 	{"statsd_pipes_processes", gauge, "Processes that answered at the last reading of stat pipes.", single("pipes.processes")},
 	{"statsd_pipes_duration_seconds", gauge, "Time that the last reading of stat pipes took.", single("pipes.duration")},
-	{"statsd_pipes_errors", counter, "Readings of stat pipes that failed as a whole.", single("pipes.errors")},
+	{"statsd_pipes_errors", counter, "Readings of stat pipes that failed completely.", single("pipes.errors")},
 	{"statsd_pipes_refused", counter, "Files that were not usable as stat pipes, counted at each reading.", single("pipes.refused")},
 	{"statsd_pipes_timeouts", counter, "Answers of stat pipes that came too late.", single("pipes.timeouts")},
 	{"statsd_pipes_too_large", counter, "Answers of stat pipes that were too large.", single("pipes.too_large")},
@@ -103,10 +103,10 @@ var metricTable = []metricFamily{
 	{"statsd_sink_families", gauge, "Families on the page of a prometheus sink.", sinkSource("families")},
 	{"statsd_sink_scrapes", counter, "Scrapes of the page of a prometheus sink.", sinkSource("scrapes")},
 	{"statsd_sink_negative_counters", counter, "Intervals in which the sum of a counter was below 0. A prometheus sink does not add such a sum.", sinkSource("negative")},
-	{"statsd_sink_conflicts", counter, "Names that a prometheus sink could not show as they should be, by reason.", []metricSource{conflictSource("type"), conflictSource("suffix"), conflictSource("bounds"), conflictSource("label"), conflictSource("merged"), conflictSource("reserved")}},
+	{"statsd_sink_conflicts", counter, "Names that a prometheus sink omitted, changed or merged because of a conflict, by reason.", []metricSource{conflictSource("type"), conflictSource("suffix"), conflictSource("bounds"), conflictSource("label"), conflictSource("merged"), conflictSource("reserved")}},
 	{"statsd_sink_unmatched_names", gauge, "Names that no rule of a mapping matches.", sinkSource("unmatched")},
 	{"statsd_sink_rule_names", gauge, "Names that currently match a rule of a mapping.", ruleSource("names")},
-	{"statsd_sink_rule_shown", counter, "Names that a rule of a mapping matches, counted again in each flush that has them.", ruleSource("shown")},
+	{"statsd_sink_rule_shown", counter, "Names that a rule of a mapping matches, counted once per flush.", ruleSource("shown")},
 	{"statsd_sink_rule_last_seconds", gauge, "When a name that a rule of a mapping matches was last seen. 0 means never.", ruleSource("last")},
 	{"statsd_rules", gauge, "Rules for names.", single("rules")},
 	{"statsd_rule_samples", counter, "Samples that a rule for names matched.", []metricSource{{figure: "rule.*.samples", labels: `rule="*"`}}},
@@ -137,8 +137,8 @@ var metricTable = []metricFamily{
 	{"statsd_collect_corrected", counter, "Messages that were merged after their interval was published.", single("collect.corrected")},
 	{"statsd_collect_missing", counter, "Messages that an edge daemon numbered, but that never arrived.", single("collect.missing")},
 	{"statsd_collect_rows", counter, "Rows in the messages that were merged.", single("collect.rows")},
-	{"statsd_collect_rows_refused", counter, "Rows of merged messages that did not count because of a limit.", single("collect.rows.refused")},
-	{"statsd_collect_samples", counter, "Samples of all edge daemons, in messages that were merged and in messages that did not count.", []metricSource{{figure: "collect.samples", labels: `result="merged"`}, {figure: "collect.samples.lost", labels: `result="lost"`}}},
+	{"statsd_collect_rows_refused", counter, "Rows that were refused because of a limit, in merged messages.", single("collect.rows.refused")},
+	{"statsd_collect_samples", counter, "Samples of all edge daemons, in messages that were merged and in messages that were discarded.", []metricSource{{figure: "collect.samples", labels: `result="merged"`}, {figure: "collect.samples.lost", labels: `result="lost"`}}},
 	{"statsd_notify", counter, "Messages to notifiers, by result.", []metricSource{{figure: "notify.*.sent", labels: `notifier="*",result="sent"`}, {figure: "notify.*.errors", labels: `notifier="*",result="error"`}}},
 	{"statsd_notify_waiting", gauge, "Messages that a notifier has not accepted yet.", []metricSource{{figure: "notify.*.waiting", labels: `notifier="*"`}}},
 	{"statsd_notify_untracked", counter, "Reasons of the health that got no episode, because the history was full.", single("notify.untracked")},
@@ -185,8 +185,8 @@ func ruleSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*.rule.*." + figure, labels: `sink="*",rule="*"`}}
 }
 
-// renderSources makes a series for each kind of names from a figure. The figures use the words of
-// the reference implementation for the kinds.
+// renderSources makes a series for each kind of names from a figure. In the names of the figures, the
+// kinds are written as in the reference implementation.
 func renderSources(figure string) (all []metricSource) {
 	for _, kind := range [][2]string{{"counters", "counter"}, {"gauge", "gauge"}, {"set", "set"}, {"timers", "timer"}} {
 		all = append(all, metricSource{figure: "render." + kind[0] + "." + figure, labels: `kind="` + kind[1] + `"`})

@@ -25,9 +25,9 @@ const answerTimeout = 10 * time.Second
 
 // MonitorConfig configures a Monitor.
 type MonitorConfig struct {
-	// Host is the address to bind. "" means 127.0.0.1. On a loopback address, the monitor only answers
-	// requests for the hosts localhost, 127.0.0.1, [::1] and that address. On any other address,
-	// everyone who can reach it can use the monitor.
+	// Host is the address to bind. "" means 127.0.0.1. On a loopback address, the monitor only
+	// answers requests for the hosts localhost, 127.0.0.1, [::1] and Host. On any other address,
+	// everyone who can reach the address can use the monitor, unless Guard requires a token.
 	Host string
 	Port int // 0 chooses a free port; see Monitor.Addr
 	// Version is the version of the daemon. The page and /metrics show it.

@@ -38,7 +38,8 @@ type factRow struct {
 	Bad        bool
 }
 
-// cluster asks the question cluster. It returns nil if the daemon is in no cluster.
+// cluster returns the answer of the monitor's query "cluster" for the page. It returns nil if the
+// daemon is in no cluster.
 func (m *Monitor) cluster(now time.Time) *clusterView {
 	i := slices.IndexFunc(m.questions, func(q question.Question) bool { return q.Name == "cluster" })
 	if i < 0 {

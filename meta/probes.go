@@ -74,8 +74,7 @@ func lines(h Health) (all []string) {
 	return all
 }
 
-// verbose returns the state and a line for each kind of reason. For each reason that holds, it adds
-// the details.
+// verbose returns the state and a line for each kind of reason. For each current reason, it adds the details.
 func verbose(h Health) []string {
 	all := []string{h.State.String() + " since " + h.Since.UTC().Format(timeLayout)}
 	for _, kind := range reasonTable {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// exampleHealth returns a health that has been failing for a quarter of an hour, for two reasons.
+// exampleHealth returns the Health of a daemon that has been failing for a quarter of an hour, for two reasons.
 func exampleHealth() Health {
 	since := time.Now().Add(-15 * time.Minute)
 	return Health{State: Failing, Since: since, Reasons: []Reason{

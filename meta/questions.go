@@ -82,11 +82,11 @@ func methodArguments(q *question.Question, params []xmlrpc.Value) (question.Argu
 	return question.Check(q.Parameters, given)
 }
 
-// methodWatches returns how long the answer to a call watches traffic.
+// methodWatches returns how long a call watches traffic before it returns the answer.
 func methodWatches(q *question.Question, params []xmlrpc.Value) time.Duration {
 	args, err := methodArguments(q, params)
 	if err != nil {
-		return 0 // the call itself returns the error
+		return 0 // callQuestion returns the error to the client
 	}
 	return q.Watches(args)
 }

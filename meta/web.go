@@ -24,7 +24,7 @@ func (m *Monitor) handler() http.Handler {
 		case strings.HasPrefix(r.URL.Path, "/api/"):
 			m.api.ServeHTTP(w, r)
 		case get && live.Has(r.URL.Path):
-			live.ServeHTTP(w, r) // needs no token, because the page has no data and asks the user for the token
+			live.ServeHTTP(w, r) // the page needs no token, because it contains no data and asks the user for the token
 		case m.refused(w, r):
 		case r.Method == http.MethodPost && m.mayAsk(r, access.Guarded):
 			rpc.ServeHTTP(w, r)
@@ -82,7 +82,7 @@ func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
 	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
 	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {
 		if d > 0 {
-			httpgate.Stay(r) // if there are too many connections that wait, this one may be closed
+			httpgate.Stay(r) // if this fails, the server may close the connection in favour of another client
 		}
 		httpgate.Extend(w, r, d)
 	}

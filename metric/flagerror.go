@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// FlagError is an error about the value of a setting. All packages that check settings return it,
-// so that the command can add where the value was set.
+// FlagError is an error about the value of a setting. All packages that check settings return a
+// FlagError, so that the command can add the place where the value was set.
 type FlagError struct {
 	Flag  string // a flag with its dashes, such as --port; for a sink, the key in its URL, such as timeout
 	Value string // empty if there is no value to show

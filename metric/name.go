@@ -6,7 +6,7 @@ import "bytes"
 type NameForm struct {
 	Dialect Dialect
 	Tagged  bool // whether tags follow the name after a semicolon; these tags are already clean
-	AsSent  bool // whether names are not cleaned; see AppendSent
+	AsSent  bool // whether names are stored as sent, without cleaning; see AppendSent
 }
 
 // Append appends a name to dst in this form. It returns EmptyName or BadName if the name cannot be

@@ -25,8 +25,7 @@ const (
 
 var reasonNames = [Reasons]string{"", "empty_name", "bad_name", "no_value", "bad_value", "bad_type", "bad_rate", "bad_tags", "too_long", "unfinished", "refused_name", "refused_member", "refused_muted", "dropped_by_rule"}
 
-// Refusal reports whether the sample is good but was refused: because of a limit, a mute, or a
-// rule.
+// Refusal reports whether r is a reason to refuse a valid sample: a limit, a mute, or a rule.
 func (r Reason) Refusal() bool { return r >= RefusedName && r <= DroppedByRule }
 
 // String returns the name of the reason in metrics and logs, such as bad_value.

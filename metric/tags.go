@@ -5,7 +5,7 @@ import "bytes"
 // Tags says what is done with the tags of a sample.
 type Tags uint8
 
-// The values of Tags.
+// These constants say what happens to the tags of a sample.
 const (
 	DropTags     Tags = iota // tags are dropped, and the sample is accepted
 	GraphiteTags             // tags are stored as in Graphite 1.1: name;k=v;k2=v2

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Stage is what a Message reports about a problem: its begin, a change or its end.
+// Stage is what a Message reports about a problem: the beginning, a change or the end of the
+// problem.
 type Stage string
 
 // The stages of a problem.
@@ -15,10 +16,10 @@ const (
 	End    Stage = "end"
 )
 
-// Message is a message about an episode. An episode is the time from the begin to the end of a problem. All texts
-// are one line of printable ASCII.
+// Message is a message about an episode. An episode is the time from the beginning to the end of a problem. All
+// texts are one line of printable ASCII.
 type Message struct {
-	ID      string // id of the episode, the same from begin to end
+	ID      string // id of the episode, the same in all messages of the episode
 	Stage   Stage
 	State   string // "degraded" or "failing": the current state, or the last state before the end
 	Before  string // the last state that was reported to the receiver, if it differs from State
@@ -60,7 +61,7 @@ type Receiver interface {
 // Manner describes how messages must be sent to a Receiver.
 type Manner struct {
 	Together bool          // all waiting messages are sent in one call of Tell
-	Ends     bool          // only begins and ends are sent, no changes
+	Ends     bool          // only messages about the beginning and the end of a problem are sent, none about changes
 	Pause    time.Duration // minimum time between two deliveries
 	Repeat   time.Duration // time between repeated messages about problems that continue; 0 means no repeats
 }

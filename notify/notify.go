@@ -42,8 +42,8 @@ type Event struct {
 
 // Notifier delivers events to one receiver. It need not be safe for concurrent use.
 type Notifier interface {
-	// Notify reports e. It returns nil if the receiver accepted e, as far as the protocol shows this.
-	// It returns soon after ctx ends, and leaves no goroutines. The error contains the name of the
-	// receiver.
+	// Notify reports e. It returns nil if the receiver accepted e. If the protocol has no
+	// confirmation, nil means that e was sent. Notify returns soon after ctx ends, and leaves no
+	// goroutines. The error contains the name of the receiver.
 	Notify(ctx context.Context, e Event) error
 }

@@ -16,7 +16,7 @@ import (
 
 // These limit the size of an explanation.
 const (
-	maxParsed   = 32 // maximum number of listed items of a line
+	maxParsed   = 32 // maximum number of listed values of a line
 	maxSubjects = 4  // maximum number of explained names of a line
 )
 
@@ -30,13 +30,13 @@ type explanation struct {
 	answer  question.Explanation
 }
 
-// subject is a name that is explained. If the name is from a line, it has the kind of the sample.
-// If it is not, all kinds of the name are explained.
+// subject is a name that is explained. If the name is from a line, only the kind of the line's
+// sample is explained. Otherwise, all kinds of the name are explained.
 type subject struct {
 	sent   string // the name in the line
 	series string // the name with its tags, if tags are a part of names
-	clean  string // the name in the table, before the rules
-	name   string // the name in the table
+	clean  string // the cleaned name, before the rules are applied
+	name   string // the name in the table, after the rules
 	sample *metric.Sample
 	facts  nameFacts
 }

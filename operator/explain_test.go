@@ -173,8 +173,8 @@ func TestExplainSchemes(t *testing.T) {
 		naming           aggregate.Naming
 		line, name, path string
 	}{
-		{metric.Reference, metric.GraphiteTags, aggregate.Reference, "a b:1|c|#k:v", "a_b;k=v  tags are a part of it (--tags)  space -> _  (--dialect reference)", "stats.a_b;k=v"},
-		{metric.Reference, metric.TagsInName, aggregate.Reference, "a:1|c|#k:v", "a.k.v  tags are a part of it (--tags)", "stats.a.k.v"},
+		{metric.Reference, metric.GraphiteTags, aggregate.Reference, "a b:1|c|#k:v", "a_b;k=v  tags are a part of the name (--tags)  space -> _  (--dialect reference)", "stats.a_b;k=v"},
+		{metric.Reference, metric.TagsInName, aggregate.Reference, "a:1|c|#k:v", "a.k.v  tags are a part of the name (--tags)", "stats.a.k.v"},
 		{metric.Etsy, metric.DropTags, aggregate.EtsyLegacy, "a=b:1|c", "a=b  as sent", "stats_counts.a=b"},
 		{metric.Etsy, metric.DropTags, aggregate.Etsy, "a/b:1|ms", "a-b  / -> -  (--dialect etsy)", "stats.timers.a-b.mean_90"},
 		{metric.Gstatsd, metric.DropTags, aggregate.Gstatsd, "a b:1|g", "ab  space deleted  (--dialect gstatsd)", "stats.ab"},

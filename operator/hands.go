@@ -29,7 +29,8 @@ type Acts struct {
 	Delete func(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 
-// Hands change the running daemon when operators ask for it. The changes end when the process ends.
+// Hands change the running daemon at the request of operators. The changes are lost when the
+// process ends.
 type Hands struct {
 	Acts
 	now        func() time.Time
@@ -141,7 +142,8 @@ func (h *Hands) drain(_ context.Context, args question.Arguments) (any, error) {
 	return question.Drained{Draining: true, Until: until}, nil
 }
 
-// Draining reports whether an operator has asked that new clients be sent elsewhere.
+// Draining reports whether an operator has drained the daemon, so that load balancers send new
+// clients elsewhere.
 func (h *Hands) Draining() bool {
 	until := h.drainUntil.Load()
 	return until != nil && h.now().Before(*until)

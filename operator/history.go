@@ -16,7 +16,7 @@ import (
 // maxSeries is the maximum number of names in one question about past values.
 const maxSeries = 8
 
-// theHealth is the name of the figure that shows the health.
+// theHealth is the name of the figure that says whether the daemon is healthy.
 const theHealth = "health"
 
 // history returns past values of figures and paths.

@@ -62,8 +62,7 @@ type kindFacts struct {
 	now  aggregate.Peeked // data since the last flush
 }
 
-// clash is a path that two names share: the explained name, which has the kind in the field kind,
-// and the name in the field other.
+// clash is a path that two names share: the explained name and the name in the field other.
 type clash struct {
 	path  string
 	kind  metric.Kind // kind of the explained name
@@ -89,7 +88,7 @@ func (s *subject) kinds() (kinds []metric.Kind) {
 	return kinds
 }
 
-// look reads what the table knows about a name.
+// look reads the data of a name, and the names that share a path with it, from the table.
 func (d *Desk) look(ctx context.Context, r *Running, s *subject) (f nameFacts, err error) {
 	possible := possibleClashes(r, s)
 	err = d.onLoop(ctx, func(r *Running) {

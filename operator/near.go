@@ -43,9 +43,9 @@ func (n *nearness) add(names [][]byte) {
 	}
 }
 
-// match reports whether another name is similar to the name. It is similar if it begins with the
-// name and a dot; if only the case differs; or if one edit changes one name into the other and
-// their first nodes are the same.
+// match reports whether another name is similar to the name. Another name is similar in three
+// cases: it begins with the name and a dot; it differs only in case; or one edit changes one name
+// into the other and their first nodes are the same.
 func (n *nearness) match(other []byte) bool {
 	if len(other) > len(n.name) && other[len(n.name)] == '.' && string(other[:len(n.name)]) == n.name {
 		return true

@@ -110,7 +110,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "The account of all samples, and of the points of each sink: the received number, the number for each result, and whether the sums are equal.",
+			Help: "The account of all samples, and of the points of each sink: how many were received, how many had each result, and whether the sums are equal.",
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),

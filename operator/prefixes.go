@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxCounted is the maximum number of answers about prefixes that are kept.
+	// maxCounted is the maximum number of kept answers about prefixes.
 	maxCounted = 16
 	// countedFor is the maximum age of a kept answer. A kept answer is used if there is no time for a
 	// new count.
@@ -74,7 +74,7 @@ func (d *Desk) prefixesQuestion() question.Question {
 	return question.Question{
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,
 		Parameters: []question.Parameter{
-			{Name: "prefix", Help: "whole nodes, such as checkout or checkout.session: count the parts below them. By default, count the first nodes of all names"},
+			{Name: "prefix", Help: "a prefix of whole nodes, such as checkout or checkout.session: count names by the node after this prefix. By default, count all names by their first node"},
 			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "for how many seconds after its first sample a name counts as new"},
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of prefixes"},
 		},

@@ -61,7 +61,7 @@ func (e *explanation) values(name string, values []question.PathValue) {
 	s := e.step("now", fmt.Sprintf("%s  flush %s ago", strings.Join(now, "  "), plural.Duration(max(e.now.Sub(newest), 0))))
 	s.Values = values
 	if !held {
-		e.step("means", "no history is kept yet; from now on one is kept, if --history-memory allows it")
+		e.step("means", "no history yet; it is recorded from now on, if --history-memory is large enough")
 		return
 	}
 	e.step("means", "means of 1, 5, 15 minutes: "+strings.Join(means, "  "))

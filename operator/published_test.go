@@ -31,7 +31,8 @@ func TestStatistic(t *testing.T) {
 	}
 }
 
-// Of the values of a timer, telling chooses the mean first, then a percentile, then the count.
+// TestTelling checks which values of a timer the function telling chooses: the mean first, then a percentile, then
+// the count.
 func TestTelling(t *testing.T) {
 	var values []question.PathValue
 	for _, stat := range []string{"lower", "count", "count_ps", "upper", "mean", "upper_90"} {

@@ -101,14 +101,14 @@ func effectWords(r *rules.Rule) (words []string) {
 	}
 	switch r.Sign {
 	case rules.Absolute:
-		words = append(words, "a sign belongs to the value")
+		words = append(words, "a sign is part of the value")
 	case rules.Delta:
 		words = append(words, "a sign adjusts the gauge")
 	}
 	return words
 }
 
-// ruled adds the step about the rules.
+// ruled adds a step to the explanation, which says what the rules do with the name.
 func (e *explanation) ruled(j judged) {
 	switch {
 	case j.text == "":

@@ -149,7 +149,7 @@ func (d *Desk) sendersQuestion() question.Question {
 			secondsParameter(5),
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of senders"},
 		},
-		Help: "Who sends names that match: samples and bad lines per second, the name that each sends most, and its last bad line. Senders of bad lines come first.",
+		Help: "The senders of names that match: their samples and bad lines per second, the name that each sender sends most, and its last bad line. Senders of bad lines come first.",
 	}
 }
 

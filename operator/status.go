@@ -67,7 +67,7 @@ func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, ov
 }
 
 // beyondLimits returns the names of the figures that count good samples that were lost because of
-// limits. Muted samples are not included, because an operator asked for that.
+// limits. Muted samples are not included, because an operator mutes samples on purpose.
 func beyondLimits() []string { return []string{"samples.refused.names", "samples.refused.members"} }
 
 // lost returns the rates of recent losses: datagrams that the kernel dropped, bad samples, refused

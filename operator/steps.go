@@ -90,7 +90,7 @@ func (e *explanation) cleaned(s *subject) {
 		words = append(words, "as sent")
 	}
 	if s.series != s.sent {
-		words = append(words, "tags are a part of it (--tags)")
+		words = append(words, "tags are a part of the name (--tags)")
 	}
 	if s.clean != s.series {
 		words = append(words, e.cleaning(s.series))
@@ -135,7 +135,7 @@ func (e *explanation) rules(s *subject) {
 		words = append(words, "a new name; "+names)
 	}
 	if f := &s.facts.kinds[metric.Set]; f.held && int(f.now.Value) >= e.Limits.MaxSetMembers {
-		words = append(words, fmt.Sprintf("the set has %s members: a receiver that has %s refuses new ones (--max-set-members)",
+		words = append(words, fmt.Sprintf("the set has %s members: a receiver that has %s members refuses new members (--max-set-members)",
 			rounded(question.Number(f.now.Value)), plural.Count(uint64(e.Limits.MaxSetMembers))))
 	}
 	words = append(words, e.losses(s)...)

@@ -53,7 +53,7 @@ func (d *Desk) top(ctx context.Context, args question.Arguments, lasts time.Dura
 	return answer, &t.Looked, nil
 }
 
-// clientName returns the name of a sender for people.
+// clientName returns the text that an answer shows as the name of a sender.
 func clientName(name string, over probe.Transport) string {
 	if over == probe.Pipe {
 		return "stat pipes"

@@ -62,12 +62,12 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // the offset of the line, because both slices end where the slice buf ends
+		v.at += cap(buf) - cap(t.parser.Line()) // add the position of the line in the text: the capacities of both slices end at the same byte
 		all = append(all, v)
 	}
 }
 
-// readName returns the verdict for a name. To get it, readName reads a line with this name.
+// readName returns the verdict for a name. It parses a line with this name.
 func (t *trial) readName(name string) verdict {
 	all := t.read(name + ":1|c")
 	if len(all) == 0 {

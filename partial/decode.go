@@ -24,7 +24,7 @@ type Body struct {
 func Open(message []byte) (Header, Body, error) {
 	const least = 4 + crc32.Size
 	if len(message) < least || message[0] != magic[0] || message[1] != magic[1] {
-		return Header{}, Body{}, damaged("it does not begin like a message")
+		return Header{}, Body{}, damaged("it is too short, or its first bytes are wrong")
 	}
 	end := len(message) - crc32.Size
 	if crc32.Checksum(message[:end], castagnoli) != binary.LittleEndian.Uint32(message[end:]) {

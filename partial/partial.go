@@ -94,12 +94,13 @@ func (h *Header) ID() string {
 	return fmt.Sprintf("%s/%d/%d/%d/%d", h.Edge, h.Epoch, h.Number, h.Partition, h.Part)
 }
 
-// home returns the partition whose first message counts for the interval as a whole.
+// home returns the partition whose first message represents the interval, also if the interval has
+// no rows.
 func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
 
-// Units returns the number of units that ledgers count for the message. It is the number of rows,
-// plus one if the message counts for its interval as a whole. So an interval without rows has one
-// unit.
+// Units returns the number of units that ledgers count for the message. It is the number of rows.
+// The first message of the partition home has one unit more, for the interval itself. So an
+// interval without rows has one unit.
 func (h *Header) Units() int {
 	if h.Part == 0 && h.Partition == h.home() {
 		return h.Rows + 1

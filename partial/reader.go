@@ -36,7 +36,7 @@ func (r *reader) varint() int64 {
 	return int64(v>>1) ^ -int64(v&1)
 }
 
-// count reads a whole number. A number greater than most is an error.
+// count reads a whole number. A number greater than the parameter most is an error.
 func (r *reader) count(most int) int {
 	v := r.uvarint()
 	if v > uint64(most) {

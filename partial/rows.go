@@ -55,8 +55,8 @@ func (s *Rows) Begin(end int64) {
 // Len returns the number of rows.
 func (s *Rows) Len() int { return s.n }
 
-// Add adds a row. The row's name must not change until Encode has been called. Add keeps no other
-// memory of the row.
+// Add adds a row. The row's name must not change until Encode has been called. All other memory of
+// the row can be reused when Add has returned.
 func (s *Rows) Add(r *aggregate.Row) {
 	rows := &s.cut[PartitionOf(r.Name, len(s.cut))][r.Kind]
 	for rest := *r; ; {

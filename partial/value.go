@@ -49,12 +49,12 @@ func appendMembers(b []byte, members []uint64) []byte {
 const (
 	timerMillis  = 1
 	timerSketch  = 2
-	timerForm    = 4 // factor for the form of the samples, which is 0 to 7; see scale
+	timerForm    = 4 // the form of the samples, 0 to 7, is multiplied by this factor; see scale
 	timerShift   = 5
 	timerForms   = 7
 	formAsIs     = 0
 	maxDecimals  = 3
-	formDecimals = 1 // factor for the number of decimals, which is 0 to 3
+	formDecimals = 1 // the number of decimals, 0 to 3, is multiplied by this factor
 )
 
 func (s *Rows) appendTimer(b []byte, r *aggregate.Row) []byte {

@@ -107,21 +107,21 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 		value, err = time.Duration(nanoseconds), nil
 	}
 	if err != nil {
-		var list map[string]int // a duration cannot be read as a map, so this returns an error that contains the line
+		var list map[string]int // reading a duration as a map fails, and the error contains the line number
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: must be a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
 	}
 	*d = fileDuration(value)
 	return nil
 }
 
-// UnmarshalYAML reads a rule and stores its line. The YAML reader reports lines only in errors, so
-// UnmarshalYAML provokes an error to get the line.
+// UnmarshalYAML reads a rule and stores its line number. The YAML reader reports line numbers only in errors, so
+// UnmarshalYAML provokes an error to get the number.
 func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain fileRule
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
-	var number int // a rule cannot be read as a number, so this returns an error that contains the line
+	var number int // reading a rule as a number fails, and the error contains the line number
 	r.line = lineOf(unmarshal(&number))
 	return nil
 }

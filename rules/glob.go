@@ -14,7 +14,7 @@ type node struct {
 	star     *node
 	rule     int // number of the first rule whose glob ends at this node, plus 1; 0 if there is none
 	first    int // the lowest rule number at this node and below it, plus 1
-	// The minimum and the maximum number of components that follow this node in globs below it.
+	// The minimum and the maximum number of components between this node and the end of a glob.
 	least, most int
 }
 
@@ -96,7 +96,7 @@ func (s *Set) findGlob(kind metric.Kind, name []byte, r *Result) int {
 // walk searches the tree for the glob that matches a name best.
 type walk struct {
 	name      []byte
-	left      int // number of components of the name that follow
+	left      int // number of components of the name that are not matched yet
 	unordered bool
 	r         *Result
 }

@@ -153,8 +153,8 @@ func word(key, text string, words []string) (string, error) {
 	return text, nil
 }
 
-// onlyMapping returns an error if a key is set that only mappings may have. pairs contains, for
-// each key, whether it is set, and the key.
+// onlyMapping returns an error if a key is set that only mappings may have. In pairs, each key
+// follows a bool that says whether the key is set.
 func onlyMapping(pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i].(bool) {
@@ -209,7 +209,8 @@ func (l *loader) shadowing(rule *Rule) (by *Rule) {
 		if !rule.kinds.has(kind) {
 			continue
 		}
-		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1 // ignores rules that only count, because they do not stop later rules
+		// The last set has no rules that only count, because such rules do not hide later rules.
+		first := l.sets[len(l.sets)-1].globs[kind].covered(parts) - 1
 		if first < 0 || first >= rule.Number {
 			return nil
 		}

@@ -163,7 +163,7 @@ type Set struct {
 
 	sum       [sha256.Size]byte // checksum of the file
 	warnings  []Warning
-	armed     *Set // the same set without the rules that only count; nil if there are no such rules
+	armed     *Set // the same set without the rules that have Count set; nil if no rule has Count set
 	rules     []Rule
 	globs     [metric.Kinds]node
 	regexes   []int // numbers of the rules with a regular expression

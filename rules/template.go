@@ -25,9 +25,9 @@ const noRef = -1
 // reference, which does not exist.
 var reference = regexp.MustCompile(`\$\{?([a-zA-Z0-9_\$]+)\}?`)
 
-// newTemplate parses the template of a glob with this number of captures. A reference that does not
-// exist is replaced by nothing. newTemplate returns such references as they are written. If the
-// parameter whole is true, $0 is the whole name.
+// newTemplate parses the template text of a glob. captures is the number of the glob's captures. A
+// reference to a capture that does not exist is left out of the template, and is returned in
+// missing. If the parameter whole is true, $0 is the whole name.
 func newTemplate(text string, captures int, whole bool) (t template, missing []string) {
 	t.text = text
 	first := 1

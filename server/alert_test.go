@@ -121,8 +121,8 @@ func TestAlertStates(t *testing.T) {
 func fail(r *sinktest.Recorder)     { r.Fail(errors.New("no \"such\" \x1b[31mluck\n\xff")) }
 func recovers(r *sinktest.Recorder) { r.Recover() }
 
-// If a sink drops points, the status is critical at once. When it no longer drops any, the status
-// is a warning for 15 minutes.
+// If a sink drops points, the status is critical at once. After the last drop, the status is a
+// warning for 15 minutes.
 func TestAlertDrops(t *testing.T) {
 	r, n := sinktest.NewRecorder(), &notified{}
 	cfg := alerting(r, n)
@@ -225,7 +225,7 @@ func TestAlertOnChange(t *testing.T) {
 }
 
 // If a notifier fails or hangs, the error is counted, and the daemon notifies again at the next
-// health check. Other notifiers are delayed by at most one timeout. Health checks go on.
+// health check. Other notifiers are delayed by at most one timeout. Health checks continue.
 func TestAlertNotifierFaults(t *testing.T) {
 	r, every, changes := sinktest.NewRecorder(), &notified{}, &notified{}
 	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {

@@ -98,8 +98,8 @@ func bodyFor(path string) string {
 	return "{}"
 }
 
-// queryFor returns a query string with all required parameters. A question about traffic watches it
-// for one second.
+// queryFor returns a query string with all required parameters. If an operation watches traffic,
+// the string sets the shortest possible time.
 func queryFor(operation map[string]any) string {
 	query := "?"
 	parameters, _ := operation["parameters"].([]any)

@@ -108,7 +108,7 @@ func TestDatagramOfAllBytes(t *testing.T) {
 	}
 	conn := d.dial("udp")
 	d.deliver(conn, string(all))
-	for some := range slices.Chunk(all, 16) { // each byte is also put into each part of a sample
+	for some := range slices.Chunk(all, 16) { // each byte is also tried in each part of a line
 		var texts []string
 		for _, c := range some {
 			b := string([]byte{c})

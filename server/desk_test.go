@@ -106,7 +106,7 @@ func TestQuestionHealth(t *testing.T) {
 	cfg := config()
 	cfg.MonitorPort, cfg.FlushInterval, cfg.GaugeExpire, cfg.MaxNames = 0, 20*time.Millisecond, time.Hour, 1
 	d := start(t, cfg)
-	send(t, d.dial("udp"), "a:1|g\nb:1|g") // the gauge is still kept after the end of its interval
+	send(t, d.dial("udp"), "a:1|g\nb:1|g") // the name of gauge a is kept for an hour, so the table stays full
 	var reasons map[string]any
 	eventually(t, "no sample is refused", func() bool {
 		reasons = map[string]any{}

@@ -49,8 +49,7 @@ func (l *figureList) addSink(name string, st *delivery.Ledger) {
 	l.count(name+"dropped.removed", st.Reasons.Removed)
 }
 
-// addSending adds the state of sending to a sink. For a sink that a reload removed, it adds only
-// the counts.
+// addSending adds the figures about sending to one sink. For a sink that a reload removed, it adds only the counts.
 func (l *figureList) addSending(name string, st *delivery.State, at time.Time) {
 	l.count(name+"errors.socket", st.Attempts.Socket)
 	l.count(name+"errors.unknown", st.Attempts.Unknown)
@@ -90,7 +89,7 @@ func (l *figureList) addRecorder(name string, st *sink.State) {
 type publishing struct {
 	attempts  delivery.Attempts
 	last      delivery.Sent // the most recent delivery
-	published time.Time     // when the delivery in the field last was made
+	published time.Time     // time of the delivery in the field last
 	failed    time.Time     // the time of the last failed attempt
 }
 

@@ -113,7 +113,7 @@ func (s *Server) ownPoints(fs []meta.Figure, now int64) []metric.Point {
 	return points
 }
 
-// onLoop runs the function f on the flush loop.
+// onLoop runs the function f in the goroutine of the flush loop.
 func (s *Server) onLoop(ctx context.Context, f func(*operator.Running)) error {
 	return s.loop.do(ctx, func() {
 		f(&operator.Running{

@@ -152,7 +152,7 @@ func TestFlushCollision(t *testing.T) {
 	})
 }
 
-// The health is failing while the only sink fails, and when flushes stop.
+// The health status is failing while the only sink fails, and when flushes stop.
 func TestHealth(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)

@@ -41,7 +41,7 @@ type flushed struct {
 	snapshot *aggregate.Snapshot
 	at       time.Time        // when the table was drained
 	swap     time.Duration    // how long the receivers' shards were locked
-	duration time.Duration    // time until the snapshot was computed
+	duration time.Duration    // time from at until the snapshot was computed
 	sinks    []delivery.State // the sinks' state just before delivery gets this flush
 }
 

@@ -93,8 +93,8 @@ func (c *cluster) flush(cfg *Config) map[string]float64 {
 	return points
 }
 
-// The cluster of a daemon that forwards publishes the same points as a daemon without a cluster.
-// The forwarding daemon publishes only the names that it does not forward.
+// If a daemon forwards its samples, the cluster publishes the same points as a daemon without a
+// cluster. The forwarding daemon itself publishes only the names that it does not forward.
 func TestForward(t *testing.T) {
 	web, _ := glob.Parse("web.*")
 	lines := "web.hits:3|c\nweb.hits:2|c|@0.5\nweb.g:5|g\nweb.g:-1|g\nweb.t:7|ms\nweb.t:9|ms\nweb.users:a|s\nweb.users:b|s\nown.hits:1|c"
@@ -160,7 +160,7 @@ func checkNames(t *testing.T, what string, points map[string]float64, want []str
 func balances(t *testing.T, s *Server) {
 	t.Helper()
 	of := map[string]float64{}
-	for _, f := range s.Figures() { // all values are from one moment, because the counts change while rows are sent
+	for _, f := range s.Figures() { // use the values of one call, because the counts change while rows are sent
 		of[strings.TrimPrefix(f.Name, "forward.rows.")] = f.Value
 	}
 	if in, out := of["made"]+of["recovered"], of["delivered"]+of["queued"]+of["spooled"]+of["dropped"]; in != out || in <= 0 {
@@ -205,7 +205,7 @@ func TestForwardWaitsForCluster(t *testing.T) {
 }
 
 // If the settings of the daemon and the cluster differ, the daemon ends with an error that names
-// the flag. A cluster that does not answer does not keep the daemon from ending.
+// the flag. The daemon can be stopped even if the cluster does not answer.
 func TestForwardMismatch(t *testing.T) {
 	cfg := config()
 	c := newCluster(&cfg)
@@ -230,8 +230,8 @@ func TestForwardMismatch(t *testing.T) {
 }
 
 // The rows in an edge's spool are assigned to the partitions that the cluster had when the rows
-// were made. If the cluster now has fewer partitions, it refuses the rows of the missing ones. The
-// refused rows are counted, and the health reports them.
+// were made. If the cluster now has fewer partitions, it refuses the rows of the missing
+// partitions. The refused rows are counted, and the health reports them.
 func TestForwardOtherPartitions(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.SpoolDir = 20*time.Millisecond, t.TempDir()

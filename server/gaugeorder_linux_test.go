@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// For a gauge, the last sample that the kernel received counts, whatever its socket or protocol is.
-// Each receiver sleeps for its own time, so receivers may read samples in another order. The pause
-// is longer than the kernel needs for a datagram, and shorter than a receiver's sleep.
+// A gauge has the value of the last sample that the kernel received, whatever socket or protocol the sample used.
+// Receivers sleep independently of each other, so they may read samples in another order. The pause is longer than the
+// kernel needs for a datagram, and shorter than a receiver's sleep.
 func TestGaugesCountInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	const rounds, pause = 40, 3 * time.Millisecond

@@ -81,8 +81,8 @@ func (d *daemon) figure(name string) float64 {
 	return figures[name]
 }
 
-// Samples of muted names are counted but not kept. This holds for known and for new names, for any
-// number of receivers, and while the table is rebuilt.
+// Samples of muted names are counted but not kept: for known names and for new names, with several
+// receivers, and while the table is rebuilt.
 func TestMute(t *testing.T) {
 	t.Parallel()
 	cfg := operated(t)
@@ -110,7 +110,7 @@ func TestMute(t *testing.T) {
 			send(t, conn, fmt.Sprintf("web.a:1|c\nweb new.%d:1|c\nweb/x:1|c\nweb.b:+5|g\napi.a:1|c\nother.%d:1|c", i, i))
 		}
 	}
-	muted := uint64(50 * 8 * 2) // the samples of web.a and web.b; "web new" becomes web_new, and web/x becomes web-x
+	muted := uint64(50 * 8 * 2) // only web.a and web.b match web.*: "web new" is cleaned to web_new, and web/x to web-x
 	var status question.Status
 	eventually(t, "the samples are not refused", func() bool {
 		d.asks("/api/v1/status", &status)

@@ -52,7 +52,7 @@ func TestSoakBrokenInputs(t *testing.T) {
 			t.Errorf("the canary came to %v, want %d", canaries, n/100)
 		}
 		check(t, v.Server, fmt.Sprint("samples.received ", float64(samples)), "samples.refused 0")
-		soak.Row(t, fmt.Sprintf("%d broken inputs in process", n), "0 panics, canary exact, nothing published that is not finite", "the same")
+		soak.Row(t, fmt.Sprintf("%d broken inputs, without sockets", n), "0 panics, canary exact, all published values finite", "the same")
 		if total := &v.flushes.total; total.Aggregated+total.DiscardedSamples() != samples || total.Aggregated < samples/10 {
 			t.Errorf("%d samples, %d aggregated, %d discarded", samples, total.Aggregated, total.DiscardedSamples())
 		}

@@ -10,7 +10,7 @@ import (
 // nearLimit is the fraction of a limit at which the first warning is logged.
 const nearLimit = 0.9
 
-// limit is a bounded resource and its use.
+// limit is a limited resource, with its limit and its current use.
 type limit struct {
 	flag string
 	used int
@@ -19,7 +19,7 @@ type limit struct {
 	then string // what happens when the limit is reached
 }
 
-// limits lists the bounded resources.
+// limits returns the limited resources with their current use, for warnings.
 func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	set, members := f.snapshot.Largest(metric.Set)
 	timer, samples := f.snapshot.Largest(metric.Timer)
@@ -30,7 +30,7 @@ func limits(cfg *Config, in intake.State, f *flushed) []limit {
 	all := []limit{
 		{"--max-set-members", members, cfg.MaxSetMembers, set, "new members are refused"},
 		{"--max-timer-samples", samples, cfg.MaxTimerSamples, timer, "percentiles are estimates"},
-		{connections, in.PeakConnections, in.MaxConnections, "", "the connection that was idle longest is closed for a new one"},
+		{connections, in.PeakConnections, in.MaxConnections, "", "a new connection replaces the connection that was idle longest"},
 	}
 	for _, st := range f.sinks {
 		if st.Recorder != nil && st.Recorder.MaxBytes > 0 && !st.Removed {
@@ -59,7 +59,7 @@ func (l *limit) stage() limitStage {
 	return limitFar
 }
 
-// limitWarnings holds the stage of the last warning about each limit, by flag.
+// limitWarnings contains the stage of the last warning about each limit, by flag.
 type limitWarnings map[string]limitStage
 
 // warn logs a warning when a limit is nearly reached, and another warning when it is reached. It

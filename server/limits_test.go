@@ -65,7 +65,7 @@ func TestRefusalsAreShown(t *testing.T) {
 	}
 }
 
-// For each limit, the daemon logs a warning before it is reached.
+// For each limit, the daemon logs a warning before the limit is reached.
 func TestLimitWarnings(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.Receivers = time.Second, 1

@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// addNext adds a second cluster, which receives the intervals after the time from. It has another
-// key for members of sets, and another number of partitions.
+// addNext adds a second cluster, which receives the intervals after the time in the parameter from. The
+// second cluster has another key for members of sets, and another number of partitions.
 func addNext(cfg *Config, from time.Time) *cluster {
 	first := cfg.Target
 	next := newCluster(cfg)
@@ -135,7 +135,7 @@ func TestNextTimes(t *testing.T) {
 			owning(c, new(*linktest.Engine))
 			c.CollectUntil, c.NextTo, c.NextAfter = future, "statsd://b:1", future
 		},
-		"gets what this daemon receives": func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectAfter = future },
+		"gets the samples of this daemon": func(c *Config) { c.ForwardTo = ""; owning(c, new(*linktest.Engine)); c.CollectAfter = future },
 		"one --forward": func(c *Config) {
 			owning(c, new(*linktest.Engine))
 			c.CollectAfter, c.NextTo, c.NextAfter = at, "statsd://b:1", at

@@ -70,7 +70,7 @@ func (s *Server) open() (err error) {
 	return err
 }
 
-// close closes the open parts.
+// close closes the parts of s that are open.
 func (s *Server) close() (err error) {
 	if s.in != nil {
 		err = s.in.Close()
@@ -90,8 +90,8 @@ func (s *Server) close() (err error) {
 	return err
 }
 
-// restartPatience is the minimum time after a restart in which an old fault may occur again. Until
-// then its episode stays open.
+// restartPatience is the minimum time that the daemon waits, after a restart, for a fault from
+// before the restart to occur again. During this time the episode of the fault stays open.
 const restartPatience = time.Minute
 
 // openAlerts creates the alerts. Episodes that an earlier daemon saved next to the state file
@@ -132,7 +132,7 @@ func (s *Server) logStart() {
 	}
 	if s.cfg.FlushInterval < time.Second {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).
-			Msg("several flushes share a second: graphite keeps only the points of the last one (--flush-interval below 1s is for tests)")
+			Msg("several flushes share a second: graphite keeps only the points of the last flush in a second (--flush-interval below 1s is for tests)")
 	}
 	if s.cfg.DebugMetric != "" && !s.cfg.Debug {
 		s.log.Warn().Msg("--debug-metric has no effect without --debug")

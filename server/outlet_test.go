@@ -136,8 +136,8 @@ func TestOutletQueueIsBounded(t *testing.T) {
 	})
 }
 
-// A sink that hangs delays neither flushes nor other sinks. When it works again, it receives its
-// queue.
+// A sink that hangs delays neither flushes nor other sinks. When the sink works again, it receives
+// the points in its queue.
 func TestOutletsAreIndependent(t *testing.T) {
 	hanging, healthy := sinktest.NewRecorder(), sinktest.NewRecorder()
 	cfg := plain(healthy)

@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// ask asks one of the operator's questions, with arguments.
+// ask sends one of the questions of package operator, with arguments, and returns the answer.
 func (v *virtual) ask(name string, given map[string]any) (question.Answer, error) {
 	v.t.Helper()
 	all := v.desk().Questions()
@@ -74,8 +74,8 @@ func meanOf(values []float64) float64 {
 }
 
 // The means over 1, 5 and 15 minutes, the minimum and the maximum match the points that a sink
-// received. While there is enough memory for histories, this also holds for paths that were not
-// queried before.
+// received. The values of paths that were not queried before match too, as long as there is enough
+// memory for their histories.
 func TestMeansAreThoseOfTheSink(t *testing.T) {
 	rec := sinktest.NewRecorder()
 	inVirtualTime(t, plain(rec), func(v *virtual) {
@@ -158,7 +158,8 @@ func TestPastOfFiguresAndPaths(t *testing.T) {
 	})
 }
 
-// Queries also find paths beyond --keep-values. A path gets a history when it is queried.
+// Queries find all published paths, even if there are more paths than --keep-values. A path without
+// a history gets a history when it is queried.
 func TestValuesBeyondKeepValues(t *testing.T) {
 	cfg := plain(sinktest.NewRecorder())
 	cfg.KeepValues, cfg.HistoryMemory = 50, 40*1400
@@ -204,8 +205,8 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 	})
 }
 
-// A path that is kept but was not in the last flush counts as a kept path. So there are never more
-// matches than kept paths.
+// Values can also match paths that were published earlier but are not in the last flush. Held
+// counts these paths too, so Held is never less than Matched.
 func TestHeldPathsCoverTheMatches(t *testing.T) {
 	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
 		v.receive("a:1|g")

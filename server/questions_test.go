@@ -184,7 +184,7 @@ func TestQuestionCost(t *testing.T) {
 	}
 	eventually(t, "not received", func() bool { return d.answerData("figures")["names"] == 50_000.0 })
 	var cost map[string]any
-	eventually(t, "the system says that it is another number of bytes", func() bool { // memory changes between the two measurements, so the test tries again
+	eventually(t, "the system reports another amount of memory", func() bool { // memory changes between the two measurements, so the test tries again
 		cost = d.answerData("cost")
 		got, is := cost["memory"].(float64), float64(memory.Resident())
 		return math.Abs(got-is) < 0.1*is

@@ -58,7 +58,8 @@ func every10s() (Config, *sinktest.Recorder) {
 	return cfg, r
 }
 
-// Each setting either changes at a reload, or the reload reports that it needs a restart.
+// A reload either applies the new value of a setting, or reports that the setting needs a restart.
+// This is checked for each setting.
 func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg, _ := every10s()
 	cfg.Cluster = collect.Cluster{CollectID: "id", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour}
@@ -309,7 +310,7 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 }
 
 // A reload removes a sink, and a later reload adds it again. If the sink is still delivering its
-// queue, it continues. If its queue was already dropped, only its figures continue.
+// queue, it keeps the queue. If its queue was already dropped, the sink keeps only its figures.
 func TestReloadRevivesSink(t *testing.T) {
 	for name, test := range map[string]struct {
 		away time.Duration

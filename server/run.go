@@ -10,7 +10,7 @@ import (
 // cluster. At the end Run stops the parts in this order: the flush loop; intake, once the sockets
 // are empty; delivery, after a last flush and within the grace period; the monitor. It returns when
 // all goroutines have ended. The only exception is a write of the state file that the disk does not
-// finish. A Server runs once.
+// finish. Call Run only once.
 func (s *Server) Run(ctx context.Context) error {
 	serving, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -23,7 +23,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.join(serving); err != nil {
 		stop(err)
 	}
-	receiving := !s.forwards() || serving.Err() == nil // without its cluster's settings, the daemon receives nothing
+	// A daemon that could not get the settings of its cluster does not receive.
+	receiving := !s.forwards() || serving.Err() == nil
 	if receiving {
 		s.in.Start(stop)
 		s.flushLoop(serving)
@@ -52,7 +53,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // startOthers starts the monitor, the alerts, the console and the goroutines of the cluster. The
-// console needs the flush loop, so it ends at the same time.
+// console needs the flush loop, so both end at the same time.
 func (s *Server) startOthers(others *sync.WaitGroup, serving, background context.Context, stop context.CancelCauseFunc) {
 	if s.monitor != nil {
 		others.Go(func() {
@@ -84,7 +85,7 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 	others.Go(func() { s.watchHealth(background) })
 }
 
-// closeAtEnd closes the parts that stay open until the end.
+// closeAtEnd closes the sinks, the sockets and the connection to the cluster.
 func (s *Server) closeAtEnd() {
 	if err := s.out.Close(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the sinks failed")

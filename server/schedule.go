@@ -37,8 +37,8 @@ func (s *schedule) next(now int64) int64 {
 	return b
 }
 
-// sooner computes the next flush time again. The old value may be too late because the clock was
-// set back, or an early flush may have used it.
+// sooner computes the next flush time again. The parameter next is the earlier result: it may be too late because the
+// clock was set back, or an early flush may have used it.
 func (s *schedule) sooner(next, now int64) int64 {
 	if s.holding(next) != nil {
 		return s.next(now)
@@ -86,9 +86,9 @@ func (s *schedule) forget(b int64) {
 	}
 }
 
-// due returns the flush time for a flush at the time now, which is not before the time next. It
-// returns the latest flush time up to now. If this flush time is already used and the previous
-// flush time is not, it returns the previous one.
+// due returns the flush time for a flush at the time now: the latest flush time up to now. If this flush time is
+// already used and the previous flush time is not, due returns the previous flush time. It never returns a time
+// before the parameter next.
 func (s *schedule) due(now, next int64) int64 {
 	b := clock.Floor(now, s.interval)
 	if s.holding(b) != nil && s.holding(b-s.interval) == nil {

@@ -13,8 +13,8 @@ import (
 
 const second = int64(time.Second)
 
-// step does what the flush loop does at the time now. It returns the flush time that was used, if a
-// flush was due.
+// step does what the flush loop does at the time in the parameter now. If a flush was due, step
+// returns the flush time that was used.
 func (s *schedule) step(now int64, next *int64) (given int64, ok bool) {
 	*next = min(*next, s.next(now))
 	if now < *next {
@@ -79,7 +79,7 @@ func TestScheduleClockPutBack(t *testing.T) {
 	if next = s.next(1_030 * second); next != 1_040*second || s.take(next) {
 		t.Errorf("then: next %v, want 1040 s, which does not count as given any more", next)
 	}
-	// If the clock is set back far, no flush time is skipped, because none was used there.
+	// If the clock is set back far, no flush time is skipped, because the flush times near the new time are unused.
 	if next = s.next(500 * second); next != 510*second || s.take(next) {
 		t.Errorf("far back: next %v, want 510 s", next)
 	}
@@ -135,7 +135,7 @@ func TestSoakSchedule(t *testing.T) {
 		}
 	}
 	soak.Row(t, fmt.Sprintf("clock stepped by up to 200 s, one step in a hundred of %d", clocks*steps),
-		"no time ahead of the clock, never silent for more than 2 intervals, no burst", "the same")
+		"no flush time ahead of the clock, at most 2 intervals without a flush, no burst of flushes", "the same")
 }
 
 // The state file may hold flush times of another interval, flush times in the future from a wrong

@@ -54,8 +54,7 @@ type Server struct {
 	host      string // name and port of this daemon in messages to people
 	page      string // address of the live page; "" without a monitor
 
-	// The following fields are for the monitor: they answer operators' questions and make operators'
-	// changes.
+	// The monitor uses the following fields to answer questions of operators and to make the changes that they request.
 	guard  *access.Guard
 	trail  access.Trail
 	events *operator.Events

@@ -95,8 +95,7 @@ func TestShutdownUnderFire(t *testing.T) {
 	})
 }
 
-// Sinks receive their queues until the grace period is over. The number of points that remain is
-// logged.
+// The daemon sends its queues to the sinks until the grace period is over. It logs the number of points that remain.
 func TestShutdownGrace(t *testing.T) {
 	t.Parallel()
 	t.Run("slow sink", func(t *testing.T) {

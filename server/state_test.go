@@ -192,7 +192,7 @@ func TestStateFaults(t *testing.T) {
 			}
 		})
 	})
-	// As with a disk that hangs, no goroutine receives the chunks.
+	// To simulate a disk that hangs, no goroutine receives the chunks.
 	t.Run("disk hangs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := &stateSave{chunks: make(chan []byte, 4), ended: make(chan struct{})}

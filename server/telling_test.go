@@ -128,9 +128,9 @@ func TestChangeIsTold(t *testing.T) {
 	})
 }
 
-// TestUntold checks what happens if a notifier fails for so long that its message is dropped. The
-// health then has a reason for this, and the other notifiers report it. When the notifier works
-// again, it also gets this report, and the reason ends.
+// TestUntold checks what happens if one of two notifiers fails for so long that its message is
+// dropped. The health then has the reason alert_untold, and the other notifier reports this reason.
+// When the failed notifier works again, it reports the reason too, and the reason ends.
 func TestUntold(t *testing.T) {
 	r, down, up := sinktest.NewRecorder(), &listener{fault: errors.New("no \"way\"\x1b")}, &listener{}
 	inVirtualTime(t, channels(r, down, up), func(v *virtual) {

@@ -135,7 +135,7 @@ func TestQuestionPrefixes(t *testing.T) {
 		prefixes := rows(d.answerData("prefixes", ""), "prefixes")
 		return len(prefixes) > 0 && prefixes[0]["new"].(int64) > 200 && prefixes[0]["gone"].(int64) > 100
 	})
-	insist(t, func() error { // the two other names expire while their clients send nothing
+	insist(t, func() error { // api.hits and api.ms expire while their clients send nothing
 		answer := d.question("prefixes", "", 60, 1)
 		data := answer["data"].(map[string]any)
 		first := rows(data, "prefixes")[0]
@@ -195,8 +195,8 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 	}
 }
 
-// A stream of lines has the lines, once a second a count of the watched samples, and an end. If the
-// reader fails, the stream ends at once.
+// The question tail streams an event "line" for each line, an event "looked" with counts once a
+// second, and an event "end". If the reader fails, the stream ends at once.
 func TestStreamOfLines(t *testing.T) {
 	t.Parallel()
 	d := busy(t)

@@ -61,7 +61,8 @@ func newWebhook(t *testing.T, name, url string) alert.Channel {
 }
 
 // TestWebhookOfDaemon checks messages about a dead sink to real web servers: one fails at first,
-// and one hangs. The page shows which channels were told, when, and after how many attempts.
+// and one hangs. The page shows which channels received the messages, when, and after how many
+// attempts.
 func TestWebhookOfDaemon(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -82,8 +82,8 @@ type Figure struct {
 }
 
 // Reloader is a Recorder that supports reloads. A reload creates a second Recorder with the same
-// configuration, which reads the files again and is never opened. The flush then passes the second
-// Recorder to Reload of the first Recorder, between two flushes.
+// configuration. The second Recorder reads the files again, and is never opened. Between two
+// flushes, Reload of the first Recorder is called with the second Recorder.
 type Reloader interface {
 	Recorder
 	Reload(from Recorder)

@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// image holds the files of a spool that was not closed, as after a kill.
+// image contains the files of a spool that was not closed, as if its process was killed.
 type image struct {
 	files   map[string][]byte // content of the files, indexed by their name
 	ends    map[string][]int  // offsets at which the records of each segment end
@@ -127,7 +127,7 @@ func TestSoakTruncatedAnywhere(t *testing.T) {
 			t.Fatalf("cut at %d: %+v", cut, st)
 		}
 	}
-	soak.Row(t, "spool cut at every byte of its last 4 KB", "starts, every intact record delivered, the torn one counted", "the same")
+	soak.Row(t, "spool cut at every byte of its last 4 KB", "starts, all intact records delivered, the incomplete record counted", "the same")
 }
 
 func TestSoakFlippedBits(t *testing.T) {
@@ -155,7 +155,7 @@ func TestSoakFlippedBits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "every other record delivered, the damaged one counted exactly and moved aside", "the same")
+	soak.Row(t, fmt.Sprintf("%d random bits of the spool flipped", flips), "all other records delivered, the damaged record counted exactly, its file moved to the quarantine directory", "the same")
 }
 
 func TestDamagedPosition(t *testing.T) {
@@ -250,7 +250,7 @@ func TestSoakMissingEmptyAndForeignFiles(t *testing.T) {
 		}
 		readOut(t, dir, span(0, 24), 0)
 	})
-	soak.Row(t, "a file of the spool deleted, empty, or all zeros", "starts, every other record delivered, the missing counted exactly", "the same")
+	soak.Row(t, "a file of the spool deleted, empty, or all zeros", "starts, all other records delivered, the missing records counted exactly", "the same")
 }
 
 // If a record is damaged after Open, the damage is found when the record is read.

@@ -224,7 +224,7 @@ func (l *Log) seal() {
 	closeFile(&l.writer)
 }
 
-// Trim marks all records whose number is less than the parameter below as no longer needed.
+// Trim marks records as no longer needed: all records whose number is less than below.
 func (l *Log) Trim(below uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -259,7 +259,7 @@ func (l *Log) Sync() error {
 	return l.fail("sync", err)
 }
 
-// remove removes the segments that contain only records whose number is less than the parameter below.
+// remove removes segments: each segment in which the numbers of all records are less than below.
 func (l *Log) remove(below uint64) error {
 	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {

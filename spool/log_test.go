@@ -42,7 +42,7 @@ func appendTo(t *testing.T, l *Log, last uint64) {
 	}
 }
 
-// readLog reads the records from one number to another, and returns the numbers of the damaged
+// readLog reads the records whose numbers are in [from, last]. It returns the numbers of the damaged
 // records.
 func readLog(t *testing.T, l *Log, from, last uint64) (damaged []uint64) {
 	t.Helper()

@@ -70,11 +70,11 @@ func (r *LogReader) Close() { closeFile(&r.file) }
 // logPlace is the segment and the position of the next record.
 type logPlace struct {
 	logSegment
-	end uint64 // number after the last record in the segment
+	end uint64 // one more than the number of the last record in the segment
 }
 
 // place finds the segment that contains the next record. If the next record does not exist yet,
-// place returns a channel that is closed when it does.
+// place returns a channel that is closed when the record exists.
 func (r *LogReader) place() (logPlace, <-chan struct{}, error) {
 	l := r.log
 	l.mu.Lock()

@@ -61,8 +61,8 @@ func (s *Spool) Advance() error {
 	return s.fail("advance", err)
 }
 
-// readsBeforeGivingUp is the number of consecutive read errors after which a segment is moved
-// aside.
+// readsBeforeGivingUp is the number of consecutive read errors after which a segment is treated as
+// damaged.
 const readsBeforeGivingUp = 10
 
 // read reads the oldest record and stores it in s.held.

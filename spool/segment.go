@@ -35,7 +35,8 @@ const (
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
 
-// segmentBytes is the size of a segment from which a new segment is begun.
+// segmentBytes returns the limit for the size of a segment. A record that would exceed the limit
+// begins a new segment.
 func (s *Spool) segmentBytes() int64 {
 	return min(maxSegmentBytes, s.cfg.MaxBytes/segmentsAtLeast)
 }

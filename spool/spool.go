@@ -197,7 +197,7 @@ func (s *Spool) load() error {
 	return s.scan()
 }
 
-// letGo closes all files. This releases the lock on the directory.
+// letGo closes all files. Closing the lock file also unlocks the directory.
 func (s *Spool) letGo() {
 	if s.timer != nil {
 		s.timer.Stop()

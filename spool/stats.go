@@ -16,7 +16,7 @@ type Stats struct {
 	Appended  uint64 // number of points that were appended
 	Recovered uint64 // number of points found when the directory was opened
 	Advanced  uint64 // number of points that Advance has removed
-	Dropped   uint64 // number of the oldest points, which were dropped to free disk space
+	Dropped   uint64 // number of points that were dropped, oldest first, to free disk space
 	Lost      uint64 // number of points whose records were damaged or removed after they were appended or recovered
 
 	// Missing is the number of points that were damaged or whose files were missing when the directory

@@ -83,7 +83,7 @@ func checkPlace(path string) error {
 	defer func() { _ = syscall.Close(fd) }() // nothing was written, so the error is ignored
 	var st syscall.Stat_t
 	if err := syscall.Fstat(fd, &st); err != nil {
-		return fmt.Errorf("cannot look at %s: %w", path, err)
+		return fmt.Errorf("cannot stat %s: %w", path, err)
 	}
 	if st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
 		return fmt.Errorf("%s is in the way and not a pipe: remove it", path)

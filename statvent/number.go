@@ -75,8 +75,8 @@ func (n *number) value() Value {
 }
 
 // stackHash returns a hash of the address of the goroutine's stack. Two goroutines usually have different hashes,
-// because their stacks are at least 2 KiB apart. If the runtime moves a stack, the goroutine only uses another
-// stripe.
+// because their stacks are at least 2 KiB apart. If the runtime moves a stack, the only effect is that the
+// goroutine uses another stripe.
 func stackHash() uint64 {
 	var here byte
 	return uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9e3779b97f4a7c15 >> 32

@@ -131,7 +131,7 @@ func (r *Recorder) Close(ctx context.Context) error {
 	return nil
 }
 
-// finish waits until all readers are served, but not after ctx ends.
+// finish waits until all readers are served, or until ctx ends.
 func (r *Recorder) finish(ctx context.Context) error {
 	before := r.Unserved()
 	stop := context.AfterFunc(ctx, r.cutOff)
@@ -242,7 +242,7 @@ func (r *Recorder) send(w *os.File) bool {
 	return err == nil && closeErr == nil
 }
 
-// retire closes a pipe after its reader was served.
+// retire closes a pipe after the call of send for its reader. The parameter served is the result of send.
 func (r *Recorder) retire(f *fifo, served bool) {
 	select {
 	case <-time.After(releaseAfter):
@@ -255,7 +255,7 @@ func (r *Recorder) retire(f *fifo, served bool) {
 		r.unserved.Add(1)
 	}
 	if r.live != f {
-		_ = f.close() // nothing was written through this descriptor
+		_ = f.close() // ignore the error, because nothing was written through this descriptor
 	} // If f is still the live pipe, there is no other pipe yet. The garbage collector then closes f later.
 }
 

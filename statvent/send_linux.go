@@ -61,7 +61,7 @@ func wholeLines(text []byte) int {
 // mark writes cutMark to a full pipe.
 func mark(w *os.File, size int) {
 	if resize(w, 2*size) > size {
-		// Write to the capacity that the function resize has added.
+		// The pipe was full, but resize has just added space for cutMark.
 		control(w, func(fd uintptr) { _, _ = syscall.Write(int(fd), []byte(cutMark)) })
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// large fills r with more stats than fit into a pipe. Each value has ten digits, so that a part of a line would
-// be a wrong number.
+// large fills r with more stats than fit into a pipe. Each value has ten digits, so a truncated
+// line would show a wrong value.
 func large(r *Registry, name string) {
 	for i := range 3 << 19 / (len(name) + 18) {
 		r.Set(fmt.Sprintf("%06d%s", i, name), 1234567890)
@@ -87,8 +87,8 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestWholeLines checks that each piece consists of complete lines and is small enough to be written in one
-// piece.
+// TestWholeLines checks that wholeLines splits a text into pieces of complete lines, and that each
+// piece is small enough for a single write.
 func TestWholeLines(t *testing.T) {
 	for range 100 {
 		var text []byte

@@ -61,7 +61,7 @@ func mean(samples []float64) float64 {
 type series struct {
 	label   LabelFunc
 	mu      sync.Mutex
-	samples []float64 // a ring buffer when it is full
+	samples []float64 // a ring buffer, once it is full
 	oldest  int       // index of the oldest sample
 }
 

@@ -13,7 +13,7 @@ var nameMarks = map[byte]metric.TagStyles{',': metric.InfluxDB, '#': metric.Libr
 
 // cutName is a name as sent, split into its parts.
 type cutName struct {
-	before, after []byte // the parts of the name before and after the tags; only in SignalFX's style, the part after can have text
+	before, after []byte // the parts of the name before and after the tags; after is always empty except in SignalFX's style
 	tags          []byte
 	separator     byte // the byte between two tags
 	style         metric.TagStyles

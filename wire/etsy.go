@@ -20,8 +20,8 @@ func (p *Parser) otherKind(letters []byte) (kind metric.Kind, known bool) {
 	return kind, true
 }
 
-// readOtherSection reads a section that does not start with #, @ or T. It can be a container that
-// becomes a tag. In Etsy's dialect it can also be a rate with white space in front.
+// readOtherSection reads a section that does not start with #, @ or T. The section can contain the id of a container,
+// which becomes a tag. In Etsy's dialect the section can also be a rate with white space before the @.
 func (p *Parser) readOtherSection(section []byte) {
 	if p.Containers && bytes.HasPrefix(section, []byte("c:")) {
 		p.group.container = section[2:]
@@ -59,7 +59,7 @@ func (p *Parser) otherNumber(b []byte) (v float64, ok bool) {
 	return number(trimmed)
 }
 
-// radixInteger parses an integer whose digits have this many bits each. The result is the nearest
+// radixInteger parses an integer. The parameter bits is the number of bits of each digit. The result is the nearest
 // float64. It returns false for an integer that exceeds the range of float64.
 func radixInteger(digits []byte, bits int) (v float64, ok bool) {
 	var mantissa uint64

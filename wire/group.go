@@ -200,7 +200,7 @@ func cutTyped(b []byte) (rest []byte, ok bool) {
 	return b[end:], ok
 }
 
-// sectionEnd returns the length of the section at the start of b.
+// sectionEnd returns the length of the section at the start of b. A bar ends a section, and a colon if colonEnds is true.
 func sectionEnd(b []byte, colonEnds bool) int {
 	if !colonEnds {
 		if i := bytes.IndexByte(b, '|'); i >= 0 {

@@ -14,8 +14,8 @@ var pow10 = [...]float64{
 func finite(v float64) bool { return v-v == 0 }
 
 // number parses a decimal number: a sign, digits with a point, and an exponent. Only the digits are
-// required. The result is the nearest float64, like the result of strconv.ParseFloat. It returns
-// false for a number that is too large, and for all other formats that ParseFloat accepts.
+// required. The result is the nearest float64, like the result of strconv.ParseFloat. number
+// returns false for a number that is too large, and for all other formats that ParseFloat accepts.
 //
 // A mantissa below 2^53 and a power of ten up to 22 are both exact, so one multiplication or
 // division rounds correctly (W. Clinger, "How to read floating point numbers accurately", 1990).

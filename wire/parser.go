@@ -65,7 +65,7 @@ type Parser struct {
 	buf   []byte // complete lines that were not read yet
 	line  []byte // the current line without its line end
 	name  []byte // name of the current group, with its tags
-	tags  []byte // the current group's section of tags without its #, if there is one
+	tags  []byte // the tags of the current group, without the # of their section; valid only if group.tagged is true
 	box   []byte // memory for the tags of a group with a container
 	rest  []byte // the groups of the line that follow the current group
 	group group

@@ -172,7 +172,8 @@ func TestParserGstatsd(t *testing.T) {
 	}
 }
 
-// A timestamp is counted once for each good sample of its group.
+// If a part of a line has several values and one timestamp, the timestamp is counted once for each
+// good value.
 func TestParserTimestamps(t *testing.T) {
 	var p Parser
 	for in, want := range map[string]int{

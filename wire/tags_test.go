@@ -68,8 +68,8 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// The dialect decides how names are cleaned. It also decides how tags are cleaned that become part
-// of a name.
+// The dialect determines how names are cleaned, and how tags are cleaned if they become part of a
+// name.
 func TestTagsInDialect(t *testing.T) {
 	for style, want := range map[metric.Tags]string{metric.GraphiteTags: "a b/;k=/v_w", metric.TagsInName: "ab_.k._vw"} {
 		series, _, _ := NewTagger(style, 0, metric.Gstatsd).Name([]byte("a b/"), []byte("k:/v w"))
@@ -97,7 +97,8 @@ func TestTaggerNames(t *testing.T) {
 	}
 }
 
-// A Tagger does not keep the memory for many or for long tags.
+// After Forget, a Tagger keeps only a limited amount of memory, even if there were many tags or
+// long tags.
 func TestTaggerBounded(t *testing.T) {
 	tagger := NewTagger(metric.GraphiteTags, 0, metric.Reference)
 	for i := range 2 * sections {
@@ -275,8 +276,8 @@ func TestContainers(t *testing.T) {
 	}
 }
 
-// TestKeptTags checks that a name whose tags were kept as sent results in the same series when
-// Series is called later.
+// TestKeptTags compares two Parsers: one processes tags at once, and one keeps the tags as sent for
+// a later call of Series. Both must give the same series.
 func TestKeptTags(t *testing.T) {
 	for _, style := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName, metric.LabelTags} {
 		for _, tt := range tagTests {

@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// calls are the calls of a client that are compared. A call that the client does not support is
-// nil.
+// calls has one function for each measured call of a client. A call that the client does not
+// support is nil.
 type calls struct {
 	incr, incrTags, gauge, timing, set, handle func()
 	flush, close                               func()
@@ -40,7 +40,8 @@ var contenders = []contender{
 		return datadogCalls(w, datadog.WithoutClientSideAggregation())
 	}},
 	{name: "this", merged: true, make: func(w *wire) (calls, error) { return this(w, 2*time.Second) }},
-	// This client merges all calls that it can merge, and sends the results every two seconds.
+	// With this option, DataDog's client merges all calls that it can merge. It sends the results
+	// every two seconds.
 	{name: "datadog", merged: true, make: func(w *wire) (calls, error) {
 		return datadogCalls(w, datadog.WithExtendedClientSideAggregation())
 	}},

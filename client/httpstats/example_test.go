@@ -43,7 +43,8 @@ func ExamplePatternName() {
 	// Output: users.id.posts
 }
 
-// The functions for requests can also be used in other jobs.
+// Code that serves no request, such as a nightly job, can use Timer, Timing and Count with a
+// context of NewContext.
 func ExampleNewContext() {
 	var stats *client.Client // created with client.New
 	ctx := httpstats.NewContext(context.Background(), stats.With("nightly"))

@@ -156,7 +156,7 @@ func TestHandler(t *testing.T) {
 func TestInFlightIsShared(t *testing.T) {
 	const goroutines, requests = 8, 500
 	rec := clienttest.New(t, client.Config{QueueSize: 1 << 12})
-	process, err := client.New(client.Config{Dial: rec.Dial}) // this client stands for the second process
+	process, err := client.New(client.Config{Dial: rec.Dial}) // this client simulates a second process
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,8 +127,8 @@ func usual(method string) string {
 	}
 }
 
-// called calls a name function of the program. If the function panics or returns "", the name is "unnamed", and
-// the client counts and logs an error.
+// called calls f, the field Name of a Handler or Transport, and returns the name. If f panics or returns "",
+// the name is "unnamed", and the client counts and logs an error.
 func called(c *client.Client, f func(*http.Request) string, r *http.Request) (name string) {
 	defer func() {
 		if p := recover(); p != nil {

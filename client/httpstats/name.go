@@ -3,9 +3,9 @@ package httpstats
 import "strings"
 
 // PatternName converts a pattern of http.ServeMux to a name. It leaves out the method. Each part of the host and the
-// path is converted to a part of the name. A wildcard is converted to its own name. Different patterns have different
-// names, with two exceptions: a wildcard may have the same name as a literal at the same position, and literals may
-// differ only in characters that are not allowed in names.
+// path is converted to a part of the name. A wildcard such as {id} becomes the part id. Different patterns have
+// different names, with two exceptions: a wildcard and a literal at the same position may have the same text, and two
+// literals may differ only in characters that are not allowed in names.
 //
 //	GET /users/{id}/posts   users.id.posts
 //	/users                  users

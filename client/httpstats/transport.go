@@ -57,7 +57,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// body is a response body that ends the measurement when it was read or closed.
+// body is a response body. The measurement ends at the end of the body, at a read error, or when
+// the body is closed.
 type body struct {
 	io.ReadCloser
 	status int

@@ -80,7 +80,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	base := counterpart.FreeAddress(t) // FreeAddress also reserves the ports that follow
+	base := counterpart.FreeAddress(t) // FreeAddress also reserves the ports after the returned port
 	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
 	passing := newRoutes(t)
 	var routes []string
@@ -113,7 +113,7 @@ func (n *Node) configure(routes []string, advertise string, o Options) {
 	text := fmt.Sprintf("server_name: %s\nlisten: %s\n%s\n%s\ncluster { name: statsd, listen: %q, advertise: %q, no_advertise: true, routes: [nats://%s] }\n",
 		n.Name, n.Client, shared, o.Client, n.cluster, advertise, strings.Join(routes, ", nats://"))
 	if len(routes) == 1 {
-		text = text[:strings.LastIndex(text, "cluster {")] // JetStream with a single server needs no block cluster
+		text = text[:strings.LastIndex(text, "cluster {")] // JetStream on a single server needs no cluster section
 	}
 	if err := os.WriteFile(filepath.Join(n.dir, "nats.conf"), []byte(text), 0o600); err != nil {
 		n.t.Fatal(err)

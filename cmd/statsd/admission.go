@@ -85,7 +85,7 @@ func (d *door) openDoor(keys admit.Config) (listen.Guard, error) {
 	c.KeyFile, c.Drift = keys.KeyFile, keys.Drift
 	opened, err := admit.Open(c)
 	if err != nil {
-		return nil, err // a nil *Door in the interface would not be nil
+		return nil, err // do not return the nil *Door, because an interface that holds it would not be nil
 	}
 	return opened, nil
 }

@@ -314,8 +314,8 @@ func TestAdmissionRotation(t *testing.T) {
 	a.await("old", 1)
 	a.await("new", 1)
 
-	// Change the addresses, and remove the old key. The daemon must still know the signatures of datagrams from
-	// before the reload.
+	// Change the addresses, and remove the old key. After the reload, the daemon must still refuse a repeated
+	// datagram that it received before the reload.
 	again := sign(secondKey, "again:1|c", 0)
 	a.datagrams("signed", again)
 	a.await("again", 1)

@@ -123,7 +123,7 @@ func (c *namesCheck) line(line []byte) {
 	good := false
 	c.parser.Reset(line)
 	for item := c.parser.Next(&s); item != wire.End; item = c.parser.Next(&s) {
-		if item == wire.Sample && !good { // the line's other samples have the same name
+		if item == wire.Sample && !good { // only the first sample: all samples of a line have the same name
 			good = true
 			c.name(s.Kind, s.Name)
 		}

@@ -115,7 +115,7 @@ func (all settings) usage(text string) error {
 				long = "--" + s.name
 			}
 		}
-		return usageError(fmt.Sprintf("%s needs a value (write a value that starts with a minus sign with =, as in %s=-1)", flag, long))
+		return usageError(fmt.Sprintf("%s needs a value (if the value starts with a minus sign, write = before it, as in %s=-1)", flag, long))
 	}
 	if word, ok := strings.CutPrefix(text, "unexpected "); ok {
 		return usageError(fmt.Sprintf("the command accepts only flags, not %q", word))

@@ -103,7 +103,7 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	case text == "" && s.kind == isSwitch:
 		text = "true"
 	case text == "":
-		return nil, "", fmt.Errorf("--%s: has no value (an empty one is written \"\")", s.name)
+		return nil, "", fmt.Errorf("--%s: has no value (write an empty value as \"\")", s.name)
 	case text == `""`:
 		text = ""
 	}

@@ -68,7 +68,7 @@ func (all settings) portClashes(places []place) (found problems) {
 	return found
 }
 
-// overlap reports whether sockets on two hosts cannot use the same port.
+// overlap reports whether two sockets with the same port, on the addresses a and b, are in conflict.
 func overlap(a, b string) bool {
 	if a == b || a == "" || b == "" {
 		return true

@@ -49,7 +49,8 @@ func TestShownSecrets(t *testing.T) {
 	}
 }
 
-// TestShownPasswords checks that passwords are hidden.
+// TestShownPasswords checks that withoutPassword hides the password in a URL, and hides a text that it cannot parse
+// as a URL.
 func TestShownPasswords(t *testing.T) {
 	for text, want := range map[string]string{
 		"graphite://user:secret@host:2003?timeout=5s": "graphite://user:***@host:2003?timeout=5s",

@@ -68,7 +68,7 @@ func (all settings) deriveMonitorPort() error {
 	case port == 0:
 		monitor = 0
 	case port <= 65535 && monitor > 65535:
-		return fmt.Errorf("--port %d: leaves no port for the monitor, which has the port plus %d; give --monitor-port, or --monitor-port off", port, monitorDistance)
+		return fmt.Errorf("--port %d: leaves no port for the monitor, whose default port is higher by %d; give --monitor-port, or --monitor-port off", port, monitorDistance)
 	}
 	all.setDefault("monitor-port", strconv.Itoa(monitor))
 	return nil

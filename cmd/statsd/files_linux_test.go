@@ -146,8 +146,8 @@ func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	return true
 }
 
-// outcome runs a daemon and returns its messages. If refused is true and the daemon cannot start without the
-// file, it must exit by itself.
+// outcome runs a daemon and returns its messages. The parameter refused says that the daemon must not use the file.
+// If the daemon cannot start without the file, it must then exit by itself.
 func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)

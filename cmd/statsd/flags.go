@@ -10,7 +10,7 @@ type flag struct {
 	choices []string // all valid values, if there are few
 	many    bool     // the flag may be given several times
 	needs   string   // the flag has no effect without this other flag
-	orNeeds string   // an alternative to the flag in the field needs
+	orNeeds string   // this flag may be set instead of the flag in needs
 	holder  string   // placeholder for the value in the help text
 	def     string   // default value; the method derive may set another default
 	example string   // a value for --print-config, for flags without a default

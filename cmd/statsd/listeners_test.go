@@ -113,7 +113,7 @@ func TestListenErrors(t *testing.T) {
 		"unix:///run/a?allow-uid=-1":          "allow-uid: ",
 		"unix:///run/a?allow-uid=nobo,":       "allow-uid: ",
 		"udp://:99999":                        "port 99999: must be at most 65535",
-		"udp://:1?name=":                      "name: has no value: give it one, or leave it out",
+		"udp://:1?name=":                      "name: has no value: set a value, or remove the key",
 		"unix:///run/a?allow-uid=":            "allow-uid: has no value",
 		"unix:///run/a?allow-gid=":            "allow-gid: has no value",
 		"tcp+tls://:1?client-ca=":             "client-ca: has no value",

@@ -29,7 +29,7 @@ func main() {
 	// After the first signal, the default action for signals is restored. A second signal then kills the process
 	// immediately.
 	context.AfterFunc(ctx, stop)
-	// Without this, the daemon would be killed when the reader of its log closes the pipe.
+	// Without this call, SIGPIPE would kill the daemon when the reader of its log closes the pipe.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// By default, kingpin reads arguments from a file if an argument is @FILE.
 	kingpin.EnableFileExpansion = false

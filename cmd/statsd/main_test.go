@@ -36,7 +36,7 @@ func TestQuestions(t *testing.T) {
 	runScripts(t, "testdata/questions")
 }
 
-// TestClusters runs daemons that forward, and centrals.
+// TestClusters runs scripts with edge daemons and central daemons.
 func TestClusters(t *testing.T) {
 	soak.Slow(t)
 	runScripts(t, "testdata/cluster")

@@ -94,7 +94,7 @@ func (all settings) forgive(fault *metric.FlagError) bool {
 	s.values = slices.Delete(s.values, i, i+1)
 	for _, s := range all {
 		if !s.given() {
-			s.values = nil // this default may be derived from the removed value
+			s.values = nil // this default may depend on the removed value, so setDefaults sets it again
 		}
 	}
 	return all.setDefaults() == nil

@@ -56,8 +56,8 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// others returns a value other than the default for each flag of the daemon. All these values are valid together.
-// The flag --names is left out, because sinks for Graphite do not support names as they were sent.
+// others returns a value other than the default for each flag of the daemon. All these values are valid together. The
+// flag --names is left out, because sinks for Graphite do not support names in their original form.
 func others(t *testing.T) map[string]string {
 	texts := map[string]string{
 		"port": "18125", "monitor-port": "off", "gauge-expire": "25h", "pipe-timeout": "1s", "pct": "50", "tag-styles": "all",

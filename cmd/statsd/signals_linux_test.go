@@ -162,7 +162,7 @@ func TestSoakStoppedProcess(t *testing.T) {
 		t.Errorf("the last point is at %d, it is %d now", last, now)
 	}
 	soak.Row(t, "process stopped for 2.2 s, with a flush interval of 1 s",
-		fmt.Sprintf("no time twice, %d boundaries passed over, no burst; all of %d samples published", skipped, sent), "the same")
+		fmt.Sprintf("no time published twice, %d boundaries skipped, no burst of flushes; all of %d samples published", skipped, sent), "the same")
 }
 
 // TestReloadUnderLoad changes the configuration and the sinks all the time. Each received line must be published

@@ -47,7 +47,7 @@ func TestTerminal(t *testing.T) {
 func TestWelcome(t *testing.T) {
 	for _, tt := range []struct {
 		args  []string
-		ready string // the log line before the three lines
+		ready string // a part of the output; the test stops the daemon when this text is printed
 		want  string
 	}{
 		{nil, "publish: ", `  send:     echo 'hits:1\|c' \| nc -uw1 localhost \d+\r\n  look:     http://localhost:\d+/\r\n  publish:  statsd --graphite-host HOST, or -s stdout:// to see it here\r\n`},

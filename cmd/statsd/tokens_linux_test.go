@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// changing asks the daemon for a change, with a token. It returns the status and the body of the
+// changing sends a request that changes the running daemon, with a token. It returns the status and the body of the
 // response.
 func changing(t *testing.T, client *http.Client, address, path, token, body string) (int, string) {
 	t.Helper()

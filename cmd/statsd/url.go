@@ -106,7 +106,7 @@ func (all settings) setQuery(scheme, from, query string) error {
 func (all settings) checkFilled() error {
 	for _, s := range all {
 		if len(s.values) > 0 && s.text() == "" {
-			return fmt.Errorf("%s: has no value: give it one, or leave it out", s.name)
+			return fmt.Errorf("%s: has no value: set a value, or remove the key", s.name)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ const (
 	ledgerPause = 300 * time.Millisecond
 )
 
-// clusterBook is the JSON of a ledger over several daemons.
+// clusterBook is the JSON output of the command cluster --ledger.
 type clusterBook struct {
 	report.ClusterBook
 	Cluster frame `json:"cluster"`

@@ -38,7 +38,7 @@ func (u use) bounds(f *flag) bounds {
 	return b
 }
 
-// everywhere are the flags of all commands.
+// everywhere contains the flags that every command has.
 var everywhere = []use{
 	{name: "at"}, {name: "json"}, {"timeout", "9s", 0}, {name: "token-file"}, {name: "ca"}, {name: "help"}, {name: "version"},
 }

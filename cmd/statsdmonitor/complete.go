@@ -39,7 +39,7 @@ func oneOf(uses []use, name string) bool {
 	return false
 }
 
-// completed describes a flag for the completion script. The value of a flag is not completed if it is optional.
+// completed describes a flag for the completion script. An optional value is not completed.
 func completed(f *flag) completion.Flag {
 	c := completion.Flag{Name: f.name, Short: f.short, Help: f.help, Choices: f.choices, Path: completion.IsPath(f.holder)}
 	if !f.optional {

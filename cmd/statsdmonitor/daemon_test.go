@@ -28,7 +28,7 @@ type fakeDaemon struct {
 	tokens chan string
 }
 
-// answerOf is the answer to a question: the XML-RPC method, the types of its parameters, and the answer.
+// answerOf describes how the fake daemon answers a question: the parameter types of the XML-RPC method, and the answer.
 type answerOf struct {
 	signature []string
 	frame     question.Answer

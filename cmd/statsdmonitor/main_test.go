@@ -42,8 +42,8 @@ var fewFigures = []meta.Figure{
 	{Name: "metrics.discarded", Value: 10}, {Name: "start_time", Value: 1795251862},
 }
 
-// ledgerFigures returns metrics whose ledger balances, except that each value in the map low is
-// subtracted from the metric with this name.
+// ledgerFigures returns metrics whose ledger balances if the map low is empty. Each value in low is subtracted from the
+// metric with this name.
 func ledgerFigures(low map[string]float64) []meta.Figure {
 	figures := []meta.Figure{
 		{Name: "ledger.time", Value: 1795258522.25},

@@ -97,7 +97,7 @@ type discards struct {
 	Collisions []string       `xmlrpc:"collisions" json:"collisions"`
 }
 
-// refusal is a group of refused names that reached a limit. Each name had between Min and Max samples.
+// refusal says how many samples were refused because of a limit: between Min and Max samples of names with this Prefix.
 type refusal struct {
 	Limit  string `xmlrpc:"limit" json:"limit"`
 	Prefix string `xmlrpc:"prefix" json:"prefix"`

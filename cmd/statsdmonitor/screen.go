@@ -11,7 +11,7 @@ import (
 // screen describes the standard output.
 type screen struct {
 	file *os.File // the terminal; nil if the output is a file or a pipe
-	// colour and redraw mean that the terminal supports the usual escape sequences.
+	// colour and redraw say which escape sequences to use: for colours, and for replacing the content of the terminal.
 	colour, redraw bool
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// stopAfter cancels a context after a number of answers were written.
+// stopAfter cancels a context when the given number of answers was written.
 type stopAfter struct {
 	bytes.Buffer
 	left   int

@@ -50,7 +50,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		Short('p').Default("7828").StringVar(&opts.port)
 	app.Flag("ip", "Address to listen on; 0.0.0.0 means all IPv4 addresses, and shows the stats of all users to everybody who can connect.").
 		Short('i').Default("127.0.0.1").StringVar(&opts.ip)
-	app.Flag("path", "HTTP path to answer.").
+	app.Flag("path", "HTTP path of the stats.").
 		Short('l').Default("/stats").StringVar(&opts.path)
 	app.Flag("pipe-dir", "Directory of the pipes.").
 		Short('d').Default(statvent.DefaultDir).StringVar(&opts.pipeDir)

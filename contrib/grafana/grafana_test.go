@@ -56,7 +56,8 @@ func load(t *testing.T, file, kind string) *dashboard {
 	return d
 }
 
-// check looks for mistakes in a dashboard that Grafana would show wrongly or not at all.
+// check looks for mistakes in a dashboard. Grafana would show a dashboard with such mistakes wrongly,
+// or not at all.
 func (d *dashboard) check(t *testing.T, kind string) {
 	t.Helper()
 	if d.Title == "" || d.UID == "" || len(d.Panels) < 20 {

@@ -155,8 +155,8 @@ func TestService(t *testing.T) {
 	}
 }
 
-// The daemon accepts each configuration in the manifests without a warning, and reports the right
-// result.
+// The daemon accepts each configuration in the manifests without a warning, and describes it with
+// the expected line.
 func TestConfigurations(t *testing.T) {
 	does := map[string]string{
 		"statsd-central": "collects from statsd://:8127?keys=KEYS, and publishes to graphite every 10s",
@@ -196,7 +196,8 @@ func TestConfigurations(t *testing.T) {
 }
 
 // environments returns, for each configuration, the settings that its pod gets from environment
-// variables. References to fields are replaced, as the kubelet does.
+// variables. A variable with a reference to a field gets the value worker-1, because the kubelet
+// would also replace the reference.
 func environments(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for _, pod := range pods(t) {

@@ -179,7 +179,7 @@ func (s *service) close() {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Error(err)
 	}
-	// After a failure the script finish sleeps. Killing the script ends the sleep.
+	// After a failure, the service's finish script sleeps. Killing this script ends the sleep.
 	if pid := s.pid(); pid != 0 {
 		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 			s.t.Error(err)

@@ -145,7 +145,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute ends a minute. In this minute the metrics have collected the values in the parameter all.
+// minute simulates a minute in which the metrics collect the values in the parameter all, and ends this minute.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)

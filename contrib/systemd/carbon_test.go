@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// carbon receives the published points. These tests do not use the real carbon, because it starts
-// slowly, and would find no other faults.
+// carbon receives the published points. These tests do not use the real carbon: carbon starts
+// slowly, and tests with carbon would find no further faults.
 type carbon struct {
 	*sinktest.Server
 	t *testing.T

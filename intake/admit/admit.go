@@ -1,7 +1,7 @@
 // Package admit decides which senders may send to a listener: by address, by certificate, or by signature.
 //
 //	d, err := admit.Open(config) // reads the files; d is a listen.Guard
-//	d.Follow(another)            // takes over the rules of another Door, which a reload has made
+//	d.Follow(next)               // at a reload: d now uses the rules of the new Door
 //
 // Package intake counts refusals. It does not log each refusal, because senders could flood the log.
 package admit

@@ -95,8 +95,8 @@ func TestCheck(t *testing.T) {
 		}
 	}
 
-	// New rules apply to all checks at once. A check still refuses a datagram that was accepted under
-	// the old rules.
+	// After Follow, all checks use the new rules immediately. A datagram that was accepted under the old rules is
+	// still refused when it is sent again.
 	keyFile(t, path, newKey)
 	c.Allow = from(t, "11.0.0.0/8")
 	d.Follow(open(t, c))

@@ -136,8 +136,8 @@ func probe(path string) error {
 		if err == nil {
 			return errors.Join(syscall.EADDRINUSE, conn.Close())
 		}
-		// EAGAIN means that a process listens but its queue is full. After a permission error a process
-		// may listen too.
+		// EAGAIN means that a process listens but its queue is full. A permission error does not show whether a process
+		// listens.
 		if !errors.Is(err, syscall.EPROTOTYPE) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return err
 		}

@@ -73,7 +73,8 @@ func (b *Bound) inherit(g *given) {
 	b.Packets = append(b.Packets, g.packet)
 }
 
-// asksFor reports whether the listener has the address of this socket and needs another socket.
+// asksFor reports whether the listener has the address of the given socket and still needs a
+// socket.
 func (b *Bound) asksFor(g *given) bool {
 	return b.fits(g) && sameAddress(b.Scheme, b.Address, g.address())
 }
@@ -82,8 +83,7 @@ func (b *Bound) asksFor(g *given) bool {
 // --port accepts an inherited socket with any port number.
 func (b *Bound) takesAny(g *given) bool { return b.FromPort && !b.Scheme.Local() && b.fits(g) }
 
-// fits reports whether the socket has the type that the listener needs, and the listener needs
-// another socket.
+// fits reports whether the listener still needs a socket, and the given socket has the right type.
 func (b *Bound) fits(g *given) bool {
 	return b.Scheme.Network() == g.scheme.Network() && b.Stream == nil && (g.packet == nil || b.Scheme != Unixgram || len(b.Packets) == 0)
 }

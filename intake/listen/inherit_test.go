@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// fileAs returns a duplicate of a socket, as a daemon inherits it, with this descriptor name.
+// fileAs returns a duplicate of a socket, in the form in which a daemon inherits sockets. name is
+// the name of its descriptor.
 func fileAs(t *testing.T, name string, socket any) *os.File {
 	t.Helper()
 	f, err := socket.(interface{ File() (*os.File, error) }).File()
@@ -95,8 +96,9 @@ func TestInheritByAddress(t *testing.T) {
 	}
 }
 
-// An inherited socket whose address no listener has becomes a listener with the name of its
-// descriptor. The listeners of --port take one TCP socket and all UDP sockets, with any port.
+// If an inherited socket has an address that no listener has, the socket becomes a listener with
+// the name of the descriptor. The listeners of --port take one TCP socket and all UDP sockets,
+// whatever their ports are.
 func TestInheritWithoutListeners(t *testing.T) {
 	t.Parallel()
 	first, second := outside(t), outside(t)

@@ -74,7 +74,7 @@ type Listener struct {
 // Limits are the limits of the connections of one listener. A limit of 0 means that the limit from
 // the command line applies.
 type Limits struct {
-	Max  int           // the most open connections; --max-tcp-connections also limits the sum over all listeners
+	Max  int           // maximum number of open connections; --max-tcp-connections also limits the sum over all listeners
 	Idle time.Duration // a negative value means no limit
 	Line time.Duration
 }

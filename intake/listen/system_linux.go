@@ -13,9 +13,9 @@ func sharePort(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
-// QueueLimit returns the number of datagrams that can wait in the queue of a new unix socket. The
-// queue can hold one more. All clients of the socket share the queue. QueueLimit returns 0 if the
-// limit is unknown.
+// QueueLimit returns the system's limit on the datagrams in the queue of a new unix socket, or 0 if
+// the limit is unknown. The queue holds one datagram more than the limit. All clients of the socket
+// share the queue.
 func QueueLimit() int {
 	text, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")
 	if err != nil {

@@ -54,8 +54,8 @@ func (c *Config) Check(set *rules.Set) error {
 	return nil
 }
 
-// Rules returns the rules of a set for a table, with one Resolver for each Tagger. The set named
-// before is the set to be replaced. Both sets may be nil.
+// Rules converts set to rules for a table, with one Resolver for each Tagger. The parameter before is the set that
+// these rules replace. Both sets may be nil.
 func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregate.Rules {
 	all := &aggregate.Rules{}
 	if set != nil {
@@ -70,8 +70,8 @@ func (c *Config) Rules(taggers []*wire.Tagger, set, before *rules.Set) *aggregat
 	return all
 }
 
-// heirs returns, for each rule of the old set before, the rule of the new set that continues the
-// old rule.
+// heirs returns an Heir for each rule of the old set, which is the parameter before. The Heir is the new rule that
+// continues the old rule. If there is none, the Heir is zero.
 func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	heirs := make([]aggregate.Heir, before.Len())
 	if set == nil {

@@ -42,7 +42,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
-		sent = r.tagger.Sent() // the tags in the name are already clean, so the name can be shorter than the received name
+		sent = r.tagger.Sent() // the tags in series are already clean, so series can be shorter than the name as received
 	}
 	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], series); to.Reason == metric.None {

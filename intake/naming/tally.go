@@ -26,8 +26,8 @@ type Count struct {
 // interval for the current rules. nil means no rules.
 func (t *Tally) Follow(set *rules.Set) { t.next, t.changes = set, true }
 
-// Add adds the samples of one interval, counted for each rule in hits. Then it switches to the
-// rules set by Follow, if any.
+// Add adds the counts of one interval, which ends at the time end. hits[i] is the number of samples that rule i
+// matched. Then Add switches to the rules set by Follow, if any.
 func (t *Tally) Add(hits []uint64, end time.Time) {
 	for i := range t.counts {
 		c := &t.counts[i]

@@ -120,7 +120,8 @@ func (l *Lane) Note(e *Event) {
 // Spent adds to the time spent on examining the current batch.
 func (l *Lane) Spent(d time.Duration) { l.spent += d }
 
-// End ends a batch of this many samples. now is used only if a Look examined the batch.
+// End ends a batch. samples is the number of samples in the batch. now is used only if a Look
+// examined the batch.
 func (l *Lane) End(now time.Time, samples int) {
 	for _, k := range l.looks {
 		k.of += uint64(samples)
@@ -141,8 +142,8 @@ type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns on which part of the traffic an answer is based. The parameter span is the period of
-// the probe.
+// in returns which part of the traffic was examined for an answer. The parameter span is the period
+// of the probe.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {

@@ -45,7 +45,7 @@ var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
 
 func (t Transport) String() string { return transportNames[t] }
 
-// Looked says on which part of the traffic an answer is based. Rates are extrapolated from the
+// Looked says which part of the traffic was examined for an answer. Rates are extrapolated from the
 // examined samples to the received samples.
 type Looked struct {
 	From      time.Time
@@ -117,8 +117,8 @@ type TailQuery struct {
 	Match  string // a glob that the clean name or the received name must match; empty matches all
 	Sender string // an address, or a network such as 10.20.0.0/16; empty means any sender
 	Bad    bool   // whether to return bad lines only
-	// Senders requests the sender of each line. A query with Sender always includes it. It adds about
-	// a tenth to the cost of receiving.
+	// Senders requests the sender of each line. If Sender is set, the lines always contain their
+	// senders. Senders make receiving about a tenth more expensive.
 	Senders bool
 	For     time.Duration
 	Limit   int // maximum number of lines per second

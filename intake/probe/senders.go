@@ -39,8 +39,8 @@ type about struct {
 	badAt   int64
 }
 
-// NewSenders returns one Look for each lane. A Look is one lane's part of a probe. The error is
-// about the pattern.
+// NewSenders returns one Look for each lane. A Look is one lane's part of a probe. NewSenders
+// returns an error if the pattern is invalid.
 func NewSenders(q SendersQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {

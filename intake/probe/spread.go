@@ -77,9 +77,9 @@ type estimate struct {
 	floor           float64 // upper bound for the row's samples in the lanes that have no counter for the row
 }
 
-// estimate estimates how many samples of the row at the index place were received. The parameter
-// count is the row's count, which may be too high by at most the parameter over. The parameter of
-// is the number of all received samples.
+// estimate estimates how many samples of the row at the index place were received. The row's count
+// may be too high, by at most over samples. The last parameter is the number of all received
+// samples.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}

@@ -33,8 +33,8 @@ type heldLine struct {
 	sender meta.Sender
 }
 
-// NewTailLooks returns one Look for each lane. A Look is one lane's part of a probe. The error is
-// about the query.
+// NewTailLooks returns one Look for each lane. A Look is one lane's part of a probe. NewTailLooks
+// returns an error if the query is invalid.
 func NewTailLooks(q TailQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	from, err := senderFilter(q.Sender)
 	if err != nil {

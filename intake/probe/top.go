@@ -28,8 +28,8 @@ type top struct {
 	scratch []byte
 }
 
-// NewTop returns one Look for each lane. A Look is one lane's part of a probe. The error is about
-// the pattern.
+// NewTop returns one Look for each lane. A Look is one lane's part of a probe. NewTop returns an
+// error if the pattern is invalid.
 func NewTop(q TopQuery, names metric.NameForm, lanes int, ends time.Time) ([]*Look, error) {
 	looks := make([]*Look, lanes)
 	for i := range looks {

@@ -33,7 +33,7 @@ const (
 	Failed                 // the client does not speak TLS 1.2 or newer, or it refused the server's certificate
 	Left                   // the client closed the connection before it sent a byte, for example for a health check
 	Slow                   // the handshake took too long, or the listener was closed
-	Crowded                // too many handshakes were running, and this one was the oldest
+	Crowded                // too many handshakes were running, and this handshake was the oldest
 	NoCertificate          // the client sent no certificate
 	BadCertificate         // the client's certificate is expired, or no authority in ClientCA issued it
 	OtherName              // no name in the client's certificate is allowed

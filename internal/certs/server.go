@@ -39,7 +39,7 @@ func (s *Server) Config() (*tls.Config, error) {
 	}
 	if s.ClientCA == "" {
 		if len(s.Names) > 0 {
-			return nil, &Error{NameSetting, fmt.Errorf("needs %s too: without it, clients show no certificate", ClientCASetting)}
+			return nil, &Error{NameSetting, fmt.Errorf("needs %s too: without it, clients send no certificate", ClientCASetting)}
 		}
 		return c, nil
 	}
@@ -54,7 +54,7 @@ func (s *Server) Config() (*tls.Config, error) {
 }
 
 var (
-	errNoCertificate = errors.New("the client shows no certificate")
+	errNoCertificate = errors.New("the client sent no certificate")
 	errOtherName     = errors.New("no name in the client's certificate is allowed")
 )
 

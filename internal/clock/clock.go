@@ -31,7 +31,7 @@ func UntilTick(now time.Time, period time.Duration) time.Duration {
 	return time.Duration(Floor(at+step/2, step) + step - at)
 }
 
-// Sleep sleeps for d. It returns false if ctx ended before that.
+// Sleep sleeps for d. It returns false if ctx ends before d has passed.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -16,7 +16,7 @@ func TestUntilDue(t *testing.T) {
 		{10_000, 9_000, -1000},        // the argument next is in the past
 		{-10_200, -5_000, 200},        // a time before 1970
 		{10_999, 1_000_000_000, 1},    // the next full second is one unit away
-		{10_200, 10_200, 0},           // the argument next is before the next full second
+		{10_200, 10_200, 0},           // the arguments now and next are equal
 		{10_200, 11_000, 800},         // the argument next is a full second
 		{1_999, 2_000 + 60*1000, 1},   // the argument next is more than a minute away
 		{2_000, 2_000 + 60*1000, 1e3}, // the argument next is a minute away
@@ -34,7 +34,7 @@ func TestUntilTick(t *testing.T) {
 	for _, c := range []struct{ now, period, want time.Duration }{
 		{10_200, 1000, 800},
 		{10_000, 1000, 1000},
-		{9_999, 1000, 1001}, // the timer for 10,000 fired one unit early
+		{9_999, 1000, 1001}, // the timer fired at 9,999 instead of at 10,000
 		{10_499, 1000, 501},
 		{10_600, 1000, 1400},
 		{10_001, 5000, 4999},

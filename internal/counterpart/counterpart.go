@@ -49,7 +49,7 @@ func FreeAddress(t testing.TB) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 }
 
-// setting is the name of the environment variable for missing programs.
+// setting is the environment variable that says whether a test fails if its program is missing.
 const setting = "COUNTERPARTS"
 
 // Missing skips the test, or fails it if COUNTERPARTS is "required".

@@ -80,8 +80,8 @@ func Run(ctx context.Context) error {
 	return err
 }
 
-// command returns the command that starts this program as a daemon. The parameter tell is a pipe,
-// which the daemon inherits.
+// command returns the command that starts this program as a daemon. The daemon
+// inherits tell, a pipe through which it reports that it is ready.
 func command(tell *os.File) (*exec.Cmd, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -101,7 +101,7 @@ func command(tell *os.File) (*exec.Cmd, error) {
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
 		if name == "LISTEN_FDS" && len(sockets) == 0 || slices.Contains(pids, name) && value != strconv.Itoa(os.Getpid()) {
-			continue // the variable names another process
+			continue // the variable is not for this process
 		}
 		cmd.Env = append(cmd.Env, variable)
 	}

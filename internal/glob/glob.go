@@ -24,7 +24,7 @@ type Glob struct {
 // Parse returns the Glob for a pattern, or an error if the pattern is invalid.
 func Parse(pattern string) (Glob, error) {
 	if _, err := path.Match(slashless(pattern), ""); err != nil {
-		return Glob{}, fmt.Errorf("%q is not a pattern: a bracket is not closed, or a backslash ends it", pattern)
+		return Glob{}, fmt.Errorf("%q is not a pattern: a bracket is not closed, or the last character is a backslash", pattern)
 	}
 	return Glob{slashless(pattern), !strings.ContainsAny(pattern, `?[\`)}, nil
 }

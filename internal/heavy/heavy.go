@@ -59,7 +59,7 @@ func (c *Counters) Reset() {
 	c.floor, c.low, c.at, c.evicted = 0, math.MaxUint64, 0, 0
 }
 
-// Add counts a copy of a key. Equal keys with different tags are different keys. It returns the
+// Add counts a copy of a key. Equal keys with different tags are different keys. Add returns the
 // slot of the key. fresh is true if the key was not in the slot before.
 func (c *Counters) Add(tag byte, key []byte) (place int, fresh bool) {
 	// The same key often occurs several times in a row, so compare with the last key first.

@@ -141,9 +141,9 @@ func (s *Server) serve() error {
 	return s.http.Serve(s.Gate)
 }
 
-// Stay protects the connection of a request: the server never closes it in favour of another
-// client. It is for answers that take a long time by design. At most half of the connections can be
-// protected. Above this limit Stay returns false, and the caller should refuse the request.
+// Stay protects the connection of a request: the server never closes this connection in favour of another client. Use
+// Stay for answers that take a long time by design. At most half of the connections can be protected. Above this
+// limit Stay returns false, and the caller should refuse the request.
 func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
 
 // Close frees the address and closes all connections, even during an answer.

@@ -20,7 +20,7 @@ import (
 type File struct{ file *os.File }
 
 // errReplaced means that another process removed or replaced the file while this process opened it.
-var errReplaced = errors.New("other daemons replaced it again and again")
+var errReplaced = errors.New("other daemons replaced the file again and again")
 
 // Create creates a pidfile at path, locks it, and writes this process's id into it. A pidfile that
 // a dead process left is reused. Create does not change a file that contains anything except a

@@ -65,7 +65,7 @@ func TestCreateFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		other:                        "it holds something other than a process id; it is left unchanged",
+		other:                        "it contains something other than a process id; it is left unchanged",
 		"/dev/null":                  "refused: it is a device, not a regular file",
 		dir:                          "is a directory",
 		filepath.Join(dir, "no/pid"): "no such file or directory",

@@ -42,8 +42,8 @@ type Config struct {
 	Behaviour string
 	// Dir is the directory for the stat pipe of the process.
 	Dir string
-	// Number is the value of the metrics of a "recorder": the count of "requests", and the only sample
-	// of "lat". The value of "load" is always 0.5. For "threads", it is the number of threads.
+	// Number sets two metrics of a process with "recorder": the count of "requests", and the only sample of "lat".
+	// (The value of "load" is always 0.5.) With "threads", Number is the number of threads.
 	Number int
 }
 

@@ -3,8 +3,8 @@ package ports
 import "syscall"
 
 // withoutFork runs f while this process starts no other process. A new process has a copy of every
-// open socket until its exec, which takes long on a busy machine. A port that f has closed would
-// stay bound until then.
+// open socket until its exec. On a busy machine the exec can be late, and a port that f has closed
+// would stay bound until the exec.
 func withoutFork(f func() bool) bool {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

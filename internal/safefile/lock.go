@@ -51,7 +51,7 @@ func PID(file *os.File) (int, error) {
 	}
 	pid, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 31)
 	if err != nil {
-		return 0, errors.New("it holds something other than a process id")
+		return 0, errors.New("it contains something other than a process id")
 	}
 	return int(pid), nil
 }

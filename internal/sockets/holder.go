@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Process is a running process.
+// Process is the id and the name of a process that has a socket open.
 type Process struct {
 	PID  int
 	Name string // name as shown by ps, at most 15 bytes

@@ -57,8 +57,8 @@ func TestOptionalParameters(t *testing.T) {
 	}
 }
 
-// TestNoWaitInMulticall checks that a method that waits is refused in a multicall. It would delay
-// the other calls in the same multicall.
+// TestNoWaitInMulticall checks that a method that waits is refused in a multicall. The method would
+// delay the other calls in the same multicall.
 func TestNoWaitInMulticall(t *testing.T) {
 	call := func(seconds string) string {
 		return ask(t, waiting(), "system.multicall", "<array><data><value><struct><member><name>methodName</name><value>watch</value></member>"+

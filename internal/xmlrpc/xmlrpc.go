@@ -46,8 +46,8 @@ type Int int64
 // Double is a floating-point number. If it is not finite, it is sent as a string ("NaN", "+Inf").
 type Double float64
 
-// NaN is sent as a double with the text NaN. It is for numbers without a value, if clients cannot
-// handle a string. The clients of Go and Python can read it.
+// NaN is sent as a double with the text NaN. NaN is for results whose value is not a finite number,
+// if the client expects a double and not a string. Clients in Go and Python can parse this double.
 type NaN struct{}
 
 // Bool is true or false.

@@ -107,7 +107,7 @@ func (f *fixture) checkLarge(t *testing.T) {
 		}
 		v = next
 		if head, err := p.Head(f.ctx); err != nil || head.Version != v || !bytes.Equal(head.Record, record) {
-			t.Errorf("of %d bytes %d came back: %v", size, len(head.Record), err)
+			t.Errorf("a commit of %d bytes was read with %d bytes: %v", size, len(head.Record), err)
 		}
 	}
 	if c, err := p.At(f.ctx, 2); err != nil || len(c.Record) != 5<<20 {

@@ -114,7 +114,7 @@ func (e *Engine) change() {
 	e.changed = make(chan struct{})
 }
 
-// Rewrite changes all stored messages.
+// Rewrite calls the function change for the data of each stored message. The function may modify the data.
 func (e *Engine) Rewrite(change func(data []byte)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

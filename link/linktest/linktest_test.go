@@ -7,8 +7,8 @@ import (
 	"github.com/statsd-ops/statsd/link/enginetest"
 )
 
-// TestEngine checks that the engine in memory fulfils the contract of an engine. So the results of
-// tests that use it also hold for the real engines.
+// TestEngine checks that the engine in memory fulfils the contract of an engine. Therefore, results of tests with this
+// engine are also valid for the real engines.
 func TestEngine(t *testing.T) {
 	settings, err := enginetest.Settings.First(func(key []byte) { key[0] = 1 })
 	if err != nil {

@@ -84,7 +84,7 @@ func (p *partition) Head(ctx context.Context) (c link.Commit, err error) {
 	return c, err
 }
 
-// keptCommits limits how old a commit can be that Head returns in case of a fault.
+// keptCommits is the number of last commits that a partition stores, so that a fault can make Head return an old commit.
 const keptCommits = 2
 
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (v link.Version, err error) {

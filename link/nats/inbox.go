@@ -140,8 +140,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// receive waits for a message and returns it. If none arrives within the time in the constant
-// silence, it returns nil.
+// receive waits for a message and returns it. If no message arrives within the duration silence, it
+// returns nil.
 func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	patience, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
@@ -152,8 +152,8 @@ func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	return m, err
 }
 
-// look replaces the consumer if it has missed a message. It is called when no message arrived
-// within the time in the constant silence.
+// look replaces the consumer if it has missed a message. It is called when no message has arrived
+// within the duration silence.
 func (r *reader) look(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -165,8 +165,8 @@ func (r *reader) look(ctx context.Context) error {
 	return err
 }
 
-// behind reports whether the stream still contains the next message. If it does, the consumer has
-// skipped this message.
+// behind reports whether the consumer has skipped the next message. The consumer has skipped this
+// message if the stream still contains it.
 func (r *reader) behind(ctx context.Context) (bool, error) {
 	info, err := r.p.info(ctx)
 	return err == nil && info.State.FirstSeq <= r.next, err

@@ -81,7 +81,7 @@ func (m *members) announce(ctx context.Context) ([]string, error) {
 	return all, nil
 }
 
-// checkName reports it to the operators if another process announces the same name.
+// checkName informs the operators if another process announces the same name.
 func (m *members) checkName(ctx context.Context) error {
 	if !m.announced {
 		return nil // the announcement may be from an earlier run of this daemon

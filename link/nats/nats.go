@@ -50,7 +50,8 @@ type Config struct {
 	// Prefix is the prefix of the names of all subjects, streams and buckets. Empty means "sd".
 	Prefix string
 	// Replicas is the number of copies of each stream. MaxBytes is the total size of all messages.
-	// Both are used only when the first owner creates the streams. Zero means 3 copies and 64 GiB.
+	// Both fields are used only when the first owner creates the streams. Zero means 3 copies and
+	// 64 GiB.
 	Replicas int
 	MaxBytes int64
 	// Tell receives messages for operators about the connection. It may be nil.

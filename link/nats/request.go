@@ -94,7 +94,7 @@ func (s *session) get(ctx context.Context, stream string, q query) (stored, erro
 }
 
 // messageStream returns the name of the stream with the messages of partition p. The following
-// functions return the other names.
+// functions return the names of the other streams, subjects and buckets.
 func (s *session) messageStream(p int) string {
 	return fmt.Sprintf("%s_P_%d", strings.ToUpper(s.cfg.Prefix), p)
 }

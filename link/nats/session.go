@@ -120,8 +120,8 @@ func (s *session) failed(err error) {
 	s.mu.Unlock()
 }
 
-// fail adds the addresses of the servers to an error, and its possible cause from the state of the
-// session.
+// fail adds the addresses of the servers to an error. If the state of the session shows a possible
+// cause, fail adds this cause too.
 func (s *session) fail(err error) error {
 	if err == nil {
 		return nil

@@ -56,8 +56,8 @@ type commitHeader struct {
 	sum     uint32 // CRC-32C of the record
 }
 
-// openCommits finds the head, which is the last commit. It also returns the largest number of a
-// next message that any commit contains.
+// openCommits finds the head, which is the last commit. It also returns the largest value of the
+// field next in all commits.
 func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 	c = &commits{dir: dir, slots: slots, kept: make(map[int64]int64), unsaved: make(map[string]bool)}
 	if err := safefile.Directory(dir); err != nil {

@@ -77,7 +77,7 @@ func newDoor(e *Engine) *door {
 	d := &door{engine: e}
 	most := min(e.cfg.MaxEdges, max(2, descriptors.Limit()/2))
 	d.guests = newGuests(most, d.evict(fmt.Sprintf("the maximum of %d connections is reached", most)))
-	d.large = newPlaces(largeAtOnce, largePatience, d.evict(fmt.Sprintf("%d large messages arrive at the same time, and this one is the slowest", largeAtOnce)))
+	d.large = newPlaces(largeAtOnce, largePatience, d.evict(fmt.Sprintf("%d large messages arrive at the same time, and the message of this edge daemon is the slowest", largeAtOnce)))
 	return d
 }
 

@@ -31,7 +31,7 @@ type Config struct {
 	// connect can act as an edge.
 	Keys Keys
 	// Dir is the directory of this Engine. No other Engine may use it. If it does not exist, it is
-	// created, and only its owner gets access.
+	// created, and only the daemon's user gets access.
 	Dir string
 	// MaxBytes limits the size of the messages that wait in Dir. Zero means 1 GiB.
 	MaxBytes int64
@@ -47,8 +47,8 @@ const (
 	defaultMaxBytes   = 1 << 30
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
-	leastShare        = 2 << 20   // minimum size of the messages of a partition, which allows some large messages
-	mostFree          = 256 << 20 // maximum number of bytes on the disk that messages leave free for commits
+	leastShare        = 2 << 20   // minimum disk space for the messages of one partition: several large messages fit into it
+	mostFree          = 256 << 20 // maximum of the free disk space that messages must leave for commits, in bytes
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )
@@ -229,7 +229,7 @@ func (e *Engine) store(p uint32, data []byte) (code byte, err error) {
 		return codeRefused, fmt.Errorf("partition %d does not exist: the cluster has %d partitions", p, len(e.partitions))
 	}
 	if len(data) == 0 || len(data) > maxMessage {
-		return codeRefused, fmt.Errorf("it has %d bytes, and 1 to %d are allowed", len(data), maxMessage)
+		return codeRefused, fmt.Errorf("the message has %d bytes, and 1 to %d are allowed", len(data), maxMessage)
 	}
 	_, err = e.partitions[p].log.Append(data, time.Now())
 	switch {

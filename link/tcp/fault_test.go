@@ -129,7 +129,7 @@ func TestKill(t *testing.T) {
 // has committed.
 func runCentral(t *testing.T, dir, addr string, until func(out string) bool) map[uint64]string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) // TestMain of this process calls beCentral
+	cmd := exec.Command(os.Args[0]) // in the new process, TestMain calls beCentral
 	cmd.Env = append(os.Environ(), "CENTRAL_DIR="+dir, "CENTRAL_ADDR="+addr)
 	var out bytes.Buffer
 	var mu sync.Mutex

@@ -132,9 +132,9 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	head, size, err := w.head(0)
 	switch {
 	case errors.Is(err, io.EOF) && all == nil:
-		return errors.New("it disconnected during the handshake: perhaps it has a key and this central daemon has none, or its version differs")
+		return errors.New("the edge daemon disconnected during the handshake: perhaps it has a key and this central daemon has none, or its version differs")
 	case errors.Is(err, io.EOF):
-		return errors.New("the edge daemon disconnected when it was asked for a key: perhaps it has none, or the versions of the two differ")
+		return errors.New("the edge daemon disconnected when it was asked for a key: perhaps it has none, or its version differs")
 	case err == nil && head[4] != kindProof:
 		err = fmt.Errorf("frame %q where %q is expected", head[4], kindProof)
 	}
@@ -158,6 +158,6 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 // refuse tells the edge why it is refused. It returns the parameter reason, which is the error for
 // the central.
 func (w *wire) refuse(text string, reason error) error {
-	_ = w.send(kindRefusal, []byte(text)) // if this fails, the edge has disconnected
+	_ = w.send(kindRefusal, []byte(text)) // an error means that the edge has disconnected
 	return reason
 }

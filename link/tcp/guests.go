@@ -98,7 +98,8 @@ func newPlaces(most int, patience time.Duration, evict func(net.Conn)) *places {
 	return &places{most: most, patience: patience, evict: evict, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
 }
 
-// enter waits until conn may work. After some time, it closes the slowest connection.
+// enter waits until there is a place for the connection conn. If the slowest connection has worked for
+// longer than patience, enter closes the slowest connection and gives its place to conn.
 func (p *places) enter(conn net.Conn) {
 	for {
 		wait := p.try(conn)
@@ -112,7 +113,7 @@ func (p *places) enter(conn net.Conn) {
 	}
 }
 
-// try lets the connection conn work if that is possible. If it is not possible, try returns how
+// try gives the connection conn a place, and returns 0. If no place is available yet, try returns how
 // long to wait.
 func (p *places) try(conn net.Conn) time.Duration {
 	p.mu.Lock()

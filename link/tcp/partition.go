@@ -17,8 +17,8 @@ type partition struct {
 
 var _ link.Partition = (*partition)(nil)
 
-// openPartition opens a partition. After a crash of the machine, messages may be missing that a
-// commit has already used. Their numbers are not used again.
+// openPartition opens a partition. After a crash of the machine, messages that are part of a commit may
+// be missing in the log. The numbers of these messages are not used again.
 func openPartition(dir string, slots int64, cfg spool.LogConfig) (*partition, error) {
 	c, next, err := openCommits(filepath.Join(dir, "commits"), slots)
 	if err != nil {
@@ -33,7 +33,7 @@ func openPartition(dir string, slots int64, cfg spool.LogConfig) (*partition, er
 	return &partition{c, log}, nil
 }
 
-// sync syncs the commits first: the log may then remove messages that are only in these commits.
+// sync syncs the commits before the log, because Log.Sync removes messages that are in these commits.
 func (p *partition) sync() error {
 	if err := p.commits.sync(); err != nil {
 		return err

@@ -28,7 +28,7 @@ type SenderConfig struct {
 }
 
 const (
-	connectTimeout = 5 * time.Second  // maximum time to connect, and for the handshake
+	connectTimeout = 5 * time.Second  // maximum time for the connect, and also for the handshake
 	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one answer is expected
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 5 * time.Second
@@ -77,7 +77,7 @@ func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 // Send waits for the result of the next attempt to connect.
 func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
-		return &link.RefusedError{Reason: fmt.Sprintf("it has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
+		return &link.RefusedError{Reason: fmt.Sprintf("the message has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
 	}
 	c, settings, err := s.connection(ctx)
 	if err != nil {
@@ -223,7 +223,7 @@ func explain(err error) error {
 	remote, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case ok && remote.Op == "remote error":
-		return fmt.Errorf("the central daemon refuses this daemon's certificate, wants one, or refuses its version of TLS: %w", err)
+		return fmt.Errorf("the central daemon refuses this daemon's certificate, requires a certificate, or refuses this daemon's version of TLS: %w", err)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return errors.New("the central daemon closed the connection during the handshake: its log says why; perhaps it does not allow this address, or requires statsd+tls://")
 	}

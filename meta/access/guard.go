@@ -15,7 +15,7 @@ type Need uint8
 
 // These are the kinds of access. Each kind includes the kinds before it.
 const (
-	Nothing  Need = iota // probes, whose answer is one word
+	Nothing  Need = iota // health checks, which are answered with one word
 	Reading              // data that a monitor without tokens shows to everybody
 	Guarded              // samples of clients, and the configuration
 	Changing             // changes of the running daemon

@@ -21,8 +21,8 @@ const maxArgs = 256
 // maxShownName is the maximum length of a parameter's name. Longer names are shortened.
 const maxShownName = 40
 
-// serveChange makes a change, if the client has permission. It adds the request to the trail in any
-// case.
+// serveChange makes a change, if the client has permission. It adds the request to the trail, even
+// if the change fails or is refused.
 func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	if r.Method != http.MethodPost {
 		a.wrongMethod(w, http.MethodPost)

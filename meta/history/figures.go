@@ -162,7 +162,7 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 
 // bytes returns the number of bytes in use.
 func (m *minute) bytes() int {
-	const each, figure = 168, 48 // sizes in bytes: each is for a sum, the name of its second column, and its entry in the index; figure is for an element of the slice made
+	const each, figure = 168, 48 // bytes per sum (with the name of its second column and its entry in the index), and per element of m.made
 	return each*cap(m.sums) + figure*cap(m.made)
 }
 

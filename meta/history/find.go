@@ -16,7 +16,7 @@ import (
 // Order says how found paths are sorted.
 type Order uint8
 
-// These are the orders. Paths with equal keys are sorted bytewise.
+// These are the possible orders of found paths. Paths with equal keys are sorted bytewise.
 const (
 	ByPath  Order = iota
 	ByValue       // largest value first
@@ -95,9 +95,9 @@ func (v *Values) Find(ctx context.Context, s Search) Found {
 // bytes change.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// search returns the points of the last flush, its time, and the number of its points without a
-// kept value. If there are no such points, it returns no points. If the points of the last flush
-// are not available, it waits for the next flush.
+// search returns the points of the last flush, the time of this flush, and the number of points
+// whose value is not kept. If the values of all points are kept, search returns no points. If the
+// points are needed but not available, search waits for the next flush.
 func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Seq[metric.Point], at time.Time, missed int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -48,7 +48,7 @@ func withPlaces(names, places int) *Values {
 	return v
 }
 
-// holding returns the given paths that have a history. This does not count as a query.
+// holding returns the given paths that have a history. A call of holding does not count as a query.
 func holding(v *Values, paths ...string) (held []string) {
 	for _, path := range paths {
 		if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
@@ -58,8 +58,9 @@ func holding(v *Values, paths ...string) (held []string) {
 	return held
 }
 
-// TestPlaces checks which paths get a history when there is not enough memory for all paths: first
-// the paths that were published first, and then the paths that were queried.
+// TestPlaces checks which paths get a history when there is not enough memory for all paths. At
+// first these are the paths that were published first. A path that is queried later replaces a path
+// that was not queried.
 func TestPlaces(t *testing.T) {
 	v := withPlaces(10, 2)
 	feed(v, 3, "a", "b", "c", "d")

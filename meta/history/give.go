@@ -52,8 +52,8 @@ func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	return -1
 }
 
-// silentest returns the entry of the path that was last published longest ago, and removes it from
-// the list silent. It returns -1 if the list is empty.
+// silentest returns the entry whose path has not been published for the longest time, and removes
+// the entry from the list silent. silentest returns -1 if the list is empty.
 func (v *Values) silentest() int32 {
 	if !v.sorted {
 		slices.SortFunc(v.silent, func(a, b int32) int { return cmp.Compare(v.entries[b].flush, v.entries[a].flush) })

@@ -11,7 +11,7 @@ type cut struct {
 	at                int64 // end of the flush interval or the minute, in Unix nanoseconds
 	width             int64 // length of the flush interval or the minute, in nanoseconds
 	mean, least, most float64
-	count             bool // the name is a count, and mean is its total
+	count             bool // the name is a count; the field mean then contains its total
 }
 
 // grid divides a period into steps of equal length.
@@ -63,7 +63,7 @@ type gridLine struct {
 	weight []float64 // for each step, the sum of the seconds
 	least  []float64 // for each step, the minimum
 
-	all, seconds float64 // sums over the whole period: of the values multiplied by their seconds, and of the seconds
+	all, seconds float64 // for the whole period, the sum of all values multiplied by their seconds, and the sum of the seconds
 	before       cut     // the previous value of a count
 	known        bool    // the field before is valid
 }
@@ -145,7 +145,7 @@ func (l *gridLine) finish() Line {
 // mean out of this range.
 func between(least, v, most float64) float64 { return min(max(v, least), most) }
 
-// tally counts the flushes or minutes in a series, and those that are missing between them.
+// tally counts the flushes or minutes in a series, and the missing flushes or minutes.
 type tally struct {
 	held, missing int
 	before        int64

@@ -37,8 +37,8 @@ import (
 // gap is the value for a time without data.
 var gap = math.NaN()
 
-// Series contains the values of several names at the same times: At(0), At(1), and so on. A value
-// is for the period Step that ends at its time. NaN means that there is no value.
+// Series contains the values of several names at the same times: At(0), At(1), and so on. Each value covers a
+// period of length Step, which ends at the time of the value. NaN means that there is no value.
 type Series struct {
 	T0    time.Time // time of the first value
 	Step  time.Duration

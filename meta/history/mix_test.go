@@ -76,7 +76,7 @@ func (m *mixing) consistent() {
 	}
 }
 
-// own checks that a value is of the given path, and of a flush between the times from and to.
+// own checks that a value belongs to the given path, and to a flush between the times from and to.
 func (m *mixing) own(path int, v float64, from, to time.Time) {
 	m.t.Helper()
 	if v != v {

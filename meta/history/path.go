@@ -33,7 +33,7 @@ type Path struct {
 	Value float64   // the last value; NaN if there is none
 	Time  time.Time // time of Value
 	Held  Held
-	// M1, M5 and M15 are over the last 1, 5 and 15 minutes before the last flush.
+	// M1, M5 and M15 combine the values of the last 1, 5 and 15 minutes before the last flush.
 	M1, M5, M15 Span
 	// Flushes is the number of flushes kept for the last 15 minutes. Since is the time of the first of
 	// these flushes that can have a value of the path.
@@ -41,8 +41,8 @@ type Path struct {
 	Since   time.Time
 }
 
-// Path returns the last value of a path, and its means. If no value is kept, ok is false. This
-// counts as a query for the path.
+// Path returns the last value of a path, and its means. If no value is kept, ok is false. A call of
+// Path counts as a query for the path.
 func (v *Values) Path(path string) (p Path, ok bool) {
 	r := v.look(path)
 	return r.path(path), r.known
@@ -70,7 +70,7 @@ type view struct {
 	length  int64 // length of a flush interval
 }
 
-// look reads a path. This counts as a query for the path.
+// look reads a path. A call of look counts as a query for the path.
 func (v *Values) look(path string) (r reading) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -179,7 +179,7 @@ func (s *exactSum) add(v float64) {
 func (s *exactSum) mean(n int) float64 { return (s.sum + s.lost) / float64(n) }
 
 // Series returns the histories of paths, with a line for each path. If a path has no history, Known
-// is false in its line. This counts as a query for the paths.
+// is false in its line. A call of Series counts as a query for the paths.
 func (v *Values) Series(q Query) (s Series, held []Held) {
 	all := make([]reading, len(q.Names))
 	last, unit := int64(0), v.interval

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// These are the periods of a history. For the last flushSpan it has a value for each flush. For
-	// the minuteSpan before that it has a value for each minute.
+	// These are the periods of a history. A history has a value for each flush of the last
+	// flushSpan. For the minuteSpan before the last flushSpan, it has a value for each minute.
 	flushSpan  = 15 * time.Minute
 	minuteSpan = 45 * time.Minute
 	minFlushes = 15
@@ -44,7 +44,7 @@ type places struct {
 // place is the row of a path.
 type place struct {
 	since uint64 // number of the first column of this path; earlier columns belong to other paths
-	asked uint64 // number of the last flush before the last query for the path; 0 if there was none
+	asked uint64 // number of the last flush before the last query for the path; 0 if there was no query
 	owner int32  // index of the path's entry; -1 if the row is free
 }
 

@@ -11,15 +11,15 @@ type Query struct {
 	// Since is the start of the period. Its end is the last flush.
 	Since time.Time
 	// Points is the maximum number of values in a line. There can be fewer values, because a step is
-	// at least a flush interval. It is at least a minute if there are only values for minutes.
+	// at least a flush interval. A step is at least a minute if there are only values for minutes.
 	Points int
 	// Step is the minimum length of a step; 0 for none. If the last flush, Since, Points and Step are
 	// the same, two Series have values at the same times.
 	Step time.Duration
 }
 
-// since returns the start of the period in Unix nanoseconds. It is at most the time of the last
-// flush, and at least about a week before that.
+// since returns the start of the period in Unix nanoseconds. The start is not later than the last
+// flush, and at most two weeks before the last flush.
 func (q *Query) since(last int64) int64 {
 	since := time.Unix(0, last).Add(-2 * week)
 	if q.Since.After(since) {

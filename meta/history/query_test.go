@@ -18,8 +18,8 @@ var start = time.Unix(1_795_910_400, 0)
 func count(name string, v float64) meta.Figure { return meta.Figure{Name: name, Value: v, Count: true} }
 func gauge(name string, v float64) meta.Figure { return meta.Figure{Name: name, Value: v} }
 
-// rateIn returns the expected growth of a count per second between two times, and the maximum of
-// the rates of its flushes.
+// rateIn returns the expected growth of a count per second between two times, and the highest
+// growth per second in one flush interval.
 func (m *model) rateIn(name string, from, to int64) (rate, greatest float64) {
 	grew, seconds, greatest := 0.0, 0.0, gap
 	before, beforeAt := gap, int64(0)
@@ -206,7 +206,7 @@ func TestClockSetBackByDays(t *testing.T) {
 	}
 }
 
-// TestClockSetBackInAMinute checks that removed flushes do not count in the mean of their minute.
+// TestClockSetBackInAMinute checks that the mean of a minute does not include removed flushes.
 func TestClockSetBackInAMinute(t *testing.T) {
 	f := NewFigures(interval)
 	for _, flush := range []struct{ second, size int }{{10, 90}, {20, 90}, {30, 90}, {40, 90}, {20, 20}, {30, 20}, {40, 20}, {50, 20}, {60, 30}} {

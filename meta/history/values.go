@@ -64,7 +64,7 @@ type Values struct {
 	sorted bool              // the list silent is sorted; the entry whose path was published longest ago is last
 	wanted map[string]uint64 // queried paths without a history, with the number of the flush before the query
 
-	searched uint64                 // number of the flush before the last search; 0 if there was none
+	searched uint64                 // number of the flush before the last search; 0 if there was no search
 	recent   iter.Seq[metric.Point] // points of the last flush; nil if no search needs them
 	waiting  chan struct{}          // closed at the next flush; nil if no search waits
 	shown    *view                  // view of the last flush; made when it is needed

@@ -107,7 +107,7 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 			tab := browser.Open(t, "http://"+d.addr+"/", look)
 			defer tab.Close()
 			tab.Await(drawn)
-			tab.Await(text("found-note", "Type a name") + ` && document.getElementById("found").childElementCount === 0`) // there are too many values to list them
+			tab.Await(text("found-note", "Type a name") + ` && document.getElementById("found").childElementCount === 0`) // the page lists no values, because there are too many
 			tab.Eval(`document.getElementById("search").value = "stats"; document.getElementById("search").dispatchEvent(new Event("input"))`, nil)
 			tab.Await(text("found", "stats.cache.hit"))
 			tab.Eval(`[...document.querySelectorAll("#found button")].find(b => b.textContent.endsWith("ms.mean")).click()`, nil)
@@ -136,7 +136,7 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 	wait.Until(t, "a closed page still has a stream", func() bool { return d.open() == 0 })
 }
 
-// testCluster checks that the page shows the cluster, but only if the daemon is in one.
+// testCluster checks that the page shows the cluster, but only if the daemon belongs to a cluster.
 func testCluster(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := browser.Open(t, "http://"+d.addr+"/", looks["desktop"])

@@ -30,9 +30,9 @@ type daemon struct {
 
 	mu      sync.Mutex
 	status  q.Status
-	token   string // if set, guarded questions need this token
-	locked  bool   // all questions need the token
-	noRoom  bool   // the path live answers with status 503
+	token   string // if set, the questions top, explain, config and tail need this token
+	locked  bool   // whether all questions need the token
+	noRoom  bool   // whether the path live answers with status 503
 	asked   map[string]int
 	streams int // number of open streams
 	gone    chan struct{}

@@ -87,7 +87,7 @@ type Lost struct {
 	Sum15m  float64 `json:"sum_15m"` // sum of all losses in 15 minutes
 }
 
-// Names describes the names in the table.
+// Names has the number of names in the table, the limit, and the growth.
 type Names struct {
 	Held     int `json:"held"`
 	Limit    int `json:"limit"`     // 0 if there is no limit
@@ -100,7 +100,7 @@ type Flush struct {
 	At       time.Time `json:"at"`
 	Interval float64   `json:"interval"`
 	Took     float64   `json:"took"`
-	HeldUp   float64   `json:"held_up"` // longest time that a receiver waited
+	HeldUp   float64   `json:"held_up"` // how long the flush made receivers wait, added up for all receivers
 	Late     uint64    `json:"late"`    // number of late flushes since the start
 }
 
@@ -111,7 +111,7 @@ type Sink struct {
 	State   string `json:"state"`   // ok, behind, FAILING or ending
 	// Accepted is when the sink last accepted points. It is zero if it has accepted none.
 	Accepted  time.Time `json:"accepted"`
-	Published time.Time `json:"published"` // the last flush that the sink has accepted completely
+	Published time.Time `json:"published"` // time of the last flush that the sink has accepted completely
 	Behind    float64   `json:"behind"`    // age of the oldest flush that the sink has not accepted, in seconds
 	Waiting   uint64    `json:"waiting"`   // number of waiting points
 	PerSecond float64   `json:"per_second"`
@@ -166,7 +166,7 @@ type Cost struct {
 	Most     []Prefix `json:"most"`          // the prefixes that needed the most memory when they were last counted
 }
 
-// Share is a named part of a sum.
+// Share is what one part of the daemon needs of the CPU time or of the memory.
 type Share struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`

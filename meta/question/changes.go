@@ -6,7 +6,7 @@ import "time"
 
 // Flushed is the answer of the change flush.
 type Flushed struct {
-	Number uint64    `json:"number"` // number of the flush since the start
+	Number uint64    `json:"number"` // number of the flush, counted from the start of the daemon
 	At     time.Time `json:"at"`     // timestamp of the points of the flush
 }
 

@@ -24,8 +24,8 @@ type Cluster struct {
 	// number of connections that it has closed to accept others.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
-	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true.
-	// Next is nil unless another cluster gets the intervals after a certain time.
+	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true. Next is the
+	// cluster that gets the intervals after a certain time instead; nil if there is none.
 	Forwards bool            `json:"forwards"`
 	Forward  ClusterForward  `json:"forward"`
 	Next     *ClusterForward `json:"next"`
@@ -100,7 +100,7 @@ type ClusterPartition struct {
 	Owner     string    `json:"owner"` // owner that made the last commit
 	Here      bool      `json:"here"`  // this daemon owns the partition
 	Unowned   bool      `json:"unowned"`
-	Epoch     time.Time `json:"epoch"` // when the owner began to own the partition
+	Epoch     time.Time `json:"epoch"` // when the owner took over the partition
 	// Head is the end of the last published interval. HeadAge is its age in seconds.
 	Head    time.Time `json:"head"`
 	HeadAge float64   `json:"head_age"`

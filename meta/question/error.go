@@ -8,7 +8,7 @@ import (
 // Code is the kind of an Error. It determines the HTTP status in the JSON API.
 type Code string
 
-// These are the codes.
+// Each code has its own HTTP status.
 const (
 	BadParameter Code = "bad_parameter" // HTTP status 400
 	NoToken      Code = "no_token"      // HTTP status 401

@@ -52,8 +52,8 @@ type Question struct {
 	Method string
 	// Help describes the answer in one or two sentences.
 	Help string
-	// Parameters has the order of the arguments of the XML-RPC method. A caller may omit the last
-	// arguments.
+	// Parameters are the arguments of the XML-RPC method, in the same order. A caller may omit the
+	// last ones.
 	Parameters []Parameter
 	// Watch is the name of the Int parameter with the number of seconds for which the answer watches
 	// traffic. It is "" if the answer watches no traffic.
@@ -107,9 +107,9 @@ type Answer struct {
 
 // LookedAt describes which part of the traffic was watched.
 type LookedAt struct {
-	Every     int     `json:"every"`     // of this number of batches, one was watched
+	Every     int     `json:"every"`     // one of this many batches was watched
 	Seconds   float64 `json:"seconds"`   // how long traffic was watched, in seconds
-	Of        uint64  `json:"of"`        // number of samples received during that time
+	Of        uint64  `json:"of"`        // number of samples received in these seconds
 	Seen      uint64  `json:"seen"`      // number of samples that were watched
 	Receivers int     `json:"receivers"` // number of receivers that were watched
 }
@@ -117,7 +117,7 @@ type LookedAt struct {
 // Event is a flush, or a change of the health.
 type Event struct {
 	Kind   string // "flush" or "health"
-	Number uint64 // number of the flush since the start
+	Number uint64 // number of the flush, counted from the start of the daemon
 	At     time.Time
 }
 

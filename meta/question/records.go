@@ -60,7 +60,8 @@ type Refused struct {
 	Most   uint64 `json:"most"`
 }
 
-// Alert is an episode: the time during which a reason held, with the messages to notifiers.
+// Alert is an episode: the time between the start and the end of a reason, with the messages to
+// notifiers.
 type Alert struct {
 	ID      string    `json:"id"`
 	Reason  string    `json:"reason"`
@@ -68,7 +69,7 @@ type Alert struct {
 	State   string    `json:"state"`
 	Text    string    `json:"text"`
 	Began   time.Time `json:"began"`
-	Ended   time.Time `json:"ended"` // zero while the reason holds
+	Ended   time.Time `json:"ended"` // zero if the reason has not ended
 	Told    []Told    `json:"told"`
 }
 

@@ -4,8 +4,10 @@ import "time"
 
 // Explanation says what happens to a line, or what the daemon knows about a name.
 type Explanation struct {
-	Text  string `json:"text"`
-	Known bool   `json:"known"` // the name is in the table; also true for a bad line, because its explanation is complete
+	Text string `json:"text"`
+	// Known is true if the name is in the table, if the text is a published path, or if the line has no
+	// good sample.
+	Known bool   `json:"known"`
 	Steps []Step `json:"steps"`
 	// Near lists known names with a similar spelling, if the name is not known.
 	Near []string `json:"near"`
@@ -26,7 +28,7 @@ type Step struct {
 	Values []PathValue `json:"values,omitempty"`
 }
 
-// PathValue is a published path with its last value and its means.
+// PathValue is a published path with its last value and its averages over 1, 5 and 15 minutes.
 type PathValue struct {
 	Path  string    `json:"path"`
 	Kind  string    `json:"kind"`
@@ -121,7 +123,7 @@ type Line struct {
 	At     int       `json:"at"`     // position of the fault in the line, as a byte index
 }
 
-// Tail has the lines that were received while the answer watched.
+// Tail has the lines that were received while the question watched the traffic.
 type Tail struct {
 	Lines    []Line `json:"lines"` // oldest first
 	Matched  uint64 `json:"matched"`

@@ -2,8 +2,9 @@
 //
 //	manager, err := alertmanager.New(alertmanager.Config{URL: "http://alertmanager:9093"})
 //
-// Each alert has an endsAt in four minutes, when Alertmanager resolves it. Alerts are therefore sent again each minute
-// while the problem continues. The end of a problem is sent three more times.
+// The endsAt of an alert is four minutes in the future. Alertmanager resolves the alert at that time, so the alert is
+// sent again each minute while the problem continues. After the end of a problem, the resolved alert is sent three more
+// times.
 package alertmanager
 
 import (

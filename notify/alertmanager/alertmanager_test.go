@@ -19,8 +19,7 @@ import (
 	"github.com/statsd-ops/statsd/notify/relay"
 )
 
-// told returns the notifications that a real Alertmanager sent, such as "firing StatsdSinkFailing degraded
-// archive".
+// told stores the notifications that a real Alertmanager sent, such as "firing StatsdSinkFailing degraded archive".
 type told struct {
 	mu   sync.Mutex
 	said []string
@@ -64,7 +63,8 @@ func TestRealAlertmanager(t *testing.T) {
 	defer hook.Close()
 	manager := counterpart.StartAlertmanager(t, hook.URL)
 
-	// An alert fires for four repeats. On a busy machine, the next message may be delayed by this time.
+	// An alert resolves 20 s (four times Repeat) after the last message about it. This is long enough for a busy
+	// machine that sends the next message late.
 	receiver, err := New(Config{URL: manager.URL, Repeat: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -151,8 +151,8 @@ func tell(t *testing.T, messages ...notify.Message) (path string, alerts []alert
 	return path, alerts
 }
 
-// TestAlerts checks that the begin of a problem fires for four minutes, that a change ends the alert with the old
-// severity, and that the end of a problem does not hide a problem that has started again.
+// TestAlerts checks that the alert for the beginning of a problem fires for four minutes, that a change ends the
+// alert with the old severity, and that the end of a problem does not hide a problem that has started again.
 func TestAlerts(t *testing.T) {
 	now := time.Now()
 	fires := func(a alert) bool {

@@ -173,8 +173,8 @@ func TestClosedPort(t *testing.T) {
 	wantError(t, err, "nsca "+client.address+": dial tcp "+client.address+": connect: connection refused")
 }
 
-// TestResetIsRefusal checks that a reset counts as a refusal. A daemon that closes the connection with unread
-// data resets it.
+// TestResetIsRefusal checks that a reset counts as a refusal. If a daemon closes a connection that has unread data,
+// the kernel resets the connection.
 func TestResetIsRefusal(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -19,7 +19,7 @@ func (m Method) encrypt(packet, iv []byte, password string) error {
 	return nil
 }
 
-// xor combines b with a pattern that is repeated.
+// xor replaces b by the XOR of b and the pattern. The pattern is repeated up to the length of b.
 func xor(b, pattern []byte) {
 	if len(pattern) == 0 {
 		return

@@ -52,8 +52,8 @@ type result struct {
 	text    string
 }
 
-// put writes r into a packet of the current or the legacy size. Unused bytes keep their random content, so that
-// regular data is not encrypted.
+// put writes r into a packet of the current or the legacy size. Unused bytes keep their random content, because known
+// content would weaken the encryption.
 func (r result) put(packet []byte) {
 	binary.BigEndian.PutUint16(packet, packetVersion)
 	binary.BigEndian.PutUint32(packet[timeOffset:], r.time)

@@ -8,7 +8,7 @@ import "math/bits"
 type rijndael struct {
 	sbox   [256]byte
 	shifts [4]int   // for each row, the number of columns by which it is shifted to the left
-	keys   [][]byte // keys of the block's size: one for before the first round, and one for each round
+	keys   [][]byte // round keys of the block's size: one that is used before the first round, and one for each round
 }
 
 // newRijndael returns the cipher for a block of 16, 24 or 32 bytes and a key of 16, 24 or 32 bytes.

@@ -2,8 +2,8 @@
 // retries failed deliveries, and reports each result.
 //
 // At most one message of an episode is waiting. A newer message replaces an older message of the same episode. It
-// contains all information that the receiver has not got yet: a begin has the latest state, and an end has the
-// times of the begin and the end.
+// contains all information that the receiver has not got yet: the message about the beginning has the latest
+// state, and the message about the end has the times of the beginning and the end.
 //
 // After a failure, the relay waits for 1 s, then 2, 4 and so on up to 60 s, or for the time that the receiver
 // requests. It drops a message 10 minutes after the message was added.

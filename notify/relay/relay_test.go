@@ -56,7 +56,7 @@ var (
 	errHang = errors.New("hang")
 )
 
-// bench is a relay that runs in virtual time, with its reports.
+// bench is a relay that runs in virtual time, its receiver, and the results that the relay has reported.
 type bench struct {
 	*Relay
 	*fake
@@ -64,7 +64,7 @@ type bench struct {
 	results []Result
 }
 
-// inBubble runs test with a relay to f, in a synctest bubble.
+// inBubble runs test in a synctest bubble, with a relay that delivers to the receiver f.
 func inBubble(t *testing.T, f *fake, test func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -217,8 +217,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestMelt checks that several messages about a problem that were not accepted are combined into one message with
-// the latest state.
+// TestMelt checks that messages about the same problem are combined into one message with the latest state, if the
+// receiver has accepted none of them.
 func TestMelt(t *testing.T) {
 	for name, tt := range map[string]struct{ add, said, outcome string }{
 		"begin and end": {"a.begin.degraded a.end.degraded", "0:a.begin.d 1:a.end.d 3:a.end.d 7:a.end.d", "a.end taken 3"},
@@ -246,8 +246,8 @@ func TestMelt(t *testing.T) {
 	}
 }
 
-// TestMeltInFlight adds an end while the begin is being sent. The next message depends on the result of this
-// attempt.
+// TestMeltInFlight adds the message about the end of a problem while the message about its beginning is
+// being sent. The next message depends on the result of this attempt.
 func TestMeltInFlight(t *testing.T) {
 	for _, tt := range []struct {
 		fault         error

@@ -35,7 +35,7 @@ type Slack struct{ poster *post.Poster }
 
 var _ notify.Receiver = (*Slack)(nil)
 
-// New returns a Slack. It sends nothing.
+// New returns a Slack. New sends no message.
 func New(c Config) (*Slack, error) {
 	p, err := post.New(c.URL, c.Headers)
 	if err != nil {
@@ -44,7 +44,7 @@ func New(c Config) (*Slack, error) {
 	return &Slack{p}, nil
 }
 
-// Manner implements notify.Receiver. It combines messages, so that people get only a few.
+// Manner implements notify.Receiver. It requests combined messages, so that people get only a few.
 func (s *Slack) Manner() notify.Manner {
 	return notify.Manner{Together: true, Ends: true, Pause: pause}
 }
@@ -93,7 +93,7 @@ func text(messages []notify.Message) string {
 
 func title(m *notify.Message) string { return m.Service + " on " + m.Host }
 
-// others combines messages into one line.
+// others returns a line with the number of messages and their names, or nothing if there are no messages.
 func others(messages []notify.Message, one, many string) []string {
 	if len(messages) == 0 {
 		return nil

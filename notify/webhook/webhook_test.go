@@ -18,7 +18,7 @@ var message1 = notify.Message{
 	Host: "web1:8125", Service: "statsd", Began: time.Unix(1795919938, 5e8), Attempt: 3,
 }
 
-// TestBody checks that the JSON object is equal to the documented one, byte for byte.
+// TestBody checks that the JSON object is equal to the documented object, byte for byte.
 func TestBody(t *testing.T) {
 	var got []string
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -32,7 +32,7 @@ func (m *module) readLicences() error {
 		}
 	}
 	if m.licence == "" {
-		return fmt.Errorf("%s: no licence in %s is known: read it, and add it to packaging/linked", m.path, m.dir)
+		return fmt.Errorf("%s: the licence in %s is unknown: read the licence, and add it to packaging/linked", m.path, m.dir)
 	}
 	return nil
 }

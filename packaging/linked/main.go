@@ -27,7 +27,7 @@ func main() {
 	flag.StringVar(&o.licences, "licences", "", "folder for licences")
 	flag.StringVar(&o.sbom, "sbom", "", "file for the SBOM")
 	flag.StringVar(&o.version, "version", "", "version of the commands")
-	flag.StringVar(&o.date, "date", "", "time of the version")
+	flag.StringVar(&o.date, "date", "", "release time of the version")
 	flag.Parse()
 	if err := run(os.Stdout, o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "linked:", err)

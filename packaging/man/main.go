@@ -46,7 +46,7 @@ var titles = map[int]string{
 
 func main() {
 	version := flag.String("version", "", "version of the package")
-	date := flag.String("date", "", "date of the version, as 2026-11-29")
+	date := flag.String("date", "", "date of the version, such as 2026-11-29")
 	flag.Parse()
 	if err := run(*version, *date, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "man:", err)
@@ -110,15 +110,16 @@ func (p page) head(r *renderer, blocks []block) []block {
 	return blocks
 }
 
-// includeLine matches a comment that asks for the flags of another page. The flags are written as
-// lines of a configuration file.
+// includeLine matches a comment such as "<!-- man: settings of statsd.md -->". The function include
+// replaces the comment by the flags of that page, written as lines of a configuration file.
 var includeLine = regexp.MustCompile(`(?m)^<!-- man: settings of ([a-z.]+) -->$`)
 
 // flagTerm matches the beginning of a flag's description in a manual, such as "- `-p`,
 // `--port=PORT`: ".
 var flagTerm = regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=([^`]*))?`:")
 
-// include replaces the comments that ask for the flags of another page by these flags.
+// include replaces the comment that includeLine matches by the flags of the page that the comment
+// names. The parameter docs is the directory of the pages.
 func include(docs, text string) (string, error) {
 	m := includeLine.FindStringSubmatch(text)
 	if m == nil {

@@ -10,7 +10,7 @@ import (
 type renderer struct {
 	strings.Builder
 	page    page
-	seeAlso bool // whether the current section is See also
+	seeAlso bool // whether the current section has the heading "See also"
 }
 
 func (r *renderer) line(format string, args ...any) {
@@ -98,7 +98,7 @@ func definition(item []block) (term, text string, ok bool) {
 	return "", "", false
 }
 
-// balanced reports whether all code and brackets that begin in a term also end in it.
+// balanced reports whether all code and brackets that begin in a term also end in this term.
 func balanced(term string) bool {
 	outside := codeSpan.ReplaceAllString(term, "")
 	return !strings.Contains(outside, "`") && strings.Count(outside, "(") == strings.Count(outside, ")") && !strings.Contains(outside, ". ")

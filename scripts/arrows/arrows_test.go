@@ -95,7 +95,7 @@ func TestRun(t *testing.T) {
 	if err := run(&out, []string{"testdata/room"}, true); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"testdata/room  3      2       1", "up: ", "-> ", "circles"} {
+	for _, want := range []string{"testdata/room  3      2       1", "up: ", "-> ", "cycles"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

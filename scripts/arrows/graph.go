@@ -12,7 +12,7 @@ type arrow struct{ from, to int }
 // graph is a graph whose nodes are files or packages.
 type graph struct {
 	names []string
-	why   map[arrow][]string // the names to which the references of each arrow refer
+	why   map[arrow][]string // for each arrow, the names in its target that its source refers to
 }
 
 func (g *graph) count() int { return len(g.why) }
@@ -64,7 +64,7 @@ func (g *graph) components() [][]int {
 			all[known] = append(all[known], i)
 		}
 	}
-	// A component can reach more nodes than the components below it.
+	// A component reaches more nodes than each component that it refers to. The order by this number is therefore top-down.
 	size := func(c []int) (n int) {
 		for _, reached := range reach[c[0]] {
 			if reached {

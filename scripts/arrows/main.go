@@ -74,7 +74,7 @@ func writeTree(out io.Writer) error {
 			circles++
 		}
 	}
-	_, err = fmt.Fprintf(out, "\ntree: %d packages, %d arrows between them, %d circles\n", len(packages), g.count(), circles)
+	_, err = fmt.Fprintf(out, "\ntree: %d packages, %d arrows between them, %d cycles\n", len(packages), g.count(), circles)
 	return err
 }
 

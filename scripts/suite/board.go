@@ -20,7 +20,7 @@ type board struct {
 	all     tally // sum of the tallies of all finished stages
 }
 
-// line is a running stage.
+// line is the line of a running stage.
 type line struct {
 	board *board
 	name  string

@@ -14,9 +14,9 @@ import (
 
 // stuck are the faults of sinks that accept connections, but read slowly or not at all.
 var stuck = map[string]sinktest.Fault{
-	"never reads":        {Never: true},
-	"reads 1 KB/s":       {BytesPerSecond: 1024},
-	"resets in mid-line": {ResetAfter: 1000},
+	"never reads":                    {Never: true},
+	"reads 1 KB/s":                   {BytesPerSecond: 1024},
+	"resets connections in mid-line": {ResetAfter: 1000},
 }
 
 // If a sink gets stuck, nothing is lost. Only the data of a broken connection can be sent twice.
@@ -123,10 +123,10 @@ func TestSoakIntakeBesideStuckSink(t *testing.T) {
 			})
 			rate := 100 * daemons[0].median().Seconds() / daemons[1].median().Seconds()
 			if soak.On() && rate < 95 {
-				t.Errorf("the intake has %.1f %% of its healthy rate, want 95", rate)
+				t.Errorf("the intake has %.1f %% of the rate with a healthy sink, want 95", rate)
 			}
-			soak.Row(t, "intake beside a sink that "+name,
-				fmt.Sprintf("%.1f %% of its healthy rate, %.1f million lines/s", rate, float64(lines)/1e6/daemons[1].median().Seconds()), "95 %")
+			soak.Row(t, "speed of the intake while the sink "+name,
+				fmt.Sprintf("%.1f %% of the rate with a healthy sink, %.1f million lines/s", rate, float64(lines)/1e6/daemons[1].median().Seconds()), "95 %")
 		})
 	}
 }

@@ -73,7 +73,7 @@ func (a attack) send(ctx context.Context, address string) time.Duration {
 // besiegers are clients that attack one address.
 type besiegers struct {
 	number        int
-	cuts, longest atomic.Int64 // longest is in nanoseconds
+	cuts, longest atomic.Int64 // number of closed connections, and the longest time until a close in nanoseconds
 }
 
 // attack runs all attackers until ctx ends. When the monitor closes a connection, the attacker
@@ -104,8 +104,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// besiegedEnv is an environment variable. With it the test program runs no tests, but attacks the
-// monitor at the address in the variable.
+// besiegedEnv is an environment variable. If the variable is set, the test program runs no tests.
+// It attacks the monitor at the address in the variable.
 const besiegedEnv = "HOSTILE_BESIEGED"
 
 // besiegeAsked attacks until standard input ends. From time to time it prints how many connections

@@ -27,7 +27,7 @@ import (
 )
 
 // program and asker are the paths of statsd and statsdmonitor. They are built without the race
-// detector, because it would need memory of its own.
+// detector, because the race detector needs additional memory.
 var program, asker string
 
 func TestMain(m *testing.M) {
@@ -84,7 +84,7 @@ func bound(exact float64) float64 {
 
 // statsd is a daemon that runs until the test ends.
 type statsd struct {
-	*carbon  // the receiver of its points; nil if the test has another sink
+	*carbon  // the receiver of the daemon's points; nil if the test has another sink
 	t        testing.TB
 	cmd      *exec.Cmd
 	interval time.Duration

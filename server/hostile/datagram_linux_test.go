@@ -33,7 +33,7 @@ func TestSoakOneDatagramBuiltToHurt(t *testing.T) {
 		}
 	}
 	d.expectCanary("canary", packets/2)
-	soak.Row(t, fmt.Sprintf("one datagram built to hurt: %d kinds", len(Datagrams())),
+	soak.Row(t, fmt.Sprintf("%d kinds of hostile datagrams, one datagram of each", len(Datagrams())),
 		fmt.Sprintf("alive, canary exact, memory +%.2f MB at most", peak/(1<<20)), "1 MB")
 }
 
@@ -68,7 +68,7 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 		if soak.On() {
 			t.Logf("%-30s %6.1f ns a byte", g.Name, 1e9*each)
 		}
-		// So short a time consists mostly of other work of the daemon, so it is not compared.
+		// A time below 100 ns a byte is mostly other work of the daemon. Such times are not compared.
 		if each < 100e-9 {
 			continue
 		}
@@ -82,6 +82,6 @@ func TestSoakDatagramsTakeLinearTime(t *testing.T) {
 	if f := d.figures(); f["udp.kernel_dropped"] != 0 {
 		t.Errorf("%v datagrams were dropped", f["udp.kernel_dropped"])
 	}
-	soak.Row(t, fmt.Sprintf("the same, %d MiB of each", total>>20),
-		fmt.Sprintf("at most %.0f ns a byte; long ones cost %.2f times as much as short ones", 1e9*slowest, worst), "linear: 2")
+	soak.Row(t, fmt.Sprintf("%d MiB of hostile datagrams of each kind", total>>20),
+		fmt.Sprintf("at most %.0f ns a byte; a byte of a long datagram costs up to %.2f times as much as a byte of a short one", 1e9*slowest, worst), "2 times")
 }

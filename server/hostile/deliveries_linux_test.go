@@ -15,7 +15,7 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 	var unsure []string // lines of broken connections, which may be sent again
 	for _, c := range connections {
 		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // the daemon does not repeat them, because it had sent all of them
+			lines = append(lines, unsure...) // the daemon does not repeat the unsure lines, because it had sent all of them
 			unsure = nil
 		}
 		again += min(len(unsure), len(c.Lines))
@@ -31,7 +31,7 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct {
-		connections string // each letter is a line; + marks the end of a complete connection, - of a broken one
+		connections string // each letter is a line; + ends a complete connection, and - ends a broken connection
 		lines       string
 		again       int
 	}{

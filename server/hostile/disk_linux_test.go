@@ -51,7 +51,7 @@ func (s *onDisk) flush(n int) {
 func (s *onDisk) check(what string, lossy bool) {
 	s.t.Helper()
 	s.sink.Start()
-	s.d.afterFlush() // figures are computed before the points of their flush, so the points need one more flush
+	s.d.afterFlush() // a flush computes its figures before its points, so only the next flush counts the points
 	var f map[string]float64
 	eventually(s.t, "the rest is not delivered", func() bool {
 		f = s.d.figures()
@@ -108,7 +108,7 @@ func TestSoakSpoolRemoved(t *testing.T) {
 	s := newOnDisk(t)
 	s.flush(5)
 	eventually(t, "nothing is spooled", func() bool { return s.d.figures()["sink.graphite.points.spooled"] > 0 })
-	// The daemon may create the directory again while it is removed.
+	// The daemon may create the directory again while RemoveAll runs.
 	eventually(t, "the spool cannot be removed", func() bool { return os.RemoveAll(s.spool()) == nil })
 	s.flush(5)
 	s.check("directory removed", true)

@@ -140,13 +140,14 @@ func TestSoakTerminated(t *testing.T) {
 				beyond += got - least[i]
 			}
 			soak.Row(t, fmt.Sprintf("SIGTERM at %d lines/s over TCP, sink %s", senders*rate, name),
-				fmt.Sprintf("all %d lines that had come, and %d later ones; ended after %.1f s", atLeast, beyond, took.Seconds()),
+				fmt.Sprintf("all %d lines received before the signal, and %d later lines; ended after %.1f s", atLeast, beyond, took.Seconds()),
 				fmt.Sprintf("0 lost; %v", grace))
 		})
 	}
 }
 
-// counters returns the sum of each path. The flush interval is one second, so values are counts.
+// counters returns the sum of the values of each path. The flush interval is one second, so a value
+// is a count.
 func counters(lines []string) map[string]float64 {
 	came := map[string]float64{}
 	for _, line := range lines {

@@ -71,5 +71,5 @@ func TestSoakBrokenLines(t *testing.T) {
 		}
 	}
 	soak.Row(t, fmt.Sprintf("%d broken inputs through sockets", n),
-		fmt.Sprintf("canary exact; each hundred read and reported within %v; goroutines and files as before", longest.Round(time.Millisecond)), "100 ms")
+		fmt.Sprintf("canary exact; each batch of 100 inputs read and reported within %v; goroutines and files as before", longest.Round(time.Millisecond)), "100 ms")
 }

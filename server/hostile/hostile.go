@@ -73,7 +73,7 @@ func Datagrams() []Datagram {
 	repeated("zero bytes", "", "\x00", "")
 	repeated("invalid UTF-8", "", "\xff\xfe\xc0\x80", ":1|c")
 	repeated("control bytes", "", "\x1b[2J\x07\x08\x7f", ":1|c")
-	repeated("the ends of float64", "v", ":1.7976931348623157e308:-1.7976931348623157e308:5e-324", "|ms")
+	repeated("extreme float64 values", "v", ":1.7976931348623157e308:-1.7976931348623157e308:5e-324", "|ms")
 	repeated("adjustments", "v", ":+1e308", "|g")
 	for _, name := range []string{
 		"__proto__", "constructor", "prototype.toString", "hasOwnProperty", "../../etc/passwd", "%s%n%x", "${jndi:ldap://x}",
@@ -97,7 +97,7 @@ var numbers = []string{
 	"NaN", "nan", "Inf", "-inf", "infinity", "1,5", "1 ", " 1", "٣", "4.9e-324", "1.7976931348623159e308", "--1", "1e1.5", "",
 }
 
-// Inputs creates broken lines from good ones. Some of them remain good.
+// Inputs creates broken lines by changing good lines. Some lines are still good after the change.
 type Inputs struct {
 	random *rand.Rand
 	last   []byte

@@ -48,6 +48,6 @@ func TestSoakMonitorUnderAttack(t *testing.T) {
 		t.Errorf("live memory grew by %.1f MB", grown/(1<<20))
 	}
 	soak.Row(t, fmt.Sprintf("monitor attacked by %d clients in %d ways for %v", attackers, len(attacks()), lasting),
-		fmt.Sprintf("live memory +%.1f MB (resident +%.1f MB); attackers gone after at most %.1f s; slowest istats for another %v; intake loss 0",
+		fmt.Sprintf("live memory +%.1f MB (resident +%.1f MB); attackers gone after at most %.1f s; slowest istats reply to another client %v; intake loss 0",
 			grown/(1<<20), resident/(1<<20), gone.Seconds(), slowest.Round(time.Millisecond)), "4 MB; 5 s; 1 s; 0")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// A dead sink does not delay a healthy sink, and does not take any of its points.
+// The points of a healthy sink are neither delayed nor lost because another sink is dead.
 func TestSoakDeadNeighbour(t *testing.T) {
 	sideBySide(t)
 	flushes := soak.Pick(4, 60)
@@ -45,6 +45,6 @@ func TestSoakDeadNeighbour(t *testing.T) {
 	}
 	more := worst[1] - worst[0]
 	inTime(t, "delivery beside dead sinks, beyond delivery alone", more, 100*time.Millisecond)
-	soak.Row(t, fmt.Sprintf("two dead sinks beside a healthy one, %d flushes of %d points", flushes, beset.names),
-		fmt.Sprintf("it takes a flush within %v; alone within %v", worst[1].Round(time.Millisecond), worst[0].Round(time.Millisecond)), "100 ms more")
+	soak.Row(t, fmt.Sprintf("two dead sinks and a healthy sink, %d flushes of %d points", flushes, beset.names),
+		fmt.Sprintf("the healthy sink takes a flush within %v; without the dead sinks within %v", worst[1].Round(time.Millisecond), worst[0].Round(time.Millisecond)), "100 ms more")
 }

@@ -40,7 +40,7 @@ type operated struct {
 	bad     atomic.Int32 // number of the client that also sends bad lines; 0 for none
 	sent    atomic.Int64 // number of samples sent over UDP and TCP
 	hot     [hotNames]atomic.Int64
-	refused atomic.Int32 // how many more messages about a failing sink the webhook refuses
+	refused atomic.Int32 // number of further messages about a failing sink that the webhook refuses
 	traffic sync.WaitGroup
 	ending  chan struct{}
 }
@@ -66,7 +66,7 @@ func operate(t *testing.T) *operated {
 	o.statsd = run(t, cmd, interval)
 	o.carbon = c
 	stream := o.dial("tcp")
-	o.write(stream, "canary.mean:1|c\n", 1) // this is the first name, because only the first names get a history
+	o.write(stream, "canary.mean:1|c\n", 1) // canary.mean must be the first name, because only the first names get a history
 	o.await("names", 1)
 	o.flood(stream, o.names, func(w io.Writer, i int) { _, _ = io.WriteString(w, o.name(i)) })
 	o.sent.Add(int64(o.names))
@@ -96,7 +96,7 @@ func (o *operated) configure(t *testing.T, text string) {
 	}
 }
 
-// name returns a line with name i of all names.
+// name returns a line with the i-th name.
 func (o *operated) name(i int) string { return fmt.Sprintf("fleet.rack%d.host%d:1|c\n", i%100, i) }
 
 // session writes a line with a name that is used only once.
@@ -163,7 +163,8 @@ func (o *operated) client(i int) net.Conn {
 	return conn
 }
 
-// write sends lines. Goroutines that outlive a subtest call it.
+// write sends lines. It reports errors to o.whole, because its caller may run longer than a
+// subtest.
 func (o *operated) write(conn net.Conn, text string, samples int) {
 	if _, err := io.WriteString(conn, text); err != nil {
 		o.whole.Errorf("send: %v", err)

@@ -57,7 +57,7 @@ func (r *rounds) round() {
 func (r *rounds) await() {
 	r.d.t.Helper()
 	r.d.await("samples.received", float64(r.sent*r.names))
-	r.d.afterFlush() // figures are computed before the points of their flush, so the points need one more flush
+	r.d.afterFlush() // a flush computes its figures before its points, so only the next flush counts the points
 	deadline := time.Now().Add(wait.Patience + time.Duration(r.sent*r.names/10_000)*time.Second)
 	for {
 		f := r.d.figures()

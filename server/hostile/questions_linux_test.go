@@ -137,7 +137,7 @@ func (o *operated) whoSendsIt(t *testing.T) {
 	}
 }
 
-// The answer names the one client of ten that sends bad lines.
+// One of ten clients sends bad lines. The answer names this client.
 func (o *operated) whoSendsGarbage(t *testing.T) {
 	o.bad.Store(7)
 	eventually(t, "no bad line", func() bool { return o.figures()["metrics.discarded"] > 100 })
@@ -202,7 +202,7 @@ func (o *operated) whatIsDown(t *testing.T) {
 	eventually(t, "the webhook is not told of the end", func() bool { return o.told().End.State == "told" })
 }
 
-// reason returns a reason of the status.
+// reason returns the reason with an id and a subject from the status, or nil.
 func (o *operated) reason(id, subject string) *question.Reason {
 	o.t.Helper()
 	for _, r := range data[question.Status](o, "status").Health.Reasons {
@@ -213,7 +213,7 @@ func (o *operated) reason(id, subject string) *question.Reason {
 	return nil
 }
 
-// told returns what is recorded about the messages to the webhook about the failing sink.
+// told returns the daemon's record of the webhook messages that report the failing sink.
 func (o *operated) told() question.Told {
 	o.t.Helper()
 	for _, a := range data[question.Alerts](o, "alerts").Alerts {
@@ -242,7 +242,7 @@ func (o *operated) whatIsTheValue(t *testing.T) {
 
 // The memory and the CPU time in the answer match the system's values.
 func (o *operated) whatItCosts(t *testing.T) {
-	eventually(t, "the system says that it is another number of bytes", func() bool { // memory changes between the two measurements, so the test tries again
+	eventually(t, "the system reports another amount of memory", func() bool { // memory changes between the two measurements, so the test tries again
 		got, is := float64(data[question.Cost](o, "cost").Memory), o.memory("VmRSS")
 		return math.Abs(got-is) < 0.1*is
 	})

@@ -89,6 +89,6 @@ func TestSoakSlowClients(t *testing.T) {
 		t.Errorf("memory grew by %.1f MB for %d clients", grown/(1<<20), len(conns))
 	}
 	soak.Row(t, fmt.Sprintf("%d clients that send a byte each %v, %d endless lines", slow, pause, endless),
-		fmt.Sprintf("others lose nothing; memory +%.1f MB; all are cut after %v", grown/(1<<20), took.Round(100*time.Millisecond)),
+		fmt.Sprintf("the other clients lose nothing; memory +%.1f MB; all of these clients are disconnected after %v", grown/(1<<20), took.Round(100*time.Millisecond)),
 		fmt.Sprintf("0; %.1f MB; in time", limit/(1<<20)))
 }

@@ -57,7 +57,7 @@ func TestSoakKernelDropsAreCounted(t *testing.T) {
 				t.Errorf("only %v datagrams were dropped: nothing was overrun", f["udp.kernel_dropped"])
 			}
 			d.expectCanary("canary", int(f["udp.packets"]))
-			soak.Row(t, fmt.Sprintf("UDP overrun at %s, and stopped for %v: %d datagrams", test.name, stopped, 2*n),
+			soak.Row(t, fmt.Sprintf("UDP overrun of %s, and again while the daemon is stopped for %v: %d datagrams in all", test.name, stopped, 2*n),
 				fmt.Sprintf("%.0f read + %.0f dropped by the kernel", f["udp.packets"], f["udp.kernel_dropped"]), "the sum equals the sent datagrams")
 		})
 	}

@@ -105,7 +105,7 @@ func TestTLSDelivers(t *testing.T) {
 		for range 3 {
 			mustSend(t, s, payload)
 		}
-		if err := s.Close(); err != nil { // closing s makes the receiver read a kept connection to its end
+		if err := s.Close(); err != nil { // Close ends a connection that KeepOpen left open, so the receiver gets all data
 			t.Error(err)
 		}
 		want = slices.Concat(want, want, want)
@@ -172,7 +172,7 @@ func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 // receiver can send this message before it has read the data.
 func TestTLSEndConfirmsNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
-		lines int // up to 2,000 lines are acknowledged although they are unread
+		lines int // the kernel acknowledges up to 2,000 lines that the receiver has not read
 		serve func(*receiver, *tls.Conn)
 	}{
 		"stays": {1500, func(r *receiver, c *tls.Conn) {

@@ -56,8 +56,8 @@ func figure(t *testing.T, d *counterpart.Daemon, name string) float64 {
 	return v
 }
 
-// TestRealOutage stops a real InfluxDB and starts it again. The counts of the outage must arrive without loss or
-// duplicates. The test reads back all kinds of metrics, with tags.
+// TestRealOutage stops a real InfluxDB and starts it again. The counts that were received during the outage must arrive
+// without loss or duplicates. The test also reads back metrics of all kinds, with tags.
 func TestRealOutage(t *testing.T) {
 	db := counterpart.StartInfluxDB(t)
 	db.Query("", "CREATE DATABASE statsd")

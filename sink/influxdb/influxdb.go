@@ -115,7 +115,7 @@ func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	}
 	dst = appendEscaped(dst, r.Name)
 	if len(dst) > start && dst[start] == '#' {
-		dst[start] = '_' // without this, the line would be a comment
+		dst[start] = '_' // a line that begins with # would be a comment
 	}
 	dst = appendTags(dst, r.Tags)
 	dst = append(dst, ' ')

@@ -29,7 +29,7 @@ type history struct {
 	shown atomic.Pointer[view]
 }
 
-// limits are the limits for the history.
+// limits bound the length and the memory of the history.
 type limits struct {
 	minutes int // maximum number of complete minutes
 	bytes   int

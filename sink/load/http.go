@@ -86,7 +86,7 @@ func (s *Sink) handler() http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "use GET", http.StatusMethodNotAllowed)
 		case !q.path(r.URL.Path, s.config.Minutes):
-			http.Error(w, fmt.Sprintf("available are the last minutes, /1 to /%d, and the last complete ones, /1/full to /%[1]d/full", s.config.Minutes), http.StatusNotFound)
+			http.Error(w, fmt.Sprintf("the path must be /1 to /%d for the last minutes, or /1/full to /%[1]d/full for the last complete minutes", s.config.Minutes), http.StatusNotFound)
 		default:
 			if err := q.query(r.URL.RawQuery); err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
@@ -124,12 +124,13 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 // read, another request can compute.
 type turn struct {
 	io.Writer
-	one  chan struct{} // contains an element while a request computes
+	one  chan struct{} // contains an element while a request computes a window
 	mine bool
 	gone <-chan struct{} // closed when the client's connection is closed
 }
 
-// take waits until the request may compute. It returns false if the client has closed the connection.
+// take waits until the request may compute its window. It returns false if the client has closed the
+// connection.
 func (t *turn) take() bool {
 	select {
 	case t.one <- struct{}{}:

@@ -203,7 +203,7 @@ func TestGoneClients(t *testing.T) {
 		conns = append(conns, ask(request+request))
 	}
 	// All connection slots are in use. A new client gets the slot of a client that has waited too long.
-	wait.Until(t, "clients are not closed for newcomers", func() bool {
+	wait.Until(t, "the Gate does not close connections to free their slots for new clients", func() bool {
 		conns = slices.DeleteFunc(conns, func(conn net.Conn) bool { return isClosed(t, conn) })
 		return len(conns) <= gate.MaxConns
 	})

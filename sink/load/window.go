@@ -17,7 +17,8 @@ type window struct {
 	minutes  int   // number of minutes in the window for which there is history
 }
 
-// lateFlush is how long after its end a minute counts as incomplete, because its last flush may still be running.
+// lateFlush is the time for which a minute counts as incomplete after its end, because its last flush may still
+// be running.
 const lateFlush = 5 * time.Second
 
 // current returns the incomplete minute.
@@ -110,7 +111,7 @@ func (w *window) points(s *shape, yield func(key []byte, value float64) bool) {
 	})
 }
 
-// values yields all values of one name that are shown.
+// values yields the values that a response shows for one name, each with the suffix of its key.
 func (s *shape) values(kind metric.Kind, t *totals, yield func(suffix string, value float64) bool) bool {
 	switch kind {
 	case metric.Timer:

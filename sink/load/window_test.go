@@ -221,7 +221,8 @@ func TestIntervalIsBounded(t *testing.T) {
 	})
 }
 
-// TestNamesAreForgotten checks that names that are no longer received use no memory in the end.
+// TestNamesAreForgotten checks that the history frees the memory of names that are no longer
+// received.
 func TestNamesAreForgotten(t *testing.T) {
 	cfg := testConfig()
 	cfg.Minutes = 5

@@ -13,8 +13,8 @@ import (
 // same payload continues after this part.
 type progress struct {
 	payload uint64 // hash of the payload
-	metrics int    // number of metrics that were refused so far
-	refused int    // number of refused metrics among them
+	metrics int    // number of metrics that the receiver has accepted or refused so far
+	refused int    // number of metrics that the receiver has refused
 	part    int    // number of metrics per part; 0 if the payload was not too large
 }
 

@@ -55,7 +55,7 @@ func (c Config) Validate() error {
 	for name, value := range c.Labels {
 		switch {
 		case !constantLabel.MatchString(name) || strings.HasPrefix(name, "__") || name == "le" || name == "quantile":
-			return metric.FlagErrorf("labels", nil, "must be names of letters, digits and _, and not le or quantile, not %q", name)
+			return metric.FlagErrorf("labels", nil, "must be names of letters, digits and _, other than le and quantile, not %q", name)
 		case !utf8.ValidString(value) || value == "":
 			return metric.FlagErrorf("labels", nil, "%s needs a value of valid UTF-8", name)
 		}

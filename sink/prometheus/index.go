@@ -9,7 +9,8 @@ type index struct {
 
 const firstSlots = 8
 
-// find returns the number that was added with this hash and for which the function is returns true.
+// find returns the number that was added with this hash and for which the parameter is(number)
+// returns true.
 func (x *index) find(hash uint64, is func(number uint32) bool) (number uint32, ok bool) {
 	slots := x.segments[hash>>56]
 	mask := len(slots) - 1

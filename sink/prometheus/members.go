@@ -70,7 +70,7 @@ func (m *members) add(now time.Time, fresh []uint64) {
 	s.sketch.add(fresh)
 }
 
-// forget removes slices that are older than a minute. It returns false if there are none.
+// forget removes slices that are older than a minute. It returns false if it removed no slice.
 func (m *members) forget(now time.Time) bool {
 	n := len(m.slices)
 	m.slices = slices.DeleteFunc(m.slices, func(s memberSlice) bool { return now.Sub(s.until) >= setWindow-setSlice })

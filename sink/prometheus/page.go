@@ -65,7 +65,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// page is a page in the process of being written.
+// page writes a view as text to w. The field text contains the bytes that are not yet written to w.
 type page struct {
 	*view
 	w    io.Writer

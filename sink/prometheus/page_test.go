@@ -32,7 +32,7 @@ const allStyles = metric.DogStatsD | metric.Graphite | metric.InfluxDB | metric.
 // limits is the default configuration in tests, with small limits.
 var limits = Config{Addr: "127.0.0.1:0", Tagged: true, MaxSeries: 2000, MaxFamilies: 2000}
 
-// mapped returns the configuration limits with a mapping file.
+// mapped returns a copy of the variable limits, with a mapping file that contains the given text.
 func mapped(t testing.TB, mapping string) Config {
 	t.Helper()
 	cfg := limits

@@ -35,7 +35,7 @@ var helpUnescaper = strings.NewReplacer(`\\`, `\`, `\n`, "\n")
 // protoKinds are the values of the enum MetricType.
 var protoKinds = [...]uint64{Counter: 0, Gauge: 1, Summary: 2, Histogram: 4}
 
-// protoPage is a protobuf page in the process of being written.
+// protoPage writes a view in the protobuf format to out.
 type protoPage struct {
 	*view
 	out                         []byte

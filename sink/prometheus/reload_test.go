@@ -113,7 +113,7 @@ func TestReloadTwice(t *testing.T) {
 		d.flush("a:1|c")
 		d.expect("the newest", "three 1")
 		d.Reload(first)
-		d.flush("a:1|c") // the names may not be mapped at this time
+		d.flush("a:1|c") // the goroutine of the reload has possibly not mapped the names yet
 		synctest.Wait()
 		d.flush()
 		d.flush("a:1|c")

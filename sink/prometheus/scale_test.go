@@ -73,8 +73,8 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// scrape reads a compressed page, and returns its number of bytes. It does not unpack the page, because the client of
-// a real daemon uses the CPU of another machine.
+// scrape reads a compressed page, and returns its number of bytes. It does not decompress the page, because the
+// client of a real daemon uses the CPU of another machine.
 func scrape(t *testing.T, url string) int64 {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)

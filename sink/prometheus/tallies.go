@@ -35,7 +35,7 @@ const (
 	// maxConflicts is the maximum number of conflicts that are counted separately. All further conflicts share one
 	// count.
 	maxConflicts = 100
-	// otherFamilies is the family name in the count for further conflicts.
+	// otherFamilies is used as the family name of all conflicts above maxConflicts.
 	otherFamilies = "other"
 	// tellEvery is the minimum time between two messages about the same conflict.
 	tellEvery = time.Hour
@@ -85,7 +85,7 @@ func (t *tallies) noRoom() {
 	}
 }
 
-// Conflict is a conflict with its description.
+// Conflict counts the conflicts of one family for one reason.
 type Conflict struct {
 	Reason, Family string
 	Count          uint64

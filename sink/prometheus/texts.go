@@ -37,5 +37,5 @@ func textOf(pages [][]byte, p text) []byte {
 	return pages[p.page][p.at : int(p.at)+int(p.of)]
 }
 
-// drop records that a text is no longer needed.
+// drop counts the bytes of a text that is no longer needed.
 func (t *texts) drop(p text) { t.wasted += int(p.of) }

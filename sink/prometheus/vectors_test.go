@@ -37,8 +37,8 @@ type step struct {
 	Wait  float64 `json:"wait_s"`
 }
 
-// line is a line of a vector. If it is not valid UTF-8, the file of vectors has it as a list of byte
-// values, otherwise as a string.
+// line is a line of a vector. The file of vectors contains a line as a string, or as a list of byte
+// values if the line is not valid UTF-8.
 type line string
 
 func (l *line) UnmarshalJSON(text []byte) error {

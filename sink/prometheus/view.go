@@ -30,7 +30,7 @@ type zipped struct {
 // read reports whether a scrape is reading the view. The caller must hold Sink.mu.
 func (v *view) read() bool { return v.readers > 0 }
 
-// familyView is a family in a view.
+// familyView is a family with the series that it had when the view was made.
 type familyView struct {
 	*family
 	entries []entry
@@ -68,7 +68,7 @@ func (st *store) endInterval() {
 	}
 }
 
-// expireSeries marks the series whose ttl has expired. It returns false if there are none.
+// expireSeries marks the series whose ttl has expired. It returns false if no series is marked.
 func (st *store) expireSeries() (any bool) {
 	for i := range st.series {
 		s := &st.series[i]

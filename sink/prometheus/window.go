@@ -23,7 +23,7 @@ type window struct {
 	dirty  bool
 }
 
-// part covers a part of the window's time.
+// part contains the samples of one part of the window's time, counted in bins.
 type part struct{ bins []bin }
 
 // bin is the number of samples near a value.
@@ -164,8 +164,9 @@ func (w *window) quantiles(qs, values []float64) {
 	rank(len(w.bins), func(i int) float64 { return w.bins[i].count }, qs, func(q, i int) { values[q] = valueOf(w.bins[i].key) })
 }
 
-// rank finds several quantiles, in ascending order, among n weights. The weights must be in the order of their
-// values.
+// rank finds the quantiles qs among n values, for which weight returns the weights. The values and the
+// quantiles must be in ascending order. rank calls found with the index of each quantile and the index of its
+// value.
 func rank(n int, weight func(i int) float64, qs []float64, found func(q, i int)) {
 	total := 0.0
 	for i := range n {

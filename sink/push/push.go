@@ -44,14 +44,14 @@ type Config struct {
 	// HeaderFile is the path of a file with HTTP headers, one NAME: VALUE per line. It is for secrets, such as
 	// Authorization. The file is read at each connect. Empty means no additional headers.
 	HeaderFile string
-	// Token, if not empty, is the path of a file with a token. It is sent in the header Authorization: TokenScheme
-	// TOKEN.
+	// Token, if not empty, is the path of a file with a token. The token is sent in the header Authorization:
+	// TokenScheme TOKEN.
 	Token, TokenScheme string
 	// TLS configures TLS. If it is nil, the Poster uses plain HTTP.
 	TLS *secure.TLS
 	// Plain turns off gzip compression of payloads.
 	Plain bool
-	// Timeout limits each Post, including the connect. Zero means 10 s.
+	// Timeout limits each Post, including the time to connect. Zero means 10 s.
 	Timeout time.Duration
 }
 

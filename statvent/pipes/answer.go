@@ -20,8 +20,8 @@ type answer struct {
 	writer bool // the FIFO has had a writer
 }
 
-// read reads until the end of the file. If the end does not come in time, it returns errTimeout. It may then be
-// called again.
+// read reads until the end of the file. If the end does not come in time, it returns errTimeout, and the
+// caller may call read again.
 func (a *answer) read(until time.Time) ([]byte, error) {
 	if err := a.file.SetReadDeadline(until); err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ type Deltas struct {
 	Refused uint64
 
 	seen  map[id]map[string]statvent.Value
-	names int // number of names in the map seen
+	names int // total number of names in seen
 }
 
 // maxDeltas is the maximum number of names that are stored for all processes.

@@ -59,8 +59,8 @@ func TestManyPipesOfOneUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to run processes as another user")
 	}
-	// A reading cannot wait for this number of silent processes in half of its time. Half of the time
-	// is the share of one of two users.
+	// Waiting for this many silent processes takes longer than half of the time limit of a reading.
+	// With two users, each user's share is half of the time.
 	const silent = 400
 	dir := t.TempDir()
 	for _, d := range []string{dir, filepath.Dir(dir)} {
@@ -91,7 +91,7 @@ func TestManyPipesOfOneUser(t *testing.T) {
 		host.start("recorder", 1)
 	}
 	reader := &Reader{Dir: dir, Timeout: 200 * time.Millisecond, RemoveStale: true}
-	for good := 0; good < 3; { // the order is random, so some readings would fail without shares
+	for good := 0; good < 3; { // the order is random: without a share per user, some readings would fail
 		result := mustRead(t, reader)
 		answered := 0
 		for _, p := range result.Processes {

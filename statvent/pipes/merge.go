@@ -72,7 +72,7 @@ type Merger struct {
 type merged struct {
 	sum, max, last statvent.Value
 	n              int
-	start          uint64 // start time of the process whose value is in the field last
+	start          uint64 // start time of the process that the value in last comes from
 	label          Rule   // the rule of the name's label, or Sum
 }
 
@@ -138,8 +138,8 @@ func (m *Merger) rule(name string, label Rule) Rule {
 	return label
 }
 
-// labelRule returns the rule of the longest label at the end of name, if stats contains this name with all
-// labels. If not, it returns Sum.
+// labelRule returns the rule of the longest label at the end of name. All names that result from replacing this
+// label by the other labels must be in stats too. Without such a label, labelRule returns Sum.
 func labelRule(name string, stats map[string]statvent.Value, labels map[string]Rule) Rule {
 	rule, longest := Sum, 0
 	for label, r := range labels {

@@ -15,7 +15,7 @@ import (
 
 const (
 	retryAfter = time.Millisecond      // pause while another reader has locked the pipe
-	lookAfter  = 25 * time.Millisecond // time after which a silent pipe is compared to its name again
+	lookAfter  = 25 * time.Millisecond // pause between checks that the path still leads to the opened pipe
 	// Number of empty answers, with increasing pauses, before an empty answer is accepted.
 	maxEmpty = 6
 )
@@ -180,7 +180,7 @@ func (p *pipe) open() (*os.File, error) {
 	return file, nil
 }
 
-// names reports whether the path is still the name of the file.
+// names reports whether the path still leads to the given file.
 func (p *pipe) names(file fs.FileInfo) bool {
 	now, err := os.Lstat(p.path())
 	return err == nil && os.SameFile(file, now)

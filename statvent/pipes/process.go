@@ -100,7 +100,7 @@ func procError(pid int, err error) error {
 		return err
 	}
 	if errors.Is(syscall.Kill(pid, 0), syscall.EPERM) {
-		return fmt.Errorf("process %d is hidden from this one (hidepid, ProtectProc)", pid)
+		return fmt.Errorf("process %d is hidden from this process (hidepid, ProtectProc)", pid)
 	}
 	return errGone
 }

@@ -60,7 +60,7 @@ type Result struct {
 	// Processes contains the processes that have a pipe, sorted by PID. A process without an answer has an Err and
 	// no Stats. Processes that were not read because of the time limit are missing.
 	Processes []Process
-	Refused   int // files *.stats that are not a pipe of the process in their name
+	Refused   int // *.stats files that are not a pipe of the process whose PID is in the file name
 	TimedOut  int // processes that did not answer in time, and pipes that were not read because of the time limit
 	TooLarge  int // processes that wrote more than 4 MiB, or more than the share of their user
 	Malformed int // lines that are not "name: value", and names above statvent.MaxNames

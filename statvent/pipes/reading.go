@@ -29,12 +29,12 @@ type reading struct {
 	result Result
 }
 
-// budget is the number of bytes that may still be read. An owner may use at most as many bytes as are left for
-// all other owners.
+// budget is the number of bytes that may still be read. An owner may not use more bytes than it leaves for all
+// other owners.
 type budget struct {
 	mu    sync.Mutex
 	left  int
-	taken map[uint32]int // number of bytes that were read, by owner
+	taken map[uint32]int // number of bytes read from the files of each owner
 }
 
 // take counts n bytes as read from the files of an owner. It returns false if the owner has used up

@@ -65,7 +65,7 @@ func TestSoakDaemons(t *testing.T) {
 const chunk = 1500
 
 // exchange sends the lines to a daemon, and returns the first published value of each path. Each
-// line is a datagram of its own, so all its samples are in the same flush.
+// line is a separate datagram, so all its samples are in the same flush.
 func exchange(t *testing.T, addr string, lines []string, published func() []sinktest.Point) map[string]float64 {
 	t.Helper()
 	conn, err := net.Dial("udp", addr)

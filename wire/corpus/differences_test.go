@@ -71,14 +71,14 @@ var differences = []difference{
 	{"tags", func(l *taken, theirs, ours outcome) bool {
 		return (strings.Contains(l.name, ";") || l.tags != "") && theirs.nameless().equal(ours.nameless())
 	}},
-	{"sections behind tags", func(l *taken, _, _ outcome) bool { return l.bits > 2 || strings.Contains(l.tags, "|") }},
+	{"sections after tags", func(l *taken, _, _ outcome) bool { return l.bits > 2 || strings.Contains(l.tags, "|") }},
 	{"|# in unusual places", func(l *taken, _, _ outcome) bool {
 		return l.bits > 1 && (len(l.parts) == 0 || len(l.parts[len(l.parts)-1]) == 1)
 	}},
 	{"sections", func(l *taken, theirs, _ outcome) bool {
 		return theirs.Bad > 0 && l.any(func(_ int, fields []string) bool { return len(fields) > 2 && !theirRate(fields[2]) })
 	}},
-	{"sections behind a rate", func(l *taken, _, _ outcome) bool {
+	{"sections after a rate", func(l *taken, _, _ outcome) bool {
 		return l.any(func(i int, fields []string) bool {
 			return len(fields) > 3 && i < len(l.parts)-1 && slices.ContainsFunc(fields[3:], lettersAlone.MatchString)
 		})

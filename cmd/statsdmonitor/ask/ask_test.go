@@ -65,8 +65,8 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// TestNoFrame checks that an answer without the members that every answer has is an error, even if all members of
-// its data are optional.
+// TestNoFrame checks that an answer is an error if it lacks a member that every answer must have. The expected
+// data of the test has no required members.
 func TestNoFrame(t *testing.T) {
 	for _, v := range []any{struct{}{}, struct {
 		Data int `json:"data"`
@@ -136,8 +136,8 @@ func TestErrors(t *testing.T) {
 		{change(cut), "has too many connections: try again", nil},
 		{change(status(200, jsonType, `{}`)), "it is not an answer of the JSON API", nil},
 		{stream(status(401, jsonType, needsToken)), "give its file with --token-file", nil},
-		{stream(status(200, jsonType, "{}")), "it has no such stream", func(err error) bool { return errors.Is(err, ErrNoStream) }},
-		{stream(status(404, "text/html", "")), "it has no such stream", func(err error) bool { return errors.Is(err, ErrNoStream) }},
+		{stream(status(200, jsonType, "{}")), "the daemon cannot stream this answer", func(err error) bool { return errors.Is(err, ErrNoStream) }},
+		{stream(status(404, "text/html", "")), "the daemon cannot stream this answer", func(err error) bool { return errors.Is(err, ErrNoStream) }},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.says) {
 			t.Errorf("says %v, want %q", tt.err, tt.says)

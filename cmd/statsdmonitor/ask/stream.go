@@ -20,7 +20,7 @@ const eventType = "text/event-stream"
 const maxEvent = 1 << 20
 
 // ErrNoStream means that the daemon cannot stream the answer to a question.
-var ErrNoStream = errors.New("it has no such stream")
+var ErrNoStream = errors.New("the daemon cannot stream this answer")
 
 // Stream sends a question whose answer is a stream of events. For each event, it calls the function
 // each with the name and the data of the event. Stream returns when the stream ends or when this

@@ -59,7 +59,7 @@ func Check(t Thresholds, st question.Status, kernelDropped float64) string {
 func CheckFailed(code int, why string) string { return checkLine(code, why) + "\n" }
 
 func checkLine(code int, text string) string {
-	// In the output of a Nagios check, performance data starts after a bar.
+	// In the output of a Nagios check, performance data starts after a vertical bar.
 	return "STATSD " + checkWords[code] + " - " + strings.ReplaceAll(ascii.Safe(text), "|", "/")
 }
 

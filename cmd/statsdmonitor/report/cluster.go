@@ -105,7 +105,7 @@ func (s *sheet) partitions(c *question.Cluster) {
 	}
 }
 
-// lossOf formats a count that should be 0.
+// lossOf formats a count of losses. It marks a count that is not 0 as a warning.
 func lossOf(n uint64) span {
 	if n > 0 {
 		return span{count(n), warn}
@@ -192,7 +192,7 @@ type part struct {
 	n    uint64
 }
 
-// partsOf returns the parts of the number of stored messages.
+// partsOf returns the counts that add up to the number of stored messages.
 func partsOf(l *question.ClusterLedger) []part {
 	return []part{
 		{"merged", l.Merged}, {"duplicates", l.Duplicates}, {"late", l.Late}, {"damaged", l.Damaged}, {"foreign", l.Foreign}, {"future", l.Future},

@@ -27,14 +27,14 @@ type EdgeAccount struct {
 	Forward question.ClusterForward `json:"forward"`
 }
 
-// ClusterBook is a ledger over several daemons.
+// ClusterBook says whether all accounts of a cluster balance. It contains the accounts of the queried edge daemons.
 type ClusterBook struct {
 	Balances bool          `json:"balances"`
 	Fault    string        `json:"fault"` // the account that does not balance, or ""
 	Edges    []EdgeAccount `json:"edges"` // the edge daemons that were queried
 }
 
-// ClusterLedger returns a function that formats a ledger over several daemons.
+// ClusterLedger returns a function that formats the ledger of a daemon in a cluster, and the accounts of edge daemons in b.
 func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) string {
 	return func(p Page, a question.Answer, c question.Cluster) string {
 		s := &sheet{Page: &p}
@@ -91,8 +91,8 @@ func (s *sheet) rows(title string, f *question.ClusterForward) {
 	s.line()
 }
 
-// across compares the number of samples of an edge daemon to the number of its samples at the
-// owners.
+// across writes how many samples an edge daemon has forwarded, how many of them the owners have counted, and whether the
+// two numbers agree.
 func (s *sheet) across(e *EdgeAccount) {
 	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
 	s.entry("forwarded", e.Samples)

@@ -12,7 +12,7 @@ import (
 // Settings selects the settings that Config writes.
 type Settings uint8
 
-// The selections of settings.
+// The values of Settings.
 const (
 	Set       Settings = iota // only settings that are not defaults
 	All                       // all settings

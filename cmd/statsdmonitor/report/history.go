@@ -121,8 +121,8 @@ func floor(m extremes) float64 { return min(m.least, 0) }
 // rows is the height of a chart in lines.
 const rows = 5
 
-// chart draws values from the floor to the maximum. A column shows the maximum of its values, and the worst
-// health state in its time.
+// chart draws values from the floor to the maximum. A column shows the maximum of one or more values, and the worst
+// health state during their time.
 func (s *sheet) chart(values, worst []question.Number, m extremes) {
 	columns := s.drawn(m, len(values))
 	heights, states := make([]int, columns), make([]int, columns)
@@ -153,7 +153,7 @@ func (s *sheet) chart(values, worst []question.Number, m extremes) {
 	s.unwell(states, axis(m))
 }
 
-// height returns the height of a column in half rows, or -1 for a gap.
+// height returns the height of a column in half rows, or -1 for a gap. The chart reaches from low to high.
 func height(top extremes, low, high float64) int {
 	if top.present == 0 {
 		return -1

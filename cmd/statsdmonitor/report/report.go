@@ -30,10 +30,10 @@ type Page struct {
 	Ask string
 }
 
-// wide is the minimum width of pages with more columns.
+// wide is the minimum page width for tables with all columns.
 const wide = 110
 
-// narrow is the minimum width of pages with more than the most important columns.
+// narrow is the minimum page width for tables with more than the most important columns.
 const narrow = 60
 
 // least is the minimum width. For a narrower page, reports are formatted with this width.

@@ -64,7 +64,7 @@ func behind(k *question.Sink) string {
 	return text
 }
 
-// sink writes where the points of a sink are waiting, and its attempts to send.
+// sink writes where the points of a sink are waiting, and the attempts to send them.
 func (s *sheet) sink(k *question.Sink) {
 	name := ascii.Safe(k.Name) + ": "
 	indent := min(len(name), 20)

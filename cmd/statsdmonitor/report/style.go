@@ -44,7 +44,7 @@ func visible(text string) int {
 	}
 }
 
-// ofState returns the style for the state of the health or of a sink.
+// ofState returns the style for the health state of the daemon, or for the state of a sink.
 func ofState(state string) style {
 	switch strings.ToLower(state) {
 	case "ok":

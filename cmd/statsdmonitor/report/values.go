@@ -64,7 +64,7 @@ func (s *sheet) matched(v *question.PathValues, complete bool) {
 	case without == 0:
 		text += "; " + haveAll(all) + " a history"
 	case without == all:
-		text += fmt.Sprintf("; no history held yet (%s paths have one)", count(v.Histories))
+		text += fmt.Sprintf("; no history yet (%s paths have one)", count(v.Histories))
 	default:
 		text += fmt.Sprintf("; %s of them without a history yet (%s paths have one)", count(without), count(v.Histories))
 	}

@@ -19,7 +19,7 @@ func checkSilent(t *testing.T, l listener) {
 		silent[i] = l.dial(t)
 	}
 	if a := l.get(t, l.path, "localhost"); a.code != http.StatusOK {
-		t.Errorf("beside silent connections a client gets %d", a.code)
+		t.Errorf("with too many silent connections, a client gets %d, want 200", a.code)
 	}
 	open := countOpen(t, silent)
 	// On a busy machine the kernel delivers a reset some time after the close. After httpgate.HeaderTimeout the

@@ -71,7 +71,7 @@ func (d *Description) validate(schema map[string]any, v any, where string) {
 		return
 	}
 	if !hasType(schema["type"], v) {
-		wrong("%v has not the type %v", v, schema["type"])
+		wrong("%v does not have the type %v", v, schema["type"])
 		return
 	}
 	switch v := v.(type) {
@@ -112,7 +112,7 @@ func (d *Description) validateObject(schema map[string]any, v map[string]any, wh
 		case open:
 			d.validate(others, one, where+"."+name)
 		case properties != nil:
-			d.faults = append(d.faults, where+": a member too many, "+name)
+			d.faults = append(d.faults, where+": unexpected member "+name)
 		}
 	}
 }

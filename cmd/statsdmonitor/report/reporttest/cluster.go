@@ -58,7 +58,7 @@ func WaitingEdge() question.Cluster {
 	}}
 }
 
-// Central returns the state of a central daemon that owns all partitions and is the only edge daemon.
+// Central returns the state of a cluster with a single daemon. The daemon owns all partitions and forwards to itself.
 func Central() question.Cluster {
 	f := Forward()
 	f.Address, f.Edge, f.State, f.Error, f.Part = "statsd://:8127", "central", "ok", "", true
