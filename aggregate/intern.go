@@ -6,8 +6,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// find finds or makes the record of a sample for which the function look found no record. It
-// refuses samples of muted names.
+// find is called if the quick search of the function look fails. It returns the record of the sample, and makes the
+// record if there is none. It refuses samples of muted names.
 func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	if p.drop {
 		return 0, metric.DroppedByRule

@@ -89,7 +89,7 @@ const peersFolder = "bin/peers"
 func moduleVersion(program, module string) (string, error) {
 	info, err := buildinfo.ReadFile(filepath.Join(peersFolder, program))
 	if err != nil {
-		return "", fmt.Errorf("cannot read the program, which make bin/peers builds: %w", err)
+		return "", fmt.Errorf("cannot read the program; make bin/peers builds it: %w", err)
 	}
 	for _, m := range append(info.Deps, &info.Main) {
 		if m.Path == module {

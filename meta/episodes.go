@@ -13,8 +13,8 @@ const (
 	maxEpisodeBytes = 128 << 10
 )
 
-// Episodes keeps the last 256 episodes of the health, in at most 128 KiB, with the messages that
-// notifiers got about them. Any goroutine may use it.
+// Episodes keeps the last 256 episodes of health problems, in at most 128 KiB, with the messages that
+// notifiers got about them. An episode is the time from the beginning to the end of a problem. Any goroutine may use it.
 type Episodes struct {
 	host string // name and port of the daemon, for the IDs of episodes
 

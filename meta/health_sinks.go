@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	failingFlushes = 2 // a failing sink causes a reason when this number of flushes waits
-	behindFlushes  = 6 // a working sink causes a reason when this number of flushes waits
+	failingFlushes = 2 // health has a reason if at least this many flushes wait for a sink that fails
+	behindFlushes  = 6 // health has a reason if at least this many flushes wait for a sink that works
 	behindAtMost   = time.Minute
 	// unconfirmedInRow is the number of consecutive unconfirmed attempts that cause a reason.
 	unconfirmedInRow = 2

@@ -24,7 +24,7 @@ type Process struct {
 // SenderIn returns a Sender for a process.
 func SenderIn(p Process) Sender { return Sender{process: p} }
 
-// Process returns the process of a sender. Its field Local is false if the sender is not a process.
+// Process returns the process that is the sender. If the sender is an address, Local is false in the returned Process.
 func (s Sender) Process() Process { return s.process }
 
 // SenderAt returns a Sender for an address. A socket for IPv4 and IPv6 shows an IPv4 address as an

@@ -162,7 +162,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: '(', match_type: regex, name: b}", "match: error parsing regexp"},
 		{"mappings:\n- {match: a, match_type: other, name: b}", `match_type: must be one of glob, regex, glob+, not "other"`},
 		{"defaults: {match_type: other}", `defaults: match_type: must be one of glob`},
-		{"mappings:\n- {match: a, name: b, labels: {x: y}}", `labels: a name must consist of two or more`},
+		{"mappings:\n- {match: a, name: b, labels: {x: y}}", `labels: a name must have at least two characters`},
 		{"mappings:\n- {match: a, name: b, labels: {__x: y}}", `labels: __x: names with __ are reserved`},
 		{"mappings:\n- {match: a, name: b, labels: {le: y}}", `labels: le: is reserved`},
 		{"mappings:\n- {match: a, name: b, labels: {quantile: y}}", `labels: quantile: is reserved`},

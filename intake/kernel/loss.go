@@ -2,7 +2,7 @@ package kernel
 
 // Loss counts the datagrams that did not fit into a receive buffer. The kernel counts a train (see
 // Socket.WantTrains) as one datagram. So Loss multiplies the kernel's count by the average number
-// of datagrams per message in the same period. The result is exact without trains, and an estimate
+// of datagrams per message in the same period. The result is exact if no datagrams came in trains, and an estimate
 // with trains.
 type Loss struct {
 	total uint64

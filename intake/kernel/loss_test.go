@@ -2,7 +2,7 @@ package kernel
 
 import "testing"
 
-// Without trains, the number of lost datagrams is exactly the kernel's count.
+// If no datagrams come in trains, the number of lost datagrams is exactly the kernel's count.
 func TestLoss(t *testing.T) {
 	var l Loss
 	l.last = 1<<32 - 2 // the kernel's 32-bit counter overflows

@@ -47,7 +47,7 @@ type Config struct {
 	Number int
 }
 
-// Process is a running test process.
+// Process is a test process with a stat pipe.
 type Process struct {
 	PID  int
 	Path string // path of the stat pipe

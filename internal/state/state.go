@@ -164,7 +164,7 @@ func (e *Encoder) checkEnd(lines *bufio.Reader, line []byte) error {
 		return fmt.Errorf("%w: the last line is %.40q, and must be %q", ErrDamaged, line, want)
 	}
 	if _, err := lines.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: there is text after the last line", ErrDamaged)
+		return fmt.Errorf("%w: the file continues after its end line", ErrDamaged)
 	}
 	return nil
 }

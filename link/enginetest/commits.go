@@ -42,7 +42,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 		t.Errorf("a zombie without a head: %v", err)
 	}
 	if head, err = p.Head(f.ctx); err != nil || head.Version != v || head.Slot != slot+3 || string(head.Record) != "window 3, corrected" {
-		t.Errorf("the head is %+v %s, %v", head, head.Record, err)
+		t.Errorf("the head is %+v with the record %s, and the error %v", head, head.Record, err)
 	}
 	for i, want := range map[int64]string{3: "window 3, corrected", 4: "window 4"} {
 		if c, err := p.At(f.ctx, slot+i); err != nil || string(c.Record) != want || c.Slot != slot+i {
@@ -53,7 +53,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 	// slot.
 	for _, other := range []int64{slot + 11, slot - 1, slot + f.settings.Slots(), slot - f.settings.Slots()} {
 		if c, err := p.At(f.ctx, other); !errors.Is(err, link.ErrNone) && (err != nil || c.Slot == other) {
-			t.Errorf("slot %+d holds %s, %v", other-slot, c.Record, err)
+			t.Errorf("slot %+d holds the record %s, with the error %v", other-slot, c.Record, err)
 		}
 	}
 	if other, err := f.engine.Partition(0).Head(f.ctx); err != nil || other.Version != 0 {

@@ -231,7 +231,7 @@ func TestRestart(t *testing.T) {
 	}
 	p := e.Partition(1)
 	if head, err := p.Head(ctx); err != nil || head.Version != version-1 || string(head.Record) != "window 18" {
-		t.Errorf("the head is %+v, %v", head, err)
+		t.Errorf("the head is %+v, with the error %v", head, err)
 	}
 	if _, err := p.At(ctx, 19); !errors.Is(err, link.ErrNone) {
 		t.Errorf("the damaged window: %v", err)

@@ -78,7 +78,7 @@ type reader struct {
 
 func (r *reader) read(blocks []block) {
 	for i := range blocks {
-		// The last cut before the period is needed too, to calculate the first growth of a count.
+		// The last cut (stored state) before the period is needed too: the first increase of a count is the difference from it.
 		if i+1 < len(blocks) && blocks[i+1].first <= r.from {
 			continue
 		}

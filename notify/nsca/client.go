@@ -96,7 +96,7 @@ func (c *Client) awaitRefusal(conn net.Conn) error {
 	defer time.AfterFunc(c.wait, func() { expire(conn) }).Stop()
 	switch n, err := conn.Read(make([]byte, 1)); {
 	case n > 0:
-		return errors.New("answered the packet, which nsca never does: is it an nsca daemon?")
+		return errors.New("answered the packet, which nsca never does: is the server an nsca daemon?")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
 	}
@@ -114,7 +114,7 @@ func initError(n int, err error) error {
 	got := fmt.Sprintf("got %d of the %d bytes of nsca's greeting", n, initSize)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("%s, then nothing until the timeout: is it an nsca daemon?", got)
+		return fmt.Errorf("%s, then nothing until the timeout: is the server an nsca daemon?", got)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s, then the end of the connection: does the daemon allow this host, and is its decryption_method valid?", got)
 	}

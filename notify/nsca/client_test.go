@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	silent  = "nothing until the timeout: is it an nsca daemon?"
+	silent  = "nothing until the timeout: is the server an nsca daemon?"
 	closed  = "the end of the connection: does the daemon allow this host, and is its decryption_method valid?"
 	refused = "nsca [2001:db8::1]:5667: closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
 )
@@ -65,7 +65,7 @@ func TestMisbehavingDaemon(t *testing.T) {
 			greet(conn)
 			read(conn, packetSize)
 			write(conn, []byte("220 hello"))
-		}, 0, "nsca [2001:db8::1]:5667: answered the packet, which nsca never does: is it an nsca daemon?"},
+		}, 0, "nsca [2001:db8::1]:5667: answered the packet, which nsca never does: is the server an nsca daemon?"},
 		{"takes it", func(conn net.Conn) { greet(conn); silence(conn) }, time.Second, ""},
 		{"greets at the last moment", func(conn net.Conn) {
 			time.Sleep(9500 * time.Millisecond)
