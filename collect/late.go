@@ -10,18 +10,30 @@ import (
 )
 
 const (
-	// Late messages are merged in batches. A batch is due firstCorrection after its first message. But
-	// the pause after the previous batch is at least nextCorrection, and at least correctionShare
-	// times the duration of that batch.
-	firstCorrection = time.Second
-	nextCorrection  = 5 * time.Second
-	correctionShare = 10
+	// Late messages are merged in batches. A batch is due correctionDelay after its first message. But the pause after the
+	// previous batch is at least minCorrectionPause, and at least correctionShare times the duration of that batch. While
+	// batches follow each other, the pause doubles up to maxCorrectionPause, because each batch publishes many intervals
+	// again. So the first batches after an outage come soon.
+	correctionDelay    = time.Second
+	minCorrectionPause = time.Second
+	maxCorrectionPause = 5 * time.Second
+	correctionShare    = 10
 )
 
 // batches decides when late messages are merged.
 type batches struct {
-	first       time.Time // when the first message of the next batch was received; zero if there is none
-	began, took time.Time // when the last batch began and ended
+	first        time.Time     // when the first message of the next batch was received; zero if there is none
+	began, ended time.Time     // when the last batch began and ended
+	pause        time.Duration // minimum pause after the last batch
+}
+
+// begin returns the state at the start of a batch.
+func (b *batches) begin() batches {
+	now, pause := time.Now(), minCorrectionPause
+	if now.Sub(b.ended) < 2*maxCorrectionPause {
+		pause = min(2*b.pause, maxCorrectionPause)
+	}
+	return batches{began: now, pause: pause}
 }
 
 func (b *batches) note() {
@@ -32,10 +44,10 @@ func (b *batches) note() {
 
 // wait returns the time until the next batch is due.
 func (b *batches) wait() time.Duration {
-	due := b.first.Add(firstCorrection)
-	if !b.took.IsZero() {
-		pause := max(nextCorrection, correctionShare*b.took.Sub(b.began))
-		if next := b.took.Add(pause); next.After(due) {
+	due := b.first.Add(correctionDelay)
+	if !b.ended.IsZero() {
+		pause := max(b.pause, correctionShare*b.ended.Sub(b.began))
+		if next := b.ended.Add(pause); next.After(due) {
 			due = next
 		}
 	}
@@ -45,7 +57,7 @@ func (b *batches) wait() time.Duration {
 // correct merges the late messages into their windows, and commits these windows again. It then
 // publishes all windows that may have changed.
 func (p *partition) correct(ctx context.Context) error {
-	p.batches = batches{began: time.Now()}
+	p.batches = p.batches.begin()
 	changed := int64(0)
 	for _, window := range slices.Sorted(maps.Keys(p.late)) {
 		merged, err := p.correctWindow(ctx, window)
@@ -62,7 +74,7 @@ func (p *partition) correct(ctx context.Context) error {
 			return err
 		}
 	}
-	p.batches.took = time.Now()
+	p.batches.ended = time.Now()
 	return nil
 }
 

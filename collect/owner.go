@@ -25,8 +25,9 @@ const (
 	// the lateness, the partition seems to have no owner.
 	idleWindows = 2
 	// troublePause is the pause after an error, if the owner is not fenced. It doubles each time, up to maxTroublePause.
+	// During an election in the cluster each attempt fails at once, so a longer pause would only delay the publication.
 	troublePause    = 200 * time.Millisecond
-	maxTroublePause = 5 * time.Second
+	maxTroublePause = time.Second
 )
 
 // Owner owns the partitions that its Members assign to it.

@@ -436,7 +436,7 @@ func TestForwardReplay(t *testing.T) {
 			time.Sleep(interval)
 		}
 		forwards.Recover()
-		time.Sleep(lastRetry + flushes*interval/20)
+		time.Sleep(lastForwardRetry*12/10 + flushes*interval/20)
 		if st := checkLedger(t, d); st.Delivered != flushes*rows {
 			t.Errorf("%d of %d rows are delivered in a 20th of the time", st.Delivered, flushes*rows)
 		}

@@ -15,7 +15,10 @@ import (
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
-	jitter     = 0.2
+	// lastForwardRetry replaces lastRetry for destinations that forward. The servers of a cluster elect a new leader within
+	// seconds, and owners wait for the rows.
+	lastForwardRetry = time.Second
+	jitter           = 0.2
 	// diskPause is the pause after a failed read from the spool.
 	diskPause = time.Second
 )
@@ -27,7 +30,7 @@ func (o *outlet) send(ctx context.Context) {
 	defer context.AfterFunc(ctx, o.cut)()
 	pause := o.pauses(ctx)
 	var now Sent
-	retry := firstRetry
+	retry, last := firstRetry, o.longestRetry()
 	for p := o.next(ctx); p != nil; p = o.next(ctx) {
 		if p.flush != now.Flush {
 			now = Sent{Flush: p.flush}
@@ -48,8 +51,18 @@ func (o *outlet) send(ctx context.Context) {
 		if pause(wait) {
 			retry = firstRetry / 2
 		}
-		retry = min(2*retry, lastRetry)
+		retry = min(2*retry, last)
 	}
+}
+
+// longestRetry returns the maximum time between the starts of two attempts.
+func (o *outlet) longestRetry() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.wanted.Forwards {
+		return lastForwardRetry
+	}
+	return lastRetry
 }
 
 // pauseAfter returns the pause after a failed attempt. The parameter took is the duration of the attempt, and retry
