@@ -63,7 +63,7 @@ type sampleData struct {
 	Nil   *int            `json:"nil"`
 }
 
-// startSample runs a monitor with a question whose answer is sampleData.
+// startSample runs a monitor with a query whose answer is sampleData.
 func startSample(t *testing.T, source Source) string {
 	ask := func(_ context.Context, args question.Arguments) (question.Answer, error) {
 		data := sampleData{

@@ -339,7 +339,7 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// On an address that other machines can reach, guarded questions need a token. A request over XML-RPC
+// On an address that other machines can reach, guarded queries need a token. A request over XML-RPC
 // needs a token on every path.
 func TestGuardedMethods(t *testing.T) {
 	tokens, err := access.ParseTokens(fmt.Appendf(nil, "read page %x\n", sha256.Sum256([]byte("reading"))))

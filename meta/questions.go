@@ -12,9 +12,9 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// questionMethods returns an XML-RPC method for each question. The method's arguments are the
-// question's parameters in the same order. The method's result is a struct with the answer. If the
-// parameter all is false, methods of guarded questions only return an error that asks for a token.
+// questionMethods returns an XML-RPC method for each query. The method's arguments are the
+// query's parameters in the same order. The method's result is a struct with the answer. If the
+// parameter all is false, methods of guarded queries only return an error that asks for a token.
 func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.Method) {
 	for i := range questions {
 		q := &questions[i]
@@ -44,7 +44,7 @@ func questionMethods(questions []question.Question, all bool) (methods []xmlrpc.
 	return methods
 }
 
-// questionHelp describes a question, its parameters, and the fields that all answers have.
+// questionHelp describes a query, its parameters, and the fields that all answers have.
 func questionHelp(q *question.Question) string {
 	var b strings.Builder
 	b.WriteString(q.Help)

@@ -20,7 +20,7 @@ const (
 	maxSubjects = 4  // maximum number of explained names of a line
 )
 
-// explanation builds the answer to the question explain.
+// explanation builds the answer to the query explain.
 type explanation struct {
 	*Desk
 	*trial

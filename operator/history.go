@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxSeries is the maximum number of names in one question about past values.
+// maxSeries is the maximum number of names in one query about past values.
 const maxSeries = 8
 
 // theHealth is the name of the figure that says whether the daemon is healthy.

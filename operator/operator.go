@@ -5,10 +5,10 @@
 //	monitor, err := meta.NewMonitor(meta.MonitorConfig{Questions: desk.Questions(), ...}, ...)
 //
 // A Desk makes no decisions and counts nothing. It reads its Sources, which are small parts of the daemon, and converts
-// their data to the types of package question. Each question has an entry in Questions, with a function that returns
+// their data to the types of package question. Each query has an entry in Questions, with a function that returns
 // the data. XML-RPC, the JSON API, the page and statsdmonitor all use this entry.
 //
-// A Desk costs nothing until it gets a question. A question about the table reads a few hundred names at a time, and the
+// A Desk costs nothing until it gets a query. A query about the table reads a few hundred names at a time, and the
 // flush loop continues in between. Each answer comes within question.AnswerTime. An answer that would take longer is
 // incomplete, and says so.
 package operator
@@ -64,7 +64,7 @@ type Sources struct {
 	Cluster func() *question.Cluster
 }
 
-// Desk answers questions. New creates it. It may be used by many goroutines at the same time.
+// Desk answers queries. New creates it. It may be used by many goroutines at the same time.
 type Desk struct {
 	Sources
 	known   knownSenders
@@ -74,7 +74,7 @@ type Desk struct {
 // New returns a Desk that gets its data from the given sources.
 func New(s Sources) *Desk { return &Desk{Sources: s} }
 
-// Questions returns all questions, in the order of the manual.
+// Questions returns all queries, in the order of the manual.
 func (d *Desk) Questions() []question.Question {
 	return []question.Question{
 		{

@@ -90,7 +90,7 @@ func TestPrefixesWithoutTime(t *testing.T) {
 			t.Errorf("as of %v, want %v: %v", a.AsOf, at, err)
 		}
 		if a, err = askPrefixes(d, map[string]any{"seconds": 60}); err == nil {
-			t.Errorf("another question got %v", a)
+			t.Errorf("another query got %v", a)
 		}
 		time.Sleep(countedFor)
 		if a, err = askPrefixes(d, nil); err == nil {
@@ -99,7 +99,7 @@ func TestPrefixesWithoutTime(t *testing.T) {
 	})
 }
 
-// Only one count runs at a time. During a count, another question gets the last answer, or an error
+// Only one count runs at a time. During a count, another query gets the last answer, or an error
 // that says when to ask again.
 func TestPrefixesInTurn(t *testing.T) {
 	left := 1000

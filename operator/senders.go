@@ -92,7 +92,7 @@ func probeError(err error) error {
 	return err
 }
 
-// senders adds the step about who sends the name. If the question has seconds, it watches the
+// senders adds the step about who sends the name. If the query has seconds, it watches the
 // traffic, but only for the first name of a line.
 func (e *explanation) senders(name string) error {
 	if e.Probes == nil {

@@ -25,7 +25,7 @@ func (s *Server) openConsole() (err error) {
 	return err
 }
 
-// administered implements console.Daemon for a Server. The flush loop answers questions about the
+// administered implements console.Daemon for a Server. The flush loop answers queries about the
 // table, a few names at a time.
 type administered struct{ *Server }
 

@@ -38,7 +38,7 @@ func (d *daemon) answerData(method string, args ...any) map[string]any {
 	return data
 }
 
-// Each question is an XML-RPC method with a help text and signatures. All answers have the same
+// Each query is an XML-RPC method with a help text and signatures. All answers have the same
 // outer structure.
 func TestQuestionsOverXMLRPC(t *testing.T) {
 	t.Parallel()
@@ -82,7 +82,7 @@ func TestQuestionsOverXMLRPC(t *testing.T) {
 			case p.Required:
 				args = append(args, "names")
 			case i == watch:
-				args = append(args, max(p.Min, 1)) // the shortest time that the question allows
+				args = append(args, max(p.Min, 1)) // the shortest time that the query allows
 			case i < watch && p.Default == nil:
 				args = append(args, "")
 			case i < watch:

@@ -14,7 +14,7 @@ import (
 type flushes struct {
 	schedule schedule
 	layout   aggregate.Layout
-	scheme   *aggregate.Scheme // the naming scheme for the field layout; it answers questions about names
+	scheme   *aggregate.Scheme // the naming scheme for the field layout; it answers queries about names
 	total    intake.Tally      // totals since the start, up to the last flush
 	interval intake.Tally      // totals of the last flush interval
 	count    uint64

@@ -62,7 +62,7 @@ func (d *daemon) send(r *http.Request, answer any) (int, string) {
 	return w.StatusCode, string(text)
 }
 
-// asks sends a question to the JSON API, and decodes the data into answer.
+// asks sends a query to the JSON API, and decodes the data into answer.
 func (d *daemon) asks(path string, answer any) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "GET", "http://"+d.MonitorAddr().String()+path, nil)

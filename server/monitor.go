@@ -20,7 +20,7 @@ import (
 	"github.com/statsd-ops/statsd/operator"
 )
 
-// openAsked creates the parts that answer operators' questions and make their changes. Only New
+// openAsked creates the parts that answer operators' queries and make their changes. Only New
 // calls it.
 func (s *Server) openAsked() {
 	s.guard = access.NewGuard(s.cfg.MonitorTokens)
@@ -120,7 +120,7 @@ func (l errorLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// desk creates the part that answers the operator's questions.
+// desk creates the part that answers the operator's queries.
 func (s *Server) desk() *operator.Desk {
 	return operator.New(operator.Sources{
 		Host:     s.host,

@@ -16,7 +16,7 @@ import (
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
-// ask sends one of the questions of package operator, with arguments, and returns the answer.
+// ask sends one of the queries of package operator, with arguments, and returns the answer.
 func (v *virtual) ask(name string, given map[string]any) (question.Answer, error) {
 	v.t.Helper()
 	all := v.desk().Questions()

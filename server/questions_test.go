@@ -211,7 +211,7 @@ func TestQuestionCost(t *testing.T) {
 	}
 }
 
-// When the flush loop has ended, the answer to a question about the table says that the daemon is
+// When the flush loop has ended, the answer to a query about the table says that the daemon is
 // ending.
 func TestQuestionAtTheEnd(t *testing.T) {
 	t.Parallel()

@@ -54,7 +54,7 @@ type Server struct {
 	host      string // name and port of this daemon in messages to people
 	page      string // address of the live page; "" without a monitor
 
-	// The monitor uses the following fields to answer questions of operators and to make the changes that they request.
+	// The monitor uses the following fields to answer queries of operators and to make the changes that they request.
 	guard  *access.Guard
 	trail  access.Trail
 	events *operator.Events

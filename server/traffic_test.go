@@ -112,7 +112,7 @@ func TestQuestionsOfTraffic(t *testing.T) {
 	})
 }
 
-// insist repeats a question until the answer is right. This is needed because on a busy machine the
+// insist repeats a query until the answer is right. This is needed because on a busy machine the
 // clients that the function busy starts may send nothing for a second or more.
 func insist(t *testing.T, try func() error) {
 	t.Helper()
@@ -195,7 +195,7 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 	}
 }
 
-// The question tail streams an event "line" for each line, an event "looked" with counts once a
+// The query tail streams an event "line" for each line, an event "looked" with counts once a
 // second, and an event "end". If the reader fails, the stream ends at once.
 func TestStreamOfLines(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ func (c *central) file(name, text string) string {
 	return path
 }
 
-// start starts the central daemon. query is the query of the --collect URL.
+// start starts the central daemon. query is the query string of the --collect URL.
 func (c *central) start(scheme, query string) {
 	c.t.Helper()
 	c.running = startDaemon(c.t, "--flush-interval=250ms", "--collect="+scheme+"://"+c.at+"?"+query, "--collect-id=central",
@@ -54,7 +54,7 @@ func (c *central) start(scheme, query string) {
 		"--graphite-host=127.0.0.1", fmt.Sprint("--graphite-port=", c.graphite.Port()))
 }
 
-// edge starts an edge daemon. query is the query of the --forward URL.
+// edge starts an edge daemon. query is the query string of the --forward URL.
 func (c *central) edge(scheme, query string) *running {
 	c.t.Helper()
 	c.edges++

@@ -13,7 +13,7 @@ type clusterScheme struct {
 	name string
 	port string // default port
 	many bool   // the URL may contain several hosts
-	// The field edge lists the settings in the query of --forward. The field owner lists the settings of --collect.
+	// The field edge lists the settings in the query string of --forward. The field owner lists the settings of --collect.
 	edge, owner []flag
 }
 

@@ -102,7 +102,7 @@ func (c *clusterURL) checkForward() error {
 	return nil
 }
 
-// address returns the URL without its query. It identifies the cluster.
+// address returns the URL without its query string. It identifies the cluster.
 func (c *clusterURL) address() string {
 	address := c.scheme.name + "://" + strings.Join(c.hosts, ",")
 	if prefix := c.get("prefix"); prefix != nil && prefix.text() != prefix.def {

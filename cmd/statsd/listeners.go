@@ -19,7 +19,7 @@ import (
 // listenScheme is a kind of listener.
 type listenScheme struct {
 	name listen.Scheme
-	keys []flag // settings in the query of the URL
+	keys []flag // settings in the URL's query string
 	// guard is the function that creates the check of senders. It is nil if this kind of listener
 	// cannot check senders.
 	guard func(*door) (listen.Guard, error)

@@ -23,7 +23,7 @@ type scheme struct {
 	name string // words after graphite are in alphabetical order: graphite+pickle+tls
 	host string // default host for a URL without a host
 	port string // default port for a URL without a port; empty if the scheme has no addresses
-	keys []flag // settings in the query of the URL
+	keys []flag // settings in the URL's query string
 	// foreground means that the sink cannot be used with --daemonize.
 	foreground bool
 	// records means that the sink is a sink.Recorder, which has no queue.

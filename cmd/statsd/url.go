@@ -59,7 +59,7 @@ func escapeZone(text string) string {
 	return text[:begin] + strings.ReplaceAll(text[begin:end], "%", "%25") + text[end:]
 }
 
-// setOptions sets the keys in the query of a URL. A key that is not in the query gets its default.
+// setOptions sets the keys in the query string of a URL. A key that is not in the query string gets its default.
 func (all settings) setOptions(scheme, from, query string) error {
 	if err := all.setQuery(scheme, from, query); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (all settings) setOptions(scheme, from, query string) error {
 	return nil
 }
 
-// setQuery sets the keys in the query of a URL. A switch may have no value.
+// setQuery sets the keys in the query string of a URL. A switch may have no value.
 func (all settings) setQuery(scheme, from, query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -112,7 +112,7 @@ func (all settings) checkFilled() error {
 	return nil
 }
 
-// keys returns all keys that the query may contain.
+// keys returns all keys that the query string may contain.
 func (all settings) keys() (names []string) {
 	for _, s := range all {
 		names = append(names, s.name)

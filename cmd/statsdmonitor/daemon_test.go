@@ -21,14 +21,14 @@ type asked struct {
 	params []xmlrpc.Value
 }
 
-// fakeDaemon answers all questions with the answers of package reporttest.
+// fakeDaemon answers all queries with the answers of package reporttest.
 type fakeDaemon struct {
 	*httptest.Server
 	calls  chan asked
 	tokens chan string
 }
 
-// answerOf describes how the fake daemon answers a question: the parameter types of the XML-RPC method, and the answer.
+// answerOf describes how the fake daemon answers a query: the parameter types of the XML-RPC method, and the answer.
 type answerOf struct {
 	signature []string
 	frame     question.Answer

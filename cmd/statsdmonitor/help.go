@@ -16,7 +16,7 @@ The older form prints all figures of the daemon, one on each line, and never cha
   statsdmonitor HOST PORT [--values|--discards|--ledger|--alerts] [--json]
 
 Exit status: 0 the answer was printed; 1 the daemon cannot be reached, or refuses the
-question; 2 the command line is wrong; 3 the ledger does not balance; 4 not found. The
+query; 2 the command line is wrong; 3 the ledger does not balance; 4 not found. The
 command "check" exits with 0 to 3, as Nagios expects.
 `
 

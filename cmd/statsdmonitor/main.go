@@ -6,7 +6,7 @@
 //	statsdmonitor --at web1 top --by sender
 //
 // The commands are listed in command.go, and their flags in flag.go. The parser of the command line, the help and the
-// shell completion use these two tables. Package ask sends the questions, and package report formats the answers.
+// shell completion use these two tables. Package ask sends the queries, and package report formats the answers.
 //
 // An older form of the command line prints all metrics about the daemon, with a line "name: value" for each metric:
 //

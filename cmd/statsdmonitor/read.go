@@ -24,7 +24,7 @@ type frame struct {
 // show formats the data of an answer.
 type show[T any] func(report.Page, question.Answer, T) string
 
-// answered sends a question. It returns the answer as a result, and the data of the answer as a
+// answered sends a query. It returns the answer as a result, and the data of the answer as a
 // value of the type T.
 func answered[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, T, error) {
 	var data T
@@ -48,7 +48,7 @@ func coded(err error) error {
 	return err
 }
 
-// plainly sends a question, and returns the answer as a result.
+// plainly sends a query, and returns the answer as a result.
 func plainly[T any](ctx context.Context, s *session, q ask.Question, write show[T]) (result, error) {
 	r, _, err := answered(ctx, s, q, write)
 	return r, err

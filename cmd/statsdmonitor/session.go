@@ -108,10 +108,10 @@ func (s *session) page(now time.Time) report.Page {
 	return p
 }
 
-// reading is a function that sends a question and returns its result.
+// reading is a function that sends a query and returns its result.
 type reading func(context.Context, *session) (result, error)
 
-// result is the answer to a question, as text and as JSON.
+// result is the answer to a query, as text and as JSON.
 type result struct {
 	now  time.Time // daemon's time
 	text func(report.Page) string
@@ -134,7 +134,7 @@ func (s *session) printJSON(data any) error {
 	return cmp.Or(err, s.out.Flush())
 }
 
-// once sends a question, and prints its result.
+// once sends a query, and prints its result.
 func (s *session) once(ctx context.Context) error {
 	r, err := s.command.read(ctx, s)
 	if err != nil {

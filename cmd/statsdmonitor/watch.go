@@ -19,7 +19,7 @@ const (
 	showCursor = "\x1b[?25h"
 )
 
-// watch sends a question repeatedly until ctx ends. The first attempt must succeed. If a later attempt fails,
+// watch sends a query repeatedly until ctx ends. The first attempt must succeed. If a later attempt fails,
 // watch tries again, because the daemon may be restarting.
 func (s *session) watch(ctx context.Context) error {
 	every := watchEvery

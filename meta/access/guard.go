@@ -68,7 +68,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case need == Reading && tokens == nil:
 		return who, nil
 	case tokens == nil:
-		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so this question is not answered", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
+		return who, &question.Error{Code: question.NoToken, Text: "the monitor is open to other machines and has no tokens, so this query is not answered", Next: "set --monitor-tokens=FILE, or --monitor-host=127.0.0.1"}
 	case given != "":
 		return who, &question.Error{Code: question.NoToken, Text: "the token is not valid", Next: "compare the token's SHA-256 with the file of --monitor-tokens"}
 	}

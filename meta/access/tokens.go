@@ -7,10 +7,10 @@
 //
 // The rules depend on the address of the monitor:
 //
-//	loopback address, all questions               everybody may ask
+//	loopback address, all queries                 everybody may ask
 //	other address without tokens, Reading         everybody may ask
 //	other address without tokens, Guarded         refused
-//	other address with tokens, all questions      a token is needed, except for health checks
+//	other address with tokens, all queries        a token is needed, except for health checks
 //	any address, changes                          a token with the role operate is needed
 //
 // A Trail keeps the changes that operators requested, including refused ones.

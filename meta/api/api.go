@@ -1,21 +1,21 @@
-// Package api serves the daemon's questions and changes as JSON over HTTP. It implements version 1 of the API, whose
+// Package api serves the daemon's queries and changes as JSON over HTTP. It implements version 1 of the API, whose
 // paths begin with /api/v1/.
 //
 //	handler := api.New(api.Config{Questions: questions, Changes: changes, Guard: guard, Trail: trail, ...})
 //
-// The lists of questions and changes determine everything else: paths, parameters, methods, permissions, and the
-// description at /api/v1/openapi.json. A client asks a question with GET or HEAD. It makes a change with a POST of a
+// The lists of queries and changes determine everything else: paths, parameters, methods, permissions, and the
+// description at /api/v1/openapi.json. A client sends a query with GET or HEAD. It makes a change with a POST of a
 // JSON object. Each answer has one of these forms:
 //
 //	{"api":1,"as_of":T,"live":false,"took_ms":N,"looked_at":null,"complete":true,"data":...}
 //	{"api":1,"error":{"code":"bad_parameter","text":"...","parameter":"seconds","next":"..."}}
 //
 // An answer about the last flush has an ETag, which changes with each flush. If a client sends the same request again
-// before the next flush, it gets status 304, and the question is not asked again.
+// before the next flush, it gets status 304, and the query is not run again.
 //
 // # Streams
 //
-// A question with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
+// A query with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
 // at each flush, and at each change of the health. All readers of this path share one goroutine, which runs only while
 // there are readers. At most maxStreams streams can be open. If a reader reads nothing for a second, its stream is
 // closed. Other readers do not wait for it.
@@ -49,7 +49,7 @@ type Config struct {
 	// Stamp returns a text that changes with each flush and with each change of the health. Different
 	// processes return different texts.
 	Stamp func() string
-	// Events are the events of the path live. If they are nil, or if there is no question named
+	// Events are the events of the path live. If they are nil, or if there is no query named
 	// status, this path does not exist.
 	Events question.Events
 	// ErrorLog gets internal errors. If it is nil, they are dropped.
@@ -96,7 +96,7 @@ type path struct {
 	serve    http.HandlerFunc
 }
 
-// New returns an API. Its paths are made from the lists of questions and changes.
+// New returns an API. Its paths are made from the lists of queries and changes.
 func New(cfg Config) *API {
 	ctx, end := context.WithCancel(context.Background())
 	a := &API{cfg: cfg, paths: map[string]*path{}, clients: clients{now: time.Now}, end: end}
@@ -191,7 +191,7 @@ func (a *API) nearest(name string) string {
 	return "ask " + Root + " for all paths"
 }
 
-// serveQuestion answers a question. The answer is a stream if the question has a Stream and the
+// serveQuestion answers a query. The answer is a stream if the query has a Stream and the
 // client does not ask for JSON.
 func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.Question) {
 	args, err := checkQuery(r, q.Parameters)
@@ -235,7 +235,7 @@ func (a *API) serveQuestion(w http.ResponseWriter, r *http.Request, q *question.
 }
 
 // errFull is returned when too many connections wait for answers about traffic.
-var errFull = &question.Error{Code: question.Ending, Text: "too many questions about traffic are waiting already", After: 5 * time.Second}
+var errFull = &question.Error{Code: question.Ending, Text: "too many queries about traffic are waiting already", After: 5 * time.Second}
 
 // tag returns the ETag of an answer about the last flush. It is a weak ETag, because the member
 // took_ms differs in each answer.
@@ -276,7 +276,7 @@ func (a *API) serveIndex(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, question.Answer{AsOf: time.Now(), Live: true, Complete: true, Data: list})
 }
 
-// ownHelp describes the API's paths that are not questions.
+// ownHelp describes the API's paths that are not queries.
 var ownHelp = map[string]string{
 	"":             "All paths.",
 	"live":         "Events: the status once a second, each flush, and each change of the health.",

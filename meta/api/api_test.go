@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// fake is a daemon for tests with a few questions and changes.
+// fake is a daemon for tests with a few queries and changes.
 type fake struct {
 	asked atomic.Int64
 	stamp atomic.Int64
@@ -68,7 +68,7 @@ func (f *fake) happen(kind string, number uint64) {
 	}
 }
 
-// answer returns a question's Ask function, which answers with the result of data.
+// answer returns a query's Ask function, which answers with the result of data.
 func (f *fake) answer(live bool, data func(question.Arguments) (any, error)) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(_ context.Context, args question.Arguments) (question.Answer, error) {
 		f.asked.Add(1)
@@ -109,7 +109,7 @@ func (f *fake) questions() []question.Question {
 			case "none":
 				return nil, &question.Error{Code: question.NotFound, Text: "no such name", Next: "look at values"}
 			case "busy":
-				return nil, &question.Error{Code: question.Busy, Text: "another question watches", After: 1500 * time.Millisecond}
+				return nil, &question.Error{Code: question.Busy, Text: "another query watches", After: 1500 * time.Millisecond}
 			case "broken":
 				return nil, errors.New("the disk is on fire")
 			}
@@ -127,7 +127,7 @@ func (f *fake) tail(ctx context.Context, args question.Arguments, emit func(stri
 	line := question.Line{Line: strings.Repeat("x", 1000)}
 	switch args.Text("match") {
 	case "busy":
-		return &question.Error{Code: question.Busy, Text: "another question watches", After: time.Second}
+		return &question.Error{Code: question.Busy, Text: "another query watches", After: time.Second}
 	case "late":
 		_ = emit("line", line)
 		return &question.Error{Code: question.Ending, Text: "the daemon ends"}
@@ -273,7 +273,7 @@ func TestProtections(t *testing.T) {
 	httpgatetest.Check(t, strings.TrimPrefix(start(t).base, "http://"), "/api/v1/status")
 }
 
-// TestAnswers checks answers to questions.
+// TestAnswers checks answers to queries.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -375,7 +375,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// For a question about the last flush, the daemon computes the answer only once per flush.
+// For a query about the last flush, the daemon computes the answer only once per flush.
 func TestETag(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -389,7 +389,7 @@ func TestETag(t *testing.T) {
 		}
 	}
 	if s.asked.Load() != before {
-		t.Error("the question was asked for a 304")
+		t.Error("the query was run for a 304")
 	}
 	for name, path := range map[string]string{"another path": "status", "other parameters": "values?limit=2"} {
 		if got := s.get(t, path, "If-None-Match: "+tag); got.code != 200 {

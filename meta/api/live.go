@@ -26,7 +26,7 @@ const (
 // goroutine ends.
 type live struct {
 	api            *API
-	status, health *question.Question // health is nil if there is no question with this name
+	status, health *question.Question // health is nil if there is no query with this name
 	ctx            context.Context    // ends when the API is closed
 	running        sync.WaitGroup
 	join           chan struct{} // wakes the goroutine when a new reader comes
@@ -208,7 +208,7 @@ func (l *live) id() string {
 	return strconv.FormatUint(l.number, 10)
 }
 
-// ask answers a question in one line. It returns nil if there is an error.
+// ask answers a query in one line. It returns nil if there is an error.
 func (l *live) ask(q *question.Question) []byte {
 	ctx, cancel := context.WithTimeout(l.ctx, question.AnswerTime)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// describe returns the OpenAPI description of all paths. It is made from the questions and changes,
+// describe returns the OpenAPI description of all paths. It is made from the queries and changes,
 // and from the types of their answers.
 func (a *API) describe() []byte {
 	s := schemas{defined: object{}}
@@ -68,7 +68,7 @@ func (a *API) describePath(s *schemas, p *path) object {
 	return object{"get": operation}
 }
 
-// ownContent describes the answers of the API's paths that are not questions.
+// ownContent describes the answers of the API's paths that are not queries.
 func ownContent(s *schemas, name string) object {
 	switch name {
 	case "live":

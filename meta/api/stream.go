@@ -177,7 +177,7 @@ func event(name, id string, data []byte) []byte {
 	return append(text, "\n\n"...)
 }
 
-// serveStream answers a question with events. An error before the first event is an HTTP error. A
+// serveStream answers a query with events. An error before the first event is an HTTP error. A
 // later error is sent as an event.
 func (a *API) serveStream(w http.ResponseWriter, r *http.Request, q *question.Question, args question.Arguments) {
 	a.stream(w, r, func(ctx context.Context, s *stream) {

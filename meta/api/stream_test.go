@@ -128,7 +128,7 @@ func TestMaxStreams(t *testing.T) {
 		t.Errorf("the ninth gets %d %s", got.code, got.text)
 	}
 	if got := s.get(t, "status"); got.code != 200 {
-		t.Errorf("a question gets %d", got.code)
+		t.Errorf("a query gets %d", got.code)
 	}
 	_ = all[0].conn.Close()
 	wait.Until(t, "no stream is let in", func() bool {

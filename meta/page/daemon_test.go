@@ -30,8 +30,8 @@ type daemon struct {
 
 	mu      sync.Mutex
 	status  q.Status
-	token   string // if set, the questions top, explain, config and tail need this token
-	locked  bool   // whether all questions need the token
+	token   string // if set, the queries top, explain, config and tail need this token
+	locked  bool   // whether all queries need the token
 	noRoom  bool   // whether the path live answers with status 503
 	asked   map[string]int
 	streams int // number of open streams
@@ -81,7 +81,7 @@ func (d *daemon) flush() {
 	})
 }
 
-// asks returns how often a question was asked.
+// asks returns how often a query was sent.
 func (d *daemon) asks(name string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -117,7 +117,7 @@ func (d *daemon) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	data := answer(name, r, status)
 	if data == nil {
-		refuse(w, 404, q.Error{Code: q.NotFound, Text: "no such question"})
+		refuse(w, 404, q.Error{Code: q.NotFound, Text: "no such query"})
 		return
 	}
 	tag := fmt.Sprintf(`"%d"`, status.Flush.Number)

@@ -98,7 +98,7 @@ func exampleDiscards() q.Discards {
 	}
 }
 
-// exampleTail returns an example answer to the question "tail".
+// exampleTail returns an example answer to the query "tail".
 func exampleTail(bad bool) q.Tail {
 	if bad {
 		return q.Tail{Matched: 2, Lines: []q.Line{

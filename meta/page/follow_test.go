@@ -135,7 +135,7 @@ func testToken(t *testing.T, browser *counterpart.Browser) {
 	}
 }
 
-// testLocked checks the page of a daemon that answers no question without a token.
+// testLocked checks the page of a daemon that answers no query without a token.
 func testLocked(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	d.token, d.locked = "open sesame", true

@@ -10,7 +10,7 @@
 //
 //	app.js       reads data from the API and passes it to the parts of the page
 //	live.js      gets new data from the daemon, with a stream or by polling
-//	api.js       asks a question, with a token if necessary
+//	api.js       sends a query, with a token if necessary
 //	health.js panels.js sinks.js traffic.js explorer.js name.js tables.js   parts of the page, from top to bottom
 //	plot.js lines.js dom.js words.js   functions that several parts use
 //

@@ -65,7 +65,7 @@ type Status struct {
 	Cost     CostSum   `json:"cost"`
 	Muted    []Mute    `json:"muted"`
 	Draining bool      `json:"draining"`
-	Cluster  bool      `json:"cluster"` // the daemon is in a cluster; the question cluster describes it
+	Cluster  bool      `json:"cluster"` // the daemon is in a cluster; the query cluster describes it
 	// Trends has the last hour of received, lost, names, waiting, flush and cost. Each has 30 values,
 	// oldest first.
 	Trends map[string][]Number `json:"trends"`

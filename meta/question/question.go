@@ -1,14 +1,15 @@
-// Package question is the interface between the daemon and the programs that ask it for information.
+// Package question defines the queries: the interface between the daemon and the programs that ask it for information.
 //
-// A Question has a name, parameters, and a function that answers it. Package operator implements the questions. These
-// interfaces for operators use only this package:
+// A query is a request of an operator to the daemon's monitor; in the code it is a Question. It has a name, parameters,
+// and a function that answers it. Package operator implements the queries. These interfaces for operators use only this
+// package:
 //
 //	XML-RPC        has a method for each Question, with a signature and a help text
 //	JSON API       has a path for each Question, and describes it with OpenAPI
 //	statsdmonitor  has a command for each Question, and uses XML-RPC
 //	live page      uses the JSON API
 //
-// A new question needs an entry in the list in package operator, and a type in this package for its answer. Such a type
+// A new query needs an entry in the list in package operator, and a type in this package for its answer. Such a type
 // consists of plain data with json tags. XML-RPC and the JSON API use the same names for its fields.
 package question
 
@@ -44,7 +45,7 @@ type Parameter struct {
 	Choices []string
 }
 
-// Question describes a request for information. Answering it changes nothing in the daemon.
+// Question describes a query. Answering it changes nothing in the daemon.
 type Question struct {
 	// Name is the path below /api/v1/ and the command of statsdmonitor.
 	Name string
@@ -61,14 +62,14 @@ type Question struct {
 	// Answer is the zero value of the type of Answer.Data, for the OpenAPI description.
 	Answer any
 	// Guarded means that the answer contains samples of clients, or the configuration. If other
-	// machines can reach the monitor, such questions need a token.
+	// machines can reach the monitor, such queries need a token.
 	Guarded bool
-	// Ask answers the question. It returns when ctx ends. It takes at most 9 s, and in addition the
+	// Ask answers the query. It returns when ctx ends. It takes at most 9 s, and in addition the
 	// seconds for which it watches traffic. If the client can correct the error, the error is an
 	// *Error.
 	Ask func(ctx context.Context, args Arguments) (Answer, error)
 	// Stream emits events until ctx ends, or until the requested time is over. It returns the first
-	// error of the function emit. Most questions have no Stream: the field is nil.
+	// error of the function emit. Most queries have no Stream: the field is nil.
 	Stream func(ctx context.Context, args Arguments, emit func(event string, data any) error) error
 }
 

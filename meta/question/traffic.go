@@ -123,7 +123,7 @@ type Line struct {
 	At     int       `json:"at"`     // position of the fault in the line, as a byte index
 }
 
-// Tail has the lines that were received while the question watched the traffic.
+// Tail has the lines that were received while the query watched the traffic.
 type Tail struct {
 	Lines    []Line `json:"lines"` // oldest first
 	Matched  uint64 `json:"matched"`

@@ -29,7 +29,7 @@ const (
 	hotNames  = 500 // names that the clients over UDP use
 )
 
-// operated is a daemon with traffic, two sinks and a webhook. The tests question it with
+// operated is a daemon with traffic, two sinks and a webhook. The tests query it with
 // statsdmonitor.
 type operated struct {
 	*statsd
@@ -200,7 +200,7 @@ func (o *operated) ask(args ...string) (string, int) {
 	return string(out), 0
 }
 
-// data asks a question, and decodes the data of the answer.
+// data sends a query, and decodes the data of the answer.
 func data[T any](o *operated, args ...string) (into T) {
 	o.t.Helper()
 	text, code := o.ask(append(args, "--json")...)

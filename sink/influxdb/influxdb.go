@@ -57,7 +57,7 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// path returns the URL path for writes, with its query.
+// path returns the URL path for writes, with its query string.
 func (c *Config) path() (string, error) {
 	query := url.Values{"precision": {"s"}}
 	switch {

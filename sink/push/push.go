@@ -37,7 +37,7 @@ import (
 type Config struct {
 	// Addr is the receiver's "host:port".
 	Addr string
-	// Path is the URL path with the query, such as "/v1/metrics".
+	// Path is the URL path with the query string, such as "/v1/metrics".
 	Path string
 	// Type is the Content-Type of payloads.
 	Type string
@@ -67,7 +67,7 @@ type Poster struct {
 	cfg    Config
 	client http.Client
 	url    string
-	shown  string // the URL without the query, for messages
+	shown  string // the URL without the query string, for messages
 	packed bytes.Buffer
 	gzip   *gzip.Writer
 }

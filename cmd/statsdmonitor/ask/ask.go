@@ -3,7 +3,7 @@
 //	client := ask.Client{Address: "localhost:8135", Timeout: 9 * time.Second}
 //	answer, err := client.Ask(ctx, ask.Question{Method: "status"}, &status)
 //
-// Questions are sent over XML-RPC. Changes, and questions whose answer is a stream, are sent over the JSON API. The
+// Queries are sent over XML-RPC. Changes, and queries whose answer is a stream, are sent over the JSON API. The
 // server may be another program than statsd. The client therefore limits the size and depth of answers, does not follow
 // redirects, and makes error texts safe for a terminal. It does not use web proxies.
 package ask

@@ -14,10 +14,10 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// questionLimit is the maximum length of the answer to a question, in bytes.
+// questionLimit is the maximum length of the answer to a query, in bytes.
 const questionLimit = 8 << 20
 
-// Question is one of the questions in package question.
+// Question is one of the queries in package question.
 type Question struct {
 	Method string
 	Name   string // name in errors; if "", the method's name is used
@@ -26,13 +26,13 @@ type Question struct {
 	Watches time.Duration
 }
 
-// Answer is the answer to a question, with the daemon's time when it answered.
+// Answer is the answer to a query, with the daemon's time when it answered.
 type Answer struct {
 	question.Answer
 	Now time.Time
 }
 
-// Ask sends a question. It stores the data of the answer in data, which is a pointer to a type of package
+// Ask sends a query. It stores the data of the answer in data, which is a pointer to a type of package
 // question.
 func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) {
 	var a Answer

@@ -19,10 +19,10 @@ const eventType = "text/event-stream"
 // maxEvent is the maximum length of an event in bytes.
 const maxEvent = 1 << 20
 
-// ErrNoStream means that the daemon cannot stream the answer to a question.
+// ErrNoStream means that the daemon cannot stream the answer to a query.
 var ErrNoStream = errors.New("the daemon cannot stream this answer")
 
-// Stream sends a question whose answer is a stream of events. For each event, it calls the function
+// Stream sends a query whose answer is a stream of events. For each event, it calls the function
 // each with the name and the data of the event. Stream returns when the stream ends or when this
 // function returns an error.
 func (c *Client) Stream(ctx context.Context, name string, args url.Values, watches time.Duration, each func(event string, data []byte) error) error {

@@ -3,7 +3,7 @@
 
 import { setClock } from './words.js';
 
-// The seconds to wait for an answer. The daemon answers within 9 s, except questions that watch the traffic.
+// The seconds to wait for an answer. The daemon answers within 9 s, except queries that watch the traffic.
 const patience = 15;
 
 let token = '', tokenWanted = () => {};
@@ -11,7 +11,7 @@ let token = '', tokenWanted = () => {};
 // useToken sets the token for all later requests.
 export const useToken = text => { token = text; };
 
-// onToken sets the function that is called with a Refusal when a question needs a token.
+// onToken sets the function that is called with a Refusal when a query needs a token.
 export const onToken = f => { tokenWanted = f; };
 
 // Refusal is an answer with a status other than 200.
@@ -37,9 +37,9 @@ async function request(name, parameters, options) {
   throw refusal;
 }
 
-const last = new Map(); // the last answer to each question, by its name
+const last = new Map(); // the last answer to each query, by its name
 
-// ask returns the answer to a question. If the daemon reports that an answer has not changed, ask
+// ask returns the answer to a query. If the daemon reports that an answer has not changed, ask
 // returns the previous answer.
 export async function ask(name, parameters = {}) {
   const key = JSON.stringify(parameters), old = last.get(name);
@@ -78,7 +78,7 @@ function parse(block) {
   return data && [event, JSON.parse(data)];
 }
 
-// The maximum number of names in one question about the history.
+// The maximum number of names in one query about the history.
 const names = 8;
 
 // history returns the history of any number of figures or paths: times, and for each name series (the
@@ -89,7 +89,7 @@ export async function history(wanted, seconds) {
   const parts = (await Promise.all(groups.map(some => ask('history', { name: some.join(), seconds, points: 360 })))).map(answer => answer.data);
   const first = parts[0], t0 = Date.parse(first.t0) / 1000, length = Math.max(0, ...Object.values(first.series).map(s => s.length));
   const past = { times: Array.from({ length }, (_, i) => t0 + i * first.step), step: first.step, series: {}, greatest: {}, worst: {}, notes: parts.flatMap(p => p.notes || []) };
-  for (const part of parts) { // if a flush came between two questions, their answers begin at different times
+  for (const part of parts) { // if a flush came between two queries, their answers begin at different times
     const late = Math.round((Date.parse(part.t0) / 1000 - t0) / first.step);
     for (const kind of ['series', 'greatest', 'worst']) {
       for (const [name, values] of Object.entries(part[kind] || {})) past[kind][name] = past.times.map((_, i) => values[i - late] ?? null);

@@ -1,4 +1,4 @@
-// Package reporttest contains an example answer to each question, for tests of reports. The answers describe a
+// Package reporttest contains an example answer to each query, for tests of reports. The answers describe a
 // daemon with a failing sink, a prefix that grows fast, and lost datagrams.
 package reporttest
 
