@@ -139,7 +139,7 @@ func TestAliasesChangeSamples(t *testing.T) {
 		reasons := make([]metric.Reason, len(samples))
 		s.AddAll(samples, reasons)
 		if !samples[5].TagsDropped || samples[4].TagsDropped {
-			t.Error("dropped tags are not told")
+			t.Error("TagsDropped does not report the dropped tags")
 		}
 		samples[5].TagsDropped = false
 		expect(t, flushAs(table, aliasLayout), map[string]float64{"gauges.absolute": -3, "gauges.delta": 7, "gauges.neither": -3, "gauges.lost": 1})

@@ -186,7 +186,7 @@ func TestForget(t *testing.T) {
 		each("a c 1", "a g +1", "a ms 1", "a s x", "b c 1", "b g +1")
 		for kind := range metric.Kinds {
 			if kind := metric.Kind(kind); !table.Forget(kind, []byte("a")) || table.Forget(kind, []byte("a")) || table.Forget(kind, []byte("c")) {
-				t.Error("the first Forget of a name, and only that, tells that it was there")
+				t.Error("only the first Forget of a name must report that the name was there")
 			}
 			if got := peek(t, table, metric.Kind(kind)); got["a"].Name != nil {
 				t.Errorf("a is still there: %v", got)

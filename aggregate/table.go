@@ -1,7 +1,7 @@
 // Package aggregate adds up samples and summarises them at each flush.
 //
-// A Table receives samples through its shards. Each receiver has a shard of its own, so receivers do not wait for each
-// other. At a flush, Drain removes the collected values from the shards. This takes the same short time for any amount
+// A Table receives samples through its shards. Each receiver has its own shard, so receivers do not wait for one
+// another. At a flush, Drain removes the collected values from the shards. This takes the same short time for any amount
 // of data. Then Summarize makes a Snapshot: the points to publish. A Snapshot does not change, so any number of
 // goroutines can read it.
 //

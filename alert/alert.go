@@ -33,7 +33,7 @@ type Audience struct {
 	AlertInterval time.Duration
 	// Notifiers are informed about the results of health checks.
 	Notifiers []Notifier
-	// Channels are informed about each episode of the health, even if Alerts is false. An episode is
+	// Channels are informed about each episode, even if Alerts is false. An episode is
 	// the time from the start to the end of a problem.
 	Channels []Channel
 }
@@ -74,7 +74,7 @@ type Config struct {
 	Log      zerolog.Logger
 }
 
-// Alerts informs people about the health. New creates it.
+// Alerts informs people about the daemon's health. New creates it.
 type Alerts struct {
 	Config
 	page     string // address of the live page; "" without a monitor

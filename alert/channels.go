@@ -22,7 +22,7 @@ type channel struct {
 	failing atomic.Bool // the last attempt to send failed
 }
 
-// Observe compares the health with the health at the last call, and informs the channels about
+// Observe compares the daemon's health with that at the last call, and informs the channels about
 // changes. Only one goroutine may call it. After the last call, this goroutine must call End.
 func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 	now := time.Now()
@@ -59,7 +59,7 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
 		// This message says that the channel has missed messages. Keep the message until the channel
-		// accepts it, because only then the reason alert_untold ends.
+		// accepts it, because only then the reason alert_untold is no longer active.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {
@@ -135,7 +135,7 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 	a.noteAttempt(c, results, gaveUp)
 }
 
-// noteAttempt stores the result of an attempt to send messages, because the health depends on it.
+// noteAttempt stores the result of an attempt to send messages, because the daemon's health depends on it.
 // It logs the first failure, and the first success after failures.
 func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 	failed := results[0].Err

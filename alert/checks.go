@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// checking checks the health regularly, and informs notifiers about the results. It does not change
-// the health.
+// checking checks the daemon's health regularly, and informs notifiers about the results. It does not change
+// the daemon's health.
 type checking struct {
 	changed chan struct{} // signals a changed configuration
 
@@ -37,7 +37,7 @@ const (
 	notifyTimeout = 10 * time.Second
 )
 
-// Check checks the health once in each interval until ctx ends, and informs the notifiers.
+// Check checks the daemon's health once in each interval until ctx ends, and informs the notifiers.
 func (a *Alerts) Check(ctx context.Context, health func() (meta.Health, []meta.SinkFacts)) {
 	set, c := &following{}, &a.checking
 	var ticks <-chan time.Time
@@ -82,7 +82,7 @@ func (a *Alerts) keepTold(before, now []Notifier) {
 	}))
 }
 
-// look converts the health to a status of Nagios and a text.
+// look converts the daemon's health to a status of Nagios and a text.
 func (c *checking) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, string) {
 	c.countLooks(h)
 	switch h.State {

@@ -189,6 +189,6 @@ func TestReport(t *testing.T) {
 	}
 	r.tables[2].rows[1].rounds[0].paced.received = 0.99
 	if text := r.String(); !strings.Contains(text, "**Lost**: in W3 1.000 % (statsd)") {
-		t.Errorf("the loss is not told:\n%s", text)
+		t.Errorf("the loss is not reported:\n%s", text)
 	}
 }

@@ -40,7 +40,7 @@ which publish nothing, it is the part of the datagrams that the kernel did not d
 "drained" is how fast a daemon empties a socket that was filled while it was stopped: the CPU from when it goes on until the
 socket is empty. It has published all names before, so neither first names nor a flush fall into it. This measures the
 daemon alone, independent of the sender. Over TCP and unix sockets it is how fast one sender is read. statsd_exporter and otelcol
-read into queues of their own, so their drains say little: their steady CPU is what they can keep up with.
+read into their own queues, so their drains say little: their steady CPU is what they can keep up with.
 `
 
 // String returns the report as a Markdown text.

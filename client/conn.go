@@ -239,7 +239,7 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // the method refused has reduced the limit, so later trains have fewer lines, or only one
+		case t.refused(err): // the method refused has reduced the limit, so later GSO packets have fewer lines, or only one
 		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // a single line that no connection can transport
 			s.report.failed(err)
 			s.queue.unsent(p, lines)

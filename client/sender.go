@@ -27,7 +27,7 @@ type sender struct {
 	done    chan struct{} // closed when the goroutine has ended
 
 	signer   *signer // nil if Config.HMACKey is not set
-	trains   trains  // used with Config.OneLine
+	trains   trains  // GSO packets (UDP_SEGMENT); used with Config.OneLine
 	conn     net.Conn
 	unwatch  func() bool
 	lost     chan error  // receives the error when the server closes conn; nil for datagrams

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// maxCars is the maximum number of datagrams per call. Every kernel with UDP_SEGMENT supports this number.
+	// maxCars is the maximum number of datagrams in a train. Every kernel with UDP_SEGMENT supports this number.
 	maxCars = 64
 	// maxTrain is the maximum number of bytes in a train. It is less than the maximum UDP payload.
 	maxTrain = 60_000
 )
 
-// trains sends datagrams for Config.OneLine. A train is a sequence of datagrams with one line each. One system
-// call passes them to the kernel as one text, and the kernel splits the text into datagrams. All datagrams have
-// the same size, but the last one may be shorter. See UDP_SEGMENT in udp(7).
+// trains sends datagrams for Config.OneLine. A train is what the kernel calls a GSO packet: several datagrams, each with
+// one line, that one system call passes to the kernel as one text. The kernel splits the text into datagrams. All
+// datagrams have the same size, but the last one may be shorter. See UDP_SEGMENT in udp(7).
 type trains struct {
 	conn  *net.UDPConn // nil if the kernel cannot split data for this connection
 	limit int          // datagrams longer than this are sent one at a time
@@ -24,8 +24,8 @@ type trains struct {
 	order []uint64 // buffer of the method arrange
 	text  []byte   // buffer of the method arrange
 
-	// The next train.
-	buf  []byte // text of all datagrams in the train
+	// The next GSO packet.
+	buf  []byte // text of all datagrams in the packet
 	cars int    // number of datagrams
 	size int    // size of each datagram except the last one
 	oob  []byte // control message that passes the field size to the kernel
@@ -79,7 +79,7 @@ func commutes(line []byte) bool {
 	return false
 }
 
-// couple makes the next train from the first lines of text, and returns the length of these lines
+// couple makes the next GSO packet from the first lines of text, and returns the length of these lines
 // including their newlines. The parameter sign may be nil.
 func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) {
 	t.buf, t.cars, t.size = t.buf[:0], 0, 0
@@ -105,8 +105,8 @@ func (t *trains) couple(text []byte, sign func(line []byte) []byte) (taken int) 
 	return taken
 }
 
-// refused reports whether the kernel refused the whole train, as opposed to a single datagram. It then reduces
-// the limit for later trains, so that the kernel accepts them.
+// refused reports whether the kernel refused the whole GSO packet, as opposed to a single datagram. It then reduces
+// the limit for later GSO packets, so that the kernel accepts them.
 func (t *trains) refused(err error) bool {
 	switch {
 	case t.cars < 2:

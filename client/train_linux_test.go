@@ -24,7 +24,7 @@ const (
 	soNoCheck = 11
 )
 
-// noCut creates a socket without UDP checksums. The kernel refuses trains on such a socket with EINVAL.
+// noCut creates a socket without UDP checksums. The kernel refuses GSO packets on such a socket with EINVAL.
 func noCut(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if err := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soNoCheck, 1) }); err != nil {
@@ -92,7 +92,8 @@ func TestOneLine(t *testing.T) {
 	}
 }
 
-// trains counts the messages that a socket receives with UDP_GRO, and the datagrams in these messages.
+// trains returns the number of messages in which a socket receives the given number of datagrams. A message is a train
+// (datagrams that the kernel coalesced, UDP_GRO) or a single datagram.
 func trains(t testing.TB, conn *net.UDPConn, datagrams int) (messages int) {
 	t.Helper()
 	buf, oob := make([]byte, 1<<16), make([]byte, 64)
@@ -117,7 +118,7 @@ func trains(t testing.TB, conn *net.UDPConn, datagrams int) (messages int) {
 	return messages
 }
 
-// ready returns a socket that can receive trains.
+// ready returns a socket that can receive coalesced packets.
 func ready(t testing.TB) *net.UDPConn {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -136,7 +137,7 @@ func ready(t testing.TB) *net.UDPConn {
 		t.Fatal(err)
 	}
 	if err != nil {
-		t.Skip("the kernel has no trains: ", err)
+		t.Skip("the kernel does not coalesce packets: ", err)
 	}
 	return conn
 }
@@ -151,7 +152,7 @@ func TestTrains(t *testing.T) {
 	}
 	flush(t, c)
 	if messages := trains(t, server, 300); messages > 20 {
-		t.Errorf("300 datagrams came in %d trains, want at most 20", messages)
+		t.Errorf("300 datagrams came in %d coalesced packets, want at most 20", messages)
 	}
 }
 
@@ -181,7 +182,7 @@ func TestOneLineRefused(t *testing.T) {
 	}
 }
 
-// TestSignedTrain checks that each datagram of a train has its own signature.
+// TestSignedTrain checks that each datagram of a GSO packet has its own signature.
 func TestSignedTrain(t *testing.T) {
 	key := []byte("the key of this test")
 	server := receive(t, "udp", "")

@@ -26,7 +26,7 @@ func (d *daemon) health() string {
 
 // TestOwnersDead kills all owners. All edges must report that the partitions have no owner,
 // including an edge that is restarted during this time. The edges must still report this reason
-// when the streams are full. After the owners are started again, the reason must end, and no data
+// when the streams are full. After the owners are started again, the reason must be no longer active, and no data
 // may be missing.
 func TestOwnersDead(t *testing.T) {
 	soak.Slow(t)

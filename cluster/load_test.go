@@ -177,7 +177,7 @@ func (l *load) doubt(edge string, ends int64) {
 	if l.windows[ends].maybe[edge] {
 		return // the edge was killed
 	}
-	l.t.Logf("%s may have received samples before the begin or after the end of their window, %d", edge, ends)
+	l.t.Logf("%s may have received samples before the start or after the end of their window, %d", edge, ends)
 	const seconds = int64(interval / time.Second)
 	for window := ends - seconds; window <= ends+seconds; window += seconds {
 		l.unsure[window] = true

@@ -119,7 +119,7 @@ func TestPartlyRefused(t *testing.T) {
 					t.Errorf("%+v; want 15 refused and 35 delivered", st.Ledger)
 				}
 				if n := strings.Count(log.String(), "partial write"); n != 1 {
-					t.Errorf("the log tells of refusals %d times, want once a minute:\n%s", n, log)
+					t.Errorf("the log reports refusals %d times, want once a minute:\n%s", n, log)
 				}
 			})
 		})

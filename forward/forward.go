@@ -45,7 +45,7 @@ type Target struct {
 	// forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
 	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its flushes. It
-	// is for a daemon that also collects, because such a daemon gets the forwarded names back from the
+	// is for a daemon that is an edge and an owner, because it gets the forwarded names back from the
 	// cluster. If ForwardOnly is false, the sinks also get the forwarded names, unless ForwardMatch is
 	// set.
 	ForwardOnly bool

@@ -43,8 +43,8 @@ type opened struct {
 	refusal listen.Refusal
 }
 
-// open checks the datagrams of a batch from the index first to the index end-1. The caller holds no
-// lock.
+// open checks the datagrams of a batch with the indexes from first up to, but not including, end. The
+// caller holds no lock.
 func (c *checked) open(s *kernel.Socket, first, end int) {
 	c.now = time.Now()
 	for i := first; i < end; i++ {

@@ -6,7 +6,7 @@
 //	in.End(patience)            // reads what still waits in the sockets, then stops receiving
 //	in.Close()                  // releases the sockets
 //
-// A lane is a shard of the table with counts of its own. Each UDP socket has a lane and a receiver. The
+// A lane is a shard of the table with its own counts. Each UDP socket has a lane and a receiver. The
 // receiver is a goroutine that reads a batch of datagrams, parses it and adds it to the lane's shard. It
 // needs no channel and no copy, and takes one lock per batch. Each TCP connection has a goroutine too, which
 // shares a lane with other connections. The reader of stat pipes also shares a lane.

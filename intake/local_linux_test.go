@@ -87,7 +87,7 @@ func TestUnixgramEnd(t *testing.T) {
 		t.Errorf("%v hits, want 11", got)
 	}
 	if _, err := conn.Write([]byte("hits:1|c")); err == nil {
-		t.Error("a client that sends after the end is not told")
+		t.Error("a client that sends after the end gets no error")
 	}
 	if _, err := os.Lstat(in.listeners[0].Address); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket file: %v", err)
@@ -362,7 +362,7 @@ func TestLostSocketFile(t *testing.T) {
 		}
 		if scheme == listen.Unixgram {
 			if _, err := old.Write([]byte("hits:1|c")); err == nil {
-				t.Error("a client of the old socket is not told that the socket is closed")
+				t.Error("a client of the old socket gets no error, although the socket is closed")
 			}
 		}
 		in.stop()

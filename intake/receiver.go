@@ -67,7 +67,7 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 	socket.WantSenders(senders == SendersOn)
 	socket.WantTimes(true)
-	socket.WantTrains(checked == nil) // a check needs the datagrams of a train separately
+	socket.WantTrains(checked == nil) // a check needs each datagram separately, and not coalesced (UDP_GRO)
 	return &receiver{
 		socket:    socket,
 		lane:      l,
@@ -156,8 +156,8 @@ func (r *receiver) take(n int) (bytes int) {
 	return r.takePart(0, n)
 }
 
-// takePart adds the datagrams of a batch from the index first to the index end-1 to the table. It
-// returns the approximate memory that the kernel counted for the datagrams.
+// takePart adds the datagrams of a batch with the indexes from first up to, but not including, end
+// to the table. It returns the approximate memory that the kernel counted for the datagrams.
 func (r *receiver) takePart(first, end int) (bytes int) {
 	if r.checked != nil {
 		r.checked.open(r.socket, first, end)
@@ -177,9 +177,9 @@ func (r *receiver) takePart(first, end int) (bytes int) {
 	return bytes
 }
 
-// takeDatagrams adds the datagrams from the index first to the index end-1 to the lane, and reports
-// whether one of their lines was bad. It is a function of its own so that the compiler can keep the
-// loop's variables in registers.
+// takeDatagrams adds the datagrams with the indexes from first up to, but not including, end to the
+// lane, and reports whether one of their lines was bad. It is a separate function so that the
+// compiler can keep the loop's variables in registers.
 func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 	if r.checked != nil {
 		return r.checked.take(r, first, end)

@@ -15,7 +15,7 @@ func TestStamps(t *testing.T) {
 	run := func(seconds, rate int, gauges bool) (want bool) {
 		for range seconds * 10 {
 			if s.note(rate/10, gauges); gauges && s.off && !s.due() {
-				t.Error("a gauge is not looked at at once")
+				t.Error("after a gauge, the receiver does not check at once whether it needs times of arrival")
 			}
 			at = at.Add(100 * time.Millisecond)
 			want = s.want(at)

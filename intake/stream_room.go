@@ -25,7 +25,7 @@ type room struct {
 	limit   atomic.Int64 // maximum number of open connections
 	open    atomic.Int64
 	peak    atomic.Int64  // highest number of open connections so far
-	turn    sync.Mutex    // locked while a new connection waits until another one is closed
+	turn    sync.Mutex    // locked while a new connection waits until an open connection is closed
 	left    chan struct{} // signals that a connection has ended
 	tails   atomic.Int64  // total size of the tails of all streams in bytes
 }

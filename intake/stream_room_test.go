@@ -189,8 +189,8 @@ func TestRoomForStreams(t *testing.T) {
 	})
 }
 
-// If a connection is closed to free room for another one, its lines that have already arrived are
-// counted.
+// If a connection is closed to free room for a new connection, the lines of the closed connection that
+// have already arrived are counted.
 func TestRoomCostsNoLine(t *testing.T) {
 	t.Parallel()
 	cfg := config()

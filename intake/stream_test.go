@@ -14,9 +14,9 @@ func longLine(name string, n int) string {
 	return name + ":" + strings.Repeat("0", n-len(name)-len(":1|c")) + "1|c"
 }
 
-// The result does not depend on how a stream is split into writes. The test splits the same text at
-// each position, on a connection for each position, and waits until the first part was read before
-// it writes the second part. The total must be the result of one write, multiplied by the number of
+// The result does not depend on how a stream is split into writes. For each position in a text, the
+// test opens a connection, splits the text there, and waits until the first part was read before it
+// writes the second part. The total must be the result of one write, multiplied by the number of
 // positions.
 func TestStreamCutAnywhere(t *testing.T) {
 	t.Parallel()

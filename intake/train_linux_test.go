@@ -15,8 +15,9 @@ import (
 	"github.com/statsd-ops/statsd/intake/probe"
 )
 
-// train returns a client that sends trains: the kernel splits each write into datagrams of the
-// given size. It skips the test if the kernel does not support this.
+// train returns a client that sends each write as one GSO packet with datagrams of the given size (UDP_SEGMENT). The
+// receiver gets a train (datagrams that the kernel coalesced, UDP_GRO). It skips the test if the kernel does not support
+// this.
 func train(t testing.TB, address string, size int) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("udp", address)
@@ -62,8 +63,8 @@ func (in *running) read() (messages int) {
 	}
 }
 
-// Each datagram of a train is counted, with or without times of arrival and senders. The last
-// datagram may be shorter. A datagram of a train may contain several lines.
+// Each datagram of a coalesced packet is counted, with or without times of arrival and senders. The last datagram may be
+// shorter. Each datagram may contain several lines.
 func TestTrain(t *testing.T) {
 	for _, times := range []bool{false, true} {
 		for _, senders := range []bool{false, true} {
@@ -78,7 +79,7 @@ func TestTrain(t *testing.T) {
 			send(t, conn, "a:1|c") // a single datagram
 			n, err := r.socket.Read(false)
 			if err != nil || n != 2 || r.socket.Train(0) != 12 || r.socket.Train(1) != 0 {
-				t.Fatalf("%d messages with trains of %d and %d, %v; want 2, of 12 and 0", n, r.socket.Train(0), r.socket.Train(1), err)
+				t.Fatalf("%d messages with datagrams of %d and %d bytes, %v; want 2, of 12 and 0", n, r.socket.Train(0), r.socket.Train(1), err)
 			}
 			if at := r.socket.Arrived(0); (at != 0) != times || times && time.Since(time.Unix(0, at)).Abs() > time.Hour {
 				t.Errorf("arrived at %d", at)
@@ -102,9 +103,8 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// A bad line in a train does not affect other lines. The sender of the train is reported as the
-// sender of the bad line. The bytes of a sample in a train stay unchanged until the sample is
-// added.
+// A bad line in a coalesced packet does not affect other lines. The sender of the packet is reported as the sender of
+// the bad line. The bytes of a sample in the packet stay unchanged until the sample is added.
 func TestBadLineInTrain(t *testing.T) {
 	cfg := one()
 	cfg.DiscardSenders = SendersOn
@@ -124,7 +124,7 @@ func TestBadLineInTrain(t *testing.T) {
 	}
 }
 
-// Probes see each line of a train, with the sender of the train.
+// Probes see each line of a coalesced packet, with the sender of the packet.
 func TestProbeOfTrain(t *testing.T) {
 	in := open(t, one())
 	in.receivers[0].socket.WantSenders(true)
@@ -145,7 +145,7 @@ func TestProbeOfTrain(t *testing.T) {
 	}
 }
 
-// A listener with a guard checks each datagram separately, so the kernel must split trains.
+// A listener with a guard checks each datagram separately, so the kernel must split coalesced packets.
 func TestTrainToGuard(t *testing.T) {
 	in := open(t, guarded(t, listen.HMAC, admit.Config{KeyFile: keyFile(t, hmacKey), Drift: time.Minute}))
 	sign := signed(hmacKey, 0)
@@ -160,7 +160,7 @@ func TestTrainToGuard(t *testing.T) {
 	}
 }
 
-// The number of lost datagrams is estimated if whole trains did not fit into the buffer.
+// The number of lost datagrams is estimated if whole coalesced packets did not fit into the buffer.
 func TestDroppedTrains(t *testing.T) {
 	cfg := one()
 	cfg.UDPBuffer = 16 << 10
@@ -172,7 +172,7 @@ func TestDroppedTrains(t *testing.T) {
 	}
 	messages := in.read()
 	if messages == 0 || messages == trains {
-		t.Fatalf("%d of %d trains fitted into the buffer", messages, trains)
+		t.Fatalf("%d of %d coalesced packets fitted into the buffer", messages, trains)
 	}
 	got, dropped := in.Live().UDPPackets, in.State().KernelDropped
 	if got+dropped != trains*cars {
@@ -183,7 +183,7 @@ func TestDroppedTrains(t *testing.T) {
 	}
 }
 
-// An inherited socket returns no trains, because the next process might not support trains.
+// An inherited socket returns no coalesced packets, because the next process might not support them.
 func TestInheritedTrain(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

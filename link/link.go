@@ -123,7 +123,7 @@ type Inbox interface {
 
 // InboxState is the state of an Inbox: its first and last message, and its size.
 type InboxState struct {
-	First, Last uint64 // numbers of the first and the last message; Last is First-1 if the Inbox is empty
+	First, Last uint64 // numbers of the first and the last message; Last is First - 1 if the Inbox is empty
 	Bytes       int64
 	MaxBytes    int64 // 0 if the size is not limited
 }

@@ -18,7 +18,7 @@ func (m *Member) headAllowed() time.Duration {
 	return max(m.Cluster.Lateness+allowedHead*m.Interval, 2*time.Second)
 }
 
-// Facts returns the facts for the health. If this daemon is only an edge, they say only which
+// Facts returns the facts for the daemon's health. If this daemon is only an edge, they say only which
 // partitions have no owner.
 func (m *Member) Facts() *meta.ClusterFacts {
 	q := m.Owning()

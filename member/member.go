@@ -5,7 +5,7 @@
 //	settings, err := m.Edges()[0].Join(ctx)
 //	err = m.Collect(ctx)            // owns partitions until ctx ends
 //	m.Answer(sinks)                 // the state of the cluster, for operators
-//	m.Facts()                       // the facts for the health
+//	m.Facts()                       // the facts for the daemon's health
 //	err = m.Close()
 //
 // With a zero Config, the daemon is in no cluster: it neither forwards nor collects.

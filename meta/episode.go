@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Episode is the time during which a reason holds, with the messages that notifiers got about it.
+// Episode is the time during which a reason is active, with the messages that notifiers got about it.
 // Its texts are single lines of printable ASCII.
 type Episode struct {
 	ID      string    `json:"id"`
@@ -20,7 +20,7 @@ type Episode struct {
 	Told    []Told    `json:"told,omitempty"`
 
 	// resumed means that the episode was open when an earlier daemon ended, and that it is not known
-	// yet whether its reason still holds.
+	// yet whether its reason is still active.
 	resumed bool
 }
 

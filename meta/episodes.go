@@ -31,7 +31,7 @@ type Episodes struct {
 // NewEpisodes returns empty Episodes. The host, a name with a port, identifies the daemon.
 func NewEpisodes(host string) *Episodes { return &Episodes{host: host, refused: map[key]bool{}} }
 
-// Observe compares the health with the health at the last call. It returns the events that must be
+// Observe compares the daemon's health with that at the last call. It returns the events that must be
 // reported.
 func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	e.mu.Lock()

@@ -32,9 +32,9 @@ func (e *Episodes) Version() uint64 {
 	return e.version
 }
 
-// Load adds the episodes of an earlier daemon. An open episode continues if its reason is seen again
-// before the time in the parameter settled. If the reason is not seen again by this time, the
-// episode has ended.
+// Load adds the episodes of an earlier daemon. An open episode continues if its reason is active
+// again before the time in the parameter settled. If the reason is not active again by this time,
+// the episode has ended.
 func (e *Episodes) Load(text []byte, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {

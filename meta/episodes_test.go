@@ -32,7 +32,7 @@ func wantTold(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestEpisodes follows the health during a failure with a loss. Each reason and subject has one
+// TestEpisodes follows the daemon's health during a failure with a loss. Each reason and subject has one
 // episode. Each episode has only the events begin, change and end.
 func TestEpisodes(t *testing.T) {
 	s, e := newScene(), NewEpisodes("web1:8125")
@@ -278,7 +278,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("known: %s", got)
 	}
 	if pending, _ := e.Pending("new"); len(pending) != 0 {
-		t.Errorf("a new notifier is told %s", events(pending))
+		t.Errorf("a new notifier gets the messages %s", events(pending))
 	}
 	if got := events(e.Observe(at, Health{})); got != "" {
 		t.Errorf("at the start: %s", got)
@@ -289,14 +289,14 @@ func TestRestart(t *testing.T) {
 		t.Errorf("what goes on: %s", got)
 	}
 	if all[0].StageFor("webhook") != Change || all[1].StageFor("webhook") != Begin || all[0].StageFor("new") != Begin {
-		t.Error("a notifier that missed the beginning is not told of it")
+		t.Error("a notifier that missed the beginning gets no message about it")
 	}
 	at = at.Add(31 * time.Second)
 	if got := events(e.Observe(at, reasons(at, "known", "untold"))); got != "end over" {
 		t.Errorf("after a minute: %s", got)
 	}
 	if pending, _ := e.Pending("new"); events(pending) != "begin known, begin untold" {
-		t.Errorf("a new notifier is told %s", events(pending))
+		t.Errorf("a new notifier gets the messages %s", events(pending))
 	}
 }
 

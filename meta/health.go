@@ -34,7 +34,7 @@ type Reason struct {
 	Since  time.Time
 	Effect string // what the fault means for the published values
 	Next   string // a command for the operator
-	Clears string // when the fault ends
+	Clears string // when the reason is no longer active
 }
 
 // Health is the daemon's health at a moment. The page, /healthz, alerts, the log and the figures
@@ -65,7 +65,7 @@ func (h Health) StateOf(id string) (worst State) {
 	return worst
 }
 
-// Figures returns the health as figures. "health" is 0 for ok, 1 for degraded and 2 for failing.
+// Figures returns the health state and the reasons as figures. "health" is 0 for ok, 1 for degraded and 2 for failing.
 // "health.REASON" is the state of one kind of reason, with the same numbers.
 func (h Health) Figures() []Figure {
 	figures := make([]Figure, 0, 1+len(reasonTable))

@@ -35,8 +35,8 @@ type ClusterFacts struct {
 }
 
 const (
-	// The reason inbox_filling begins when the used fraction of an inbox reaches inboxNearlyFull. It
-	// ends below inboxHasRoom.
+	// The reason inbox_filling is active when the used fraction of an inbox reaches inboxNearlyFull. It
+	// is no longer active below inboxHasRoom.
 	inboxNearlyFull = 0.8
 	inboxHasRoom    = 0.7
 	namedThings     = 5 // maximum number of listed items in a text

@@ -37,7 +37,7 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 type imbalance struct {
 	diff  int64
 	count uint64 // number of flushes with this difference
-	flush uint64 // number of the last such flush
+	flush uint64 // number of the last flush with this difference
 }
 
 // brokenFor is the number of flushes with the same difference after which there is a reason. A
@@ -55,7 +55,7 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 }
 
 // balance adds a reason if brokenFor flushes had the same difference, which is not 0. This reason
-// never ends.
+// then stays active.
 func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
 	b := t.ledger[subject]
 	before := t.open(LedgerBroken, subject)

@@ -10,8 +10,8 @@ import (
 const (
 	slowShare = 0.8 // a flush is slow if it takes more than this fraction of the interval
 	fastShare = 0.5
-	slowInRow = 3 // number of consecutive slow flushes at which the reason flush_slow begins
-	fastInRow = 6 // number of consecutive fast flushes at which the reason flush_slow ends
+	slowInRow = 3 // number of consecutive slow flushes after which the reason flush_slow is active
+	fastInRow = 6 // number of consecutive fast flushes after which the reason flush_slow is no longer active
 
 	// A flush is overdue two intervals plus overdueGrace after the last flush. Without overdueGrace, short intervals on a
 	// busy machine would cause the reason flush_overdue.

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	kernelFailing = 0.01 // if the kernel drops a larger fraction of the datagrams in a minute, the health is failing
+	kernelFailing = 0.01 // if the kernel drops a larger fraction of the datagrams in a minute, the state is failing
 
-	nearLimit      = 0.9 // the reason names_near_limit begins at this fraction of --max-names
+	nearLimit      = 0.9 // the reason names_near_limit is active from this fraction of --max-names
 	farFromLimit   = 0.85
 	namesFullSoon  = 30 * time.Minute
 	namesFullLater = time.Hour

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Note is a message for the log about the start, change or end of a reason or a loss.
+// Note is a message for the log about a reason (when it is active, changes, or is no longer active) or a loss.
 type Note struct {
 	Level   State // OK is logged as information, Degraded as a warning, and Failing as an error
 	ID      string
@@ -73,11 +73,11 @@ func (t *Tracker) endLoss(k key) {
 // told says what was logged about a reason.
 type told struct {
 	at   time.Time
-	open bool // the end of the reason was not logged yet
+	open bool // it was not logged yet that the reason is no longer active
 }
 
-// noteReasons logs when reasons begin, get worse and end, and when the health is ok again. It logs
-// at most one message a minute about a reason.
+// noteReasons logs when reasons are active, get worse and are no longer active, and when the daemon's health is ok again.
+// It logs at most one message a minute about a reason.
 func (t *Tracker) noteReasons(worst State) {
 	for i := range t.said {
 		t.noteHolds(&t.said[i])
@@ -98,7 +98,7 @@ func (t *Tracker) noteReasons(worst State) {
 	}
 }
 
-// recovered returns the log message for a health that is ok again. If the daemon had waited for its
+// recovered returns the log message for a health state that is ok again. If the daemon had waited for its
 // cluster since the start, the text does not say "again".
 func (t *Tracker) recovered() string {
 	after := spell(t.now.Sub(t.unwell))
@@ -122,7 +122,7 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver logs the end of a reason, if its start was logged. The parameter r may be nil.
+// noteOver logs that a reason is no longer active, if it was logged that it was active. The parameter r may be nil.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {
@@ -135,7 +135,7 @@ func (t *Tracker) noteOver(r *Reason) {
 	}
 }
 
-// holds reports whether the health currently has the reason.
+// holds reports whether the reason is active now.
 func (t *Tracker) holds(k key) bool {
 	return slices.ContainsFunc(t.said, func(r Reason) bool { return k == key{r.ID, r.Subject} })
 }

@@ -75,7 +75,7 @@ func TestNotesOfLoss(t *testing.T) {
 }
 
 // TestNotesOfRefusals checks that a refused sender causes few log lines, even if it sends all the
-// time. The health has no reason for so few refusals.
+// time. No health reason is active for so few refusals.
 func TestNotesOfRefusals(t *testing.T) {
 	s := newScene()
 	s.facts.Listeners = []ListenerFacts{{Name: "udp-hmac"}}
@@ -96,15 +96,15 @@ func TestNotesOfRefusals(t *testing.T) {
 	)
 }
 
-// TestNotesOfHeavyLoss checks that the log shows a loss with the same severity as the health.
+// TestNotesOfHeavyLoss checks that the log shows a loss with the same severity as the daemon's health.
 func TestNotesOfHeavyLoss(t *testing.T) {
 	s := newScene()
 	s.run(20, map[int]func(*scene){10: func(s *scene) { s.facts.Intake.KernelDropped += 5000 }})
 	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers")
 }
 
-// TestNotesOfReason checks the log about a reason that is not a loss. If the reason begins and ends
-// repeatedly, it is logged once a minute.
+// TestNotesOfReason checks the log about a reason that is not a loss. If the reason is repeatedly active and no longer
+// active, it is logged once a minute.
 func TestNotesOfReason(t *testing.T) {
 	s := newScene()
 	acts := map[int]func(*scene){}
@@ -134,7 +134,7 @@ func TestForgottenSinks(t *testing.T) {
 	}
 }
 
-// TestSilent checks that the health has the reason silent after 5 minutes without a line, but only
+// TestSilent checks that the reason silent is active after 5 minutes without a line, but only
 // if lines arrived for at least an hour before.
 func TestSilent(t *testing.T) {
 	for _, tt := range []struct {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	failingFlushes = 2 // health has a reason if at least this many flushes wait for a sink that fails
-	behindFlushes  = 6 // health has a reason if at least this many flushes wait for a sink that works
+	failingFlushes = 2 // a reason is active if at least this many flushes wait for a sink that fails
+	behindFlushes  = 6 // a reason is active if at least this many flushes wait for a sink that works
 	behindAtMost   = time.Minute
 	// unconfirmedInRow is the number of consecutive unconfirmed attempts that cause a reason.
 	unconfirmedInRow = 2
@@ -128,7 +128,7 @@ func tooFarBehind(interval time.Duration) time.Duration {
 	return max(shortest, behindFlushes*interval)
 }
 
-// stateOf returns the state of a reason at the previous update, or OK if the reason did not exist.
+// stateOf returns the state of a reason at the previous update, or OK if the reason was not active.
 func (t *Tracker) stateOf(id, subject string) State {
 	if r := t.open(id, subject); r != nil {
 		return r.State

@@ -66,7 +66,7 @@ const (
 type reasonKind struct{ id, effect, clears, ask string }
 
 // reasonTable lists the kinds of reasons in the order in which they are shown. Each entry has two
-// texts: the effect of the problem, and when the reason ends.
+// texts: the effect of the problem, and when the reason is no longer active.
 var reasonTable = []reasonKind{
 	{FlushOverdue, "nothing is published", "after the next flush", askFlush},
 	{FlushSlow, "values are published late, and flushes may be skipped", "after 6 consecutive flushes that take less than half of the interval", askCost},

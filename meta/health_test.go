@@ -35,7 +35,7 @@ func newScene() *scene {
 }
 
 // step advances the clock by a second, calls the function act if it is not nil, and updates the
-// health.
+// daemon's health.
 func (s *scene) step(act func(*scene)) {
 	s.now = s.now.Add(time.Second)
 	if act != nil {

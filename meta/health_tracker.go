@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Tracker computes the daemon's health from facts. It remembers when each reason began, and keeps a reason until the
-// condition for the end of the reason is met. It has no clock and no goroutine, and needs bounded memory. Only one
+// Tracker computes the daemon's health from facts. It remembers since when each reason is active, and keeps a reason
+// active until a condition for this reason is met. It has no clock and no goroutine, and needs bounded memory. Only one
 // goroutine may use it at a time.
 type Tracker struct {
 	ask   string // command that queries the monitor; "" without a monitor
@@ -19,9 +19,9 @@ type Tracker struct {
 
 	health Health
 	unwell time.Time // when the daemon's health last became worse than ok
-	// unjoined means that ClusterUnknown was a reason when the daemon's health became worse than ok.
+	// unjoined means that the reason ClusterUnknown was active when the daemon's health became worse than ok.
 	unjoined bool
-	said     []Reason // reasons found in the current call
+	said     []Reason // active reasons, as found in the current call
 	notes    []Note
 	losses   map[key]*loss
 	told     map[key]told // what was logged about each reason
@@ -88,8 +88,8 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that holds now to t.said. If the reason also held in the previous call of Observe, it keeps its
-// time Since. Otherwise, say changes a zero Since to the current time.
+// say adds a reason that is active now to t.said. If the reason was also active in the previous call of Observe, it
+// keeps its time Since. Otherwise, say changes a zero Since to the current time.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -100,7 +100,7 @@ func (t *Tracker) say(r Reason) {
 	t.said = append(t.said, r)
 }
 
-// open returns the reason with this ID and subject that the previous call of Observe found, or nil if there was none.
+// open returns the reason with this ID and subject that was active in the previous call of Observe, or nil if it was not.
 func (t *Tracker) open(id, subject string) *Reason {
 	for i := range t.health.Reasons {
 		if r := &t.health.Reasons[i]; r.ID == id && r.Subject == subject {
@@ -110,8 +110,8 @@ func (t *Tracker) open(id, subject string) *Reason {
 	return nil
 }
 
-// hold reports whether a reason holds now. If the reason did not hold in the previous call of Observe, hold returns
-// the parameter begins. Otherwise it returns true if begins or stays is true.
+// hold reports whether a reason is active now. If the reason was not active in the previous call of Observe, hold
+// returns the parameter begins. Otherwise it returns true if begins or stays is true.
 func (t *Tracker) hold(id, subject string, begins, stays bool) bool {
 	return begins || stays && t.open(id, subject) != nil
 }

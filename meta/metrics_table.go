@@ -141,7 +141,7 @@ var metricTable = []metricFamily{
 	{"statsd_collect_samples", counter, "Samples of all edge daemons, in messages that were merged and in messages that were discarded.", []metricSource{{figure: "collect.samples", labels: `result="merged"`}, {figure: "collect.samples.lost", labels: `result="lost"`}}},
 	{"statsd_notify", counter, "Messages to notifiers, by result.", []metricSource{{figure: "notify.*.sent", labels: `notifier="*",result="sent"`}, {figure: "notify.*.errors", labels: `notifier="*",result="error"`}}},
 	{"statsd_notify_waiting", gauge, "Messages that a notifier has not accepted yet.", []metricSource{{figure: "notify.*.waiting", labels: `notifier="*"`}}},
-	{"statsd_notify_untracked", counter, "Reasons of the health that got no episode, because the history was full.", single("notify.untracked")},
+	{"statsd_notify_untracked", counter, "Health reasons that got no episode, because the history was full.", single("notify.untracked")},
 	{"statsd_state_gauges", gauge, "Gauges in the file of --state-file.", single("state.gauges")},
 	{"statsd_state_errors", counter, "Failed attempts to save the state file.", single("state.errors")},
 	{"statsd_memory_bytes", gauge, "Heap in use at the last collection (live), memory taken from the system and not given back (held), and memory of histories (history).", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}, {figure: "memory.history", labels: `what="history"`}}},

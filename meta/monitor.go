@@ -51,7 +51,7 @@ type MonitorConfig struct {
 	Events question.Events
 	// Certificate is the certificate for TLS. If it is nil, the monitor uses plain HTTP.
 	Certificate *httpgate.Certificate
-	// Episodes is the history of the health. If it is nil, the page shows none.
+	// Episodes is the history of the daemon's health. If it is nil, the page shows none.
 	Episodes *Episodes
 	// ErrorLog gets internal errors, such as a panic during an answer. Errors of clients are not
 	// logged. If ErrorLog is nil, the errors are dropped.

@@ -96,7 +96,7 @@ func verbose(h Health) []string {
 // check is a reason in the format of the IETF draft health+json.
 type check struct {
 	Status   string `json:"status"`
-	Time     string `json:"time"` // when the reason began
+	Time     string `json:"time"` // since when the reason is active
 	Output   string `json:"output"`
 	Subject  string `json:"componentId,omitempty"`
 	NextStep string `json:"next"`

@@ -14,7 +14,7 @@ import (
 // subscriber misses them.
 const maxUnread = 16
 
-// Events tells subscribers about flushes and changes of the health. It implements question.Events.
+// Events informs subscribers about flushes and changes of the daemon's health. It implements question.Events.
 type Events struct {
 	start string
 
@@ -22,7 +22,7 @@ type Events struct {
 	subscribers map[chan question.Event]bool
 	told        uint64 // number of events so far
 	flush       uint64 // number of the last flush
-	reasons     string // state and reasons of the last health, as text
+	reasons     string // the last health state and its reasons, as text
 }
 
 // NewEvents returns the Events of a daemon that started at the given time.
@@ -43,7 +43,7 @@ func (e *Events) Subscribe() (<-chan question.Event, func()) {
 	}
 }
 
-// Flushed tells subscribers about a flush.
+// Flushed informs subscribers about a flush.
 func (e *Events) Flushed(number uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -51,7 +51,7 @@ func (e *Events) Flushed(number uint64) {
 	e.tell("flush")
 }
 
-// Health tells subscribers about the health h if its state or its reasons differ from those of the
+// Health informs subscribers about the daemon's health h if its state or its active reasons differ from those of the
 // last call.
 func (e *Events) Health(h meta.Health) {
 	var b strings.Builder

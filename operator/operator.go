@@ -88,7 +88,7 @@ func (d *Desk) Questions() []question.Question {
 		d.prefixesQuestion(),
 		{
 			Name: "health", Answer: question.Health{}, Ask: d.live(d.health),
-			Help: "The health (ok, degraded or failing), and all reasons for it, worst first.",
+			Help: "The daemon's health (ok, degraded or failing), and all active reasons, worst first.",
 		},
 		d.valuesQuestion(),
 		d.historyQuestion(),

@@ -34,7 +34,7 @@ func (d *Desk) sinksNow(now time.Time) []question.Sink {
 	return sinks
 }
 
-// fallsBehind reports whether the health has the reason sink_behind for a sink.
+// fallsBehind reports whether the reason sink_behind is active for a sink.
 func fallsBehind(h meta.Health, sink string) bool {
 	for _, r := range h.Reasons {
 		if r.ID == meta.SinkBehind && r.Subject == sink {

@@ -71,7 +71,7 @@ func (n *notified) statuses() string {
 	return strings.Join(words, " ")
 }
 
-// alerting returns a configuration that checks the health every minute and flushes every ten
+// alerting returns a configuration that checks the daemon's health every minute and flushes every ten
 // seconds. The first notifier receives the result of each check. The other notifiers receive only
 // changes of the status.
 func alerting(r *sinktest.Recorder, notifiers ...notify.Notifier) Config {

@@ -75,7 +75,7 @@ func TestCollect(t *testing.T) {
 	})
 }
 
-// If the engine is unreachable for a long time, the health reports it.
+// If the engine is unreachable for a long time, the daemon's health reports it.
 func TestCollectWithoutEngine(t *testing.T) {
 	cfg, _ := every10s()
 	var engine *linktest.Engine

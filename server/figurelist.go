@@ -13,7 +13,7 @@ import (
 )
 
 // published reports whether a figure is also published as a point. Figures that are always 0 at a
-// flush are not published. The reasons of the health are not published either, because the figure
+// flush are not published. The health reasons are not published either, because the figure
 // "health" already shows the worst of them.
 func published(f meta.Figure) bool {
 	return !isTime(f) && f.Name != "last_publish.bytes" && f.Name != "pending_stats" && !strings.HasPrefix(f.Name, "health.")

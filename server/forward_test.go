@@ -179,7 +179,7 @@ func TestForwardWaitsForCluster(t *testing.T) {
 	c.set(errors.New("connection refused"), nil)
 	d := start(t, cfg)
 	send(t, d.dial("udp"), "web.hits:1|c")
-	eventually(t, "the health names the reason", func() bool {
+	eventually(t, "the daemon's health names the reason", func() bool {
 		h := d.Health()
 		return h.State == meta.Failing && len(h.Reasons) == 1 && h.Reasons[0].ID == meta.ClusterUnknown && strings.Contains(h.Reasons[0].Text, "connection refused")
 	})
@@ -191,7 +191,7 @@ func TestForwardWaitsForCluster(t *testing.T) {
 	}
 	c.set(nil, nil)
 	eventually(t, "the sample comes to the cluster", func() bool { _, there := c.flush(&d.cfg)["counters.web.hits"]; return there })
-	eventually(t, "the health is good", func() bool { return d.Health().State == meta.OK })
+	eventually(t, "the daemon's health is good", func() bool { return d.Health().State == meta.OK })
 	if code, body := d.browse("/readyz"); code != 200 {
 		t.Errorf("/readyz: %d %s", code, body)
 	}
@@ -231,7 +231,7 @@ func TestForwardMismatch(t *testing.T) {
 
 // The rows in an edge's spool are assigned to the partitions that the cluster had when the rows
 // were made. If the cluster now has fewer partitions, it refuses the rows of the missing
-// partitions. The refused rows are counted, and the health reports them.
+// partitions. The refused rows are counted, and the daemon's health reports them.
 func TestForwardOtherPartitions(t *testing.T) {
 	cfg := config()
 	cfg.FlushInterval, cfg.SpoolDir = 20*time.Millisecond, t.TempDir()
@@ -250,7 +250,7 @@ func TestForwardOtherPartitions(t *testing.T) {
 	d = start(t, cfg)
 	eventually(t, "rows are refused", func() bool { return figureOf(t, d.Server, "forward.rows.dropped.refused") > 0 })
 	balances(t, d.Server)
-	eventually(t, "the health says why", func() bool {
+	eventually(t, "the daemon's health says why", func() bool {
 		return slices.ContainsFunc(d.Health().Reasons, func(r meta.Reason) bool { return r.ID == meta.PointsDropped && r.Subject == "forward" })
 	})
 }

@@ -121,7 +121,7 @@ func TestMute(t *testing.T) {
 		t.Errorf("before %v, after %v", before, after)
 	}
 	if d.asks("/api/v1/status", &status); status.Lost.Sum15m != 0 || status.Lost.Refused != 0 {
-		t.Errorf("muted samples are told as lost: %+v", status.Lost)
+		t.Errorf("muted samples are reported as lost: %+v", status.Lost)
 	}
 	if health := d.Health(); health.Has("samples_refused") {
 		t.Errorf("a mute is no fault: %+v", health.Reasons)

@@ -27,7 +27,7 @@ type health struct {
 	told      [metric.Reasons]uint64 // the discarded samples that the log has reported; only watchHealth uses it
 	watched   bool                   // --debug is set, so each discarded sample is logged when it occurs
 
-	// notes are the log lines about changes of the health. They are kept in this field until watchHealth logs them,
+	// notes are the log lines about changes of the daemon's health. They are kept in this field until watchHealth logs them,
 	// so that no other goroutine waits for a slow log.
 	notes  []meta.Note
 	missed int // number of notes dropped because notes was full
@@ -36,7 +36,7 @@ type health struct {
 // maxNotes is the maximum length of notes.
 const maxNotes = 200
 
-// Health implements meta.Source. It derives the health from the current facts. If the health has
+// Health implements meta.Source. It derives the daemon's health from the current facts. If it has
 // changed since the last call, watchHealth logs the change soon afterwards.
 func (s *Server) Health() meta.Health {
 	h := &s.health
@@ -57,7 +57,7 @@ func (s *Server) Health() meta.Health {
 	return now
 }
 
-// watchHealth checks the health at each full second until ctx ends. It logs changes, and reports
+// watchHealth checks the daemon's health at each full second until ctx ends. It logs changes, and reports
 // them to the channels. While the daemon ends, it reports no further changes to channels: only
 // waiting messages are sent.
 func (s *Server) watchHealth(ctx context.Context) {
@@ -92,16 +92,16 @@ func (s *Server) logNotes() {
 		h.told = discarded
 	}
 	if missed > 0 {
-		s.log.Warn().Int("lines", missed).Msg("some messages about the health were not logged: the log is too slow")
+		s.log.Warn().Int("lines", missed).Msg("some messages about the daemon's health were not logged: the log is too slow")
 	}
 }
 
-// checkHealth checks the health at each alert interval until ctx ends.
+// checkHealth checks the daemon's health at each alert interval until ctx ends.
 func (s *Server) checkHealth(ctx context.Context) {
 	s.alerts.Check(ctx, func() (meta.Health, []meta.SinkFacts) { return s.Health(), s.sinkFacts() })
 }
 
-// noteIntake stores the facts about intake for the health. Only the flush loop calls it.
+// noteIntake stores the facts about intake for the daemon's health. Only the flush loop calls it.
 func (s *Server) noteIntake() {
 	t, in, h := &s.flushes.total, s.in.State(), &s.health
 	h.mu.Lock()
@@ -148,7 +148,7 @@ func (s *Server) shortages(in *intake.State) uint64 {
 	return n
 }
 
-// noteFlush stores the facts about this flush for the health. Only the flush loop calls it.
+// noteFlush stores the facts about this flush for the daemon's health. Only the flush loop calls it.
 func (s *Server) noteFlush(took time.Duration) {
 	h := &s.health
 	h.mu.Lock()
@@ -200,7 +200,7 @@ func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]
 	}
 }
 
-// withHealth returns figures of the last flush, with the health replaced by the current health.
+// withHealth returns figures of the last flush, with the health figures replaced by their current values.
 func (s *Server) withHealth(figures []meta.Figure) []meta.Figure {
 	live := map[string]float64{}
 	for _, f := range s.Health().Figures() {

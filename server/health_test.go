@@ -165,13 +165,13 @@ func TestHealthOfFaults(t *testing.T) {
 	}
 }
 
-// TestHealthEnds ends each fault in virtual time. It checks that the health, the figures, the
+// TestHealthEnds ends each fault in virtual time. It checks that the daemon's health, the figures, the
 // alerts and the log show the end.
 func TestHealthEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		act, undo func(v *virtual, r *sinktest.Recorder)
 		id        string
-		lasts     time.Duration // how long the reason lasts after the fault has ended
+		lasts     time.Duration // how long the reason stays active after the fault has ended
 		log       []string
 	}{
 		"refused names": {

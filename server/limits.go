@@ -64,7 +64,7 @@ type limitWarnings map[string]limitStage
 
 // warn logs a warning when a limit is nearly reached, and another warning when it is reached. It
 // logs each of the two only once for a limit. The function limits omits --max-names, because the
-// health reports that limit.
+// daemon's health reports that limit.
 func (w limitWarnings) warn(log zerolog.Logger, limits []limit) {
 	for _, l := range limits {
 		stage := l.stage()

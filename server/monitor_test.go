@@ -89,7 +89,7 @@ func TestMonitorEqualsPublished(t *testing.T) {
 				}
 				delete(shown, name)
 			}
-			// The reasons of the health are not published. The figure "health" shows only the worst of them.
+			// The health reasons are not published. The figure "health" shows only the worst of them.
 			maps.DeleteFunc(shown, func(name string, _ float64) bool { return strings.HasPrefix(name, "own.health.") })
 			if !maps.Equal(published, shown) {
 				t.Errorf("flush %d: published %v\nshown %v", i+1, published, shown)

@@ -243,6 +243,6 @@ func TestPipesWithoutDirectory(t *testing.T) {
 	d := start(t, cfg)
 	eventually(t, "failed readings are not counted", func() bool { return figureOf(t, d.Server, "pipes.errors") > 1 })
 	if text := d.out.String(); strings.Count(text, "the stat pipes could not be read") != 1 {
-		t.Errorf("the log does not tell once:\n%s", text)
+		t.Errorf("the log does not report the error once:\n%s", text)
 	}
 }

@@ -398,7 +398,7 @@ func TestReloadAlerts(t *testing.T) {
 		})
 		v.wait(61 * time.Second)
 		r.Recover()
-		// A notifier that was told about a fault is also told about its end, even after a reload.
+		// A notifier that got a message about a fault also gets a message about its end, even after a reload.
 		later := &notified{}
 		v.reload(func(c *Config) { c.Notifiers = []alert.Notifier{{Name: "n", Notifier: later}} })
 		v.wait(40 * time.Second)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Run serves until ctx ends. A daemon that forwards first waits until it has the settings of its
-// cluster. At the end Run stops the parts in this order: the flush loop; intake, once the sockets
+// Run serves until ctx ends. An edge daemon first waits until it has the settings of its cluster.
+// At the end Run stops the parts in this order: the flush loop; intake, once the sockets
 // are empty; delivery, after a last flush and within the grace period; the monitor. It returns when
 // all goroutines have ended. The only exception is a write of the state file that the disk does not
 // finish. Call Run only once.

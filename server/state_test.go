@@ -151,7 +151,7 @@ func TestStateFaultIsToldSoon(t *testing.T) {
 		v.settleState()
 		v.wait(10 * time.Second)
 		if text := v.Health().Text(); !strings.Contains(text, "the gauges cannot be saved") {
-			v.t.Errorf("after two flushes the health says %q", text)
+			v.t.Errorf("after two flushes the daemon's health says %q", text)
 		}
 	})
 }

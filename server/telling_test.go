@@ -83,7 +83,7 @@ func wantSaid(t *testing.T, l *listener, want string) {
 	}
 }
 
-// TestChannelsWithoutAlert checks that, without --alert, channels receive messages when a reason
+// TestChannelsWithoutAlert checks that, without --alert, channels receive messages when a problem
 // begins, changes and ends. The daemon records these messages.
 func TestChannelsWithoutAlert(t *testing.T) {
 	r, l := sinktest.NewRecorder(), &listener{}
@@ -129,8 +129,8 @@ func TestChangeIsTold(t *testing.T) {
 }
 
 // TestUntold checks what happens if one of two notifiers fails for so long that its message is
-// dropped. The health then has the reason alert_untold, and the other notifier reports this reason.
-// When the failed notifier works again, it reports the reason too, and the reason ends.
+// dropped. The reason alert_untold is then active, and the other notifier reports this reason.
+// When the failed notifier works again, it reports the reason too, and the reason is no longer active.
 func TestUntold(t *testing.T) {
 	r, down, up := sinktest.NewRecorder(), &listener{fault: errors.New("no \"way\"\x1b")}, &listener{}
 	inVirtualTime(t, channels(r, down, up), func(v *virtual) {
@@ -140,7 +140,7 @@ func TestUntold(t *testing.T) {
 		r.Recover()
 		v.wait(9 * time.Minute)
 		if v.Health().Has(meta.AlertUntold) {
-			t.Error("it is untold before it is given up")
+			t.Error("the reason alert_untold is active before the message is dropped")
 		}
 		v.wait(3 * time.Minute)
 		h := v.Health()
@@ -237,7 +237,7 @@ func TestChannelsAfterRestart(t *testing.T) {
 					stage = "begin"
 				}
 				if said := down.said(); !strings.Contains(said, ":"+stage+" sink_failing recorder failing") || strings.Contains(said, ",") || down.last.ID != id {
-					t.Errorf("who was not told before is told %s %+v", said, down.last)
+					t.Errorf("the channel that got no message before got %s %+v", said, down.last)
 				}
 			})
 		})
@@ -286,7 +286,7 @@ func TestReloadChannels(t *testing.T) {
 		v.wait(time.Minute)
 		for name, l := range map[string]*listener{"stays": stays, "replaced": other, "new": late} {
 			if said := l.said(); strings.Count(said, "begin") != 1 || strings.Contains(said, ",") {
-				t.Errorf("%s is told %s", name, said)
+				t.Errorf("%s got the messages %s", name, said)
 			}
 		}
 		next.Channels = next.Channels[:1]
@@ -296,10 +296,10 @@ func TestReloadChannels(t *testing.T) {
 		r.Recover()
 		v.wait(time.Minute)
 		if said := stays.said(); strings.Count(said, "end") != 1 {
-			t.Errorf("stays is told %s", said)
+			t.Errorf("stays got the messages %s", said)
 		}
 		if said := late.said(); strings.Contains(said, "end") {
-			t.Errorf("a channel that is gone is told %s", said)
+			t.Errorf("a removed channel got the messages %s", said)
 		}
 	})
 }

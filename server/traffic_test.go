@@ -69,7 +69,7 @@ func TestQuestionsOfTraffic(t *testing.T) {
 		answer := d.question("top", "name", 1)
 		looked := answer["looked_at"].(map[string]any)
 		if number(looked["every"]) < 1 || number(looked["seconds"]) < 0.9 || number(looked["of"]) < number(looked["seen"]) || number(looked["receivers"]) != 2 {
-			return fmt.Errorf("looked at %v", looked)
+			return fmt.Errorf("inspected %v", looked)
 		}
 		entries := rows(answer["data"].(map[string]any), "entries")
 		if len(entries) < 2 || entries[0]["name"] != "api.hits" || entries[0]["kind"] != "counter" || entries[0]["published"] != "counters.NAME" ||

@@ -87,12 +87,12 @@ func TestWebhookOfDaemon(t *testing.T) {
 		}
 		return told
 	}
-	eventually(t, "the webhook does not receive the begin", func() bool { return told().Begin.Taken() })
+	eventually(t, "the webhook gets no message about the beginning", func() bool { return told().Begin.Taken() })
 	if n := told().Begin.Tries; n != 3 {
 		t.Errorf("%d tries, want 3", n)
 	}
 	d.Recorder.Recover()
-	eventually(t, "the webhook is not told of the end", func() bool { return told().End.Taken() })
+	eventually(t, "the webhook gets no message about the end", func() bool { return told().End.Taken() })
 	h.mu.Lock()
 	first, last := h.got[0], h.got[len(h.got)-1]
 	h.mu.Unlock()
@@ -123,6 +123,6 @@ func TestEndWithHangingWebhook(t *testing.T) {
 	eventually(t, "nothing waits", func() bool { return d.alerts.Waiting()["hangs"] > 0 })
 	d.stop()
 	if !strings.Contains(d.out.String(), "messages were not sent") {
-		t.Errorf("the log does not say that a message was not told:\n%s", d.out)
+		t.Errorf("the log does not say that a message was not sent:\n%s", d.out)
 	}
 }

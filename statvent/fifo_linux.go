@@ -78,7 +78,7 @@ func checkPlace(path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s is in the way: %w", path, err)
+		return fmt.Errorf("%s cannot be used: %w", path, err)
 	}
 	defer func() { _ = syscall.Close(fd) }() // nothing was written, so the error is ignored
 	var st syscall.Stat_t
@@ -86,7 +86,7 @@ func checkPlace(path string) error {
 		return fmt.Errorf("cannot stat %s: %w", path, err)
 	}
 	if st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
-		return fmt.Errorf("%s is in the way and not a pipe: remove it", path)
+		return fmt.Errorf("%s cannot be used, because it is not a pipe: remove it", path)
 	}
 	if n, err := syscall.Read(fd, make([]byte, 1)); n != 0 || err != nil {
 		return fmt.Errorf("%s has a writer: another recorder of this process, or a process with the same pid in another pid namespace", path)

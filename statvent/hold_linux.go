@@ -83,7 +83,7 @@ func openLock(path string) (*os.File, error) {
 		file, err = os.OpenFile(path, flags, 0o600)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is in the way: %w", path, err)
+		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	}
 	if err := lock(file); err != nil {
 		_ = file.Close() // nothing was written, so the error is ignored
@@ -96,7 +96,7 @@ func openLock(path string) (*os.File, error) {
 // process exclude each other too.
 func lock(file *os.File) error {
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
-		return errors.Join(fmt.Errorf("%s is in the way and not an empty regular file: remove it", file.Name()), err)
+		return errors.Join(fmt.Errorf("%s cannot be used, because it is not an empty regular file: remove it", file.Name()), err)
 	}
 	err := syscall.FcntlFlock(file.Fd(), fOFDSetLk, &syscall.Flock_t{Type: syscall.F_WRLCK})
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {

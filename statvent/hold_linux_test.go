@@ -158,7 +158,7 @@ func TestHoldInTheWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		rec, err := NewRecorder(new(Registry), dir)
-		if err == nil || !strings.Contains(err.Error(), lock+" is in the way") {
+		if err == nil || !strings.Contains(err.Error(), lock+" cannot be used") {
 			t.Errorf("%s: %v, %v, want an error that names it", name, rec, err)
 		}
 		if err := os.Remove(lock); err != nil {

@@ -204,7 +204,7 @@ func (r *Recorder) replace() error {
 			r.live = next
 			return nil
 		}
-		_ = next.close() // another program has removed the staged pipe, so create another one
+		_ = next.close() // another program has removed the staged pipe, so create another pipe
 	}
 	next, err := stage(r.path)
 	if err == nil {

@@ -148,7 +148,7 @@ func TestPipeInTheWay(t *testing.T) {
 			t.Errorf("NewRecorder = %v, %v, want an error that names the file", rec, err)
 		}
 		if err := os.Remove(path); err != nil {
-			t.Fatal("the file in the way was removed: ", err)
+			t.Fatal("NewRecorder removed the file: ", err)
 		}
 	}
 	place(os.WriteFile(path, []byte("precious"), 0o600))

@@ -75,7 +75,7 @@ func (all settings) checkRules(ctx context.Context, path string, stdout, stderr 
 	return c.run(ctx, path)
 }
 
-// ruleOf returns the rule with the index number-1, or nil if number is 0.
+// ruleOf returns the rule with this number (the first is 1), or nil if number is 0.
 func ruleOf(set *rules.Set, number uint16) *rules.Rule {
 	if number == 0 {
 		return nil

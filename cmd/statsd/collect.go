@@ -86,7 +86,7 @@ func (c *clusterURL) checkCollect(all settings) error {
 		return c.checkForward()
 	}
 	if !all.given("spool-dir") {
-		return errors.New("needs --spool-dir, the directory for messages from the daemons that forward")
+		return errors.New("needs --spool-dir, the directory for messages from edge daemons")
 	}
 	for _, key := range []string{"server-name", "insecure"} {
 		if s := c.get(key); s != nil && len(s.values) > 0 {

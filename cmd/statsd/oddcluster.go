@@ -75,7 +75,7 @@ func (all settings) oddOwner() (odd []string) {
 		odd = append(odd, fmt.Sprintf("--collect-replicas %d: in a new cluster, the failure of a NATS server stops the partitions that it stores; with %d copies, all partitions continue", copies, usualCopies))
 	}
 	if edges := int(natsMessages * interval.Seconds() / float64(partitions)); edges < usualEdges {
-		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d daemons that forward, there are more than %d messages a second, which may be too many for NATS",
+		odd = append(odd, fmt.Sprintf("--collect-partitions %d with --flush-interval %v: with more than %d edge daemons, there are more than %d messages a second, which may be too many for NATS",
 			partitions, interval, edges, natsMessages))
 	}
 	return odd

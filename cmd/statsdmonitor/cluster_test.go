@@ -142,7 +142,7 @@ func TestClusterLedger(t *testing.T) {
 
 	forgets(t, central, web1, dir, across)
 	web2.kill()
-	wait.Until(t, "the health does not name the edge that is dead", func() bool {
+	wait.Until(t, "the daemon's health does not name the edge that is dead", func() bool {
 		var out, errs bytes.Buffer
 		run(t.Context(), []string{"status", "--at", central.monitor}, &out, &errs)
 		return strings.Contains(out.String(), "1 edge daemon is silent: web2")

@@ -58,7 +58,7 @@ func found(pattern *regexp.Regexp, text string) map[string]bool {
 	return all
 }
 
-// TestReasons checks that there is an alert for each reason in the health status, and a test for
+// TestReasons checks that there is an alert for each health reason, and a test for
 // each alert.
 func TestReasons(t *testing.T) {
 	rules := read(t, "statsd.rules.yml")

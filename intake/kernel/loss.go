@@ -1,13 +1,12 @@
 package kernel
 
-// Loss counts the datagrams that did not fit into a receive buffer. The kernel counts a train (see
-// Socket.WantTrains) as one datagram. So Loss multiplies the kernel's count by the average number
-// of datagrams per message in the same period. The result is exact if no datagrams came in trains, and an estimate
-// with trains.
+// Loss counts the datagrams that did not fit into a receive buffer. The kernel counts a coalesced packet (see
+// Socket.WantTrains) as one datagram. So Loss multiplies the kernel's count by the average number of datagrams per
+// message in the same period. The result is an estimate with coalesced packets, and exact without them.
 type Loss struct {
 	total uint64
 	last  uint32 // the kernel's count at the previous call of Now
-	// Datagrams and messages read since the previous call of Now. A message is a datagram or a train.
+	// Datagrams and messages read since the previous call of Now. A message is a datagram or a coalesced packet.
 	datagrams, messages uint64
 	share               float64 // average number of datagrams per message, from the last period with messages
 }

@@ -2,7 +2,7 @@ package kernel
 
 import "testing"
 
-// If no datagrams come in trains, the number of lost datagrams is exactly the kernel's count.
+// Without coalesced packets, the number of lost datagrams is exactly the kernel's count.
 func TestLoss(t *testing.T) {
 	var l Loss
 	l.last = 1<<32 - 2 // the kernel's 32-bit counter overflows
@@ -12,13 +12,13 @@ func TestLoss(t *testing.T) {
 	l.Note(10, 10)
 	l.Note(1, 1)
 	if n := l.Now(8); n != 10 {
-		t.Errorf("%d lost without trains, want 10", n)
+		t.Errorf("%d lost without coalesced packets, want 10", n)
 	}
 	l.Note(10, 40)
 	if n := l.Now(10); n != 18 {
-		t.Errorf("%d lost with trains of 4, want 18", n)
+		t.Errorf("%d lost with coalesced packets of 4 datagrams, want 18", n)
 	}
 	if n := l.Now(11); n != 22 {
-		t.Errorf("%d lost, want the trains of the last time", n)
+		t.Errorf("%d lost, want 22, as with the coalesced packets of the previous period", n)
 	}
 }

@@ -39,15 +39,15 @@ type Socket struct {
 	controls [Batch]control
 	senders  bool // whether reads return the senders
 	timed    bool // whether reads return the times of arrival
-	trains   bool // whether the kernel returns trains; see WantTrains
+	trains   bool // whether the kernel returns trains (datagrams that it coalesced, UDP_GRO); see WantTrains
 	given    bool // whether the socket is inherited, so that other processes share it
 	// control is the size of the memory for a datagram's control messages.
 	control int
 	local   *localReads // nil unless the socket is a unix socket
 }
 
-// control has room for a time of arrival and a train size, in this order. If the kernel reports no
-// time, the train size comes first.
+// control has room for a time of arrival and the size of the datagrams in a coalesced packet, in this order. If the
+// kernel reports no time, the size comes first.
 type control struct {
 	arrival arrival
 	train   trainSize
@@ -217,7 +217,7 @@ func (s *Socket) receive(first int, flags uintptr) (int, error) {
 	}
 }
 
-// Datagram returns the i-th datagram or train of the batch. It is valid until the next read.
+// Datagram returns the i-th datagram or coalesced packet of the batch. It is valid until the next read.
 func (s *Socket) Datagram(i int) []byte {
 	return s.buffer[i*Space:][:s.headers[i].length]
 }

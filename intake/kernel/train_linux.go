@@ -6,22 +6,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trainSize is the control message of a train. See udp(7), UDP_GRO.
+// trainSize is the control message of a train (datagrams that the kernel coalesced, UDP_GRO). See udp(7).
 type trainSize struct {
 	header unix.Cmsghdr
 	size   int32
 	_      uint32
 }
 
-// WantTrains sets whether the kernel may return trains. A train is a sequence of datagrams of one
-// sender in one message. All its datagrams have the same size, except that the last one may be
-// shorter. A sender makes a train with the socket option UDP_SEGMENT. A network driver makes a
-// train from datagrams that arrive together. Without WantTrains, the kernel splits trains into
-// datagrams, at more than ten times the cost. After WantTrains, the reader must call Train for each
-// message.
+// WantTrains sets whether the kernel may return coalesced packets. A coalesced packet is several datagrams of one
+// sender in one message. All its datagrams have the same size, except that the last one may be shorter. The kernel
+// makes it from a GSO packet that a sender on this host sent (UDP_SEGMENT), and a network driver from datagrams that
+// arrive together. Without WantTrains, the kernel splits coalesced packets into datagrams, at more than ten times the
+// cost. After WantTrains, the reader must call Train for each message.
 //
-// If the kernel does not support trains, WantTrains has no effect. An inherited socket gets no
-// trains, because the next process might not support them.
+// If the kernel does not support UDP_GRO, WantTrains has no effect. An inherited socket gets no coalesced packets,
+// because the next process might not support them.
 func (s *Socket) WantTrains(want bool) {
 	if want == s.trains || s.given || s.local != nil || unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_GRO, boolint(want)) != nil {
 		return
@@ -30,7 +29,7 @@ func (s *Socket) WantTrains(want bool) {
 	s.wantControls()
 }
 
-// Train returns the size of each datagram in the i-th train, or 0 if the i-th datagram is not a train.
+// Train returns the size of each datagram in the i-th message, or 0 if the message is not a coalesced packet.
 func (s *Socket) Train(i int) int {
 	if !s.trains {
 		return 0

@@ -52,7 +52,7 @@ type Bound struct {
 }
 
 // Open assigns the inherited sockets to listeners, and binds new sockets for the other listeners.
-// An inherited socket whose address no listener has becomes a listener of its own. If Open fails,
+// An inherited socket whose address no listener has becomes a separate listener. If Open fails,
 // all sockets are closed. Open always closes the inherited files.
 func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	all := make([]*Bound, len(listeners))

@@ -61,7 +61,7 @@ func (p *pace) begin(now time.Time) bool {
 }
 
 // between returns a random number of batches to skip before the next examined batch. The number is
-// p.every-1 on average, and at most twice that.
+// p.every - 1 on average, and at most twice that.
 func (p *pace) between() int {
 	// The random numbers come from xorshift64.
 	p.random ^= p.random << 13

@@ -44,7 +44,7 @@ func TestPace(t *testing.T) {
 	} {
 		looked, share := drive(&p, &now, tt.n, tt.work, tt.cost, tt.pause)
 		if looked < tt.least || looked > tt.most || share > tt.atMost {
-			t.Errorf("%s: looked at %.4f, want %.4f to %.4f; that cost %.3f of the work", tt.name, looked, tt.least, tt.most, share)
+			t.Errorf("%s: %.4f of the batches were inspected, want %.4f to %.4f; that cost %.3f of the work", tt.name, looked, tt.least, tt.most, share)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func TestPaceHasNoRhythm(t *testing.T) {
 		}
 		want := float64(looked) / float64(period)
 		if got := float64(first); got < want*0.9 || got > want*1.1 {
-			t.Errorf("period %d: the first batch of each was looked at %v times, want about %.0f", period, got, want)
+			t.Errorf("the first of every %d batches was inspected %v times, want about %.0f", period, got, want)
 		}
 	}
 }

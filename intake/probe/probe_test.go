@@ -153,7 +153,7 @@ func TestTopOfZipf(t *testing.T) {
 				checkTop(t, feed, top)
 				feed.checkCost(t)
 				if top.Every < 2 || top.Seen == 0 || top.Seen*uint64(top.Every) > 2*top.Of || top.Of != uint64(feed.samples) {
-					t.Errorf("looked at %d of %d, one in %d; %d were sent", top.Seen, top.Of, top.Every, feed.samples)
+					t.Errorf("%d of %d samples were inspected, one in %d; %d were sent", top.Seen, top.Of, top.Every, feed.samples)
 				}
 			})
 		}
@@ -233,7 +233,7 @@ func TestQuietTrafficIsExact(t *testing.T) {
 	}
 	top := TopOf(q, feed.looks, metric.NameForm{}, feed.span())
 	if top.Every != 1 || top.Seen != 20_000 || top.Of != 20_000 || top.UnseenBelow != 0 {
-		t.Errorf("looked at %d of %d, one in %d, unseen below %v", top.Seen, top.Of, top.Every, top.UnseenBelow)
+		t.Errorf("%d of %d samples were inspected, one in %d, unseen below %v", top.Seen, top.Of, top.Every, top.UnseenBelow)
 	}
 	seconds := feed.span().seconds()
 	for i, want := range []string{"a.b.", "a.b_c", "x"} {

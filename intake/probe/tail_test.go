@@ -69,7 +69,7 @@ func TestTailShows(t *testing.T) {
 			t.Errorf("%+v: %d match:\n%s\nwant\n%s", tt.query, got.Matching, strings.Join(lines, "\n"), strings.Join(tt.want, "\n"))
 		}
 		if got.Looked.Seen != 7 || got.Looked.Every != 1 {
-			t.Errorf("looked at %+v", got.Looked)
+			t.Errorf("inspected %+v", got.Looked)
 		}
 	}
 	if got := tail(t, TailQuery{Match: "multi"}, events...).Lines[0]; got.Samples != 3 || got.Length != len(one) || !got.Time.Equal(time.Unix(0, 500)) {

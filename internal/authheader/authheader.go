@@ -1,4 +1,4 @@
-// Package authheader reads a file with HTTP headers. The headers are in a file of their own because
+// Package authheader reads a file with HTTP headers. The headers are in a separate file because
 // they contain secrets.
 package authheader
 

@@ -31,7 +31,7 @@ func StartGraphite(t testing.TB) *Graphite {
 	return g
 }
 
-// serve runs graphite-web with the data files of carbon and a database of its own.
+// serve runs graphite-web with the data files of carbon and its own database.
 func (g *Graphite) serve(addr string) {
 	g.t.Helper()
 	storage := filepath.Join(g.dir, "storage")

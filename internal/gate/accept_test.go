@@ -44,7 +44,7 @@ func TestNoDescriptor(t *testing.T) {
 		accepted <- err
 	}()
 	if err := <-told; !strings.Contains(err.Error(), "ulimit -n") {
-		t.Errorf("told %q", err)
+		t.Errorf("reported %q", err)
 	}
 	for g.Shortages() < 3 {
 		if len(accepted) > 0 {
@@ -57,6 +57,6 @@ func TestNoDescriptor(t *testing.T) {
 		t.Errorf("accepting fails forever: %v", err)
 	}
 	if len(told) > 0 {
-		t.Errorf("told again: %v", <-told)
+		t.Errorf("reported again: %v", <-told)
 	}
 }

@@ -75,7 +75,7 @@ func TestRenewal(t *testing.T) {
 	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wait.Until(t, "nonsense is not told", func() bool {
+	wait.Until(t, "a file that is no certificate is not reported", func() bool {
 		if got := serial(); got != second {
 			t.Fatalf("got certificate %s, want the old one, %s", got, second)
 		}

@@ -130,7 +130,7 @@ func TestSilent(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if err := <-told; !strings.Contains(err.Error(), "to serve another edge daemon: the maximum of 20 connections is reached") {
-		t.Errorf("the central tells %v", err)
+		t.Errorf("the central daemon reports %v", err)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestSlow(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if err := <-told; !strings.Contains(err.Error(), "64 large messages arrive at the same time") {
-		t.Errorf("the central tells %v", err)
+		t.Errorf("the central daemon reports %v", err)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestKeys(t *testing.T) {
 		}
 		if tt.name == "another" {
 			if err := <-told; !strings.Contains(err.Error(), ": its key is not among") || !strings.Contains(err.Error(), "refused the edge daemon at 127.0.0.1") {
-				t.Errorf("the central tells %v", err)
+				t.Errorf("the central daemon reports %v", err)
 			}
 		}
 	}

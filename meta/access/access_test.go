@@ -197,11 +197,11 @@ func TestTrail(t *testing.T) {
 	}
 	last := trail.Last()
 	if len(last) != 5 || told != 5 || last[0].Result != "refused: no token (1000 times)" || last[4].Who != "alice" {
-		t.Errorf("told %d, kept %+v", told, last)
+		t.Errorf("reported %d, kept %+v", told, last)
 	}
 	trail.Add(question.Audit{Time: now.Add(2 * time.Minute), Address: "192.0.2.1:9", Change: "flush", Result: "refused: no token"}, true)
 	if len(trail.Last()) != 6 {
-		t.Error("a refusal some minutes later is no entry of its own")
+		t.Error("a refusal some minutes later is not a separate entry")
 	}
 	for i := range 2 * maxTrail {
 		trail.Add(question.Audit{Time: now, Args: fmt.Sprint(i)}, false)

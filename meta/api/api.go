@@ -15,9 +15,9 @@
 //
 // # Streams
 //
-// A query with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
-// at each flush, and at each change of the health. All readers of this path share one goroutine, which runs only while
-// there are readers. At most maxStreams streams can be open. If a reader reads nothing for a second, its stream is
+// A question with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
+// at each flush, and at each change of the daemon's health. All readers of this path share one goroutine, which runs only
+// while there are readers. At most maxStreams streams can be open. If a reader reads nothing for a second, its stream is
 // closed. Other readers do not wait for it.
 package api
 
@@ -46,7 +46,7 @@ type Config struct {
 	Changes   []question.Change
 	Guard     *access.Guard
 	Trail     *access.Trail
-	// Stamp returns a text that changes with each flush and with each change of the health. Different
+	// Stamp returns a text that changes with each flush and with each change of the daemon's health. Different
 	// processes return different texts.
 	Stamp func() string
 	// Events are the events of the path live. If they are nil, or if there is no query named
@@ -279,7 +279,7 @@ func (a *API) serveIndex(w http.ResponseWriter, r *http.Request) {
 // ownHelp describes the API's paths that are not queries.
 var ownHelp = map[string]string{
 	"":             "All paths.",
-	"live":         "Events: the status once a second, each flush, and each change of the health.",
+	"live":         "Events: the status once a second, each flush, and each change of the daemon's health.",
 	"openapi.json": "The OpenAPI description of all paths.",
 }
 

@@ -548,7 +548,7 @@ func TestClients(t *testing.T) {
 		t.Errorf("%d of 150 requests are allowed", got)
 	}
 	if got := times(1, "192.0.2.2:5"); got != 1 {
-		t.Error("a client suffers from another one")
+		t.Error("the requests of one client reduce the limit of another client")
 	}
 	if got := times(60, "[2001:db8::1]:5") + times(60, "[2001:db8::2]:5") + times(1, "[2001:db8:0:1::1]:5"); got != maxRequests+1 {
 		t.Errorf("%d requests of a /64 are allowed", got)

@@ -171,7 +171,7 @@ func (l *live) tellStatus() {
 }
 
 // note sends an event of the daemon to all readers. The data of a flush is the status, and the data
-// of a change of the health is the health.
+// of a change of the daemon's health is this health.
 func (l *live) note(e question.Event) {
 	q := l.status
 	if e.Kind == "health" {

@@ -123,8 +123,8 @@ func (v *Values) takeFrom(i int32) (row int32) {
 	return row
 }
 
-// unasked looks at the entries whose paths were not queried within the last hour. It returns the
-// entry with the last row. It returns -1 if there is no such entry.
+// unasked finds the entries whose paths were not queried within the last hour. Of these entries, it
+// returns the one with the last row, or -1 if there are none.
 func (v *Values) unasked() int32 {
 	for row, place := range slices.Backward(v.places.rows) {
 		if owner := place.owner; owner >= 0 && !v.isAsked(int32(row)) {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// blockCuts is the maximum number of cuts in a block. The oldest block is removed as a whole.
+	// blockCuts is the maximum number of cuts in a block. The oldest block is removed with all its cuts.
 	blockCuts = 360
 	// blockData is the size in bytes from which a block is full. The last cut in a block can exceed
 	// it.

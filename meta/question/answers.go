@@ -38,7 +38,7 @@ type Health struct {
 	Reasons []Reason  `json:"reasons"`
 }
 
-// Reason is a reason of the health. docs/health.md explains all reasons.
+// Reason is an active health reason. docs/health.md explains all reasons.
 type Reason struct {
 	ID      string    `json:"id"`
 	State   string    `json:"state"` // degraded, failing or note

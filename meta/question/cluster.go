@@ -127,7 +127,7 @@ type ClusterPartition struct {
 	HandedOver bool `json:"handed_over"`
 }
 
-// ClusterEdge describes a daemon that forwards.
+// ClusterEdge describes an edge daemon.
 type ClusterEdge struct {
 	Edge  string    `json:"edge"`
 	Epoch time.Time `json:"epoch"` // when the edge started

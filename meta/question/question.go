@@ -115,14 +115,14 @@ type LookedAt struct {
 	Receivers int     `json:"receivers"` // number of receivers that were watched
 }
 
-// Event is a flush, or a change of the health.
+// Event is a flush, or a change of the daemon's health.
 type Event struct {
 	Kind   string // "flush" or "health"
 	Number uint64 // number of the flush, counted from the start of the daemon
 	At     time.Time
 }
 
-// Events informs subscribers about flushes and changes of the health.
+// Events informs subscribers about flushes and changes of the daemon's health.
 type Events interface {
 	// Subscribe returns a channel of events, and a function that ends the subscription. The daemon
 	// does not wait for subscribers: a subscriber that does not read its channel misses events.

@@ -60,7 +60,7 @@ type Refused struct {
 	Most   uint64 `json:"most"`
 }
 
-// Alert is an episode: the time between the start and the end of a reason, with the messages to
+// Alert is an episode: the time during which a health reason is active, with the messages to
 // notifiers.
 type Alert struct {
 	ID      string    `json:"id"`
@@ -69,7 +69,7 @@ type Alert struct {
 	State   string    `json:"state"`
 	Text    string    `json:"text"`
 	Began   time.Time `json:"began"`
-	Ended   time.Time `json:"ended"` // zero if the reason has not ended
+	Ended   time.Time `json:"ended"` // zero if the reason is still active
 	Told    []Told    `json:"told"`
 }
 

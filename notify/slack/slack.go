@@ -81,12 +81,12 @@ func text(messages []notify.Message) string {
 		}
 		m := begun[worst]
 		lines = append(lines, fmt.Sprintf("%s is %s: %s", title(&m), m.State, m.Text), "Effect: "+m.Effect, "Next: "+m.Next)
-		lines = append(lines, others(append(begun[:worst:worst], begun[worst+1:]...), "more reason", "more reasons")...)
+		lines = append(lines, others(append(begun[:worst:worst], begun[worst+1:]...), "more problem", "more problems")...)
 	}
 	if len(ended) > 0 {
 		m := ended[0]
 		lines = append(lines, fmt.Sprintf("%s: %s ended after %s: %s", title(&m), m.Name(), m.Ended.Sub(m.Began).Round(time.Second), m.Text))
-		lines = append(lines, others(ended[1:], "more reason ended", "more reasons ended")...)
+		lines = append(lines, others(ended[1:], "more problem ended", "more problems ended")...)
 	}
 	return strings.Join(lines, "\n")
 }

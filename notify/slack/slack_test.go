@@ -54,9 +54,9 @@ func TestText(t *testing.T) {
 		{[]notify.Message{message(end, "failing", "sink_failing", "main")},
 			"statsd on web1:8125: sink_failing main ended after 15m0s: the text of sink_failing"},
 		{[]notify.Message{message(begin, "degraded", "a", ""), message(begin, "failing", "b", "x"), message(begin, "failing", "c", ""), message(begin, "degraded", "d", "")},
-			"statsd on web1:8125 is failing: the text of b\nEffect: the effect\nNext: statsdmonitor\n3 more reasons: a, c, d"},
+			"statsd on web1:8125 is failing: the text of b\nEffect: the effect\nNext: statsdmonitor\n3 more problems: a, c, d"},
 		{[]notify.Message{message(end, "degraded", "a", ""), message(begin, "degraded", "b", ""), message(end, "failing", "c", "")},
-			"statsd on web1:8125 is degraded: the text of b\nEffect: the effect\nNext: statsdmonitor\nstatsd on web1:8125: a ended after 15m0s: the text of a\n1 more reason ended: c"},
+			"statsd on web1:8125 is degraded: the text of b\nEffect: the effect\nNext: statsdmonitor\nstatsd on web1:8125: a ended after 15m0s: the text of a\n1 more problem ended: c"},
 	} {
 		if got := tell(t, tt.messages...); got != tt.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tt.want)
@@ -70,7 +70,7 @@ func TestMany(t *testing.T) {
 	for i := range 64 {
 		many = append(many, message(notify.Begin, "degraded", fmt.Sprintf("r%d", i), ""))
 	}
-	if got := tell(t, many...); !strings.HasSuffix(got, "\n63 more reasons: r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, ...") {
+	if got := tell(t, many...); !strings.HasSuffix(got, "\n63 more problems: r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, ...") {
 		t.Error(got)
 	}
 }

@@ -171,7 +171,7 @@ func (o *operated) whichExplodes(t *testing.T) {
 	}
 }
 
-// A sink stops, and later works again. The health, the sink's lag and the alert show both changes.
+// A sink stops, and later works again. The daemon's health, the sink's lag and the alert show both changes.
 func (o *operated) whatIsDown(t *testing.T) {
 	o.refused.Store(2)
 	o.archive.stop()
@@ -181,7 +181,7 @@ func (o *operated) whatIsDown(t *testing.T) {
 		return len(sinks) == 1 && sinks[0].State == "FAILING" && sinks[0].Behind > 0 && sinks[0].Waiting > 0
 	})
 	inTime(t, "seeing the lag", time.Since(stopped), 2*o.interval)
-	eventually(t, "the sink is no reason", func() bool {
+	eventually(t, "the reason sink_failing is not active for the sink", func() bool {
 		r := o.reason("sink_failing", "archive") // at first the state of the reason is "note"
 		return r != nil && r.State == "degraded"
 	})
@@ -193,13 +193,13 @@ func (o *operated) whatIsDown(t *testing.T) {
 		t.Errorf("status:\n%s", text)
 	}
 	told := func() question.Telling { return o.told().Begin }
-	eventually(t, "the webhook is not told", func() bool { return told().State == "told" })
+	eventually(t, "the webhook is not notified", func() bool { return told().State == "told" })
 	if begin := told(); begin.Tries != 3 {
-		t.Errorf("the webhook, which refuses twice, was told: %+v", begin)
+		t.Errorf("the webhook, which refuses twice, was notified: %+v", begin)
 	}
 	o.archive.start()
 	eventually(t, "the failure goes on", func() bool { return o.reason("sink_failing", "archive") == nil })
-	eventually(t, "the webhook is not told of the end", func() bool { return o.told().End.State == "told" })
+	eventually(t, "the webhook is not notified of the end", func() bool { return o.told().End.State == "told" })
 }
 
 // reason returns the reason with an id and a subject from the status, or nil.

@@ -190,7 +190,7 @@ func (t *totals) distinct() float64 {
 // order of hashes.
 func (t *totals) setMembers(hashes []uint64) {
 	// Sort only the hashes below a limit, if at least maxMembers different hashes are below it. Hashes are
-	// distributed evenly, so the limit is chosen such that about 4*maxMembers hashes are below it.
+	// distributed evenly, so the limit is chosen so that about 4*maxMembers hashes are below it.
 	if n := len(hashes); n > 8*maxMembers {
 		limit := math.MaxUint64 / uint64(n) * 4 * maxMembers
 		low := 0

@@ -134,7 +134,7 @@ func group(resource []byte, name, version string) string {
 }
 
 // AppendRow appends a row as a Metric message. All received names of a payload are in one ResourceMetrics
-// message, and the daemon's own metrics are in another one.
+// message, and the daemon's own metrics are in another message.
 func (s *Sink) AppendRow(dst []byte, r *metric.Row) []byte {
 	begun := len(dst)
 	if len(dst) == 0 || !s.open || s.own != r.Own {

@@ -159,7 +159,7 @@ func TestConflictIsToldOnceAnHour(t *testing.T) {
 		d.flush(lines(200, "x%d:1|g")...)
 		d.flush(lines(200, "x%d:1|c")...)
 		if n := len(d.tallies.list()); n > maxConflicts+1 {
-			t.Errorf("%d families have counts of their own", n)
+			t.Errorf("%d families have separate counts", n)
 		}
 		if got := d.figure("conflicts.type"); got != 207 {
 			t.Errorf("%v conflicts in all, want 207", got)

@@ -147,7 +147,7 @@ func (w *window) turn(now time.Time, age time.Duration) bool {
 }
 
 // quantiles stores the quantiles of the window in the slice values. The quantile q is the smallest
-// sample such that at least the fraction q of all samples is less than or equal to it.
+// sample for which at least the fraction q of all samples is less than or equal to it.
 func (w *window) quantiles(qs, values []float64) {
 	w.dirty = false
 	if len(w.bins) == 0 {

@@ -49,7 +49,7 @@ func TestThreads(t *testing.T) {
 		t.Errorf("got %+v, want %d refused", result, threads)
 	}
 	if text := fmt.Sprint(result.Errors); !strings.Contains(text, "is a thread of process") {
-		t.Errorf("the errors do not tell: %s", text)
+		t.Errorf("the errors do not name the cause: %s", text)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestCrowdedDirectory(t *testing.T) {
 	result := mustRead(t, &Reader{Dir: dir, Timeout: patient})
 	expectOwn(t, result)
 	if text := fmt.Sprint(result.Errors); !strings.Contains(text, "more than 16384 files") {
-		t.Errorf("the errors do not tell: %s", text)
+		t.Errorf("the errors do not name the cause: %s", text)
 	}
 }
 

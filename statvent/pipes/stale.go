@@ -56,7 +56,7 @@ func (p *pipe) sweep(hidden string) {
 	}
 }
 
-// sweepLock removes a lock file that no process has locked, in this pid namespace or in another one.
+// sweepLock removes a lock file that no process of any pid namespace has locked.
 func (p *pipe) sweepLock() {
 	file, err := os.OpenFile(p.path(), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {

@@ -21,10 +21,10 @@ const few = 10000;
 let status = null; // the last status from the daemon
 let flushed = 0; // the number of the flush in the last loaded status
 let answered = 0; // when the last status came, by the clock of this host
-let problems = ''; // the reasons of the health in the last loaded status
+let problems = ''; // the active health reasons in the last loaded status
 let loading = false; // the parts that change at a flush are being loaded
 
-// got shows a status. After a new flush, or when the reasons of the health change, it also loads the other parts.
+// got shows a status. After a new flush, or when the active health reasons change, it also loads the other parts.
 function got(answer) {
   status = answer.data;
   status.sinks ||= [];

@@ -1,4 +1,4 @@
-// The health: its state, its reasons, and the notifiers that got messages.
+// The daemon's health: its state, the active reasons, and the notifiers that got messages.
 
 import { $, command, fill, h, say } from './dom.js';
 import { ago, grouped, moment, now, seconds, sentence, span } from './words.js';

@@ -6,7 +6,7 @@ const shortest = 60; // minimum length of a time axis in seconds
 
 export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// shade marks the times at which the health was not ok. Each value is the worst health of the step before its time.
+// shade marks the times at which the health state was not ok. Each value is the worst state of the step before its time.
 export function shade(u, times, worst) {
   if (!worst || times.length < 2) return;
   const step = times[1] - times[0], { left, top, width, height } = u.bbox;
