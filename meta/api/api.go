@@ -15,7 +15,7 @@
 //
 // # Streams
 //
-// A question with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
+// A query with a Stream is answered with events (text/event-stream). The path live sends the status once a second,
 // at each flush, and at each change of the daemon's health. All readers of this path share one goroutine, which runs only
 // while there are readers. At most maxStreams streams can be open. If a reader reads nothing for a second, its stream is
 // closed. Other readers do not wait for it.
