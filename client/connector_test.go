@@ -233,7 +233,7 @@ func TestReconnectPace(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()
-		// The attempts are made immediately, and then after pauses of 1, 2, 4, 8 and 16 s, each shortened by up to
+		// The first attempt is made immediately, and the next attempts after pauses of 1, 2, 4, 8 and 16 s, each shortened by up to
 		// half.
 		if n := len(attempts) - 2; n < 5 || n > 7 {
 			t.Errorf("%d connections in 20 s, want 5 to 7", n)

@@ -137,7 +137,7 @@ func (r *DropReasons) sum() uint64 {
 	return r.Full + r.Damaged + r.Unsendable + r.Refused + r.Removed
 }
 
-// Attempts counts failed attempts to send, and the flushes of the failed payloads.
+// Attempts counts failed attempts to send, and the flushes from which the failed payloads came.
 type Attempts struct {
 	Socket, Unknown, Flushes uint64
 	lastFlush                int64

@@ -124,7 +124,7 @@ func TestBadLineInTrain(t *testing.T) {
 	}
 }
 
-// Probes see each line of a coalesced packet, with the sender of the packet.
+// A probe (of a query about traffic) gets each line of a coalesced packet, with the sender of the packet.
 func TestProbeOfTrain(t *testing.T) {
 	in := open(t, one())
 	in.receivers[0].socket.WantSenders(true)

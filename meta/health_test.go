@@ -80,7 +80,7 @@ func (f *SinkFacts) works(now time.Time) {
 func (f *SinkFacts) drops(n uint64) { f.Made, f.DroppedFull = f.Made+n, f.DroppedFull+n }
 
 // TestReasons causes each reason, and checks in which second it begins, changes and ends, with its
-// state and text. The second 0 means never.
+// state and text. If a time is 0, the event never happens.
 func TestReasons(t *testing.T) {
 	type at = map[int]func(*scene)
 	sink := func(s *scene) *SinkFacts { return &s.facts.Sinks[0] }

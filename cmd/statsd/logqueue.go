@@ -83,7 +83,7 @@ func (q *logQueue) tellLost() {
 	}
 }
 
-// settle waits briefly until all lines in the queue are written. Call it once.
+// settle waits until all lines in the queue are written, but only for a short time. Call it once.
 func (q *logQueue) settle() {
 	select {
 	case q.lines <- nil:
@@ -96,7 +96,7 @@ func (q *logQueue) settle() {
 	}
 }
 
-// close waits briefly until all lines are written, and ends the goroutine.
+// close waits until all lines are written, but only for a short time, and ends the goroutine.
 func (q *logQueue) close() {
 	close(q.ending)
 	select {

@@ -26,7 +26,7 @@ const (
 // goroutine ends.
 type live struct {
 	api            *API
-	status, health *question.Question // health is nil if there is no query with this name
+	status, health *question.Question // health is nil if there is no query named health
 	ctx            context.Context    // ends when the API is closed
 	running        sync.WaitGroup
 	join           chan struct{} // wakes the goroutine when a new reader comes

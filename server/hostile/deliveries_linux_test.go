@@ -31,7 +31,7 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct {
-		connections string // each letter is a line; + ends a complete connection, and - ends a broken connection
+		connections string // each letter is a line; + closes the connection after it, - breaks the connection
 		lines       string
 		again       int
 	}{
