@@ -34,7 +34,7 @@ func ParseHistogram(text string) (h Histogram, err error) {
 		}
 		v, err := strconv.ParseFloat(bound, 64)
 		if err != nil || math.IsNaN(v) {
-			return h, fmt.Errorf("%q: bounds must be numbers, and only the last may be inf, not %q", text, bound)
+			return h, fmt.Errorf("%q: the bound %q is not a number (the last bound may be inf)", text, bound)
 		}
 		h.Bounds = append(h.Bounds, v)
 	}

@@ -124,14 +124,14 @@ func (l *Layout) Validate() error {
 		{"--suffix", l.GlobalSuffix},
 	} {
 		if !metric.IsClean([]byte(p.text)) {
-			return metric.FlagErrorf(p.flag, p.text, "must consist of A-Z a-z 0-9 _ - and dots between them")
+			return metric.FlagErrorf(p.flag, p.text, "may contain only A-Z, a-z, 0-9, _, - and dots")
 		}
 	}
 	if err := validateWords("--counters", l.Counters, []string{"rate", "count"}); err != nil {
 		return err
 	}
 	if len(l.Counters) == 0 {
-		return metric.FlagErrorf("--counters", nil, "must be rate, count or both")
+		return metric.FlagErrorf("--counters", nil, "must be rate, count, or rate,count")
 	}
 	if err := validateWords("--timer-stats", l.TimerStats, AllTimerStats()); err != nil {
 		return err
@@ -171,7 +171,7 @@ func (l *Layout) validatePercentiles() error {
 		if before, there := names[name]; there && before == p {
 			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return metric.FlagErrorf("--pct", p, "is named %s with --naming %s, the same as %v", name, l.Naming, before)
+			return metric.FlagErrorf("--pct", p, "has the same name %q as the threshold %v with --naming %s", name, before, l.Naming)
 		}
 		names[name] = p
 	}

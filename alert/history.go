@@ -57,11 +57,11 @@ func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 	if err == nil {
 		if err = episodes.Load(text, settled); err != nil {
 			aside := f.path + ".damaged"
-			err = errors.Join(fmt.Errorf("%w, renamed to %s: %w", errHistory, aside, err), os.Rename(f.path, aside))
+			err = errors.Join(fmt.Errorf("%w, so the file is renamed to %s: %w", errHistory, aside, err), os.Rename(f.path, aside))
 		}
 	}
 	if err != nil {
-		f.log.Error().Err(err).Msg("the history of alerts cannot be read: it begins empty")
+		f.log.Error().Err(err).Msg("the history of alerts cannot be read: a new history begins")
 	}
 	f.saved = episodes.Version()
 }

@@ -72,7 +72,7 @@ func (p *partition) jump(to uint64) error {
 	}
 	// The head has not changed since the last attempt, so no other owner has read the messages that
 	// are gone.
-	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages are missing in the inbox")
+	p.log.Error().Uint64("from", p.read+1).Uint64("to", to-1).Msg("messages of this partition are missing, and no owner has read these messages")
 	c := &p.head.Counts
 	for seq := range p.held {
 		if seq < to {

@@ -61,7 +61,7 @@ func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 func (n *destination) fits(d *Destination) error {
 	switch {
 	case n.records != (d.Recorder != nil):
-		return fmt.Errorf("sink %s: cannot change from %s to %s under the same name, because the old and the new figures would mix; choose another name, or restart", d.Name, n.address, d.Address)
+		return fmt.Errorf("sink %s: cannot change from %s to %s under the same name, because the old and the new counts would mix; choose another name, or restart", d.Name, n.address, d.Address)
 	case n.format != d.Format:
 		return fmt.Errorf("sink %s: cannot change format: queued data is in the old format; choose another name, or restart", d.Name)
 	}

@@ -254,9 +254,9 @@ func (o *outlet) state() State {
 func (o *outlet) logLeft() {
 	st := o.state()
 	if st.Queued > 0 {
-		o.log.Error().Uint64(o.unit, st.Queued).AnErr("last_error", st.LastError).Msgf("ended with undelivered %s: they are lost (with --spool-dir they would be kept)", o.unit)
+		o.log.Error().Uint64(o.unit, st.Queued).AnErr("last_error", st.LastError).Msgf("ended with undelivered %[1]s: these %[1]s are lost (set --spool-dir to keep undelivered %[1]s)", o.unit)
 	}
 	if st.Spooled > 0 {
-		o.log.Warn().Uint64(o.unit, st.Spooled).AnErr("last_error", st.LastError).Msgf("ended with %s in the spool: the next start sends them", o.unit)
+		o.log.Warn().Uint64(o.unit, st.Spooled).AnErr("last_error", st.LastError).Msgf("ended with %[1]s in the spool: the daemon sends these %[1]s after its next start", o.unit)
 	}
 }

@@ -65,7 +65,7 @@ func (c *Change) place(d Destination, old []*destination) (*destination, error) 
 		return c.begin(d, n.feed)
 	}
 	if revived {
-		n.log.Info().Msg("the sink is configured again: it continues")
+		n.log.Info().Msg("the removed sink is configured again: the daemon continues to use it")
 		c.revived = append(c.revived, n)
 	}
 	if r, ok := n.reloads(&d); ok {

@@ -232,7 +232,7 @@ func (o *outlet) tellRefused(err error, refused int) {
 	st := &o.sent
 	st.untold += refused
 	if now := time.Now(); now.Sub(st.toldRefused) >= tellRefusedEvery {
-		o.log.Error().Err(err).Int(o.unit, st.untold).Msgf("the receiver refuses %s permanently: they are dropped", o.unit)
+		o.log.Error().Err(err).Int(o.unit, st.untold).Msgf("the receiver refuses %s permanently: the refused %s are dropped", o.unit, o.unit)
 		st.toldRefused, st.untold = now, 0
 	}
 }
@@ -246,7 +246,7 @@ func (o *outlet) noteUnconfirmed(err error) {
 	}
 	if o.sent.unconfirmed++; o.sent.unconfirmed == tellUnconfirmed {
 		o.log.Error().Err(err).Msg("the receiver acknowledges every byte and then resets each connection, so the same points are sent again; " +
-			"it may be a proxy whose server is down; if it always closes connections this way, set keep-open for this sink: then acknowledged points count as delivered")
+			"the receiver may be a proxy whose server is down; if the receiver always closes connections this way, set keep-open for this sink: then acknowledged points count as delivered")
 	}
 }
 

@@ -144,9 +144,9 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	case l.PipeDir != "" && (l.PipeTimeout < time.Millisecond || l.PipeTimeout > flushInterval/2):
 		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "must be between 1ms and %v, which is half the flush interval", flushInterval/2)
 	case l.NamesAsSent && l.Tags == metric.TagsInName:
-		return metric.FlagErrorf("--names", "as-sent", "--tags=keep-in-name cleans names; use --tags=labels")
+		return metric.FlagErrorf("--names", "as-sent", "cannot be used with --tags=keep-in-name, which cleans names; use --tags=labels")
 	case !metric.IsClean([]byte(l.PipePrefix)):
-		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "must consist of A-Z a-z 0-9 _ - and dots between them")
+		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "may contain only A-Z, a-z, 0-9, _, - and dots")
 	}
 	return nil
 }

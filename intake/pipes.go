@@ -207,7 +207,7 @@ func (p *pipeReader) warn(r *pipes.Result) {
 	if len(r.Errors) > 0 {
 		e = e.Err(r.Errors[0])
 	}
-	e.Msg("some stat pipes could not be read, or only partly")
+	e.Msg("some stat pipes could not be read, or were read only partly")
 }
 
 // fail counts a failed reading. It ignores a reading that shutdown interrupted, because readLast

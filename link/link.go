@@ -64,7 +64,7 @@ func (s *Settings) Slots() int64 { return int64(s.Horizon/s.Interval) + keptBehi
 // again.
 type RefusedError struct{ Reason string }
 
-func (e *RefusedError) Error() string { return "the engine refuses the message: " + e.Reason }
+func (e *RefusedError) Error() string { return "the cluster refuses the message: " + e.Reason }
 
 // Message is a message of an edge. ID identifies it: if the edge repeats a message, the ID is the
 // same, so an engine may drop the repeated message. The receiver of a Message must not keep Data.

@@ -23,7 +23,7 @@ func CheckName(name string) error {
 	}
 	for _, r := range name {
 		if !isPlain(r) && !strings.ContainsRune(nameMarks, r) {
-			return fmt.Errorf("must consist of a-z A-Z 0-9 . _ - : @, not %q", r)
+			return fmt.Errorf("may contain only a-z, A-Z, 0-9, \".\", _, -, : and @, not %q", r)
 		}
 	}
 	return nil

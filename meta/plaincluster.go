@@ -109,7 +109,7 @@ func (v *clusterView) addLedger(l *question.ClusterLedger) {
 		plural.Count(l.Held), plural.Count(l.Lag)), l.Difference != 0})
 	v.Facts = append(v.Facts, factRow{"samples", fmt.Sprintf("merged %s, lost %s", plural.Count(l.Samples), plural.Count(l.Lost)), l.Lost > 0})
 	if l.Missing > 0 {
-		v.Facts = append(v.Facts, factRow{"missing", plural.Things(l.Missing, "message of an edge", "messages of edges") + " never came", true})
+		v.Facts = append(v.Facts, factRow{"missing", plural.Things(l.Missing, "message of an edge daemon", "messages of edge daemons") + " never came", true})
 	}
 	v.addDifference(l.Difference)
 }

@@ -117,7 +117,11 @@ func (e *explanation) senders(name string) error {
 		e.step("senders", "not watched (add --for 5s)")
 		return nil
 	}
-	text := fmt.Sprintf("%s  in %s, 1 batch of %d", sendersWords(s), plural.Duration(s.For), s.Every)
+	batches := "all batches"
+	if s.Every > 1 {
+		batches = fmt.Sprintf("1 of every %d batches", s.Every)
+	}
+	text := fmt.Sprintf("%s  in %s, %s", sendersWords(s), plural.Duration(s.For), batches)
 	if !watched {
 		text += ", " + plural.Duration(time.Since(s.From.Add(s.For))) + " ago"
 	}

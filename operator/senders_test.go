@@ -47,7 +47,7 @@ func TestExplainSenders(t *testing.T) {
 	if got := ask("a*b:1|c", 0); got != "not watched (add --for 5s)" {
 		t.Errorf("not asked: %s", got)
 	}
-	const words = "10.20.4.17 61 %, 10.20.4.18 30 %, unknown 5 %, 2 more  in 5s, 1 batch of 4"
+	const words = "10.20.4.17 61 %, 10.20.4.18 30 %, unknown 5 %, 2 more  in 5s, 1 of every 4 batches"
 	if got := ask("hits:1|c:2|g\nother:1|c", 5); got != words {
 		t.Errorf("asked: %s", got)
 	}
@@ -58,7 +58,7 @@ func TestExplainSenders(t *testing.T) {
 		t.Errorf("asked before: %s", got)
 	}
 	w.err = &probe.Busy{Running: "top by prefix", Left: 3 * time.Second}
-	if got := ask("busy:1|c", 5); got != "not watched: another probe is running (top by prefix): ask again in 3s" {
+	if got := ask("busy:1|c", 5); got != "not watched: another query watches the traffic (top by prefix): ask again in 3s" {
 		t.Errorf("busy: %s", got)
 	}
 }

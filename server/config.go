@@ -174,7 +174,7 @@ func (c *Config) Validate() error {
 	case c.HistoryMemory < 0 || c.HistoryMemory > maxHistoryMemory:
 		return metric.FlagErrorf("--history-memory", c.HistoryMemory, "must be between 0 and %d bytes", maxHistoryMemory)
 	case !metric.IsClean([]byte(c.MetadataPrefix)):
-		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "must consist of A-Z a-z 0-9 _ - and dots between them")
+		return metric.FlagErrorf("--metadata-prefix", c.MetadataPrefix, "may contain only A-Z, a-z, 0-9, _, - and dots")
 	}
 	if err := c.Cluster.Validate(c.FlushInterval); err != nil {
 		return err

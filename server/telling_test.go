@@ -258,7 +258,7 @@ func TestDamagedHistory(t *testing.T) {
 		v.wait(time.Minute)
 		fail(r)
 		v.wait(time.Minute)
-		if !strings.Contains(v.out.String(), "the history of alerts is damaged, renamed to "+path+".alerts.damaged") {
+		if !strings.Contains(v.out.String(), "the history of alerts is damaged, so the file is renamed to "+path+".alerts.damaged") {
 			t.Errorf("the log says %s", v.out)
 		}
 	})

@@ -190,7 +190,7 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer running.Close()
-	if _, err := d.tryQuestion("tail", "b*", "", false, 1); err == nil || !strings.Contains(err.Error(), "another probe is running (tail of a*): ask again in") {
+	if _, err := d.tryQuestion("tail", "b*", "", false, 1); err == nil || !strings.Contains(err.Error(), "another query watches the traffic (tail of a*): ask again in") {
 		t.Errorf("another tail: %v", err)
 	}
 }

@@ -58,7 +58,7 @@ const maxPrefix = 1024
 // CheckPrefix returns an error if prefix is not valid as the beginning of a path.
 func CheckPrefix(prefix string) error {
 	if !metric.IsClean([]byte(prefix)) || len(prefix) > maxPrefix {
-		return fmt.Errorf("must be at most %d characters of A-Z a-z 0-9 _ - and dots between them, not %q", maxPrefix, prefix)
+		return fmt.Errorf("may have at most %d characters, only A-Z, a-z, 0-9, _, - and dots; not %q", maxPrefix, prefix)
 	}
 	return nil
 }

@@ -377,7 +377,7 @@ func TestAdmissionSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for url, want := range map[string]string{
-		"udp://:1?allow=":                                                 "allow: a prefix is empty",
+		"udp://:1?allow=":                                                 "allow: the list has an empty entry",
 		"udp://:1?allow=10.0.0.1/8":                                       "allow: \"10.0.0.1/8\" has bits after its prefix",
 		"tcp://:1?allow=localhost":                                        "is not an address",
 		"unixgram:///run/a?allow=::1":                                     `unixgram:// has no setting "allow"`,

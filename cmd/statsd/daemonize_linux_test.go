@@ -206,7 +206,7 @@ func TestPidfile(t *testing.T) {
 	t.Parallel()
 	b := newBackground(t)
 	first := b.mustStart("-p", "0")
-	want := fmt.Sprintf("statsd: --pidfile pid: process %d has locked it\n", first)
+	want := fmt.Sprintf("statsd: --pidfile pid: process %d has locked the file\n", first)
 	if out, code := b.start("-p", "0"); code != exitFailed || out != want {
 		t.Errorf("a second one exits %d, prints %q", code, out)
 	}

@@ -69,7 +69,7 @@ func expand(text string) string {
 // checkName returns an error if the name contains characters that are not allowed in the names of metrics.
 func (all settings) checkName() error {
 	if name := all.text("name"); name != "" && !sinkName.MatchString(name) {
-		return fmt.Errorf("name: must be at most 64 characters of a-z 0-9 _ -, not %q", name)
+		return fmt.Errorf("name: may have at most 64 characters, only a-z, 0-9, _ and -, not %q", name)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func TestParseEndpointErrors(t *testing.T) {
 		"graphite://c?timeout":        "timeout: must be seconds",
 		"graphite://c?keep-open=2":    `keep-open: must be true or false, not "2"`,
 		"graphite://c?name=a&name=b":  "name: is set twice",
-		"graphite://c?name=../b":      `name: must be at most 64 characters of a-z 0-9 _ -, not "../b"`,
+		"graphite://c?name=../b":      `name: may have at most 64 characters, only a-z, 0-9, _ and -, not "../b"`,
 		"graphite://c?name=a;b=1":     "invalid semicolon",
 		"graphite://c?prefix=%zz":     "invalid URL escape",
 		"graphite://[::1":             "missing ']'",

@@ -44,7 +44,7 @@ func TestUnixSocketsOfTheDaemon(t *testing.T) {
 	var text strings.Builder
 	second := exec.Command(d.cmd.Path, "--monitor-port=off", "--listen=unixgram://"+gram)
 	second.Stderr = &text
-	want := fmt.Sprintf("statsd: --listen unixgram://%s: address already in use: process %d has locked it\n", gram, d.cmd.Process.Pid)
+	want := fmt.Sprintf("statsd: --listen unixgram://%s: address already in use: process %d has locked the file\n", gram, d.cmd.Process.Pid)
 	if err := second.Run(); second.ProcessState.ExitCode() != exitFailed || text.String() != want {
 		t.Errorf("a second daemon: %v, %s, want %s", err, text.String(), want)
 	}

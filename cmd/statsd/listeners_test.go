@@ -97,7 +97,7 @@ func TestListenErrors(t *testing.T) {
 		"udp://:8125?receivers=0":             "receivers: must be between 1 and 1024",
 		"udp://:8125?receivers=x":             "receivers: must be a whole number",
 		"udp://:8125?buffer=0":                "buffer: must be between 1 byte and 1 GiB",
-		"udp://:8125?name=A":                  "name: must be at most 64 characters of a-z 0-9 _ -",
+		"udp://:8125?name=A":                  "name: may have at most 64 characters, only a-z, 0-9, _ and -",
 		"tcp://:8125?max=0":                   "max: must be at least 1",
 		"tcp://:8125?line=1ms":                "line: must be at least 10ms",
 		"tcp://:8125?line=0":                  "line: must be more than 0",

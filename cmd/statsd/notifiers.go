@@ -93,7 +93,7 @@ func (all settings) addChannels(cfg *server.Config) error {
 		var before []string
 		for i, v := range all.get(flag).values {
 			if slices.Contains(before, v.text) {
-				return v.locate(fmt.Errorf("--%s: a URL is given twice", flag))
+				return v.locate(fmt.Errorf("--%s: the same URL is given twice", flag))
 			}
 			before = append(before, v.text)
 			receiver, err := kind.open(v.text, headers)

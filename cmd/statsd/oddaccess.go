@@ -87,7 +87,7 @@ func (all settings) oddCollect() (odd []string) {
 	if c.checksSenders() || isLocal(host) {
 		return nil
 	}
-	return []string{fmt.Sprintf("--collect %s: everyone who can reach this address can send values; set keys in the URL, or client-ca with statsd+tls://, or allow", all.text("collect"))}
+	return []string{fmt.Sprintf("--collect %s: everyone who can reach this address can send values; set keys=FILE in the URL, or client-ca=FILE with statsd+tls://, or allow=ADDRESSES", all.text("collect"))}
 }
 
 // monitorHost returns the address of the monitor, or "" if the monitor is off.

@@ -82,7 +82,7 @@ func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []st
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: there are several flushes per second, and Graphite stores only the last flush of each second", interval))
 	default:
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: a schema of carbon with a retention of 10s would keep 1 of %.3g flushes; "+
-			"its finest retention must be %v", interval, float64(usualRetention)/float64(interval), interval))
+			"set the finest retention of the schema to %v", interval, float64(usualRetention)/float64(interval), interval))
 	}
 	if records && time.Minute%interval != 0 {
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: a minute is not a multiple of this interval: the values of an interval count for the minute in which the interval ends", interval))

@@ -19,7 +19,7 @@ func address(host, port string) (string, error) {
 	if port == "" {
 		host, port = split(host)
 	} else if _, _, err := net.SplitHostPort(host); err == nil {
-		return "", fmt.Errorf("host %s: has a port already, and %s is given too", strconv.QuoteToASCII(host), strconv.QuoteToASCII(port))
+		return "", fmt.Errorf("host %s: has a port already, but the port %s is given too", strconv.QuoteToASCII(host), strconv.QuoteToASCII(port))
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if strings.ContainsFunc(host, notInHost) {

@@ -59,7 +59,7 @@ func debug(ctx context.Context, s *session) error {
 	case on == "on" && match != "":
 		return changed(ctx, s, "debug", map[string]any{"match": match, "seconds": s.holds()}, report.Debugged)
 	}
-	return &exit{exitUsage, errors.New("debug: write debug on GLOB, or debug off, try debug --help")}
+	return &exit{exitUsage, errors.New("debug: write \"debug on GLOB\" or \"debug off\", try debug --help")}
 }
 
 func drain(ctx context.Context, s *session) error {
@@ -69,7 +69,7 @@ func drain(ctx context.Context, s *session) error {
 	case "":
 		return changed(ctx, s, "drain", map[string]any{"seconds": s.holds()}, report.Drained)
 	}
-	return &exit{exitUsage, errors.New("drain: write drain, or drain off, try drain --help")}
+	return &exit{exitUsage, errors.New("drain: write \"drain\" or \"drain off\", try drain --help")}
 }
 
 // changed requests a change, and prints the response of the daemon.

@@ -18,7 +18,7 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 		return readClusterLedger(ctx, s)
 	}
 	if len(s.words) > 0 {
-		return result{}, &exit{exitUsage, errors.New("the command cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon")}
+		return result{}, &exit{exitUsage, errors.New("the command cluster accepts edge daemons as arguments only with --ledger; use --at for the address of the daemon")}
 	}
 	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
 	if err == nil && !c.Collects && !c.Forwards {
@@ -68,7 +68,7 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 			return r, nil
 		}
 		if len(edges) > 0 && !c.Collects {
-			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: to compare an owner with edges, use the address of the owner", s.client.Address)}
+			return result{}, &exit{exitUsage, fmt.Errorf("%s is not an owner: to compare an owner with edge daemons, give the address of the owner with --at", s.client.Address)}
 		}
 		settled := true
 		for i := range edges {
@@ -90,7 +90,7 @@ func readClusterLedger(ctx context.Context, s *session) (result, error) {
 func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result {
 	book := report.ClusterBook{Edges: edges}
 	if c.Ledger.Difference != 0 {
-		book.Fault = "messages of all edges"
+		book.Fault = "messages of all edge daemons"
 	}
 	for _, f := range c.Forwarding() {
 		if book.Fault == "" && f.Difference != 0 {
@@ -99,7 +99,7 @@ func balanced(r result, c *question.Cluster, edges []report.EdgeAccount) result 
 	}
 	for i := range edges {
 		if e := &edges[i]; book.Fault == "" && !e.Balances {
-			book.Fault = "edge " + e.Edge
+			book.Fault = "edge daemon " + e.Edge
 		}
 	}
 	book.Balances = book.Fault == ""

@@ -183,7 +183,7 @@ func forgets(t *testing.T, central, web1 *clusterMember, dir string, across []st
 	web1.send(5)
 	committed(before + 5)
 	stdout, stderr := invoke(t, exitUnbalanced, across...)
-	if !strings.Contains(stdout, "DOES NOT BALANCE") || !strings.Contains(stdout, "messages never came") || stderr != "statsdmonitor: the ledger does not balance: see edge web1\n" {
+	if !strings.Contains(stdout, "DOES NOT BALANCE") || !strings.Contains(stdout, "edge daemons never came") || stderr != "statsdmonitor: the ledger does not balance: see edge daemon web1\n" {
 		t.Errorf("after a loss the ledger is\n%s%s", stdout, stderr)
 	}
 }
@@ -201,19 +201,19 @@ func TestClusterVerdict(t *testing.T) {
 		settled bool
 	}{
 		"nothing":                  {func(_, _ *question.Cluster) {}, "", true},
-		"a message too few":        {func(o, _ *question.Cluster) { o.Ledger.Difference = 1 }, "messages of all edges", true},
+		"a message too few":        {func(o, _ *question.Cluster) { o.Ledger.Difference = 1 }, "messages of all edge daemons", true},
 		"own rows":                 {func(o, _ *question.Cluster) { o.Forward.Difference = -1 }, "rows of this daemon", true},
-		"rows of the edge":         {func(_, e *question.Cluster) { e.Forward.Difference = 1 }, "edge web1", true},
-		"samples too few":          {func(o, _ *question.Cluster) { o.Edges[0].Samples-- }, "edge web1", true},
-		"samples too many":         {func(o, _ *question.Cluster) { o.Edges[0].Samples++ }, "edge web1", true},
+		"rows of the edge":         {func(_, e *question.Cluster) { e.Forward.Difference = 1 }, "edge daemon web1", true},
+		"samples too few":          {func(o, _ *question.Cluster) { o.Edges[0].Samples-- }, "edge daemon web1", true},
+		"samples too many":         {func(o, _ *question.Cluster) { o.Edges[0].Samples++ }, "edge daemon web1", true},
 		"dropped":                  {func(o, e *question.Cluster) { o.Edges[0].Samples--; e.Forward.Dropped = 1 }, "", true},
-		"dropped, but too many":    {func(o, e *question.Cluster) { o.Edges[0].Samples++; e.Forward.Dropped = 1 }, "edge web1", true},
+		"dropped, but too many":    {func(o, e *question.Cluster) { o.Edges[0].Samples++; e.Forward.Dropped = 1 }, "edge daemon web1", true},
 		"waiting":                  {func(o, e *question.Cluster) { o.Edges[0].Complete -= 9; o.Edges[0].Samples -= 9; e.Forward.Spooled = 9 }, "", false},
 		"on its way":               {func(o, _ *question.Cluster) { o.Edges[0].Complete--; o.Edges[0].Samples -= 9 }, "", false},
 		"held":                     {func(o, _ *question.Cluster) { o.Ledger.Held = 1; o.Edges[0].Samples-- }, "", false},
-		"acknowledged, never came": {func(o, _ *question.Cluster) { o.Edges[0].Complete -= 9; o.Edges[0].Samples -= 9 }, "edge web1", false},
-		"unknown to the owner":     {func(o, _ *question.Cluster) { o.Edges = nil }, "edge web1", false},
-		"an earlier run":           {func(o, _ *question.Cluster) { o.Edges[0].Epoch = o.Edges[0].Epoch.Add(-time.Hour) }, "edge web1", false},
+		"acknowledged, never came": {func(o, _ *question.Cluster) { o.Edges[0].Complete -= 9; o.Edges[0].Samples -= 9 }, "edge daemon web1", false},
+		"unknown to the owner":     {func(o, _ *question.Cluster) { o.Edges = nil }, "edge daemon web1", false},
+		"an earlier run":           {func(o, _ *question.Cluster) { o.Edges[0].Epoch = o.Edges[0].Epoch.Add(-time.Hour) }, "edge daemon web1", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, e := owner, edge
@@ -253,9 +253,9 @@ func TestClusterWrong(t *testing.T) {
 	f := startFake(t)
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})
 	for line, want := range map[string]string{
-		"cluster web1 " + f.at():                        "the command cluster accepts edges as arguments only with --ledger; use --at for the address of the daemon",
+		"cluster web1 " + f.at():                        "the command cluster accepts edge daemons as arguments only with --ledger; use --at for the address of the daemon",
 		"cluster --ledger web1:x " + f.at():             `edge daemon web1:x: port "x": must be a number from 1 to 65535`,
-		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: to compare an owner with edges, use the address of the owner",
+		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: to compare an owner with edge daemons, give the address of the owner with --at",
 		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",
 	} {
 		if _, stderr := invoke(t, exitUsage, strings.Fields(line)...); !strings.Contains(stderr, want) {

@@ -64,7 +64,7 @@ var commands = slices.Concat([]command{
 	{name: "ledger", group: looking, help: "What happened to every sample and every point.", read: readLedger},
 	{name: "rules", group: looking, help: "How many samples each rule of --rules has matched.", read: readRules},
 	{name: "cluster", group: looking, args: "[EDGE...]", most: 1000, flags: []use{{name: "ledger"}},
-		help: "Which daemon owns each partition of a cluster, how far each partition is published, and which edges are silent.", read: readCluster},
+		help: "Which daemon owns each partition of a cluster, how far each partition is published, and which edge daemons are silent.", read: readCluster},
 	{name: "sinks", group: looking, args: "[NAME]", most: 1, help: "When each sink last accepted points, and how far each sink is behind.", read: readSinks},
 	{name: "alerts", group: looking, flags: []use{{"n", "20", 200}, {name: "audit"}}, help: "Which problems there were, and when the notifiers were informed of them.", read: readAlerts},
 	{name: "config", group: looking, flags: []use{{name: "all"}, {name: "diff"}}, help: "The settings of the daemon, and the source of each setting.", read: readConfig},

@@ -146,7 +146,7 @@ func TestTail(t *testing.T) {
 	if want := golden(t, "tail", "80"); stdout != want {
 		t.Errorf("got\n%swant\n%s", stdout, want)
 	}
-	if stderr != "5 shown of 4,120 that match (limit 5/s), 1 batch of 8 looked at\n" {
+	if stderr != "5 shown of 4,120 that match (limit 5/s), 1 of every 8 batches looked at\n" {
 		t.Errorf("says %q", stderr)
 	}
 	want := []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.String(""), xmlrpc.Bool(true), xmlrpc.Int(2), xmlrpc.Int(5)}
@@ -159,7 +159,7 @@ func TestTail(t *testing.T) {
 func TestNotThere(t *testing.T) {
 	f := startFake(t)
 	_, stderr := invoke(t, exitNotThere, "sinks", "archvie", f.at())
-	if want := "there is no sink \"archvie\" (did you mean archive?); there are: main, load, archive\n"; !strings.HasSuffix(stderr, want) {
+	if want := "there is no sink \"archvie\" (did you mean archive?); the sinks are: main, load, archive\n"; !strings.HasSuffix(stderr, want) {
 		t.Errorf("says %q, want %q", stderr, want)
 	}
 	unknown := startAnswering(t, answerOf{frame: reporttest.Live(), data: question.Explanation{Near: []string{"checkout.pay"}}})

@@ -140,7 +140,7 @@ func (l *line) old() error {
 	}
 	switch {
 	case reports > 1:
-		return errors.New("--values, --discards, --ledger and --alerts exclude each other")
+		return errors.New("only one of --values, --discards, --ledger and --alerts can be given")
 	case len(l.words) > 2:
 		return fmt.Errorf("unexpected %s", l.words[2])
 	}

@@ -129,7 +129,7 @@ func readSinks(ctx context.Context, s *session) (result, error) {
 		names = append(names, data[i].Name)
 	}
 	if !slices.Contains(names, name) {
-		return r, &exit{exitNotThere, fmt.Errorf("sinks from %s: there is no sink %s%s; there are: %s", s.client.Address,
+		return r, &exit{exitNotThere, fmt.Errorf("sinks from %s: there is no sink %s%s; the sinks are: %s", s.client.Address,
 			strconv.QuoteToASCII(name), didYouMean(name, names), ascii.Safe(strings.Join(names, ", ")))}
 	}
 	f := r.json.(frame)

@@ -241,7 +241,7 @@ func (o *File) apply(path string) error {
 	}
 	if uid >= 0 || gid >= 0 {
 		if err := os.Lchown(path, uid, gid); err != nil {
-			return fmt.Errorf("set the owner of the socket to %s: %w (only root can set any owner; another user can only choose one of its own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
+			return fmt.Errorf("set the owner of the socket to %s: %w (only root can set the user; without root, the daemon can only set one of its own groups)", strings.Trim(o.User+":"+o.Group, ":"), plain(err))
 		}
 	}
 	return os.Chmod(path, o.Mode)

@@ -142,7 +142,7 @@ func TestSuccessor(t *testing.T) {
 	for _, scheme := range local {
 		path := filepath.Join(t.TempDir(), "s")
 		first := bound(t, scheme, path)
-		if _, err := Open(at(scheme, path), nil); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), fmt.Sprintf("process %d has locked it", os.Getpid())) {
+		if _, err := Open(at(scheme, path), nil); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), fmt.Sprintf("process %d has locked the file", os.Getpid())) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 		first.Leave()

@@ -45,11 +45,11 @@ func (c *Config) Check(set *rules.Set) error {
 	}
 	for i := range set.Len() {
 		if rule := set.Rule(i); rule.Labels() && !c.Tags.Series() {
-			return fmt.Errorf("line %d, rule %s: labels: become tags, so they need --tags=graphite or --tags=labels", rule.Line, rule.ID)
+			return fmt.Errorf("line %d, rule %s: the labels become tags, which need --tags=graphite or --tags=labels", rule.Line, rule.ID)
 		}
 	}
 	if n := len(c.ttls(set)); n > aggregate.MaxTTLs {
-		return fmt.Errorf("ttl: the rules have %d different values, in flush intervals, and may have at most %d", n, aggregate.MaxTTLs)
+		return fmt.Errorf("the rules have %d different values of ttl (as numbers of flush intervals), and may have at most %d", n, aggregate.MaxTTLs)
 	}
 	return nil
 }

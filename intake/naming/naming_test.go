@@ -135,10 +135,10 @@ func TestCheck(t *testing.T) {
 		want   string
 	}{
 		{Config{}, nil, ""},
-		{Config{}, labels, "line 1, rule 1: labels: become tags, so they need --tags=graphite or --tags=labels"},
-		{Config{Tags: metric.TagsInName}, labels, "labels: become tags"},
+		{Config{}, labels, "line 1, rule 1: the labels become tags, which need --tags=graphite or --tags=labels"},
+		{Config{Tags: metric.TagsInName}, labels, "the labels become tags"},
 		{Config{Tags: metric.LabelTags}, labels, ""},
-		{Config{Flush: time.Second}, load(t, many), "ttl: the rules have 64 different values, in flush intervals, and may have at most 63"},
+		{Config{Flush: time.Second}, load(t, many), "the rules have 64 different values of ttl (as numbers of flush intervals), and may have at most 63"},
 		{Config{Flush: 10 * time.Second}, load(t, many), ""},
 	} {
 		if err := tt.config.Check(tt.set); err == nil && tt.want != "" || err != nil && (tt.want == "" || !strings.Contains(err.Error(), tt.want)) {

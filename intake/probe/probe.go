@@ -161,7 +161,7 @@ type Busy struct {
 
 // Error implements error.
 func (b *Busy) Error() string {
-	return fmt.Sprintf("another probe is running (%s): ask again in %v", b.Running, b.Left.Round(time.Second/10))
+	return fmt.Sprintf("another query watches the traffic (%s): ask again in %v", b.Running, b.Left.Round(time.Second/10))
 }
 
 // Invalid is the error about an invalid field of a query.

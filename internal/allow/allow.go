@@ -26,7 +26,7 @@ type Set struct {
 func Parse(list string) (*Set, error) {
 	words := strings.Split(list, ",")
 	if len(words) > maxPrefixes {
-		return nil, fmt.Errorf("it has %d prefixes, and may have at most %d", len(words), maxPrefixes)
+		return nil, fmt.Errorf("the list has %d entries, and may have at most %d", len(words), maxPrefixes)
 	}
 	prefixes := make([]netip.Prefix, len(words))
 	for i, word := range words {
@@ -40,7 +40,7 @@ func Parse(list string) (*Set, error) {
 
 func parse(word string) (netip.Prefix, error) {
 	if word == "" {
-		return netip.Prefix{}, errors.New("a prefix is empty: give for example 10.0.0.0/8,::1")
+		return netip.Prefix{}, errors.New("the list has an empty entry: write for example 10.0.0.0/8,::1")
 	}
 	if !strings.Contains(word, "/") {
 		addr, err := netip.ParseAddr(word)
@@ -57,7 +57,7 @@ func parse(word string) (netip.Prefix, error) {
 	// If a bit after the prefix is 1, the operator has probably made a typing error: the prefix would
 	// admit more or fewer addresses than intended.
 	if p != p.Masked() {
-		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: write %v, or %v alone", word, p.Masked(), p.Addr())
+		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: write %v, or the address %v alone", word, p.Masked(), p.Addr())
 	}
 	const mapped = 96 // the number of leading bits that all IPv4 addresses in IPv6 form share (::ffff:0:0/96)
 	if p.Addr().Is4In6() && p.Bits() >= mapped {

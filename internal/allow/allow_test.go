@@ -51,8 +51,8 @@ func TestHas(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for list, want := range map[string]string{
-		"": "is empty", "10.0.0.0/8,": "is empty", ",::1": "is empty",
-		"10.0.0.1/8": "write 10.0.0.0/8, or 10.0.0.1 alone", "2001:db8::1/32": "write 2001:db8::/32",
+		"": "has an empty entry", "10.0.0.0/8,": "has an empty entry", ",::1": "has an empty entry",
+		"10.0.0.1/8": "write 10.0.0.0/8, or the address 10.0.0.1 alone", "2001:db8::1/32": "write 2001:db8::/32",
 		"10.0.0.0/33": "is not a prefix", "10.0.0/8": "is not a prefix", "10/8": "is not a prefix", "a/8": "is not a prefix",
 		"localhost": "is not an address", "10.0.0.1:8125": "is not an address", "fe80::1%eth0": "is not an address", "*": "is not an address",
 		"fe80::%eth0/10":            "is not a prefix",

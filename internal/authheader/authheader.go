@@ -64,11 +64,11 @@ func parseHeader(line string) (h Header, err error) {
 	case !found || name == "" || strings.ContainsFunc(name, notInName):
 		return h, errors.New("must be NAME: VALUE or HOST NAME: VALUE")
 	case h.Value == "":
-		return h, fmt.Errorf("%s has no value", h.Name)
+		return h, fmt.Errorf("the header %s has no value", h.Name)
 	case strings.ContainsFunc(h.Value, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }):
-		return h, fmt.Errorf("the value of %s is not plain ASCII", h.Name)
+		return h, fmt.Errorf("the value of the header %s is not plain ASCII", h.Name)
 	case slices.Contains(reserved, h.Name):
-		return h, fmt.Errorf("%s cannot be set in this file", h.Name)
+		return h, fmt.Errorf("the header %s cannot be set in this file", h.Name)
 	}
 	return h, nil
 }
@@ -115,9 +115,9 @@ func (all List) Check(addresses []*url.URL) error {
 	for _, h := range all {
 		switch {
 		case h.Host == "" && len(hosts) > 1:
-			return fmt.Errorf("%s has no host, and there are notifiers at %s: write HOST %s: VALUE", h.Name, strings.Join(hosts, " and "), h.Name)
+			return fmt.Errorf("the header %s has no host, and there are notifiers at %s: write HOST %s: VALUE", h.Name, strings.Join(hosts, " and "), h.Name)
 		case h.Host != "" && !slices.ContainsFunc(addresses, h.isFor):
-			return fmt.Errorf("no notifier is at %q", h.Host)
+			return fmt.Errorf("no notifier has the host %q in its URL", h.Host)
 		}
 	}
 	return nil

@@ -26,14 +26,14 @@ func TestHeaders(t *testing.T) {
 		"":                                     "has no header",
 		"s3cret":                               "line 1: must be NAME: VALUE",
 		"host s3cret":                          "line 1: must be NAME: VALUE",
-		"\nA:":                                 "line 2: A has no value",
+		"\nA:":                                 "line 2: the header A has no value",
 		"A: s3cret\nhost B: s3cret\na: s3cret": "line 3: A is given twice",
 		"A B: s3cret":                          "",
 		"A B C: s3cret":                        "line 1: must be NAME: VALUE",
-		"A: s3cret\x01":                        "line 1: the value of A is not plain ASCII",
-		"A: \xff":                              "line 1: the value of A is not plain ASCII",
-		"Host: s3cret":                         "line 1: Host cannot be set in this file",
-		"content-length: 5":                    "line 1: Content-Length cannot be set in this file",
+		"A: s3cret\x01":                        "line 1: the value of the header A is not plain ASCII",
+		"A: \xff":                              "line 1: the value of the header A is not plain ASCII",
+		"Host: s3cret":                         "line 1: the header Host cannot be set in this file",
+		"content-length: 5":                    "line 1: the header Content-Length cannot be set in this file",
 		"A(: s3cret":                           "line 1: must be NAME: VALUE",
 		": s3cret":                             "line 1: must be NAME: VALUE",
 	} {
@@ -51,10 +51,10 @@ func TestHeaders(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for _, tt := range []struct{ text, addresses, want string }{
 		{"A: 1", "http://a/x http://A/y", ""},
-		{"A: 1", "http://a/x http://b/y", "A has no host, and there are notifiers at a and b: write HOST A: VALUE"},
-		{"A: 1", "http://a/x http://a:81/y", "A has no host, and there are notifiers at a and a:81: write HOST A: VALUE"},
+		{"A: 1", "http://a/x http://b/y", "the header A has no host, and there are notifiers at a and b: write HOST A: VALUE"},
+		{"A: 1", "http://a/x http://a:81/y", "the header A has no host, and there are notifiers at a and a:81: write HOST A: VALUE"},
 		{"a A: 1\nb A: 2", "http://a/x http://b/y", ""},
-		{"c A: 1", "http://a/x", `no notifier is at "c"`},
+		{"c A: 1", "http://a/x", `no notifier has the host "c" in its URL`},
 	} {
 		headers, err := Parse([]byte(tt.text))
 		if err != nil {

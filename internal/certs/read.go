@@ -53,7 +53,7 @@ func Pair(cert, key string) (*tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(public, secret)
 	if err != nil {
-		return nil, &Error{CertSetting, fmt.Errorf("%w (%s with %s)", err, cert, key)}
+		return nil, &Error{CertSetting, fmt.Errorf("%w (certificate %s with key %s)", err, cert, key)}
 	}
 	return &pair, nil
 }

@@ -39,7 +39,7 @@ func (s *Server) Config() (*tls.Config, error) {
 	}
 	if s.ClientCA == "" {
 		if len(s.Names) > 0 {
-			return nil, &Error{NameSetting, fmt.Errorf("needs %s too: without it, clients send no certificate", ClientCASetting)}
+			return nil, &Error{NameSetting, fmt.Errorf("needs %[1]s too: without %[1]s, clients send no certificate", ClientCASetting)}
 		}
 		return c, nil
 	}

@@ -60,7 +60,7 @@ func take(file *os.File, path string) error {
 		return err
 	}
 	if _, err := safefile.PID(file); err != nil {
-		return fmt.Errorf("%w; it is left unchanged", err)
+		return fmt.Errorf("%w, and is left unchanged", err)
 	}
 	if there, err := os.Stat(path); err != nil || !os.SameFile(here, there) {
 		return errReplaced

@@ -43,7 +43,7 @@ func TestCreate(t *testing.T) {
 		if got, want := content(t, path), fmt.Sprintln(os.Getpid()); got != want {
 			t.Errorf("over %q: holds %q, want %q", old, got, want)
 		}
-		if _, err := Create(path); err == nil || err.Error() != fmt.Sprintf("%s: process %d has locked it", path, os.Getpid()) {
+		if _, err := Create(path); err == nil || err.Error() != fmt.Sprintf("%s: process %d has locked the file", path, os.Getpid()) {
 			t.Errorf("a second one: %v", err)
 		}
 		if got, want := content(t, path), fmt.Sprintln(os.Getpid()); got != want {
@@ -65,7 +65,7 @@ func TestCreateFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		other:                        "it contains something other than a process id; it is left unchanged",
+		other:                        "the file contains something other than a process id, and is left unchanged",
 		"/dev/null":                  "refused: it is a device, not a regular file",
 		dir:                          "is a directory",
 		filepath.Join(dir, "no/pid"): "no such file or directory",

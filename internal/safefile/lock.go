@@ -16,9 +16,9 @@ type InUseError struct{ PID int } // PID is 0 if the file contains no process id
 
 func (e *InUseError) Error() string {
 	if e.PID == 0 {
-		return "another process has locked it"
+		return "another process has locked the file"
 	}
-	return fmt.Sprintf("process %d has locked it", e.PID)
+	return fmt.Sprintf("process %d has locked the file", e.PID)
 }
 
 // Lock locks an open file for this process with flock(2). It returns an *InUseError if another
@@ -51,7 +51,7 @@ func PID(file *os.File) (int, error) {
 	}
 	pid, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 31)
 	if err != nil {
-		return 0, errors.New("it contains something other than a process id")
+		return 0, errors.New("the file contains something other than a process id")
 	}
 	return int(pid), nil
 }
@@ -80,7 +80,7 @@ func Holding(path string) (*os.File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	if _, err := PID(file); err != nil {
-		err = pathError(path, fmt.Errorf("%w: %w, so it is not the lock of a daemon; it is left unchanged: move it away", ErrUnsafe, err))
+		err = pathError(path, fmt.Errorf("%w: %w, so the file is not the lock of a daemon: move the file away", ErrUnsafe, err))
 		return nil, errors.Join(err, file.Close())
 	}
 	_ = WritePID(file) // ignore the error: the process id in the file is only information for people

@@ -51,7 +51,7 @@ func ParseKeys(text []byte) (*Keys, error) {
 		}
 	}
 	if len(k.all) == 0 {
-		return nil, errors.New("it has no key: add a line, for example the output of openssl rand -hex 32")
+		return nil, errors.New("the file has no key: add a line, for example the output of \"openssl rand -hex 32\"")
 	}
 	return k, nil
 }

@@ -254,8 +254,8 @@ func TestParseKeys(t *testing.T) {
 		t.Errorf("got %q", k.all)
 	}
 	for text, want := range map[string]string{
-		"":                              "it has no key",
-		"# only a comment\n":            "it has no key",
+		"":                              "the file has no key",
+		"# only a comment\n":            "the file has no key",
 		"short secret":                  "line 1: the key has 12 bytes, and must have between 16 and 1024",
 		strings.Repeat("k", maxKey+1):   "1025 bytes",
 		newKey + "\n#\n" + newKey + " ": "line 3: the key is given twice",

@@ -151,7 +151,7 @@ func read(r io.Reader, take func(Gauge)) (flushes []Span, err error) {
 			return flushes, so.checkEnd(lines, line)
 		}
 		if !ok {
-			return nil, fmt.Errorf("%w: line %d is %.40q", ErrDamaged, number, line)
+			return nil, fmt.Errorf("%w: line %d is not valid: %.40q", ErrDamaged, number, line)
 		}
 		so.sum = crc32.Update(so.sum, castagnoli, line)
 	}

@@ -42,7 +42,7 @@ func (m *Mux) oneOf(ctx context.Context, v Value) Value {
 		if d == 0 {
 			return nil
 		}
-		return faultf(InvalidParams, "%s waits for %v: not allowed inside %s", name, d, multicall)
+		return faultf(InvalidParams, "%s waits for %v, which is not allowed inside %s", name, d, multicall)
 	})
 	if fault != nil {
 		return fault.value()

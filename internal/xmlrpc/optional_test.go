@@ -67,7 +67,7 @@ func TestNoWaitInMulticall(t *testing.T) {
 	if got := call("0"); !strings.Contains(got, "<int>2</int>") {
 		t.Error(got)
 	}
-	if got := call("5"); !strings.Contains(got, "watch waits for 5s: not allowed inside system.multicall") {
+	if got := call("5"); !strings.Contains(got, "watch waits for 5s, which is not allowed inside system.multicall") {
 		t.Error(got)
 	}
 }

@@ -115,7 +115,7 @@ func testDraws(t *testing.T, browser *counterpart.Browser) {
 			for id, words := range map[string]string{
 				"health-word": "Degraded", "reasons": "statsdmonitor sinks archive", "told": "nsca was told", "live-text": "live, last flush",
 				"panels": "1.82 M of 2 M", "sink-rows": "58 attempts", "prefix-rows": "checkout.", "top-note": "until you ask",
-				"found": "stats.cache.hit", "alert-rows": "webhook, end was not told: 502", "config-rows": "a restart applies it", "bad-total": "64,539",
+				"found": "stats.cache.hit", "alert-rows": "webhook, end was not told: 502", "config-rows": "a restart applies the change", "bad-total": "64,539",
 				"bad-lines": "<img src=x",
 			} {
 				tab.Await(text(id, words))
@@ -152,7 +152,7 @@ func testCluster(t *testing.T, browser *counterpart.Browser) {
 	} {
 		tab.Await(text(id, words))
 	}
-	tab.Await(text("edge-rows", "silent") + " && " + text("cluster-facts", "lost 7") + " && " + text("cluster-facts", "3 messages of edges never came") + " && " + text("cluster-facts", "no server answers"))
+	tab.Await(text("edge-rows", "silent") + " && " + text("cluster-facts", "lost 7") + " && " + text("cluster-facts", "3 messages of edge daemons never came") + " && " + text("cluster-facts", "no server answers"))
 	for name, look := range looks {
 		tab.Look(look)
 		tab.Await(`innerWidth === ` + strconv.Itoa(look.Width) + ` && document.documentElement.scrollWidth <= innerWidth`)

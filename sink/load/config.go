@@ -42,7 +42,7 @@ func (c Config) Validate() error {
 	case c.MaxBytes < minBytes:
 		return metric.FlagErrorf("max-bytes", nil, "must be at least %d, not %d", minBytes, c.MaxBytes)
 	case !metric.IsClean([]byte(c.Prefix)):
-		return metric.FlagErrorf("prefix", nil, "must consist of A-Z a-z 0-9 _ - and dots between them, not %q", c.Prefix)
+		return metric.FlagErrorf("prefix", nil, "may contain only A-Z, a-z, 0-9, _, - and dots, not %q", c.Prefix)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func TestNoFrame(t *testing.T) {
 		AsOf string `json:"as_of"`
 	}{}} {
 		var data any
-		if _, err := monitor(t, answering(v, nil)).Ask(t.Context(), Question{Method: "any"}, &data); err == nil || !strings.Contains(err.Error(), "not a monitor's: it has no") {
+		if _, err := monitor(t, answering(v, nil)).Ask(t.Context(), Question{Method: "any"}, &data); err == nil || !strings.Contains(err.Error(), "the answer does not come from a monitor: the member") {
 			t.Errorf("%+v: %v", v, err)
 		}
 	}

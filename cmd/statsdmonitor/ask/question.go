@@ -85,7 +85,7 @@ func (a *Answer) decode(body []byte, data any) error {
 	}
 	for _, name := range []string{"as_of", "data"} { // every answer must have these members
 		if _, ok := members[name]; !ok {
-			return fmt.Errorf("the answer is not a monitor's: it has no %s", name)
+			return fmt.Errorf("the answer does not come from a monitor: the member %s is missing", name)
 		}
 	}
 	if err := decodeStruct(members, reflect.ValueOf(&a.Answer).Elem(), ""); err != nil {

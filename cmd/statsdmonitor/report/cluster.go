@@ -16,7 +16,7 @@ import (
 func Cluster(p Page, a question.Answer, c question.Cluster) string {
 	s := &sheet{Page: &p}
 	if !c.Collects && !c.Forwards {
-		s.text(span{}, 0, "this daemon is in no cluster: it has neither --collect nor --forward; ask an owner or an edge: statsdmonitor --at HOST cluster")
+		s.text(span{}, 0, "this daemon is in no cluster: it has neither --collect nor --forward; ask a daemon of the cluster: statsdmonitor --at HOST cluster")
 	}
 	if c.Collects {
 		s.owner(&c)
@@ -61,7 +61,7 @@ func (s *sheet) limits(c *question.Cluster) {
 				}
 			}
 		}
-		groups = append(groups, span{text: "the intervals until " + s.clock(c.Until)}, span{text: fmt.Sprintf("handed over %d of %d", over, own)})
+		groups = append(groups, span{text: "the intervals until " + s.clock(c.Until)}, span{text: fmt.Sprintf("handed over %d of %d partitions", over, own)})
 	}
 	if len(groups) > 0 {
 		s.groups("publishes", labels, groups, "")
@@ -115,7 +115,7 @@ func lossOf(n uint64) span {
 
 func (s *sheet) edges(c *question.Cluster) {
 	if len(c.Edges) == 0 {
-		s.line(span{"no edge has sent anything yet", warn})
+		s.line(span{"no edge daemon has sent anything yet", warn})
 		s.hint("statsd --forward " + forwardAddress(c.Address))
 		return
 	}
@@ -177,7 +177,7 @@ func (s *sheet) balance(c *question.Cluster) {
 		s.text(span{"! ", warn}, 2, plural.Things(n, "connection was", "connections were")+" closed to accept other connections: the log says why")
 	}
 	if l.Missing > 0 {
-		s.text(span{"! ", warn}, 2, plural.Things(l.Missing, "message of an edge", "messages of edges")+" never came: see what the edges dropped")
+		s.text(span{"! ", warn}, 2, plural.Things(l.Missing, "message of an edge daemon", "messages of edge daemons")+" never came: see what the edge daemons dropped")
 	}
 	if l.Difference != 0 {
 		s.text(span{"! ", bad}, 2, fmt.Sprintf("THE LEDGER DOES NOT BALANCE: it is off by %s", signed(int(l.Difference))))

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/statsd-ops/statsd/internal/plural"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -42,15 +43,15 @@ func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) 
 			s.messages(&c)
 		}
 		for _, f := range c.Forwarding() {
-			s.rows("rows of this daemon, as edge "+f.Edge, f)
+			s.rows("rows of this daemon, as edge daemon "+f.Edge, f)
 		}
 		for i := range b.Edges {
 			e := &b.Edges[i]
-			s.rows("rows of edge "+e.Edge+" at "+e.Address, &e.Forward)
+			s.rows("rows of edge daemon "+e.Edge+" at "+e.Address, &e.Forward)
 			s.across(e)
 		}
 		if c.Collects && len(b.Edges) == 0 {
-			s.line(span{text: "name the monitors of edges to compare their samples"})
+			s.line(span{text: "to compare the samples of edge daemons, give their monitors"})
 			s.hint(s.ask("cluster --ledger EDGE..."))
 		}
 		s.foot(a)
@@ -61,17 +62,17 @@ func ClusterLedger(b ClusterBook) func(Page, question.Answer, question.Cluster) 
 // messages writes the account of an owner: the messages that it has received from edge daemons.
 func (s *sheet) messages(c *question.Cluster) {
 	l := &c.Ledger
-	s.line(span{"messages of all edges: stored = the sum of these parts", bold})
+	s.line(span{"messages of all edge daemons: \"stored\" is the sum of the other counts", bold})
 	s.entry("stored", l.Stored)
 	for _, part := range partsOf(l) {
 		s.entry("  "+part.what, part.n)
 	}
 	s.verdict(l.Difference == 0, l.Difference, "messages")
-	s.line(span{"samples of all edges: in committed intervals, or lost", bold})
+	s.line(span{"samples of all edge daemons: committed or lost", bold})
 	s.entry("committed", l.Samples)
 	s.entry("lost", l.Lost)
 	if l.Missing > 0 {
-		s.line(span{"! " + count(l.Missing) + " messages never came: see what edges dropped", warn})
+		s.line(span{"! " + plural.Things(l.Missing, "message of an edge daemon", "messages of edge daemons") + " never came: see what the edge daemons dropped", warn})
 	}
 	s.line()
 }
@@ -94,18 +95,18 @@ func (s *sheet) rows(title string, f *question.ClusterForward) {
 // across writes how many samples an edge daemon has forwarded, how many of them the owners have counted, and whether the
 // two numbers agree.
 func (s *sheet) across(e *EdgeAccount) {
-	s.line(span{"samples of edge " + e.Edge + " since its start", bold})
+	s.line(span{"samples of edge daemon " + e.Edge + " since its start", bold})
 	s.entry("forwarded", e.Samples)
 	s.entry("  at the owners", e.Counted)
 	switch {
 	case e.Balances && e.Settled && e.Samples == e.Counted:
 		s.line(span{"  balances, up to interval " + count(e.Number), good})
 	case e.Balances && e.Settled:
-		s.line(span{"  the difference was in " + count(e.Dropped) + " rows that it dropped", warn})
+		s.line(span{"  the difference is in the " + plural.Things(e.Dropped, "row", "rows") + " that the edge daemon dropped", warn})
 	case e.Balances:
-		s.line(span{text: fmt.Sprintf("  on their way: intervals %s to %s", count(e.Complete+1), count(max(e.Number, e.Complete+1)))})
+		s.line(span{text: fmt.Sprintf("  the samples of intervals %s to %s are on their way", count(e.Complete+1), count(max(e.Number, e.Complete+1)))})
 	default:
-		s.line(span{fmt.Sprintf("  DOES NOT BALANCE: interval %s of %s", count(e.Complete), count(e.Number)), bad})
+		s.line(span{fmt.Sprintf("  DOES NOT BALANCE: the owners completed interval %s; the latest is %s", count(e.Complete), count(e.Number)), bad})
 	}
 	s.line()
 }

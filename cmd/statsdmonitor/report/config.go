@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/statsd-ops/statsd/internal/ascii"
@@ -32,7 +31,7 @@ func Config(which Settings) func(Page, question.Answer, question.Config) string 
 		case which == Differing && len(shown) == 0 && c.Error == "":
 			s.line(span{text: "the running settings are the ones in the files"})
 		case which == Set:
-			s.line(span{fmt.Sprintf("%s more have their default: %s", count(len(c.Settings)-len(shown)), s.ask("config --all")), dim})
+			s.line(span{plural.Things(uint64(len(c.Settings)-len(shown)), "more setting has its", "more settings have their") + " default value: " + s.ask("config --all"), dim})
 		}
 		if len(c.Files) > 0 {
 			s.text(span{}, 0, plural.Verb(uint64(len(c.Files)), "file: ", "files: ")+strings.Join(c.Files, ", "))
@@ -64,13 +63,13 @@ func (s *sheet) settings(settings []question.Setting) {
 		if !x.Differs {
 			continue
 		}
-		effect := "a reload applies it"
+		effect := "a reload applies the change"
 		if x.Restart {
-			effect = "only a restart applies it"
+			effect = "only a restart applies the change"
 		}
 		said := "the file now says " + x.New
 		if x.New == "" {
-			said = "the file no longer sets it"
+			said = "the file no longer has this setting"
 		}
 		s.text(span{"  ! ", warn}, 4, said+": "+effect)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/plural"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -23,7 +24,7 @@ func Discards(limit int) func(Page, question.Answer, question.Discards) string {
 			if r.Least != r.Most {
 				n = count(r.Least) + " to " + n
 			}
-			s.line(span{text: fmt.Sprintf("refused by --%s: %s %s", r.Limit, n, r.Prefix)})
+			s.line(span{text: fmt.Sprintf("refused by --%s: %s samples of %s", r.Limit, n, r.Prefix)})
 		}
 		for _, path := range d.Collisions {
 			s.line(span{text: "shared path: " + path})
@@ -62,7 +63,7 @@ func (s *sheet) badLines(lines []question.BadLine, limit int) {
 	}
 	s.table(columns, rows)
 	if more := len(lines) - len(shown); more > 0 {
-		s.line(span{fmt.Sprintf("%s older ones: %s", count(more), s.ask(fmt.Sprintf("discards -n %d", len(lines)))), dim})
+		s.line(span{fmt.Sprintf("%s: %s", plural.Things(uint64(more), "older line", "older lines"), s.ask(fmt.Sprintf("discards -n %d", len(lines)))), dim})
 	}
 	s.lines = append(s.lines, "")
 }

@@ -104,7 +104,7 @@ func (s *sheet) prefixHint(d *question.Prefixes) {
 		hint = "" // not a prefix but a whole name
 	}
 	if explained {
-		hint = pad(hint+" ", 44) + "! more than 10 % are new"
+		hint = pad(hint+" ", 44) + "! more than 10 % are new names"
 	}
 	if hint = strings.TrimSpace(hint); hint != "" {
 		s.spaced(span{}, 0, hint)

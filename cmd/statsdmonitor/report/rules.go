@@ -9,7 +9,7 @@ import (
 func Rules(p Page, a question.Answer, d question.Rules) string {
 	s := &sheet{Page: &p}
 	if len(d.Rules) == 0 {
-		s.line(span{text: "no rules: names are only cleaned (--rules)"})
+		s.text(span{}, 0, "no rules are set with --rules: names are only cleaned")
 		s.foot(a)
 		return s.String()
 	}
@@ -36,7 +36,7 @@ func Rules(p Page, a question.Answer, d question.Rules) string {
 		}
 	}
 	s.table(columns, rows)
-	s.line(span{text: plural.Things(d.Dropped, "sample", "samples") + " dropped since the start"})
+	s.text(span{}, 0, plural.Were(d.Dropped, "sample")+" dropped by rules since the start")
 	s.foot(a)
 	return s.String()
 }

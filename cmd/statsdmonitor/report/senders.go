@@ -15,7 +15,7 @@ func Senders(p Page, a question.Answer, d question.Senders) string {
 	}
 	s.text(span{}, 0, "senders of "+of+": "+s.looking(a)+s.sure(d.Error, 0))
 	if len(d.Senders) == 0 {
-		s.line(span{text: "no sample of these names was received"})
+		s.line(span{text: "no matching sample was received"})
 	} else {
 		s.senders(d)
 	}

@@ -12,7 +12,7 @@ func Top(p Page, a question.Answer, t question.Top) string {
 	s := &sheet{Page: &p}
 	s.text(span{}, 0, "top by "+t.By+": "+s.looking(a)+s.sure(t.Error, t.UnseenBelow))
 	if len(t.Entries) == 0 {
-		s.line(span{text: "no sample of these names was received"})
+		s.line(span{text: "no matching sample was received"})
 		return s.String()
 	}
 	columns := []column{
@@ -85,6 +85,6 @@ func (s *sheet) sure(relative, unseen float64) (text string) {
 // forgot writes how many entries of a full table were replaced.
 func (s *sheet) forgot(n uint64) {
 	if n > 0 {
-		s.line(span{"the table was full: " + plural.Things(n, "entry", "entries") + " were replaced by others", dim})
+		s.line(span{"the table was full: " + plural.Things(n, "entry was", "entries were") + " replaced by others", dim})
 	}
 }

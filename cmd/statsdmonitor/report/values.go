@@ -51,7 +51,7 @@ func (s *sheet) matched(v *question.PathValues, complete bool) {
 		text += fmt.Sprintf(", %s shown (--limit)", count(len(v.Values)))
 	}
 	if !complete {
-		text += ", not all paths searched: ask again"
+		text += ", not all paths were searched: repeat the command"
 	}
 	without := 0
 	for i := range v.Values {
@@ -64,9 +64,9 @@ func (s *sheet) matched(v *question.PathValues, complete bool) {
 	case without == 0:
 		text += "; " + haveAll(all) + " a history"
 	case without == all:
-		text += fmt.Sprintf("; no history yet (%s paths have one)", count(v.Histories))
+		text += fmt.Sprintf("; no history yet (%s paths have a history)", count(v.Histories))
 	default:
-		text += fmt.Sprintf("; %s of them without a history yet (%s paths have one)", count(without), count(v.Histories))
+		text += fmt.Sprintf("; %s no history yet (%s paths have a history)", plural.Things(uint64(without), "path has", "paths have"), count(v.Histories))
 	}
 	s.text(span{}, 0, text)
 }

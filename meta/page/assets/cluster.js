@@ -14,7 +14,7 @@ function show(c) {
   say('cluster-about', c.collects ? c.address + ', owner ' + c.id : '');
   $('partitions').hidden = $('edges').hidden = !c.collects || c.fault !== '';
   fill('partition-rows', ...(c.partitions || []).map(partition));
-  fill('edge-rows', ...((c.edges || []).length ? c.edges.map(edge) : [h('tr', {}, h('td', { colspan: 6 }, 'No edge has sent anything yet.'))]));
+  fill('edge-rows', ...((c.edges || []).length ? c.edges.map(edge) : [h('tr', {}, h('td', { colspan: 6 }, 'No edge daemon has sent anything yet.'))]));
   fill('cluster-facts', ...(c.collects ? owner(c) : []), ...(c.forwards ? forward(c.forward) : []));
 }
 
@@ -54,7 +54,7 @@ function owner(c) {
   return [
     ...fact('Messages', 'stored ' + grouped(l.stored) + (became && ': ' + became), ...off(l.difference)),
     ...fact('Samples', 'merged ' + grouped(l.samples) + ', ', l.lost > 0 ? mark('degraded', 'lost ' + grouped(l.lost)) : 'lost 0'),
-    ...(l.missing > 0 ? fact('Missing', mark('degraded', plural(l.missing, 'message') + ' of edges never came')) : []),
+    ...(l.missing > 0 ? fact('Missing', mark('degraded', plural(l.missing, 'message') + ' of edge daemons never came')) : []),
   ];
 }
 

@@ -91,5 +91,5 @@ export function config(c) {
 
 const setting = s => h('tr', { class: s.differs ? 'differs' : undefined },
   h('td', {}, h('code', {}, s.flag)),
-  h('td', {}, h('code', {}, s.value === '' ? '""' : s.value), s.differs ? h('small', {}, 'the file now says ', h('code', {}, s.new === '' ? '""' : s.new), ': ' + (s.restart ? 'a restart applies it' : 'a reload applies it')) : ''),
+  h('td', {}, h('code', {}, s.value === '' ? '""' : s.value), s.differs ? h('small', {}, 'the file now says ', h('code', {}, s.new === '' ? '""' : s.new), ': ' + (s.restart ? 'a restart applies the change' : 'a reload applies the change')) : ''),
   h('td', { class: s.source === 'default' ? 'dim' : undefined }, s.source));

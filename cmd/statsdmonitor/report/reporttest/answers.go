@@ -139,7 +139,7 @@ func Explanation() question.Explanation {
 		{Name: "now", OK: true, Text: "mean 84.5  upper_90 119.0  count 2,428    flush 02:28:30, 4s ago"},
 		{Name: "means", OK: true, Text: "mean 81.4  66.1  52.1                     90 flushes held"},
 		{Name: "seen", OK: true, Text: "first 2026-11-23 01:12, last seen in the current interval (312 samples)"},
-		{Name: "senders", OK: true, Text: "10.20.4.17 61 %, 10.20.4.18 30 %, 3 more  in 5s, 1 batch of 4, 2m ago"},
+		{Name: "senders", OK: true, Text: "10.20.4.17 61 %, 10.20.4.18 30 %, 3 more  in 5s, 1 of every 4 batches, 2m ago"},
 		{Name: "sinks", OK: true, Text: "main, load: all up to 02:28:30   archive: up to 02:22:10, rest waits"},
 	}}
 }
