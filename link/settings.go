@@ -48,7 +48,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		s.Horizon, err = time.ParseDuration(k.Horizon)
 	}
 	if n, bad := hex.Decode(s.MemberKey[:], []byte(k.MemberKey[:min(len(k.MemberKey), 2*len(s.MemberKey))])); err == nil && (bad != nil || n != len(s.MemberKey)) {
-		err = fmt.Errorf("the member key has %d bytes", n)
+		err = fmt.Errorf("the member key must have %d bytes in hexadecimal, and only %d bytes can be read", len(s.MemberKey), n)
 	}
 	if err == nil {
 		err = s.check()
@@ -62,11 +62,11 @@ func ParseSettings(text []byte) (Settings, error) {
 func (s Settings) check() error {
 	switch {
 	case s.Partitions < 1 || s.Partitions > maxPartitions || s.Partitions&(s.Partitions-1) != 0:
-		return fmt.Errorf("%d partitions are not a power of two up to %d", s.Partitions, maxPartitions)
+		return fmt.Errorf("the number of partitions must be a power of two up to %d, not %d", maxPartitions, s.Partitions)
 	case s.Interval <= 0:
-		return fmt.Errorf("the interval is %v", s.Interval)
+		return fmt.Errorf("the flush interval must be more than 0, not %v", s.Interval)
 	case s.Horizon < s.Interval:
-		return fmt.Errorf("the horizon is %v, less than the interval", s.Horizon)
+		return fmt.Errorf("the late horizon must be at least the flush interval (%v), not %v", s.Interval, s.Horizon)
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	if !isNumber(got["fault"], -32601) {
 		t.Errorf("fault: got %v", got["fault"])
 	}
-	if help, _ := got["help"].(string); !strings.HasPrefix(help, "Returns the daemon's own figures") {
+	if help, _ := got["help"].(string); !strings.HasPrefix(help, "Returns the daemon's own metrics") {
 		t.Errorf("help: got %v", got["help"])
 	}
 	for _, method := range []string{"istats", "stats"} {

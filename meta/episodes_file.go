@@ -47,7 +47,7 @@ func (e *Episodes) Load(text []byte, settled time.Time) error {
 	defer e.mu.Unlock()
 	for _, ep := range file.Episodes {
 		if ep.ID == "" || ep.Began.IsZero() || ep.State == OK || rank(ep.Reason) < 0 {
-			return errors.New("an episode lacks its id, reason, state or begin")
+			return errors.New("a past problem has no id, no begin, no known reason, or the state ok")
 		}
 		ep.ID, ep.Subject = printable(cut(ep.ID, maxText)), printable(cut(ep.Subject, maxSubject))
 		ep.Text, ep.Next = printable(cut(ep.Text, maxText)), printable(cut(ep.Next, maxText))

@@ -75,11 +75,11 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 		t.say(Reason{ID: CollectBehind, State: Degraded, Text: fmt.Sprintf("%s to be read; the last published interval is %s old", waitingMessages(c.Lag), spell(c.Behind))})
 	}
 	if m.missing.observe(t.now, t.slot, c.Missing); m.missing.recent(t.now) {
-		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("%s never arrived, in 15m, the last %s ago",
+		t.say(Reason{ID: NumbersMissing, State: Degraded, Text: fmt.Sprintf("in the last 15m, %s never arrived, the last %s ago",
 			plural.Things(m.missing.within(lossWindow), "message of an edge daemon", "messages of edge daemons"), spell(t.now.Sub(m.missing.grew)))})
 	}
 	if m.lost.observe(t.now, t.slot, c.Lost); m.lost.recent(t.now) {
-		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("%s arrived too late, or could not be merged, in 15m, the last %s ago",
+		t.say(Reason{ID: LateLost, State: Degraded, Text: fmt.Sprintf("in the last 15m, %s arrived too late or could not be merged, the last %s ago",
 			plural.Things(m.lost.within(lossWindow), "sample of an edge daemon", "samples of edge daemons"), spell(t.now.Sub(m.lost.grew)))})
 	}
 	if c.Skewed == "" {
@@ -90,7 +90,7 @@ func (t *Tracker) lookAtCluster(f *Facts) {
 	if c.Skewed != "" && t.now.Sub(m.skewed) >= skewedFor {
 		side := "ahead"
 		if c.Skew < 0 {
-			side = "behind, or the edge sends late"
+			side = "behind, or the edge daemon sends late"
 		}
 		t.say(Reason{ID: EdgeClock, State: Degraded, Text: fmt.Sprintf("the clock of edge daemon %s is %s %s", plain(c.Skewed), spell(c.Skew.Abs()), side)})
 	}

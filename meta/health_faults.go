@@ -27,7 +27,7 @@ func (t *Tracker) lookAtDescriptors(f *Facts) {
 	w := &t.noDescriptor
 	w.observe(t.now, t.slot, f.NoDescriptor)
 	if w.recent(t.now) {
-		t.say(Reason{ID: Descriptors, State: Degraded, Text: fmt.Sprintf("no file descriptor was free %s in 15m (%d allowed), the last %s ago",
+		t.say(Reason{ID: Descriptors, State: Degraded, Text: fmt.Sprintf("no file descriptor was free for a client %s in 15m (the limit is %d), the last time %s ago",
 			plural.Things(w.within(lossWindow), "time", "times"), f.DescriptorLimit, spell(t.now.Sub(w.grew)))})
 	}
 }
@@ -73,6 +73,6 @@ func (t *Tracker) balance(subject string, flush uint64, diff int64, what string)
 	}
 	t.ledger[subject] = b
 	if b.count >= brokenFor {
-		t.say(Reason{ID: LedgerBroken, Subject: subject, State: Failing, Text: fmt.Sprintf("the ledger of %s does not balance: it is off by %d", what, diff)})
+		t.say(Reason{ID: LedgerBroken, Subject: subject, State: Failing, Text: fmt.Sprintf("the ledger of %s does not balance: the sums of the ledger differ by %d", what, diff)})
 	}
 }

@@ -40,7 +40,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
 		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was set back, or was ahead at an earlier start: %s in 15m, the last %s ago",
-			plural.Things(m.repeated.within(lossWindow), "flush has a time that was used before", "flushes have times that were used before"), spell(t.now.Sub(m.repeated.grew)))})
+			plural.Things(m.repeated.within(lossWindow), "flush got the time of an earlier flush", "flushes got the times of earlier flushes"), spell(t.now.Sub(m.repeated.grew)))})
 	}
 	late := f.Flush.Late > m.late
 	m.late = f.Flush.Late
@@ -57,7 +57,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	}
 	text := fmt.Sprintf("flushes take too long: the last one took %s of %s", spell(f.Flush.Took), spell(f.Interval))
 	if m.wasLate {
-		text += fmt.Sprintf("; %s longer than the interval since the start", plural.Things(f.Flush.Late, "flush took", "flushes took"))
+		text += fmt.Sprintf("; since the start, %s longer than the interval", plural.Things(f.Flush.Late, "flush took", "flushes took"))
 	}
 	t.say(Reason{ID: FlushSlow, State: Degraded, Text: text})
 }

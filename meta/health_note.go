@@ -67,7 +67,7 @@ func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 func (t *Tracker) endLoss(k key) {
 	open := t.losses[k]
 	delete(t.losses, k)
-	t.note(Degraded, k.id, k.subject, "this loss has stopped: "+open.say(open.total-open.base)+" in "+spell(max(open.grew.Sub(open.began), time.Second)))
+	t.note(Degraded, k.id, k.subject, "this loss has stopped after "+spell(max(open.grew.Sub(open.began), time.Second))+": "+open.say(open.total-open.base))
 }
 
 // told says what was logged about a reason.

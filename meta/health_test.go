@@ -114,7 +114,7 @@ func TestReasons(t *testing.T) {
 			"40 degraded, 110 over", "flushes take too long: the last one took 8.1s of 10s"},
 		"flushes not slow enough":                {FlushSlow, "", at{20: took(0.8)}, "", ""},
 		"slow flushes that are never fast again": {FlushSlow, "", at{20: took(0.81), 60: took(0.5)}, "40 degraded", ""},
-		"one late flush":                         {FlushSlow, "", at{25: func(s *scene) { s.facts.Flush.Late++ }}, "25 degraded, 80 over", "1 flush took longer than the interval since the start"},
+		"one late flush":                         {FlushSlow, "", at{25: func(s *scene) { s.facts.Flush.Late++ }}, "25 degraded, 80 over", "since the start, 1 flush took longer than the interval"},
 		"no sink":                                {NoSink, "", at{5: func(s *scene) { s.facts.Sinks = nil }, 9: func(s *scene) { s.facts.Sinks = []SinkFacts{{Name: "b"}} }}, "5 failing, 9 over", "no sink is configured"},
 		"the only sink fails": {SinkFailing, "a", at{10: func(s *scene) { sink(s).fails(s.now) }, 100: func(s *scene) { sink(s).works(s.now) }},
 			"10 ok, 30 failing, 100 over", `sink a has accepted nothing for 20s: no \x1bluck; 7 points wait, none lost`},
@@ -143,9 +143,9 @@ func TestReasons(t *testing.T) {
 		"points damaged": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedDamaged++ }}, "10 failing, 30 degraded, 910 over", "1 point in 15m (damaged on disk)"},
 		"a full spool":   {PointsDropped, "a", at{10: func(s *scene) { sink(s).SpoolMax = 1; sink(s).drops(2) }}, "10 failing, 30 degraded, 910 over", "the spool is full"},
 		"a full history": {PointsDropped, "a", at{10: func(s *scene) {
-			sink(s).Recorder, sink(s).Full = true, "its history is full, see max-bytes"
+			sink(s).Recorder, sink(s).Full = true, "the history is full: see max-bytes of the sink"
 			sink(s).drops(2)
-		}}, "10 failing, 30 degraded, 910 over", "its history is full, see max-bytes"},
+		}}, "10 failing, 30 degraded, 910 over", "the history is full: see max-bytes of the sink"},
 		"an unusable spool": {SpoolUnusable, "a", at{10: func(s *scene) { sink(s).SpoolFault = "mkdir /nope: denied" }, 20: func(s *scene) { sink(s).SpoolFault = "" }},
 			"10 degraded, 20 over", "the spool of sink a cannot be used: mkdir /nope: denied"},
 		// The spool has 7.2 MB left. At 1000 bytes a second it is full in 2 hours.
@@ -182,8 +182,8 @@ func TestReasons(t *testing.T) {
 		}}, "10 degraded, 910 over", "2 connections were cut to accept other connections (the limit on open files, ulimit -n, allows 1,005)"},
 		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to accept other connections (max of their listener)"},
 		"cut for memory":     {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 connection was cut because"},
-		"no descriptors":     {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free 1 time in 15m (64 allowed)"},
-		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush has a time that was used before"},
+		"no descriptors":     {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free for a client 1 time in 15m (the limit is 64)"},
+		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush got the time of an earlier flush"},
 		"pipes":              {PipesFailing, "", at{10: func(s *scene) { s.facts.PipesFault = "gone" }, 20: func(s *scene) { s.facts.PipesFault = "" }}, "10 degraded, 20 over", "the stat pipes cannot be read: gone"},
 		"the state file":     {StateFile, "", at{10: func(s *scene) { s.facts.StateFault = "full" }, 20: func(s *scene) { s.facts.StateFault = "" }}, "10 degraded, 20 over", "the gauges cannot be saved: full"},
 		"an unknown cluster": {ClusterUnknown, "", at{10: func(s *scene) { s.facts.ClusterUnknown = "refused" }, 20: func(s *scene) { s.facts.ClusterUnknown = "" }}, "10 failing, 20 over", "waits for the settings of its cluster: refused"},
@@ -206,7 +206,7 @@ func TestReasons(t *testing.T) {
 		}(), "300 degraded", "the spool of sink a is full in"},
 		"lost rows":           {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Forwards = true; sink(s).Made++ }}, "30 failing", "rows of sink a"},
 		"a deaf notifier":     {AlertUntold, "nsca", at{10: func(s *scene) { s.facts.Untold = []Fault{{"nsca", "refused"}} }, 20: func(s *scene) { s.facts.Untold = nil }}, "10 degraded, 20 over", "notifier nsca did not accept the last message: refused"},
-		"lost samples":        {LedgerBroken, "", at{10: func(s *scene) { s.facts.Intake.Samples += 2 }, 100: func(s *scene) { s.facts.Intake.Samples -= 2 }}, "30 failing", "the ledger of samples does not balance: it is off by 2"},
+		"lost samples":        {LedgerBroken, "", at{10: func(s *scene) { s.facts.Intake.Samples += 2 }, 100: func(s *scene) { s.facts.Intake.Samples -= 2 }}, "30 failing", "the ledger of samples does not balance: the sums of the ledger differ by 2"},
 		"lost points":         {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }}, "30 failing", "points of sink a"},
 		"points on their way": {LedgerBroken, "a", at{10: func(s *scene) { sink(s).Made++ }, 25: func(s *scene) { sink(s).Delivered++ }}, "", ""},
 	} {

@@ -18,13 +18,13 @@ func (m *Monitor) methods() []xmlrpc.Method {
 	return []xmlrpc.Method{
 		{
 			Name:      "istats",
-			Help:      "Returns the daemon's own figures: a string with one JSON object of numbers. Durations are seconds, times are Unix seconds.",
+			Help:      "Returns the daemon's own metrics: a string with one JSON object of numbers. Durations are seconds, times are Unix seconds.",
 			Signature: []string{"string"},
 			Call:      m.istats,
 		},
 		{
 			Name:      "stats",
-			Help:      "Returns the figures of the method istats as a struct. Whole numbers that fit 32 bits are ints; all others are doubles.",
+			Help:      "Returns the same metrics as the method \"istats\", as a struct. Whole numbers that fit 32 bits are ints; all others are doubles.",
 			Signature: []string{"struct"},
 			Call:      m.stats,
 		},

@@ -98,7 +98,7 @@ func (v *clusterView) addOwner(c *question.Cluster, now time.Time) {
 		v.Edges = append(v.Edges, row)
 	}
 	if c.Refused+c.Evicted > 0 {
-		v.Facts = append(v.Facts, factRow{"connections", fmt.Sprintf("refused %s, closed to accept others %s", plural.Count(c.Refused), plural.Count(c.Evicted)), true})
+		v.Facts = append(v.Facts, factRow{"connections", fmt.Sprintf("refused %s, closed to accept other connections %s", plural.Count(c.Refused), plural.Count(c.Evicted)), true})
 	}
 	v.addLedger(&c.Ledger)
 }
@@ -120,7 +120,7 @@ func (v *clusterView) addForward(f *question.ClusterForward) {
 		state += ": " + why
 	}
 	v.Facts = append(v.Facts,
-		factRow{"forwards", fmt.Sprintf("to %s as %s, %s", f.Address, f.Edge, state), f.State != "ok"},
+		factRow{"forwards", fmt.Sprintf("to %s as edge daemon %s, %s", f.Address, f.Edge, state), f.State != "ok"},
 		factRow{"rows", fmt.Sprintf("made %s, recovered %s, acknowledged %s, waiting %s, dropped %s",
 			plural.Count(f.Made), plural.Count(f.Recovered), plural.Count(f.Acknowledged), plural.Count(f.Waiting()), plural.Count(f.Dropped)), f.Dropped > 0})
 	if n := len(f.Unowned); n > 0 {

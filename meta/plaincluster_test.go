@@ -39,7 +39,7 @@ func TestPageCluster(t *testing.T) {
 			`<td class="bad"> (no answer)</td>`, `<code>web<1></code></td><td class="bad">silent</td><td class="n">1 h 0 min ago</td><td class="n">5,400</td><td class="n">4,120,331</td><td class="n">-3.50 s</td>`,
 			"stored 1,201, merged 1,200", "3 messages of edge daemons never came", "off by +1", "merged 9, lost 2", "25 %",
 		}},
-		"edge": {edge, nil, []string{"to statsd://c:8127 as web1, FAILING: refused", "made 10, recovered 0, acknowledged 4, waiting 5, dropped 1", "2 partitions have no owner"}},
+		"edge": {edge, nil, []string{"to statsd://c:8127 as edge daemon web1, FAILING: refused", "made 10, recovered 0, acknowledged 4, waiting 5, dropped 1", "2 partitions have no owner"}},
 		"none": {question.Cluster{}, none, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,10 +45,10 @@ func serveReady(w http.ResponseWriter, h Health) {
 	i := slices.IndexFunc(h.Reasons, func(r Reason) bool { return r.ID == ClusterUnknown })
 	switch {
 	case h.Draining:
-		respond(w, http.StatusServiceUnavailable, "ending: send to another daemon")
+		respond(w, http.StatusServiceUnavailable, "the daemon is ending: send samples to another daemon")
 		return
 	case h.Drained:
-		respond(w, http.StatusServiceUnavailable, "draining: send to another daemon")
+		respond(w, http.StatusServiceUnavailable, "an operator has drained the daemon: send samples to another daemon")
 		return
 	case i >= 0:
 		respond(w, http.StatusServiceUnavailable, h.Reasons[i].line())

@@ -10,7 +10,7 @@ import (
 
 const (
 	unknownSender = "unknown"
-	noteUnknown   = "some senders are unknown: the first bad line after a minute without bad lines has no sender, unless the daemon runs with --discard-senders=on; statsdmonitor tail --bad shows all senders"
+	noteUnknown   = "some senders are unknown: the first bad line after a minute without bad lines has a known sender only if the daemon runs with --discard-senders=on; the command \"statsdmonitor tail --bad\" shows all senders"
 )
 
 func (d *Desk) discards(context.Context, question.Arguments) (any, error) {

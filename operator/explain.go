@@ -154,10 +154,10 @@ func (e *explanation) unknown(s *subject, rule judged) error {
 	step := &e.answer.Steps[len(e.answer.Steps)-1]
 	why := "not known: no sample was received recently"
 	if e.muted(s.name) != unmuted {
-		why = "not in the table: its samples are muted"
+		why = "not known, because its samples are muted"
 	}
 	if rule.dropped {
-		why = "not in the table: a rule drops its samples"
+		why = "not known, because a rule drops its samples"
 	}
 	step.OK, step.Text = false, step.Text+"  "+why
 	if e.ruled(rule); rule.dropped {

@@ -145,8 +145,8 @@ func TestExplainLine(t *testing.T) {
 	for name, want := range map[string]string{
 		"parsed":    "Checkout Pay/EU!  value 81.5  kind timer  rate 0.5  tags dropped",
 		"name":      "Checkout_Pay-EU  space -> _, / -> -, ! deleted  (--dialect reference)",
-		"rules":     "no mute matches; 16 of 40 bytes; a new name; 2 of 5 names are in the table",
-		"kind":      "timer; also known as a counter: their paths differ, no clash",
+		"rules":     "no mute matches; the name has 16 of at most 40 bytes; a new name; 2 of 5 names are known",
+		"kind":      "timer; also known as a counter: the paths differ, so there is no clash",
 		"published": "stats.timers.Checkout_Pay-EU.{lower,upper,mean,count,upper_90}",
 		"sinks":     "no sink is configured",
 	} {
@@ -199,7 +199,7 @@ func TestExplainClash(t *testing.T) {
 	for text, want := range map[string]string{
 		"a:1|g":               "gauge; also known as a counter; clash: stats.a is also a path of the counter a; Graphite keeps the value that comes last",
 		"timers.lat.mean:1|c": "counter; clash: stats.timers.lat.mean is also a path of the timer lat; Graphite keeps the value that comes last",
-		"b..c:1|c":            "counter; clash: another name had the path stats.b..c (in Graphite: stats.b.c); Graphite keeps the value that comes last",
+		"b..c:1|c":            "counter; clash: another name was published with the path stats.b..c (in Graphite: stats.b.c); Graphite keeps the value that comes last",
 		"new:1|c":             "counter",
 	} {
 		if s := step(t, explain(t, d, text), "kind"); s.Text != want || s.OK != !strings.Contains(want, "clash") {
@@ -223,7 +223,7 @@ func TestExplainRefused(t *testing.T) {
 	})
 	for text, want := range map[string]struct{ reason, part string }{
 		"a:1|c":            {"muted", "muted by a* for another 10m"},
-		"web.hits.new:1|c": {"refused_name", "not known, and 5 of 5 names are in the table: its samples are refused (--max-names); 1,000 to 1,200 samples of web.hits. were refused (--max-names); 1 of the last 1 bad lines begin with web., the last"},
+		"web.hits.new:1|c": {"refused_name", "not known, and 5 of 5 names are known: its samples are refused (--max-names); 1,000 to 1,200 samples of web.hits. were refused (--max-names); 1 of the last 1 bad lines begin with web., the last"},
 		"b:1|c":            {"", "known already"},
 	} {
 		if s := step(t, explain(t, d, text), "rules"); s.Reason != want.reason || s.OK != (want.reason == "") || !strings.Contains(s.Text, want.part) {

@@ -83,7 +83,7 @@ func (h *Hands) Changes() []question.Change {
 		},
 		{
 			Name: "names/unmute", Answer: question.Mutes{}, Do: h.unmute,
-			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, written as in the answer to the query status"}},
+			Parameters: []question.Parameter{{Name: "match", Required: true, Help: "a muted pattern, written as in the answer to the query \"status\""}},
 			Help:       "Ends a mute.",
 		},
 		{

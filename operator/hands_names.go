@@ -85,7 +85,7 @@ func (h *Hands) unmute(ctx context.Context, args question.Arguments) (any, error
 	pattern := args.Text("match")
 	i := h.muting.all.index(pattern)
 	if i < 0 {
-		return nil, &question.Error{Code: question.NotFound, Parameter: "match", Text: shown(pattern) + " is not muted", Next: "the query status lists the muted patterns"}
+		return nil, &question.Error{Code: question.NotFound, Parameter: "match", Text: shown(pattern) + " is not muted", Next: "the query \"status\" lists the muted patterns"}
 	}
 	if err := h.apply(ctx, slices.Delete(slices.Clone(h.muting.all), i, i+1)); err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (p *past) sort(ctx context.Context, name string) error {
 			return nil
 		}
 	}
-	err := question.Errorf(question.NotFound, "name", "%s is neither a figure of the daemon nor a recently published path", shown(name))
+	err := question.Errorf(question.NotFound, "name", "%s is neither one of the daemon's own metrics nor a recently published path", shown(name))
 	err.Next = searchFor(name)
 	return err
 }
@@ -158,10 +158,10 @@ func (d *Desk) historyQuestion() question.Question {
 	return question.Question{
 		Name: "history", Answer: question.History{}, Ask: d.flushed(d.history),
 		Parameters: []question.Parameter{
-			{Name: "name", Required: true, Min: 1, Max: 8 * 1024, Help: "a figure of the daemon or a published path; up to 8 with commas between them"},
+			{Name: "name", Required: true, Min: 1, Max: 8 * 1024, Help: "the name of one of the daemon's own metrics, or a published path; up to 8 names or paths with commas between them"},
 			{Name: "seconds", Kind: question.Int, Default: 3600, Min: 1, Max: 604800, Help: "how many seconds to look back"},
 			{Name: "points", Kind: question.Int, Default: 360, Min: 1, Max: 2000, Help: "the maximum number of values"},
 		},
-		Help: "The past values of the daemon's own figures (one week) or of published paths (one hour). Counters are shown as growth per second.",
+		Help: "The past values of the daemon's own metrics (one week) or of published paths (one hour). Counters are shown as growth per second.",
 	}
 }

@@ -94,7 +94,7 @@ func (d *Desk) Questions() []question.Question {
 		d.historyQuestion(),
 		{
 			Name: "figures", Answer: map[string]float64{}, Ask: d.flushed(d.figures),
-			Help: "The daemon's own figures as of the last flush, by name. Durations are seconds, and times are Unix seconds.",
+			Help: "The daemon's own metrics at the last flush, by name. Durations are seconds, and times are Unix seconds.",
 		},
 		{
 			Name: "rules", Answer: question.Rules{}, Ask: d.flushed(d.rulesOf),
@@ -106,15 +106,15 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "discards", Method: "discarded", Answer: question.Discards{}, Ask: d.live(d.discards),
-			Help: "Bad samples and refused ones: how many for each reason since the start, the last bad lines with the byte at which each is bad, who sent similar ones in the last 15 minutes, the samples that limits refused, and the paths that several names share.",
+			Help: "Bad and refused samples: how many for each reason since the start, the last bad lines with the first bad byte of each line, who sent similar lines in the last 15 minutes, the samples that limits refused, and the paths that several names share.",
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "The account of all samples, and of the points of each sink: how many were received, how many had each result, and whether the sums are equal.",
+			Help: "For all samples, and for the points of each sink: how many came in, how many had each result, and whether the sums are equal.",
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster of this daemon. For a daemon with --collect: the owner of each partition, the last interval that it has published, the waiting messages, the edges, and the account of all messages. For a daemon with --forward: the rows that were forwarded, that wait, and that were dropped.",
+			Help: "The cluster of this daemon. For a daemon with --collect: the owner of each partition, the last interval that it has published, the waiting messages, the edge daemons, and how many messages had each result. For a daemon with --forward: the rows that were forwarded, that wait, and that were dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

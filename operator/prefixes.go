@@ -74,7 +74,7 @@ func (d *Desk) prefixesQuestion() question.Question {
 	return question.Question{
 		Name: "prefixes", Answer: question.Prefixes{}, Ask: d.prefixes, Guarded: true,
 		Parameters: []question.Parameter{
-			{Name: "prefix", Help: "a prefix of whole nodes, such as checkout or checkout.session: count names by the node after this prefix. By default, count all names by their first node"},
+			{Name: "prefix", Help: "a prefix of whole nodes (a node is a part of a name between dots), such as checkout or checkout.session: count names by the node after this prefix. By default, count all names by their first node"},
 			{Name: "seconds", Kind: question.Int, Default: 900, Min: 1, Max: 86_400, Help: "for how many seconds after its first sample a name counts as new"},
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of prefixes"},
 		},

@@ -203,11 +203,11 @@ func (e *explanation) sinks() {
 		case s.Published.IsZero() && s.Waiting == 0:
 			words = append(words, s.Name+": no points yet")
 		case s.Waiting == 0:
-			words = append(words, s.Name+": all up to "+plural.Duration(e.now.Sub(s.Published))+" ago")
+			words = append(words, s.Name+": has all points up to "+plural.Duration(e.now.Sub(s.Published))+" ago")
 		case s.Published.IsZero():
-			words = append(words, s.Name+": accepted nothing yet, all points wait")
+			words = append(words, s.Name+": has accepted nothing yet, all points wait")
 		default:
-			words = append(words, s.Name+": up to "+plural.Duration(e.now.Sub(s.Published))+" ago, newer points wait")
+			words = append(words, s.Name+": has the points up to "+plural.Duration(e.now.Sub(s.Published))+" ago, newer points wait")
 		}
 		ok = ok && s.State == "ok"
 	}

@@ -101,9 +101,9 @@ func effectWords(r *rules.Rule) (words []string) {
 	}
 	switch r.Sign {
 	case rules.Absolute:
-		words = append(words, "a sign is part of the value")
+		words = append(words, "a + or - before the value is part of the value")
 	case rules.Delta:
-		words = append(words, "a sign adjusts the gauge")
+		words = append(words, "a value with + or - adjusts the gauge")
 	}
 	return words
 }

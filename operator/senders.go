@@ -119,7 +119,7 @@ func (e *explanation) senders(name string) error {
 	}
 	batches := "all batches"
 	if s.Every > 1 {
-		batches = fmt.Sprintf("1 of every %d batches", s.Every)
+		batches = fmt.Sprintf("1 batch in %d", s.Every)
 	}
 	text := fmt.Sprintf("%s  in %s, %s", sendersWords(s), plural.Duration(s.For), batches)
 	if !watched {
@@ -140,7 +140,7 @@ func sendersWords(s *probe.Senders) string {
 		words = append(words, fmt.Sprintf("%d more", more))
 	}
 	if len(words) == 0 {
-		return "the name was not sent"
+		return "no sample of the name came in"
 	}
 	return strings.Join(words, ", ")
 }

@@ -47,7 +47,7 @@ func TestExplainSenders(t *testing.T) {
 	if got := ask("a*b:1|c", 0); got != "not watched (add --for 5s)" {
 		t.Errorf("not asked: %s", got)
 	}
-	const words = "10.20.4.17 61 %, 10.20.4.18 30 %, unknown 5 %, 2 more  in 5s, 1 of every 4 batches"
+	const words = "10.20.4.17 61 %, 10.20.4.18 30 %, unknown 5 %, 2 more  in 5s, 1 batch in 4"
 	if got := ask("hits:1|c:2|g\nother:1|c", 5); got != words {
 		t.Errorf("asked: %s", got)
 	}

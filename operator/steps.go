@@ -119,13 +119,13 @@ func (e *explanation) cleaning(series string) string {
 
 // rules adds the step about mutes and limits, which can cause the name to be refused.
 func (e *explanation) rules(s *subject) {
-	words := []string{e.muted(s.name), fmt.Sprintf("%d of %d bytes", len(s.series), e.Limits.MaxNameLength)}
+	words := []string{e.muted(s.name), fmt.Sprintf("the name has %d of at most %d bytes", len(s.series), e.Limits.MaxNameLength)}
 	known := s.facts.held()
 	if s.sample != nil {
 		known = s.facts.kinds[s.sample.Kind].held
 	}
 	full := s.facts.names >= e.Limits.MaxNames
-	names := fmt.Sprintf("%s of %s names are in the table", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
+	names := fmt.Sprintf("%s of %s names are known", plural.Count(uint64(s.facts.names)), plural.Count(uint64(e.Limits.MaxNames)))
 	switch {
 	case known:
 		words = append(words, "known already")
@@ -161,7 +161,7 @@ func (e *explanation) muted(name string) string {
 	}
 	for _, m := range e.Mutes() {
 		if g, err := glob.Parse(m.Match); err == nil && (g.Match(name) || g.Match(bare)) {
-			return fmt.Sprintf("muted by %s for another %s: counted, not kept", m.Match, plural.Duration(m.Until.Sub(e.now)))
+			return fmt.Sprintf("muted by %s for another %s: samples are counted, but not kept", m.Match, plural.Duration(m.Until.Sub(e.now)))
 		}
 	}
 	return unmuted
@@ -219,12 +219,12 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 	collisions := e.Daemon.Discards().Collisions
 	for _, path := range e.Scheme.Paths(aggregate.Origin{Kind: kind, Name: s.name}, e.Limits.Tagged) {
 		if i := slices.IndexFunc(collisions, func(c string) bool { return c == path || strings.HasPrefix(c, path+" (") }); ok && i >= 0 {
-			clashes, ok = append(clashes, "another name had the path "+collisions[i]), false
+			clashes, ok = append(clashes, "another name was published with the path "+collisions[i]), false
 		}
 	}
 	switch {
 	case len(also) > 0 && ok:
-		text += "; also known as " + strings.Join(also, " and ") + ": their paths differ, no clash"
+		text += "; also known as " + strings.Join(also, " and ") + ": the paths differ, so there is no clash"
 	case len(also) > 0:
 		text += "; also known as " + strings.Join(also, " and ")
 	}

@@ -123,7 +123,7 @@ func (d *Desk) valuesQuestion() question.Question {
 		Parameters: []question.Parameter{
 			{Name: "match", Default: "*", Help: "a pattern (glob) for published paths"},
 			{Name: "limit", Kind: question.Int, Default: 50, Min: 1, Max: 1000, Help: "the maximum number of paths"},
-			{Name: "after", Help: "continue after this path: the value of the field named next in the previous answer"},
+			{Name: "after", Help: "continue after this path: the value of the field \"next\" in the previous answer"},
 			{Name: "sort", Default: "name", Choices: []string{"name", "value", "age"}, Help: "the order: by name, the greatest value first, or the newest first"},
 		},
 		Help: "Published paths that match: the newest value of each, and exact means over 1, 5 and 15 minutes.",

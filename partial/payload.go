@@ -16,7 +16,7 @@ func Messages(payload []byte) iter.Seq2[[]byte, error] {
 		for len(payload) > 0 {
 			size, n := binary.Uvarint(payload)
 			if n <= 0 || size > uint64(len(payload)-n) {
-				yield(nil, damaged("it is longer than its payload"))
+				yield(nil, damaged("it is longer than the payload that contains it"))
 				return
 			}
 			if !yield(payload[n:n+int(size)], nil) {

@@ -193,7 +193,7 @@ func (l *loader) findShadowed() {
 			by = all
 		}
 		if by != nil {
-			l.warn(rule, "it never applies: rule %s (line %d) matches all of its names first", by.ID, by.Line)
+			l.warn(rule, "the rule never applies, because rule %s (line %d) matches all of its names first", by.ID, by.Line)
 		}
 		if !rule.glob && !rule.Count && all == nil && slices.Contains([]string{"", ".", ".*", ".+", "^.*", ".*$", "^.*$", "(.*)", "(.+)"}, rule.Match) {
 			all = rule

@@ -28,9 +28,9 @@ func (l *loader) readMatch(r *fileRule, rule *Rule) error {
 	whole := match == "glob+"
 	switch {
 	case !whole && !globSyntax.MatchString(r.Match):
-		return fmt.Errorf("match: must consist of components of letters, digits, _ and -, or *, with dots between, and no digit or - first, not %q", r.Match)
+		return fmt.Errorf("match: must consist of components with dots between them, not %q: a component is \"*\", or letters, digits, _ and -; no component begins with -, and the first component does not begin with a digit", r.Match)
 	case whole && (r.Match == "" || !partlyGlobSyntax.MatchString(r.Match)):
-		return fmt.Errorf("match: must consist of components of letters, digits, _ and -, each with at most one *, with dots between, not %q", r.Match)
+		return fmt.Errorf("match: must consist of components with dots between them, not %q: a component has letters, digits, _ and -, and at most one *", r.Match)
 	}
 	parts := components(r.Match)
 	for kind := range metric.Kind(metric.Kinds) {

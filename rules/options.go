@@ -33,9 +33,9 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	}
 	switch {
 	case typed && o.Observer == Histogram && r.Summary != nil:
-		return errors.New("summary_options: the observer_type is histogram")
+		return errors.New("summary_options: need observer_type summary, not histogram")
 	case typed && o.Observer == Summary && r.Histogram != nil:
-		return errors.New("histogram_options: the observer_type is summary")
+		return errors.New("histogram_options: need observer_type histogram, not summary")
 	}
 	o.Quantiles, o.MaxAge, o.AgeBuckets, o.Bounds = d.Quantiles, d.MaxAge, d.AgeBuckets, d.Bounds
 	o.NativeFactor, o.NativeMax = d.NativeFactor, d.NativeMax

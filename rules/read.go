@@ -135,7 +135,7 @@ func (l *loader) checkLabels(r *fileRule) error {
 	for name, value := range r.Labels {
 		switch {
 		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
-			return fmt.Errorf("labels: a name must have at least two characters, and only letters, digits and _; it is %.100q", name)
+			return fmt.Errorf("labels: a name must have at least two characters, and only letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
 			return fmt.Errorf("labels: %.100s: names with __ are reserved for Prometheus", name)
 		case l.purpose == Mapping && (name == "le" || name == "quantile"):

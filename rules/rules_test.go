@@ -172,8 +172,8 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, name: b, match_metric_type: ''}", `match_metric_type: must be counter`},
 		{"mappings:\n- {match: a, name: b, match_metric_type: timer}", `match_metric_type: must be counter, gauge, observer or set, not "timer"`},
 		{"mappings:\n- {match: a, name: b, observer_type: gauge}", `observer_type: must be one of summary, histogram`},
-		{"mappings:\n- {match: a, name: b, observer_type: histogram, summary_options: {max_age: 1s}}", `summary_options: the observer_type is histogram`},
-		{"mappings:\n- {match: a, name: b, observer_type: summary, histogram_options: {buckets: [1]}}", `histogram_options: the observer_type is summary`},
+		{"mappings:\n- {match: a, name: b, observer_type: histogram, summary_options: {max_age: 1s}}", `summary_options: need observer_type summary, not histogram`},
+		{"mappings:\n- {match: a, name: b, observer_type: summary, histogram_options: {buckets: [1]}}", `histogram_options: need observer_type histogram, not summary`},
 		{"mappings:\n- {match: a, name: b, histogram_options: {buckets: [1, 1]}}", `buckets: must be numbers in ascending order`},
 		{"mappings:\n- {match: a, name: b, histogram_options: {buckets: [.nan]}}", `buckets: must be numbers in ascending order`},
 		{"mappings:\n- {match: a, name: b, summary_options: {quantiles: [{quantile: 1.1}]}}", `quantiles: must be between 0 and 1, not 1.1`},
@@ -232,7 +232,7 @@ func TestWarnings(t *testing.T) {
 		{`
 mappings:
 - {match: "a.*", name: n}
-- {match: "a.b", name: n}`, "line 4, rule 2: it never applies: rule 1 (line 3) matches all of its names first"},
+- {match: "a.b", name: n}`, "line 4, rule 2: the rule never applies, because rule 1 (line 3) matches all of its names first"},
 		{`
 mappings:
 - {match: "a.*", name: n, match_metric_type: counter}
@@ -242,40 +242,40 @@ mappings:
 - {match: "a.*", name: n, match_metric_type: counter}
 - {match: "a.*.*", name: n}
 - {match: "*.b", name: n}
-- {match: "a.b", name: n, match_metric_type: counter}`, "line 6, rule 4: it never applies: rule 1 (line 3) matches all of its names first"},
+- {match: "a.b", name: n, match_metric_type: counter}`, "line 6, rule 4: the rule never applies, because rule 1 (line 3) matches all of its names first"},
 		{`
 defaults: {glob_disable_ordering: true}
 mappings:
 - {match: "a.*", name: n}
 - {match: "a.b", name: n}
-- {match: "a.b", name: m}`, "line 6, rule 3: it never applies: rule 2 (line 5) matches all of its names first"},
+- {match: "a.b", name: m}`, "line 6, rule 3: the rule never applies, because rule 2 (line 5) matches all of its names first"},
 		{`
 mappings:
 - {match: "x", match_type: regex, name: n}
 - {match: "x", match_type: regex, name: n}
 - {match: ".*", match_type: regex, name: n}
 - {match: "y", match_type: regex, name: n}
-- {match: "z", name: n}`, "line 4, rule 2: it never applies: rule 1 (line 3) matches all of its names first\n" +
-			"line 6, rule 4: it never applies: rule 3 (line 5) matches all of its names first"},
+- {match: "z", name: n}`, "line 4, rule 2: the rule never applies, because rule 1 (line 3) matches all of its names first\n" +
+			"line 6, rule 4: the rule never applies, because rule 3 (line 5) matches all of its names first"},
 		{`
 mappings:
 - {match: "web_*", match_type: glob+, name: n}
 - {match: "web_1", name: n}
-- {match: "web*", match_type: glob+, name: n}`, "line 4, rule 2: it never applies: rule 1 (line 3) matches all of its names first"},
+- {match: "web*", match_type: glob+, name: n}`, "line 4, rule 2: the rule never applies, because rule 1 (line 3) matches all of its names first"},
 		{`
 mappings:
 - {match: "a.*.*", name: "n_$1$2", labels: {l1: "$3", l2: "$1x", l3: "$0", l4: "$12"}}`,
 			"line 3, rule 1: name: $1$2 is read as one reference, and is empty; write ${1}${2}\n" +
-				"line 3, rule 1: label l1: $3 does not exist, and is empty\n" +
+				"line 3, rule 1: label l1: $3 refers to no part of the match, and is empty\n" +
 				"line 3, rule 1: label l2: $1x is read as one reference, and is empty; write ${1}x\n" +
-				"line 3, rule 1: label l3: $0 is empty in a glob; with match_type glob+ it is the whole name\n" +
-				"line 3, rule 1: label l4: $12 does not exist, and is empty"},
+				"line 3, rule 1: label l3: $0 is empty in a glob; with match_type glob+, $0 is the whole name\n" +
+				"line 3, rule 1: label l4: $12 refers to no part of the match, and is empty"},
 		{`
 mappings:
 - {match: "(?P<who>a)", match_type: regex, name: "n_$1", labels: {l1: "$who $0 $$ ${1}x", l2: "$1x ${2} $what"}}`,
 			"line 3, rule 1: label l2: $1x is read as one reference, and is empty; write ${1}x\n" +
-				"line 3, rule 1: label l2: ${2} does not exist, and is empty\n" +
-				"line 3, rule 1: label l2: $what does not exist, and is empty"},
+				"line 3, rule 1: label l2: ${2} refers to no part of the match, and is empty\n" +
+				"line 3, rule 1: label l2: $what refers to no part of the match, and is empty"},
 	} {
 		s, err := Load([]byte(tt.text), Mapping)
 		if err != nil {

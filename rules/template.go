@@ -98,9 +98,9 @@ func adviceFor(ref string) string {
 	case strings.Contains(inner, "$"):
 		return "is read as one reference, and is empty; write ${" + strings.ReplaceAll(strings.ReplaceAll(inner, "${", "$"), "$", "}${") + "}"
 	case inner == "0":
-		return "is empty in a glob; with match_type glob+ it is the whole name"
+		return "is empty in a glob; with match_type glob+, $0 is the whole name"
 	case digits > 0 && digits < len(inner) && !strings.HasPrefix(ref, "${"):
 		return "is read as one reference, and is empty; write ${" + inner[:digits] + "}" + inner[digits:]
 	}
-	return "does not exist, and is empty"
+	return "refers to no part of the match, and is empty"
 }

@@ -94,7 +94,7 @@ func (s *Server) take(at int64) {
 	f := &s.flushes
 	if f.schedule.take(at) && f.schedule.repeated == 1 {
 		s.log.Warn().Time("boundary", time.Unix(0, at)).
-			Msg("the clock was set back, or an earlier run flushed at the same times: timestamps are used twice, and graphite keeps the later points (see the figure flush.repeated)")
+			Msg("the clock was set back, or an earlier run flushed at the same times: timestamps are used twice, and graphite keeps the later points (see the metric flush.repeated)")
 	}
 }
 

@@ -181,7 +181,7 @@ func TestHealthEnds(t *testing.T) {
 			lasts: 15 * time.Minute,
 			log: []string{
 				"2 samples of new names were refused: --max-names=2 is reached: refused samples are not counted",
-				"this loss has stopped: 2 samples of new names were refused: --max-names=2 is reached in 1s",
+				"this loss has stopped after 1s: 2 samples of new names were refused: --max-names=2 is reached",
 			},
 		},
 		"a dead sink": {

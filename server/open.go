@@ -155,7 +155,7 @@ func (s *Server) warnOfRules() {
 		s.log.Warn().Msgf("--rules: %v", hint)
 	}
 	if more := len(hints) - maxHints; more > 0 {
-		s.log.Warn().Msgf("--rules: %d more hints: see statsd --check-rules", more)
+		s.log.Warn().Msgf("--rules: %d more hints are not shown: to see all hints, run \"statsd --check-rules FILE\"", more)
 	}
 }
 

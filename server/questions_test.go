@@ -53,7 +53,7 @@ func TestQuestionExplain(t *testing.T) {
 	var data map[string]any
 	eventually(t, "the sink does not have all", func() bool { // on a busy machine, a flush may not be delivered yet
 		data = d.answerData("explain", "Checkout Pay/EU:81.5|ms|@0.5")
-		return strings.Contains(steps(data)["sinks"], "recorder: all up to")
+		return strings.Contains(steps(data)["sinks"], "recorder: has all points up to")
 	})
 	got := steps(data)
 	for name, part := range map[string]string{

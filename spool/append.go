@@ -34,7 +34,7 @@ func (s *Spool) append(r Record) error {
 	}
 	s.buffer = appendRecord(s.buffer[:0], s.next, r)
 	if int64(len(s.buffer)) > s.cfg.MaxBytes {
-		return fmt.Errorf("a record of %d bytes is more than --spool-max-bytes", len(s.buffer))
+		return fmt.Errorf("a record of %d bytes is larger than --spool-max-bytes", len(s.buffer))
 	}
 	for s.stats.Bytes+int64(len(s.buffer)) > s.cfg.MaxBytes && len(s.segments) > 0 {
 		s.drop()

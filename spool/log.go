@@ -152,11 +152,11 @@ func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 // checkRoom returns ErrFull if the record in the buffer does not fit.
 func (l *Log) checkRoom() error {
 	if l.bytes+int64(len(l.buffer)) > l.cfg.MaxBytes {
-		return fmt.Errorf("%w: it holds %d of at most %d bytes", ErrFull, l.bytes, l.cfg.MaxBytes)
+		return fmt.Errorf("%w: the log has %d of at most %d bytes", ErrFull, l.bytes, l.cfg.MaxBytes)
 	}
 	free, err := freeBytes(l.cfg.Dir)
 	if err == nil && free < l.cfg.KeepFree+int64(len(l.buffer)) {
-		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, l.cfg.KeepFree)
+		return fmt.Errorf("%w: the disk has %d bytes left, and at least %d bytes must stay free", ErrFull, free, l.cfg.KeepFree)
 	}
 	return nil // an error means that the directory was removed; Append creates it again
 }

@@ -31,7 +31,7 @@ type node[V any] struct {
 	next  *node[V]
 }
 
-var errFull = errors.New("statvent: too many names")
+var errFull = errors.New("statvent: the recorder has the maximum number of names already")
 
 // get returns the value for a name, or nil.
 func (t *table[V]) get(name string) *V {

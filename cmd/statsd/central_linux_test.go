@@ -110,7 +110,7 @@ func TestCentralKeys(t *testing.T) {
 	c.start("statsd", "keys="+keys)
 	c.joins("statsd", "keys="+theirs)
 	c.refuses("statsd", "keys="+c.file("other", "a key that is none of theirs\n"), "not among the central daemon's keys", "its key is not among this central daemon's keys")
-	c.refuses("statsd", "", "the central daemon wants a key, and this daemon has none", "")
+	c.refuses("statsd", "", "the central daemon requires a key, and this daemon has no key", "")
 
 	// First add the new key at the central daemon, then replace the key of the edge daemons, and then remove the old key.
 	c.file("keys", newShared+"\n"+oldShared+"\n")

@@ -146,7 +146,7 @@ func TestTail(t *testing.T) {
 	if want := golden(t, "tail", "80"); stdout != want {
 		t.Errorf("got\n%swant\n%s", stdout, want)
 	}
-	if stderr != "5 shown of 4,120 that match (limit 5/s), 1 of every 8 batches looked at\n" {
+	if stderr != "5 shown of 4,120 that match (limit 5/s), 1 batch in 8 looked at\n" {
 		t.Errorf("says %q", stderr)
 	}
 	want := []xmlrpc.Value{xmlrpc.String("checkout.*"), xmlrpc.String(""), xmlrpc.Bool(true), xmlrpc.Int(2), xmlrpc.Int(5)}

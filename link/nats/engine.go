@@ -242,9 +242,9 @@ func hint(err error) string {
 	}
 	switch {
 	case api.ErrorCode == codeNoPeers && strings.Contains(api.Description, "insufficient storage"), isFull(err):
-		return ": raise max_file_store of the servers, or lower --collect-bytes"
+		return ": raise max_file_store of the NATS servers, or lower --collect-bytes"
 	case api.ErrorCode == codeNoPeers, api.ErrorCode == codeNoCopies:
-		return ": start more servers, or lower --collect-replicas"
+		return ": start more NATS servers, or lower --collect-replicas"
 	}
 	return ""
 }

@@ -131,11 +131,11 @@ func (s *session) fail(err error) error {
 	unanswered := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, natsgo.ErrTimeout)
 	switch {
 	case s.lost != nil && !errors.Is(err, s.lost):
-		err = fmt.Errorf("%w: not connected: %w", err, s.lost)
+		err = fmt.Errorf("%w: no connection to a NATS server: %w", err, s.lost)
 	case unanswered && s.refused != nil && time.Since(s.when) < refusalLasts:
 		err = fmt.Errorf("%w: %w", err, s.refused)
 	case unanswered:
-		err = fmt.Errorf("JetStream has not answered: %w", err)
+		err = fmt.Errorf("JetStream, the storage of the NATS servers, has not answered: %w", err)
 	}
 	return fmt.Errorf("nats://%s: %w", strings.Join(s.cfg.Servers, ","), err)
 }

@@ -196,10 +196,10 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 	}
 	place := c.place(slot)
 	if newer, ok := c.kept[place]; slot < link.TakeOver || ok && newer > slot {
-		return 0, fmt.Errorf("cannot store the commit of window %d in %s: a newer window has replaced it", slot, c.dir)
+		return 0, fmt.Errorf("cannot store the commit of interval %d in %s: the commit of a newer interval has replaced it", slot, c.dir)
 	}
 	if len(record) > commitLimit-commitHead {
-		return 0, fmt.Errorf("cannot store the commit of window %d in %s: it is too large (%d bytes)", slot, c.dir, len(record))
+		return 0, fmt.Errorf("cannot store the commit of interval %d in %s: the commit is too large (%d bytes)", slot, c.dir, len(record))
 	}
 	h := commitHeader{version: after + 1, slot: slot, next: c.next()}
 	path := c.path(place)

@@ -82,7 +82,7 @@ func Open(cfg Config) (*Engine, error) {
 	}
 	lock, err := hold(cfg.Dir)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("collect into %s: %w", cfg.Dir, err), cfg.Listener.Close())
+		return nil, errors.Join(fmt.Errorf("cannot collect into the directory %s: %w", cfg.Dir, err), cfg.Listener.Close())
 	}
 	e := &Engine{cfg: cfg, lock: lock, stop: make(chan struct{})}
 	e.door = newDoor(e)
@@ -107,7 +107,7 @@ func (e *Engine) Join(_ context.Context, wanted link.Settings) (link.Settings, e
 	defer e.mu.Unlock()
 	settings, err := e.join(wanted)
 	if err != nil {
-		return link.Settings{}, fmt.Errorf("collect into %s: %w", e.cfg.Dir, err)
+		return link.Settings{}, fmt.Errorf("cannot collect into the directory %s: %w", e.cfg.Dir, err)
 	}
 	return settings, nil
 }
@@ -161,7 +161,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 func (e *Engine) open(settings link.Settings) ([]*partition, error) {
 	share := e.cfg.MaxBytes / int64(settings.Partitions)
 	if share < leastShare {
-		return nil, fmt.Errorf("%d bytes are too few for %d partitions: each partition needs at least %d", e.cfg.MaxBytes, settings.Partitions, leastShare)
+		return nil, fmt.Errorf("%d bytes of disk space are too few for %d partitions: each partition needs at least %d bytes", e.cfg.MaxBytes, settings.Partitions, leastShare)
 	}
 	all := make([]*partition, settings.Partitions)
 	for p := range all {

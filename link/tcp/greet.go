@@ -60,7 +60,7 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 	}
 	switch keyed := body[1] == 1; {
 	case keyed && all == nil:
-		return link.Settings{}, errors.New("the central daemon wants a key, and this daemon has none")
+		return link.Settings{}, errors.New("the central daemon requires a key, and this daemon has no key")
 	case !keyed && all != nil:
 		return link.Settings{}, errors.New("the central daemon has no key, so it cannot prove its identity")
 	case keyed:

@@ -198,7 +198,7 @@ func TestKeys(t *testing.T) {
 		{"the newest", keysOf("new", "old"), keysOf("new"), ""},
 		{"an older one", keysOf("new", "old"), keysOf("old", "oldest"), ""},
 		{"another", keysOf("new", "old"), keysOf("x"), "not among the central daemon's keys"},
-		{"none at the edge", keysOf("new"), nil, "this daemon has none"},
+		{"none at the edge", keysOf("new"), nil, "this daemon has no key"},
 		{"none at the central", nil, keysOf("new"), "the central daemon has no key"},
 		{"unreadable at the edge", keysOf("new"), func() ([][]byte, error) { return nil, io.ErrNoProgress }, io.ErrNoProgress.Error()},
 		{"unreadable at the central", func() ([][]byte, error) { return nil, io.ErrNoProgress }, keysOf("new"), "cannot read its keys"},

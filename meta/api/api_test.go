@@ -343,7 +343,7 @@ func TestErrors(t *testing.T) {
 		{"POST", "flush", "{}", 415, `"code":"bad_type"`, "Content-Type: text/plain"},
 		{"POST", "flush", "{}", 415, `Content-Type: application/json`, "Content-Type: application/x-www-form-urlencoded"},
 		{"POST", "flush?x=1", "{}", 400, `not from the query`, asJSON},
-		{"POST", "flush", "", 400, `"text":"the body is not a JSON object: \"unexpected EOF\"","parameter":"","next":"send {} for no parameters"`, asJSON},
+		{"POST", "flush", "", 400, `"text":"the body is not a JSON object: \"unexpected EOF\"","parameter":"","next":"send {} as the body if there are no parameters"`, asJSON},
 		{"POST", "flush", "[]", 400, `the body is not a JSON object`, asJSON},
 		{"POST", "flush", "{", 400, `bad_parameter`, asJSON},
 		{"POST", "flush", `{"a"`, 400, `bad_parameter`, asJSON},

@@ -45,7 +45,7 @@ func fromQuery(query string) (map[string]any, error) {
 
 // errType is the error for a body whose Content-Type is not JSON. Such bodies are refused, because
 // any web page can make a browser send them.
-var errType = &question.Error{Code: badType, Text: "a change needs Content-Type: application/json", Next: `add -H 'Content-Type: application/json'`}
+var errType = &question.Error{Code: badType, Text: "a change needs the header \"Content-Type: application/json\"", Next: `add -H 'Content-Type: application/json'`}
 
 // fromBody returns the parameters of a change. They are the members of a JSON object.
 func fromBody(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
@@ -112,5 +112,5 @@ func badJSON(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
-	return &question.Error{Code: question.BadParameter, Text: fmt.Sprintf("the body is not a JSON object: %+.100q", text), Next: "send {} for no parameters"}
+	return &question.Error{Code: question.BadParameter, Text: fmt.Sprintf("the body is not a JSON object: %+.100q", text), Next: "send {} as the body if there are no parameters"}
 }

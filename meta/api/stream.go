@@ -81,7 +81,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, serve func(context.
 func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx context.Context, leave func(), err error) {
 	if !a.streams.enter() {
 		a.counts.refused.Add(1)
-		return nil, nil, nil, &question.Error{Code: question.Ending, After: retryStream, Text: "8 streams are open already", Next: "instead of a stream, poll " + Root + "status with the header If-None-Match"}
+		return nil, nil, nil, &question.Error{Code: question.Ending, After: retryStream, Text: "8 streams are open already", Next: "instead of opening a stream, get " + Root + "status repeatedly, with the header If-None-Match"}
 	}
 	if !httpgate.Stay(r) {
 		a.streams.leave()

@@ -49,7 +49,7 @@ func testTraffic(t *testing.T, browser *counterpart.Browser) {
 		tab.Eval(`[...document.querySelectorAll("#top-by button")].find(b => b.textContent === "`+tt.by+`").click()`, nil)
 		tab.Await(text("top-note", "until you ask"))
 		tab.Eval(click("look"), nil)
-		tab.Await(text("top-rows", tt.words) + " && " + text("top-note", "one batch of 8. Rates within 3 %. Below 40/s may be missing."))
+		tab.Await(text("top-rows", tt.words) + " && " + text("top-note", "one batch in 8. Rates within 3 %. Below 40/s may be missing."))
 	}
 	tab.Eval(click("bad-look"), nil)
 	tab.Await(text("bad-lines", "bad_value from 10.20.9.9") + " && " + text("bad-note", "2 bad lines came"))

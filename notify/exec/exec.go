@@ -111,7 +111,7 @@ func (p *Program) Notify(ctx context.Context, e notify.Event) error {
 	case cmd.Process == nil:
 		return fmt.Errorf("exec %s: cannot be run: %w", p.path, reason(err))
 	case ctx.Err() != nil:
-		err = fmt.Errorf("killed, still running after %v", time.Since(start).Round(time.Millisecond))
+		err = fmt.Errorf("the program had not ended after %v, and was killed", time.Since(start).Round(time.Millisecond))
 	}
 	return fmt.Errorf("exec %s: %w%v", p.path, err, &out)
 }

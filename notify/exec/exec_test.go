@@ -65,7 +65,7 @@ func TestProgramGoes(t *testing.T) {
 }
 
 func TestTimeoutKillsAll(t *testing.T) {
-	want := regexp.MustCompile(`: killed, still running after [0-9.]+s: "dialling"$`)
+	want := regexp.MustCompile(`: the program had not ended after [0-9.]+s, and was killed: "dialling"$`)
 	wait.Longer(t, time.Second, func(timeout time.Duration) error {
 		alive := newFIFO(t)
 		err := newProgram(t, Config{Path: "testdata/hang", Timeout: timeout}).Notify(t.Context(), notify.Event{})
@@ -86,7 +86,7 @@ func TestContextKillsAll(t *testing.T) {
 	go func() { result <- program.Notify(ctx, notify.Event{}) }()
 	alive.waitUp(t)
 	cancel()
-	if err := <-result; err == nil || !strings.Contains(err.Error(), ": killed, still running after ") {
+	if err := <-result; err == nil || !strings.Contains(err.Error(), ": the program had not ended after ") {
 		t.Errorf("got %v", err)
 	}
 	alive.waitEnd(t)

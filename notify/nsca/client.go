@@ -96,11 +96,11 @@ func (c *Client) awaitRefusal(conn net.Conn) error {
 	defer time.AfterFunc(c.wait, func() { expire(conn) }).Stop()
 	switch n, err := conn.Read(make([]byte, 1)); {
 	case n > 0:
-		return errors.New("answered the packet, which nsca never does: is the server an nsca daemon?")
+		return errors.New("the server answered the packet, which an nsca daemon never does: is the server an nsca daemon?")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
 	}
-	return errors.New("closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
+	return errors.New("the server closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 }
 
 // expire ends all current and later waits on conn. An error means that conn is closed, and no wait is possible

@@ -21,7 +21,7 @@ import (
 const (
 	silent  = "nothing until the timeout: is the server an nsca daemon?"
 	closed  = "the end of the connection: does the daemon allow this host, and is its decryption_method valid?"
-	refused = "nsca [2001:db8::1]:5667: closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
+	refused = "nsca [2001:db8::1]:5667: the server closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
 )
 
 // greeting returns the expected error for an init packet of only n bytes.
@@ -65,7 +65,7 @@ func TestMisbehavingDaemon(t *testing.T) {
 			greet(conn)
 			read(conn, packetSize)
 			write(conn, []byte("220 hello"))
-		}, 0, "nsca [2001:db8::1]:5667: answered the packet, which nsca never does: is the server an nsca daemon?"},
+		}, 0, "nsca [2001:db8::1]:5667: the server answered the packet, which an nsca daemon never does: is the server an nsca daemon?"},
 		{"takes it", func(conn net.Conn) { greet(conn); silence(conn) }, time.Second, ""},
 		{"greets at the last moment", func(conn net.Conn) {
 			time.Sleep(9500 * time.Millisecond)
@@ -195,7 +195,7 @@ func TestResetIsRefusal(t *testing.T) {
 	client := newClient(t, Config{Server: l.Addr().String(), Host: "web1", Service: "statsd"})
 	client.wait = wait.Patience
 	wantError(t, client.Notify(t.Context(), notify.Event{}), "nsca "+client.address+
-		": closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
+		": the server closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 	<-done
 }
 

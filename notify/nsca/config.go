@@ -47,7 +47,7 @@ func ParseConfig(r io.Reader, name string) (Method, string, error) {
 		case err == nil, atEnd:
 			err = parseLine(strings.TrimSuffix(string(line), "\n"), &method, &password)
 		case errors.Is(err, bufio.ErrBufferFull):
-			err = fmt.Errorf("longer than %d bytes", maxLine)
+			err = fmt.Errorf("the line is longer than %d bytes", maxLine)
 		}
 		if err != nil {
 			return None, "", fmt.Errorf("%s:%d: %w", name, number, err)
@@ -64,11 +64,11 @@ func parseLine(line string, method *Method, password *string) error {
 	key, value, found := strings.Cut(line, "=")
 	switch {
 	case strings.ContainsRune(line, 0):
-		return errors.New("a NUL byte in the line")
+		return errors.New("the line has a NUL byte")
 	case !found:
-		return errors.New("neither NAME=VALUE nor a comment (its # must begin the line)")
+		return errors.New("the line is neither NAME=VALUE nor a comment (a comment begins with # at the start of the line)")
 	case value == "":
-		return errors.New("no value after the equals sign")
+		return errors.New("the line has no value after the equals sign")
 	}
 	switch strings.TrimSpace(key) {
 	case "password":
@@ -83,7 +83,7 @@ func parseLine(line string, method *Method, password *string) error {
 		}
 		*method = Method(n)
 	default:
-		return errors.New("unknown setting; send_nsca has password and encryption_method")
+		return errors.New("unknown setting: only password and encryption_method are allowed")
 	}
 	return nil
 }

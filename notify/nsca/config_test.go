@@ -28,21 +28,21 @@ var configs = []struct {
 	{name: "long password", text: "password=" + strings.Repeat("p", 5109) + "\n", method: XOR, password: strings.Repeat("p", 5109)},
 	{name: "leading zero", text: "password=x\nencryption_method=+03\n", method: TripleDES, password: "x"},
 
-	{name: "too long", text: "\npassword=" + strings.Repeat("p", 5110) + "\n", err: "f:2: longer than 5118 bytes"},
-	{name: "no equals sign", text: "password\n", err: "f:1: neither NAME=VALUE nor a comment (its # must begin the line)"},
-	{name: "no value", text: "#\npassword=\n", err: "f:2: no value after the equals sign"},
-	{name: "no name", text: "=\n", err: "f:1: no value after the equals sign"},
-	{name: "blank line", text: "  \n", err: "f:1: neither NAME=VALUE nor a comment (its # must begin the line)"},
-	{name: "indented comment", text: " # comment\n", err: "f:1: neither NAME=VALUE nor a comment (its # must begin the line)"},
-	{name: "unknown", text: "server=x\n", err: "f:1: unknown setting; send_nsca has password and encryption_method"},
+	{name: "too long", text: "\npassword=" + strings.Repeat("p", 5110) + "\n", err: "f:2: the line is longer than 5118 bytes"},
+	{name: "no equals sign", text: "password\n", err: "f:1: the line is neither NAME=VALUE nor a comment (a comment begins with # at the start of the line)"},
+	{name: "no value", text: "#\npassword=\n", err: "f:2: the line has no value after the equals sign"},
+	{name: "no name", text: "=\n", err: "f:1: the line has no value after the equals sign"},
+	{name: "blank line", text: "  \n", err: "f:1: the line is neither NAME=VALUE nor a comment (a comment begins with # at the start of the line)"},
+	{name: "indented comment", text: " # comment\n", err: "f:1: the line is neither NAME=VALUE nor a comment (a comment begins with # at the start of the line)"},
+	{name: "unknown", text: "server=x\n", err: "f:1: unknown setting: only password and encryption_method are allowed"},
 	{name: "no such method", text: "encryption_method=13\n", err: "f:1: encryption_method 13 is not supported; " + supported},
 	{name: "negative method", text: "encryption_method=-1\n", err: "f:1: encryption_method -1 is not supported; " + supported},
 
 	{name: "rare method", text: "encryption_method=5\n", err: "f:1: encryption_method 5 (cast-256) is not supported; " + supported, lenient: true},
-	{name: "accidental comment", text: " #password=old\n", err: "f:1: unknown setting; send_nsca has password and encryption_method", lenient: true},
+	{name: "accidental comment", text: " #password=old\n", err: "f:1: unknown setting: only password and encryption_method are allowed", lenient: true},
 	{name: "accidental method", text: "encryption_method=aes\n", err: "f:1: encryption_method is not a number", lenient: true},
 	{name: "wide blank", text: "encryption_method=\u00a02\n", err: "f:1: encryption_method is not a number", lenient: true},
-	{name: "nul", text: "password=a\x00b\n", err: "f:1: a NUL byte in the line", lenient: true},
+	{name: "nul", text: "password=a\x00b\n", err: "f:1: the line has a NUL byte", lenient: true},
 }
 
 const supported = "these are: 0 (none), 1 (xor), 2 (des), 3 (tripledes), 4 (cast-128), 6 (xtea), 8 (blowfish), 9 (twofish), " +

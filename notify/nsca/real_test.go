@@ -133,7 +133,7 @@ func TestRealDaemonRefuses(t *testing.T) {
 			client := newClient(t, Config{Server: d.Addr, Host: "web1", Service: "statsd", Method: c.method, Password: c.password})
 			client.wait = wait.Patience
 			wantError(t, client.Notify(t.Context(), notify.Event{}),
-				"nsca "+d.Addr+": closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
+				"nsca "+d.Addr+": the server closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 			if commands := d.Commands(0); len(commands) > 0 {
 				t.Errorf("the daemon wrote %q", commands)
 			}

@@ -62,7 +62,7 @@ func (c *Config) path() (string, error) {
 	query := url.Values{"precision": {"s"}}
 	switch {
 	case c.Bucket != "" && c.Database != "":
-		return "", metric.FlagErrorf("db", nil, "is for version 1, and bucket is for version 2: set one of them")
+		return "", metric.FlagErrorf("db", nil, "cannot be used together with bucket: db is for InfluxDB version 1, and bucket is for version 2")
 	case c.Bucket != "":
 		query.Set("bucket", c.Bucket)
 		if c.Org != "" {

@@ -170,13 +170,13 @@ func TestRequest(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"db: is missing":           {},
-		"db: is for version 1":     {Database: "d", Bucket: "b"},
-		"prefix: may have at most": {Database: "d", Prefix: "a b"},
-		"timeout: -1s":             {Database: "d", Timeout: -time.Second},
-		"token-file: open":         {Bucket: "b", TokenFile: "/does/not/exist"},
-		"header-file: open":        {Database: "d", HeaderFile: "/does/not/exist"},
-		"ca: open /does/not/exi":   {Database: "d", TLS: &secure.TLS{CA: "/does/not/exist"}},
+		"db: is missing": {},
+		"db: cannot be used together with bucket": {Database: "d", Bucket: "b"},
+		"prefix: may have at most":                {Database: "d", Prefix: "a b"},
+		"timeout: -1s":                            {Database: "d", Timeout: -time.Second},
+		"token-file: open":                        {Bucket: "b", TokenFile: "/does/not/exist"},
+		"header-file: open":                       {Database: "d", HeaderFile: "/does/not/exist"},
+		"ca: open /does/not/exi":                  {Database: "d", TLS: &secure.TLS{CA: "/does/not/exist"}},
 	} {
 		cfg.Addr = "h:1"
 		if _, err := New(cfg); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -40,7 +40,7 @@ func (c Config) Validate() error {
 	case c.Minutes < 1 || c.Minutes > maxMinutes:
 		return metric.FlagErrorf("keep", nil, "must be between 1 and %d minutes, not %d", maxMinutes, c.Minutes)
 	case c.MaxBytes < minBytes:
-		return metric.FlagErrorf("max-bytes", nil, "must be at least %d, not %d", minBytes, c.MaxBytes)
+		return metric.FlagErrorf("max-bytes", nil, "must be at least %d bytes, not %d", minBytes, c.MaxBytes)
 	case !metric.IsClean([]byte(c.Prefix)):
 		return metric.FlagErrorf("prefix", nil, "may contain only A-Z, a-z, 0-9, _, - and dots, not %q", c.Prefix)
 	}

@@ -158,7 +158,7 @@ func (s *Sink) State() sink.State {
 		Minutes:   v.kept(v.minute),
 		Bytes:     v.size,
 		MaxBytes:  s.config.MaxBytes,
-		Full:      "its history is full, see max-bytes",
+		Full:      "the history is full: see max-bytes of the sink",
 	}
 	st.Made = s.made.Load() // read last, so that Made is never less than the other counts
 	return st

@@ -87,7 +87,7 @@ const defaultHelp = "Received by statsd."
 func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 	if f, known := st.familyNamed(t.Family); known {
 		if f.kind != t.Kind {
-			st.tallies.conflict("type", f.name, fmt.Sprintf("it is a %s from %s; %s would make it a %s", f.kind, f.from, describe(t, name), t.Kind))
+			st.tallies.conflict("type", f.name, fmt.Sprintf("the family is a %s because of %s; %s would make the family a %s", f.kind, f.from, describe(t, name), t.Kind))
 			return 0, false
 		}
 		if f.kind == Histogram && !slices.Equal(f.bounds, t.Options.Bounds) {
@@ -140,7 +140,7 @@ func (st *store) taken(t *Target) (reason, why string) {
 			continue
 		}
 		if f, known := st.familyNamed([]byte(base)); known && f.kind >= Summary {
-			return "suffix", fmt.Sprintf("it belongs to the %s %s from %s", f.kind, base, f.from)
+			return "suffix", fmt.Sprintf("the %s %s of %s needs this name", f.kind, base, f.from)
 		}
 	}
 	switch t.Kind {
@@ -151,7 +151,7 @@ func (st *store) taken(t *Target) (reason, why string) {
 	}
 	for _, suffix := range suffixes {
 		if f, known := st.familyNamed([]byte(text + suffix)); known {
-			return "suffix", fmt.Sprintf("it needs %s, which is a %s from %s", f.name, f.kind, f.from)
+			return "suffix", fmt.Sprintf("the %s needs the name %s too, which is a %s because of %s", t.Kind, f.name, f.kind, f.from)
 		}
 	}
 	return "", ""

@@ -103,7 +103,7 @@ func (s *Sink) describe() sink.State {
 	state := sink.State{
 		Made: s.made, Delivered: s.made - refused, Dropped: refused,
 		Names: st.live, Conflicts: s.tallies.worst(),
-		Full: "it has as many series or families as max-series and max-families allow",
+		Full: "the page has as many series or families as max-series and max-families allow",
 	}
 	add := func(name string, value float64, total bool) {
 		state.Figures = append(state.Figures, sink.Figure{Name: name, Value: value, Total: total})

@@ -138,7 +138,7 @@ func (s *Sink) Hints() (hints []string) {
 		hints = append(hints, fmt.Sprintf("mapping %s: %s", s.config.Mapping, w))
 	}
 	if more := len(all) - maxHints; more > 0 {
-		hints = append(hints, fmt.Sprintf("mapping %s: %d more hints: see statsd --check-mapping", s.config.Mapping, more))
+		hints = append(hints, fmt.Sprintf("mapping %s: %d more hints are not shown: to see all hints, run \"statsd --check-mapping %[1]s\"", s.config.Mapping, more))
 	}
 	return hints
 }

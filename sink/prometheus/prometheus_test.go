@@ -23,7 +23,7 @@ func TestConflictsAreListed(t *testing.T) {
 	d.flush("a-b:1|g")
 	all := d.State().Conflicts
 	if len(all) != 2 || all[0].Reason != "type" || all[0].Subject != "a_b" || all[0].Count != 4 || all[1].Reason != "suffix" ||
-		!strings.Contains(all[0].Text, `it is a counter from "a.b" (no rule); "a-b" (no rule) would make it a gauge`) {
+		!strings.Contains(all[0].Text, `the family is a counter because of "a.b" (no rule); "a-b" (no rule) would make the family a gauge`) {
 		t.Errorf("%+v", all)
 	}
 }
@@ -89,21 +89,21 @@ func TestConflicts(t *testing.T) {
 	}{
 		{
 			"another type", "", []string{"c.n:2|g"}, []string{"c.n:1|c"},
-			[]string{"c_n 2"}, "type", `family c_n: it is a gauge from "c.n" (no rule); "c.n" (no rule) would make it a counter`,
+			[]string{"c_n 2"}, "type", `family c_n: the family is a gauge because of "c.n" (no rule); "c.n" (no rule) would make the family a counter`,
 		},
 		{
 			"the sum of a summary", "", []string{"n:5|h"}, []string{"n.sum:1|c"},
 			[]string{`n{quantile="0.5"} 5`, `n{quantile="0.9"} 5`, `n{quantile="0.99"} 5`, "n_sum 5", "n_count 1"}, "suffix",
-			`family n_sum: "n.sum" (no rule) cannot be shown: it belongs to the summary n from "n" (no rule)`,
+			`family n_sum: "n.sum" (no rule) cannot be shown: the summary n of "n" (no rule) needs this name`,
 		},
 		{
 			"the sum of a summary as a summary", "", []string{"n:5|h"}, []string{"n.sum:1|h"},
 			[]string{`n{quantile="0.5"} 5`, `n{quantile="0.9"} 5`, `n{quantile="0.99"} 5`, "n_sum 5", "n_count 1"}, "suffix",
-			`family n_sum: "n.sum" (no rule) cannot be shown: it belongs to the summary n from "n" (no rule)`,
+			`family n_sum: "n.sum" (no rule) cannot be shown: the summary n of "n" (no rule) needs this name`,
 		},
 		{
 			"a summary whose count is taken", "", []string{"n.count:5|g"}, []string{"n:1|h"},
-			[]string{"n_count 5"}, "suffix", `family n: "n" (no rule) cannot be shown: it needs n_count, which is a gauge from "n.count" (no rule)`,
+			[]string{"n_count 5"}, "suffix", `family n: "n" (no rule) cannot be shown: the summary needs the name n_count too, which is a gauge because of "n.count" (no rule)`,
 		},
 		{
 			"a bucket of a histogram", "defaults: {observer_type: histogram, histogram_options: {buckets: [1]}}",

@@ -55,7 +55,7 @@ func (p *pipe) read(ctx context.Context) (f finding) {
 	}
 	pid, ok := pidOf(p.name, ".stats")
 	if !ok {
-		return finding{err: fmt.Errorf("refused %s: not called PID.stats", p.path())}
+		return finding{err: fmt.Errorf("refused %s: the name of the file is not PID.stats", p.path())}
 	}
 	empty := 0
 	for {
@@ -175,7 +175,7 @@ func (p *pipe) open() (*os.File, error) {
 	}
 	if after, err := file.Stat(); err != nil || after.Mode().Type() != fs.ModeNamedPipe {
 		_ = file.Close()
-		return nil, errors.New("no longer a FIFO")
+		return nil, errors.New("the file is no longer a pipe")
 	}
 	return file, nil
 }

@@ -73,7 +73,7 @@ func lookUp(pid int) (owner, error) {
 	// the directory /proc/PID cannot be used: it can be root if the process has changed its user.
 	groups, uids := field(status, "Tgid"), field(status, "Uid")
 	if len(groups) != 1 || len(uids) != 4 {
-		return owner{}, fmt.Errorf("/proc/%d/status lacks its Tgid or its four Uids", pid)
+		return owner{}, fmt.Errorf("/proc/%d/status has no line \"Tgid\", or no line \"Uid\" with four numbers", pid)
 	}
 	group, groupErr := strconv.Atoi(groups[0])
 	uid, uidErr := strconv.ParseUint(uids[3], 10, 32)

@@ -138,7 +138,7 @@ func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, s
 	for i, name := range names {
 		if !g.enter(ctx, turns) || !g.enter(ctx, g.slots) {
 			left := len(names) - i
-			g.add(finding{left: left, err: fmt.Errorf("%d pipes of uid %d were not read: %w, the time for all pipes (%v) is over", left, owner, errTimeout, 2*g.reader.timeout())})
+			g.add(finding{left: left, err: fmt.Errorf("%d pipes of uid %d were not read, because all pipes of a uid together have only %v: %w", left, owner, 2*g.reader.timeout(), errTimeout)})
 			return
 		}
 		p := pipe{reader: g.reader, name: name, owner: owner, bytes: &g.bytes, deadline: g.limit()}

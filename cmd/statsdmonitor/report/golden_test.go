@@ -218,7 +218,7 @@ func TestTailEnd(t *testing.T) {
 	part := question.TailLooked{LookedAt: question.LookedAt{Every: 8}, Matched: 4_120, NotShown: 4_116}
 	whole := question.TailLooked{LookedAt: question.LookedAt{Every: 1}, Matched: 1}
 	for got, want := range map[string]string{
-		TailEnd(part, 4, 100):  "4 shown of 4,120 that match (limit 100/s), 1 of every 8 batches looked at",
+		TailEnd(part, 4, 100):  "4 shown of 4,120 that match (limit 100/s), 1 batch in 8 looked at",
 		TailEnd(whole, 1, 100): "1 shown of 1 that matches, all looked at",
 	} {
 		if got != want {

@@ -60,7 +60,7 @@ func TailEnd(l question.TailLooked, shown uint64, limit int) string {
 		text += fmt.Sprintf(" (limit %s/s)", count(limit))
 	}
 	if l.Every > 1 {
-		return text + fmt.Sprintf(", 1 of every %s batches looked at", count(l.Every))
+		return text + fmt.Sprintf(", 1 batch in %s looked at", count(l.Every))
 	}
 	return text + ", all looked at"
 }

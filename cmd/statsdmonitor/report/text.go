@@ -194,5 +194,5 @@ func looked(a question.Answer) string {
 	if l.Every <= 1 {
 		return text + "all " + plural.Things(l.Of, "sample", "samples") + " looked at"
 	}
-	return fmt.Sprintf("%s1 of every %s batches, %s of %s samples looked at", text, count(l.Every), count(l.Seen), count(l.Of))
+	return fmt.Sprintf("%s1 batch in %s, %s of %s samples looked at", text, count(l.Every), count(l.Seen), count(l.Of))
 }

@@ -47,7 +47,7 @@ function drawTop(explore) {
 // looked returns a text about the part of the traffic that the daemon watched for an answer.
 export function looked({ looked_at: at, as_of }) {
   if (!at) return 'As of ' + clock(seconds(as_of)) + '. ';
-  return 'Watched ' + moment(seconds(as_of)) + ' for ' + short(at.seconds) + ' s, ' + (at.every > 1 ? 'one batch of ' + at.every : 'every batch') + '. ';
+  return 'Watched ' + moment(seconds(as_of)) + ' for ' + short(at.seconds) + ' s, ' + (at.every > 1 ? 'one batch in ' + at.every : 'every batch') + '. ';
 }
 
 function bounds(top) {

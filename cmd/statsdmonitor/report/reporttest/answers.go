@@ -88,7 +88,7 @@ func ConflictingSink() question.Sink {
 		Name: "page", Address: "prometheus://127.0.0.1:9102", State: "ok", Accepted: flush, Published: flush,
 		Conflicts: []question.Conflict{{
 			Reason: "type", Subject: "web_hits", Count: 12,
-			Text: `it is a counter from "web.hits" (no rule); "web-hits" (rule 3, line 8) would make it a gauge`,
+			Text: `the family is a counter because of "web.hits" (no rule); "web-hits" (rule 3, line 8) would make the family a gauge`,
 		}},
 	}
 }
@@ -133,14 +133,14 @@ func Explanation() question.Explanation {
 	return question.Explanation{Text: "Checkout Pay/EU:81.5|ms|@0.5", Known: true, Steps: []question.Step{
 		{Name: "parsed", OK: true, Text: "Checkout Pay/EU  value 81.5  type ms (timer)  rate 0.5"},
 		{Name: "name", OK: true, Text: "Checkout_Pay-EU    space -> _, / -> -     (--dialect reference)"},
-		{Name: "rules", OK: true, Text: "no pattern mutes it; 15 of 1024 bytes; known already"},
-		{Name: "kind", OK: true, Text: "timer; also known as a counter: their paths differ, no clash"},
+		{Name: "rules", OK: true, Text: "no pattern mutes it; the name has 15 of at most 1024 bytes; known already"},
+		{Name: "kind", OK: true, Text: "timer; also known as a counter: the paths differ, so there is no clash"},
 		{Name: "published", OK: true, Paths: []string{"stats.timers.Checkout_Pay-EU.lower", "stats.timers.Checkout_Pay-EU.upper", "stats.timers.Checkout_Pay-EU.mean", "stats.timers.Checkout_Pay-EU.count", "stats.timers.Checkout_Pay-EU.upper_90"}},
 		{Name: "now", OK: true, Text: "mean 84.5  upper_90 119.0  count 2,428    flush 02:28:30, 4s ago"},
 		{Name: "means", OK: true, Text: "mean 81.4  66.1  52.1                     90 flushes held"},
 		{Name: "seen", OK: true, Text: "first 2026-11-23 01:12, last seen in the current interval (312 samples)"},
-		{Name: "senders", OK: true, Text: "10.20.4.17 61 %, 10.20.4.18 30 %, 3 more  in 5s, 1 of every 4 batches, 2m ago"},
-		{Name: "sinks", OK: true, Text: "main, load: all up to 02:28:30   archive: up to 02:22:10, rest waits"},
+		{Name: "senders", OK: true, Text: "10.20.4.17 61 %, 10.20.4.18 30 %, 3 more  in 5s, 1 batch in 4, 2m ago"},
+		{Name: "sinks", OK: true, Text: "main, load: has all points up to 02:28:30; archive: has the points up to 02:22:10, newer points wait"},
 	}}
 }
 
