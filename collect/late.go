@@ -10,30 +10,38 @@ import (
 )
 
 const (
-	// Late messages are merged in batches. A batch is due correctionDelay after its first message. But the pause after the
-	// previous batch is at least minCorrectionPause, and at least correctionShare times the duration of that batch. While
-	// batches follow each other, the pause doubles up to maxCorrectionPause, because each batch publishes many intervals
-	// again. So the first batches after an outage come soon.
+	// Late messages are merged in batches. A batch is due correctionDelay after its first message. But after the previous
+	// batch there is a pause, because each batch publishes many intervals again. The pause is at least minCorrectionPause,
+	// and at least as long as the previous batch took. While batches follow each other, both double, up to
+	// maxCorrectionPause and maxCorrectionShare times that duration. So the first batches after an outage come soon.
 	correctionDelay    = time.Second
 	minCorrectionPause = time.Second
 	maxCorrectionPause = 5 * time.Second
-	correctionShare    = 10
+	maxCorrectionShare = 10
+	// calm is the time without a batch after which the pauses are short again.
+	calm = 2 * maxCorrectionPause
 )
 
 // batches decides when late messages are merged.
 type batches struct {
-	first        time.Time     // when the first message of the next batch was received; zero if there is none
-	began, ended time.Time     // when the last batch began and ended
-	pause        time.Duration // minimum pause after the last batch
+	first        time.Time // when the first message of the next batch was received; zero if there is none
+	began, ended time.Time // when the last batch began and ended
+	doubled      int       // how often the pause after the last batch is doubled
 }
 
 // begin returns the state at the start of a batch.
 func (b *batches) begin() batches {
-	now, pause := time.Now(), minCorrectionPause
-	if now.Sub(b.ended) < 2*maxCorrectionPause {
-		pause = min(2*b.pause, maxCorrectionPause)
+	next := batches{began: time.Now()}
+	if next.began.Sub(b.ended) < b.pause()+calm {
+		next.doubled = min(b.doubled+1, 4)
 	}
-	return batches{began: now, pause: pause}
+	return next
+}
+
+// pause returns the minimum pause after the last batch.
+func (b *batches) pause() time.Duration {
+	factor := time.Duration(1) << b.doubled
+	return max(min(factor*minCorrectionPause, maxCorrectionPause), min(factor, maxCorrectionShare)*b.ended.Sub(b.began))
 }
 
 func (b *batches) note() {
@@ -46,8 +54,7 @@ func (b *batches) note() {
 func (b *batches) wait() time.Duration {
 	due := b.first.Add(correctionDelay)
 	if !b.ended.IsZero() {
-		pause := max(b.pause, correctionShare*b.ended.Sub(b.began))
-		if next := b.ended.Add(pause); next.After(due) {
+		if next := b.ended.Add(b.pause()); next.After(due) {
 			due = next
 		}
 	}

@@ -21,21 +21,18 @@ func TestBatches(t *testing.T) {
 			b.ended = time.Now()
 			return waited
 		}
-		for i, want := range []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second} {
-			if got := batch(0); got != want {
-				t.Errorf("batch %d comes after %v, want %v", i, got, want)
+		expect := func(when string, took time.Duration, want ...time.Duration) {
+			for i, want := range want {
+				if got := batch(took); got != want {
+					t.Errorf("%s: batch %d comes after %v, want %v", when, i, got, want)
+				}
 			}
 		}
+		expect("at first", 0, time.Second, time.Second, 2*time.Second, 4*time.Second, 5*time.Second, 5*time.Second)
 		time.Sleep(time.Minute)
-		for _, want := range []time.Duration{time.Second, time.Second, 2 * time.Second} {
-			if got := batch(0); got != want {
-				t.Errorf("after a minute without late messages a batch comes after %v, want %v", got, want)
-			}
-		}
+		expect("after a minute without late messages", 0, time.Second, time.Second, 2*time.Second)
 		time.Sleep(time.Minute)
-		batch(time.Second)
-		if got := batch(0); got != correctionShare*time.Second {
-			t.Errorf("after a batch of a second, the next comes after %v", got)
-		}
+		const long = 3 * time.Second
+		expect("batches that take long", long, time.Second, long, 2*long, 4*long, 8*long, 10*long, 10*long)
 	})
 }
