@@ -126,7 +126,7 @@ func (a *Alerts) noteTold(c *channel, results []relay.Result) {
 		}
 		if r.GivenUp {
 			o.At = r.At.Round(0)
-			gaveUp = fmt.Errorf("dropped the message %s of %s after %d attempts: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
+			gaveUp = fmt.Errorf("dropped the %s message of the problem %s after %d attempts: %w", r.Message.Stage, r.Message.Name(), r.Tries, r.Err)
 			a.results.count(c.Name, false)
 			a.Log.Error().Str("notifier", c.Name).Err(gaveUp).Msg("notifying failed")
 		}

@@ -121,7 +121,7 @@ func (r *report) lost() string {
 	var all []string
 	for _, t := range r.tables {
 		for _, row := range t.rows {
-			parts := each(row, paced, func(m *measured) float64 { return m.received })
+			parts := each(row, paced, func(m *measured) float64 { return measuredOnly(m.received) })
 			ours := row.peer.name == "statsd" || strings.HasPrefix(row.peer.name, "statsd,")
 			if ours && t.workload.network != "none" && len(parts) > 0 && middle(parts) < 1-1e-6 {
 				all = append(all, fmt.Sprintf("%s %.3f %% (%s)", t.workload.name, 100*(1-middle(parts)), row.peer.name))

@@ -44,7 +44,7 @@ func (c *carbon) awaitPages(n int) (int, error) {
 			return read, nil
 		}
 	}
-	return 0, fmt.Errorf("%d pages were not read within %v", n, giveUp)
+	return 0, fmt.Errorf("%d scrapes of the page did not end within %v", n, giveUp)
 }
 
 // awaitSettled waits until two successive pages have the same sum. The daemon has then read

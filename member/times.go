@@ -83,7 +83,7 @@ func (t Times) validateCollect() error {
 	case c.CollectUntil.IsZero() && c.CollectAfter.After(time.Now()) && t.Target.ForwardTo == "":
 		return errors.New("from=TIME needs --forward with the URL of the cluster that gets the samples of this daemon until that time")
 	case !c.CollectAfter.IsZero() && t.Target.ForwardTo != "" && t.Next.NextTo != "":
-		return errors.New("from=TIME allows only one --forward: from that time on, this daemon forwards to the cluster that it collects from")
+		return errors.New("with from=TIME, give only one --forward: from that time on, this daemon sends its own samples to the cluster of its --collect")
 	case c.CollectUntil.IsZero():
 		return nil
 	case t.Next.NextTo == "" || !t.Next.NextAfter.Equal(c.CollectUntil):
@@ -91,7 +91,7 @@ func (t Times) validateCollect() error {
 	case t.Next.NextTo == c.CollectFrom:
 		return errors.New("until=TIME: --forward has the same cluster as --collect: use a different prefix or port for the new cluster")
 	case t.Target.ForwardTo != "":
-		return errors.New("until=TIME allows only one --forward: until that time, this daemon forwards to the cluster that it collects from")
+		return errors.New("with until=TIME, give only one --forward: until that time, this daemon sends its own samples to the cluster of its --collect")
 	case !c.CollectAfter.Before(c.CollectUntil):
 		return errors.New("until=TIME must be later than from=TIME")
 	}

@@ -131,7 +131,7 @@ func TestNextTimes(t *testing.T) {
 			owning(c, new(*linktest.Engine))
 			c.CollectUntil, c.NextTo, c.NextAfter = future, "statsd://:8127", future
 		},
-		"allows only one --forward": func(c *Config) {
+		"give only one --forward": func(c *Config) {
 			owning(c, new(*linktest.Engine))
 			c.CollectUntil, c.NextTo, c.NextAfter = future, "statsd://b:1", future
 		},

@@ -144,7 +144,7 @@ func TestUntold(t *testing.T) {
 		}
 		v.wait(3 * time.Minute)
 		h := v.Health()
-		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not accept the last message: dropped the message end of sink_failing recorder after `) ||
+		if !h.Has(meta.AlertUntold) || h.State != meta.Degraded || !strings.Contains(h.Text(), `notifier a did not accept the last message: dropped the end message of the problem sink_failing recorder after `) ||
 			!strings.Contains(h.Text(), `attempts: no "way"?`) {
 			t.Errorf("%+v", h)
 		}
@@ -161,7 +161,7 @@ func TestUntold(t *testing.T) {
 		if h := v.Health(); h.State != meta.OK {
 			t.Errorf("%+v", h)
 		}
-		for log, n := range map[string]int{"notifying failed; trying again": 1, "dropped the message end of sink_failing recorder": 1, "notifying works again": 1} {
+		for log, n := range map[string]int{"notifying failed; trying again": 1, "dropped the end message of the problem sink_failing recorder": 1, "notifying works again": 1} {
 			if got := strings.Count(v.out.String(), log); got != n {
 				t.Errorf("the log says %q %d times, want %d:\n%s", log, got, n, v.out)
 			}

@@ -122,7 +122,7 @@ var flags = []flag{
 	{group: groupAlerts, name: "notify-slack", kind: isURL, many: true, holder: "URL", example: "https://hooks.slack.example.com/services/T/B/SECRET", help: "Incoming webhook of Slack or a similar program. The webhook gets a message when a problem begins or ends. May be repeated. Works without --alert."},
 	{group: groupAlerts, name: "notify-auth-file", holder: "FILE", help: "File with HTTP headers, such as Authorization: Bearer TOKEN, for the three --notify flags with URLs; see the manual."},
 
-	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", common: true, help: "Maximum number of names. Samples with additional names are refused."},
+	{group: groupLimits, name: "max-names", kind: isCount, holder: "2000000", def: "2000000", common: true, help: "Maximum number of names. At this limit, samples with new names are refused."},
 	{group: groupLimits, name: "max-name-length", kind: isCount, holder: "1024", def: "1024", help: "Maximum length of a name, in bytes. Samples with longer names are discarded."},
 	{group: groupLimits, name: "max-set-members", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of members of a set, for each receiver and flush. Additional members are refused."},
 	{group: groupLimits, name: "max-timer-samples", kind: isCount, holder: "1000000", def: "1000000", help: "Maximum number of samples of a timer that each receiver stores for one flush. With more samples, percentiles are estimates with an error of at most 1 %."},

@@ -227,7 +227,7 @@ func (d *door) listener(all settings, taken map[string]bool) (l listen.Listener,
 	return l, nil
 }
 
-// override calls the function set if the URL contains the key.
+// override calls set if the URL contains the key.
 func (d *door) override(key string, set func()) {
 	if s := d.get(key); s != nil && len(s.values) > 0 {
 		set()

@@ -31,7 +31,7 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct {
-		connections string // each letter is a line; + closes the connection after it, - breaks the connection
+		connections string // each letter is a line; after it, + closes the connection and - resets it
 		lines       string
 		again       int
 	}{

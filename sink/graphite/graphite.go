@@ -122,7 +122,7 @@ func (s *Sink) send(ctx context.Context, payload []byte) error {
 		d.abort()
 	case time.Since(d.progress) >= s.cfg.GiveUp:
 		d.abort()
-		return fmt.Errorf("%w; given up after %v without progress (a receiver that never closes its connections needs keep-open)", err, s.cfg.GiveUp)
+		return fmt.Errorf("%w; given up after %v without progress; if the receiver never closes its connections, set keep-open for this sink", err, s.cfg.GiveUp)
 	default:
 		s.unsure = d
 	}
