@@ -28,7 +28,7 @@ type program struct {
 	nestBegins [metric.Kinds][256]bool
 }
 
-// These are indexes of program.shapes. The first shapes are those of the kinds.
+// These are indexes of program.shapes. The first shapes belong to the kinds.
 const (
 	idleShapes      = int(metric.Kinds)
 	loneShape       = 2 * int(metric.Kinds)

@@ -51,8 +51,8 @@ func (e *Events) Flushed(number uint64) {
 	e.tell("flush")
 }
 
-// Health informs subscribers about the daemon's health h if its state or its active reasons differ from those of the
-// last call.
+// Health informs subscribers about the daemon's health h if its state or its active reasons have changed since the last
+// call.
 func (e *Events) Health(h meta.Health) {
 	var b strings.Builder
 	fmt.Fprint(&b, h.State)

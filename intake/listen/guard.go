@@ -65,7 +65,7 @@ type Guard interface {
 	// the lines. With TLS this is a connection that decrypts, otherwise it is the same connection.
 	// Only a TLS handshake takes time. When ctx ends, Admit returns with a refusal.
 	Admit(context.Context, net.Conn) (net.Conn, Refusal)
-	// Follow replaces the rules by those of another Guard of the same kind, which a reload has made. Existing Checks
+	// Follow replaces the rules by the rules of another Guard of the same kind, which a reload has made. Existing Checks
 	// use the new rules too.
 	Follow(Guard)
 }
