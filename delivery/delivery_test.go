@@ -443,6 +443,30 @@ func TestForwardReplay(t *testing.T) {
 	})
 }
 
+// A destination that forwards tries again at least once in lastForwardRetry, however long the outage was.
+func TestForwardRetry(t *testing.T) {
+	forwards := sinktest.NewRecorder()
+	inVirtualTime(t, false, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
+		forwards.Fail(errors.New("down"))
+		d.Forward("forward", Batch{Time: 1, Units: 1, Encode: func(emit func([]byte, int)) {
+			emit(sinktest.NewRecorder().AppendPoint(nil, metric.Point{Path: []byte("p"), Time: 1}), 1)
+		}}, time.Second)
+		for range 20 { // at different moments between two attempts
+			time.Sleep(61*time.Second + 300*time.Millisecond)
+			tries := forwards.Attempts()
+			time.Sleep(lastForwardRetry * 12 / 10)
+			if forwards.Attempts() == tries {
+				t.Errorf("no attempt within %v", lastForwardRetry*12/10)
+			}
+		}
+		forwards.Recover()
+		time.Sleep(lastForwardRetry * 12 / 10)
+		if st := checkLedger(t, d); st.Delivered != 1 {
+			t.Errorf("%d rows are delivered", st.Delivered)
+		}
+	})
+}
+
 // When too many flushes wait to be encoded, the oldest flushes are dropped. Many small flushes may
 // wait, because flushes are dropped only above fewOffered flushes with manyUnits units together, or
 // above maxOffered flushes.
