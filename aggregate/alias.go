@@ -46,7 +46,7 @@ func (a *aliases) find(hash uint64, kind metric.Kind, raw []byte) record {
 	if s.count == 0 {
 		return nil
 	}
-	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
+	for i := s.seek(tag, s.start(tag)); s.has(tag, i); i++ {
 		if rec := a.pages.at(ref(s.slots[i])); rec.aliases(kind, raw) {
 			return rec
 		}

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 
 	"github.com/statsd-ops/statsd/metric"
@@ -14,7 +15,24 @@ import (
 // unevenDots reports whether the name contains dots that Graphite may remove.
 func unevenDots(name []byte) bool {
 	n := len(name)
-	return n > 0 && (name[0] == '.' || name[n-1] == '.' || bytes.Contains(name, []byte(".."))) && bytes.IndexByte(name, ';') < 0
+	return n > 0 && (name[0] == '.' || name[n-1] == '.' || twoDots(name)) && bytes.IndexByte(name, ';') < 0
+}
+
+// twoDots reports whether the name contains "..". Every new name is checked, so the check looks at eight bytes at once.
+func twoDots(name []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for i := 0; len(name) >= 8; i += 7 {
+		i = min(i, len(name)-8)
+		x := binary.LittleEndian.Uint64(name[i:]) ^ '.'*ones
+		zeros := (x - ones) &^ x & highs // the high bit of each byte that is a dot, and perhaps of the byte after a dot
+		if zeros&(zeros>>8) != 0 {
+			break
+		}
+		if i == len(name)-8 {
+			return false
+		}
+	}
+	return bytes.Contains(name, []byte(".."))
 }
 
 // appendFile appends to dst the form in which Graphite stores a path.

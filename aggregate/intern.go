@@ -31,6 +31,9 @@ func (s *Shard) find(sample *metric.Sample, p *probe) (r ref, reason metric.Reas
 // nor an alias.
 func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Reason) {
 	kind, raw, to := sample.Kind&3, sample.Name, &s.resolved
+	if s.resolver == nil && len(raw) <= s.table.config.MaxNameLength && s.table.config.form().Keeps(raw) {
+		return s.insert(p, &newName{kind: kind, name: raw})
+	}
 	s.resolve(kind, raw)
 	if to.Reason != metric.None {
 		if to.Reason == metric.DroppedByRule {

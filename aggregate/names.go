@@ -47,7 +47,7 @@ func (n *names) found(p *probe, kind metric.Kind, name []byte) ref {
 	if s.count == 0 || n.absent(p) {
 		return 0
 	}
-	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
+	for i := s.seek(tag, s.start(tag)); s.has(tag, i); i++ {
 		if r := ref(s.slots[i]); n.pages.at(r).named(kind, name) {
 			return r
 		}
@@ -96,7 +96,7 @@ func (n *names) foundKinds(p *probe, name []byte, found *[metric.Kinds]ref) {
 	if s.count == 0 || n.absent(p) {
 		return
 	}
-	for i := s.seek(tag, s.start(tag)); s.slots[i] != 0; i = s.after(tag, i) {
+	for i := s.seek(tag, s.start(tag)); s.has(tag, i); i++ {
 		r := ref(s.slots[i])
 		if rec := n.pages.at(r); bytes.Equal(rec.name(), name) {
 			found[kindOf(rec.meta())] = r

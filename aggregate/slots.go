@@ -15,69 +15,79 @@ type arena struct {
 const segments = 256
 
 // segment is a hash table with open addressing and linear probing. A slot holds a tag and a ref.
-// The tag is the lower half of the hash. An empty slot is 0. The slot where a search starts is
-// proportional to the tag. So the slots are nearly sorted by tag, and a growing segment moves its
-// slots in order.
+// The tag is the lower half of the hash. An empty slot is 0. The slots in use are sorted by tag, and
+// the slot where a search starts is proportional to the tag. So a search for a missing tag ends at
+// the first larger tag, and a growing segment copies its slots in order. The last slot is always empty.
 type segment struct {
-	slots []uint64
-	count int
+	slots  []uint64
+	starts uint32 // number of slots where a search can start
+	count  uint32 // number of slots in use
 }
 
 const (
-	// A segment grows when more than 7/8 of its slots are in use. Up to largeSlots its size doubles.
-	// After that its size grows by a quarter, so that most of its memory is in use.
+	// A segment grows when more than 7/8 of its starts are in use. Up to largeStarts their number
+	// doubles. After that it grows by a quarter, so that most of the memory is in use.
 	loadNum, loadDen = 7, 8
-	firstSlots       = 16
-	largeSlots       = 1024
+	firstStarts      = 16
+	largeStarts      = 1024
+	// maxExtra is the maximum number of slots behind the last start of a segment that has just grown.
+	maxExtra = 32
 )
 
 // start returns the index of the slot at which the search for a tag starts.
-func (s *segment) start(tag uint32) int { return int(uint64(tag) * uint64(len(s.slots)) >> 32) }
+func (s *segment) start(tag uint32) int { return int(uint64(tag) * uint64(s.starts) >> 32) }
 
-// seek returns the index of the first slot that contains the tag or is empty. It starts at index i.
-// The segment must have slots.
+// seek returns the index of the first slot that is empty or has a tag of at least the parameter tag.
+// It starts at index i, which must not be behind the slots with this tag. The segment must have slots.
 func (s *segment) seek(tag uint32, i int) int {
-	for {
-		if slot := s.slots[i]; slot == 0 || uint32(slot>>32) == tag {
-			return i
-		}
-		if i++; i == len(s.slots) {
-			i = 0
-		}
+	for s.slots[i] != 0 && uint32(s.slots[i]>>32) < tag {
+		i++
 	}
+	return i
 }
 
-// after does the same as the function seek, but starts after index i.
-func (s *segment) after(tag uint32, i int) int {
-	if i++; i == len(s.slots) {
-		i = 0
-	}
-	return s.seek(tag, i)
+// has reports whether the slot with index i is in use and has the tag.
+func (s *segment) has(tag uint32, i int) bool {
+	return s.slots[i] != 0 && uint32(s.slots[i]>>32) == tag
 }
 
-// put writes the parameter slot, which consists of a tag and a ref, to an empty slot of the segment. There must be an
-// empty slot.
-func (s *segment) put(slot uint64) {
-	i := s.start(uint32(slot >> 32))
-	for s.slots[i] != 0 {
-		if i++; i == len(s.slots) {
-			i = 0
-		}
+// put writes the parameter slot, which consists of a tag and a ref, behind the slots with the same
+// tag. The slots behind it move by one. i is the result of the function seek for this tag.
+func (s *segment) put(slot uint64, i int) {
+	for s.has(uint32(slot>>32), i) {
+		i++
 	}
-	s.slots[i] = slot
+	for ; slot != 0; i++ {
+		s.slots[i], slot = slot, s.slots[i]
+	}
+	if i == len(s.slots) {
+		s.slots = append(s.slots, 0)
+	}
+	s.count++
 }
+
+// full reports whether the segment must grow before the next put.
+func (s *segment) full() bool { return s.count*loadDen >= s.starts*loadNum }
 
 func (s *segment) grow() {
 	old := s.slots
-	n := max(firstSlots, 2*len(old))
-	if len(old) >= largeSlots {
-		n = len(old) + len(old)/4
+	if s.starts >= largeStarts {
+		s.starts += s.starts / 4
+	} else {
+		s.starts = max(firstStarts, 2*s.starts)
 	}
-	s.slots = make([]uint64, n)
+	s.slots = make([]uint64, s.starts+min(s.starts/2, maxExtra))
+	next := 0
 	for _, slot := range old {
-		if slot != 0 {
-			s.put(slot)
+		if slot == 0 {
+			continue
 		}
+		next = max(next, s.start(uint32(slot>>32)))
+		if next >= len(s.slots)-1 {
+			s.slots = append(s.slots, 0)
+		}
+		s.slots[next] = slot
+		next++
 	}
 }
 
@@ -86,7 +96,7 @@ func (s *segment) grow() {
 type probe struct {
 	hash  uint64
 	slot  uint64 // the content of the first slot
-	at    uint32 // index of the slot where the search ended: the slot of the record, or an empty slot
+	at    uint32 // index of the slot where the search ended: the slot of the record, or the slot for a new one
 	count uint32 // number of records in the segment at the time of the search, plus 1; 0 if a record has the tag
 	ref   ref    // the first record whose slot has the tag of the hash; 0 if there is none
 	drop  bool   // whether an alias of the name says that a rule drops its samples
@@ -111,35 +121,33 @@ func (n *arena) seek(p *probe) {
 
 // seekOn continues the search of the method seek if the first slot is empty or has another tag.
 func (n *arena) seekOn(p *probe) {
-	s := &n.segments[p.hash>>56]
-	if p.slot != 0 {
-		p.at = uint32(s.after(uint32(p.hash), int(p.at)))
-		p.ref = ref(s.slots[p.at])
+	s, tag := &n.segments[p.hash>>56], uint32(p.hash)
+	if p.slot != 0 && uint32(p.slot>>32) < tag {
+		p.at = uint32(s.seek(tag, int(p.at)))
+		if s.has(tag, int(p.at)) {
+			p.ref = ref(s.slots[p.at])
+			return
+		}
 	}
-	if p.ref == 0 {
-		p.count = uint32(s.count) + 1
-	}
+	p.count = s.count + 1
 }
 
 // absent reports whether no record has the tag of a probe. If another record was added since the
 // search, absent may return false although no record has the tag.
-func (n *arena) absent(p *probe) bool { return int(p.count) == n.segments[p.hash>>56].count+1 }
+func (n *arena) absent(p *probe) bool { return p.count == n.segments[p.hash>>56].count+1 }
 
 // add makes a record for a probe, filled with zeros.
 func (n *arena) add(p *probe, units int) (ref, record) {
 	s := &n.segments[p.hash>>56]
-	r := n.allocate(units)
-	slot := p.hash<<32 | uint64(r)
+	r, tag, at := n.allocate(units), uint32(p.hash), int(p.at)
 	switch {
-	case s.count*loadDen >= len(s.slots)*loadNum:
+	case s.full():
 		s.grow()
-		s.put(slot)
-	case n.absent(p):
-		s.slots[p.at] = slot
-	default:
-		s.put(slot)
+		at = s.seek(tag, s.start(tag))
+	case !n.absent(p):
+		at = s.seek(tag, s.start(tag))
 	}
-	s.count++
+	s.put(p.hash<<32|uint64(r), at)
 	n.count++
 	return r, n.pages.at(r)
 }
