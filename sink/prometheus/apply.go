@@ -96,7 +96,7 @@ func (st *store) observeSummary(number uint32, f *family, c *metric.Collected, u
 		st.windows[number] = w
 	}
 	w.turn(st.now, f.maxAge)
-	w.add(c, u, weight)
+	w.add(c, u, weight, &st.batch)
 }
 
 // turnWindows removes old samples from summaries, and computes the quantiles that have changed.

@@ -3,6 +3,8 @@ package prometheus
 import (
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -59,11 +61,13 @@ func BenchmarkPage(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(all)), "ns/series")
 	})
 	b.Run("gzip", func(b *testing.B) {
+		size := 0
 		for b.Loop() {
 			v := &view{families: s.current.families, pages: s.current.pages, chunks: s.current.chunks}
-			_ = v.compressed(false, 0, func() {})
+			size = len(v.compressed(false, 0, func() {}))
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(all)), "ns/series")
+		b.ReportMetric(float64(size)/float64(len(all)), "B/series")
 	})
 	b.Run("gzip again", func(b *testing.B) {
 		for b.Loop() {
@@ -105,4 +109,21 @@ func BenchmarkRegexes(b *testing.B) {
 	ratios = ratios[1:] // the first round also maps the names
 	slices.Sort(ratios)
 	b.ReportMetric(ratios[len(ratios)/2], "regexes/globs")
+}
+
+// BenchmarkWindow adds the 40 samples of an interval to a summary's window, which has five parts.
+func BenchmarkWindow(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	intervals := make([]metric.Collected, 50)
+	for i := range intervals {
+		for range 40 {
+			intervals[i].Samples = append(intervals[i].Samples, 10*math.Exp(random.NormFloat64()))
+		}
+	}
+	w, batch := window{parts: make([]part, 5)}, batch{}
+	for i := 0; b.Loop(); i++ {
+		w.head = i % len(w.parts)
+		w.add(&intervals[i%len(intervals)], unit{true, 1}, 1, &batch)
+	}
+	b.ReportMetric(float64(len(w.bins)), "bins")
 }

@@ -1,10 +1,11 @@
 package prometheus
 
 import (
-	"compress/gzip"
 	"io"
 	"math"
 	"strconv"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // writeBlock is the approximate number of bytes per write to the client.

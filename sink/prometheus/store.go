@@ -37,6 +37,7 @@ type store struct {
 	sorted   []*family          // nil if the families must be sorted again
 	shown    []*familyView      // the families on the page; nil if an entry was added or removed since the last call of publish
 	windows  map[uint32]*window // time windows of summaries
+	batch    batch              // reused by the windows
 	members  map[uint32]*members
 	natives  map[uint32]*native // native buckets of histograms
 

@@ -74,50 +74,84 @@ func valueOf(key int32) float64 {
 }
 
 // add adds the samples of an interval. The parameter weight is the number of events that each
-// sample represents.
-func (w *window) add(c *metric.Collected, unit unit, weight float64) {
+// sample represents. batch is memory that successive calls reuse.
+func (w *window) add(c *metric.Collected, unit unit, weight float64, batch *batch) {
 	w.dirty = true
 	w.many = w.many || len(c.Bins) > 0 || len(w.exact)+len(c.Samples) > maxExact
 	if w.many {
 		w.exact = nil
-	}
-	for _, v := range c.Samples {
-		v = unit.apply(v)
-		w.count(keyOf(v), weight)
-		if !w.many {
-			w.exact = append(w.exact, sample{v, weight, int32(w.head)})
+	} else {
+		for _, v := range c.Samples {
+			w.exact = append(w.exact, sample{unit.apply(v), weight, int32(w.head)})
 		}
 	}
-	for _, b := range c.Bins {
-		w.count(keyOf(unit.apply(b.Value)), b.Count*weight)
-	}
-}
-
-// count adds n events to a bin of the window and of its head part.
-func (w *window) count(key int32, n float64) {
+	bins := batch.count(c, unit, weight)
+	w.bins = addBins(w.bins, bins)
 	head := &w.parts[w.head]
-	head.bins = addBin(head.bins, bin{key, n})
-	w.bins = addBin(w.bins, bin{key, n})
+	head.bins = addBins(head.bins, bins)
 }
 
-// addBin adds a bin to sorted bins.
-func addBin(bins []bin, b bin) []bin {
-	at, found := slices.BinarySearchFunc(bins, b.key, func(b bin, key int32) int { return cmp.Compare(b.key, key) })
-	if found {
-		bins[at].count += b.count
-		return bins
+// batch counts the samples of one interval in bins.
+type batch struct {
+	keys []int32
+	bins []bin
+}
+
+// count returns the bins of the samples, sorted by key. They are valid until the next call.
+func (b *batch) count(c *metric.Collected, unit unit, weight float64) []bin {
+	b.keys, b.bins = b.keys[:0], b.bins[:0]
+	for _, v := range c.Samples {
+		b.keys = append(b.keys, keyOf(unit.apply(v)))
 	}
-	if len(bins) == maxBins {
-		if at == 0 {
-			bins[0].count += b.count
-			return bins
+	slices.Sort(b.keys)
+	for _, key := range b.keys {
+		b.bins = append(b.bins, bin{key, weight})
+	}
+	if len(c.Bins) > 0 {
+		for _, in := range c.Bins {
+			b.bins = append(b.bins, bin{keyOf(unit.apply(in.Value)), in.Count * weight})
 		}
-		bins[1].count += bins[0].count
-		copy(bins, bins[1:at])
-		bins[at-1] = b
+		slices.SortFunc(b.bins, func(a, b bin) int { return cmp.Compare(a.key, b.key) })
+	}
+	return b.bins
+}
+
+// addBins adds bins to sorted bins. Both must be sorted by key, but in the parameter more, several bins may have the
+// same key.
+func addBins(bins, more []bin) []bin {
+	const fewer = 16 // if there are so many times fewer bins to add, searching is faster than walking
+	search := len(more)*fewer < len(bins)
+	at := 0
+	for _, b := range more {
+		if search {
+			n, _ := slices.BinarySearchFunc(bins[at:], b.key, func(b bin, key int32) int { return cmp.Compare(b.key, key) })
+			at += n
+		}
+		for at < len(bins) && bins[at].key < b.key {
+			at++
+		}
+		if at < len(bins) && bins[at].key == b.key {
+			bins[at].count += b.count
+		} else {
+			bins = insertBin(bins, at, b)
+		}
+	}
+	return bins
+}
+
+// insertBin inserts a bin before the bin with the index at.
+func insertBin(bins []bin, at int, b bin) []bin {
+	if len(bins) < maxBins {
+		return slices.Insert(bins, at, b)
+	}
+	if at == 0 {
+		bins[0].count += b.count
 		return bins
 	}
-	return slices.Insert(bins, at, b)
+	bins[1].count += bins[0].count
+	copy(bins, bins[1:at])
+	bins[at-1] = b
+	return bins
 }
 
 // turn removes the parts of the window that are too old. It returns false if no samples remain.
@@ -134,9 +168,7 @@ func (w *window) turn(now time.Time, age time.Duration) bool {
 			w.exact = slices.DeleteFunc(w.exact, func(s sample) bool { return s.part == int32(w.head) })
 			w.bins = w.bins[:0]
 			for _, p := range w.parts {
-				for _, b := range p.bins {
-					w.bins = addBin(w.bins, b)
-				}
+				w.bins = addBins(w.bins, p.bins)
 			}
 		}
 	}
