@@ -85,10 +85,11 @@ func (e *exposition) write(version string, figures []Figure) {
 	}
 }
 
+// family writes the series of a metric. figures must be sorted by name.
 func (e *exposition) family(f *metricFamily, figures []Figure) {
 	headed := false
 	for _, source := range f.from {
-		for _, figure := range figures {
+		for _, figure := range source.candidates(figures) {
 			parts, ok := source.match(figure.Name)
 			if !ok {
 				continue
@@ -104,6 +105,17 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 			e.sample(f, labels, figure.Value*cmp.Or(source.scale, 1))
 		}
 	}
+}
+
+// candidates returns the figures whose names begin as the pattern of the source. figures must be sorted by name.
+func (s *metricSource) candidates(figures []Figure) []Figure {
+	before, _, _ := strings.Cut(s.figure, "*")
+	from, _ := slices.BinarySearchFunc(figures, before, func(f Figure, name string) int { return cmp.Compare(f.Name, name) })
+	figures = figures[from:]
+	if n := slices.IndexFunc(figures, func(f Figure) bool { return !strings.HasPrefix(f.Name, before) }); n >= 0 {
+		figures = figures[:n]
+	}
+	return figures
 }
 
 // match reports whether the name of a figure matches the pattern of the source. It returns the text
