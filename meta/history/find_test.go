@@ -51,7 +51,7 @@ func withPlaces(names, places int) *Values {
 // holding returns the given paths that have a history. A call of holding does not count as a query.
 func holding(v *Values, paths ...string) (held []string) {
 	for _, path := range paths {
-		if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
+		if i, known := v.index.find(v.entries, []byte(path)); known && v.entries[i].place >= 0 {
 			held = append(held, path)
 		}
 	}
@@ -71,7 +71,7 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("c: %+v, %v", p, ok)
 	}
 	feed(v, 2, "a", "b", "c", "d")
-	if c, _ := v.index.find(v.entries, "c"); !v.isAsked(v.entries[c].place) {
+	if c, _ := v.index.find(v.entries, []byte("c")); !v.isAsked(v.entries[c].place) {
 		t.Error("c was asked for, and its place does not say so")
 	}
 	if p, _ := v.Path("c"); p.Held != Holding || p.M1.Flushes != 2 || p.M1.Mean != 2 || p.Flushes != 2 || !p.Since.Equal(start.Add(4*interval)) {

@@ -14,7 +14,7 @@ func (v *Values) add(path []byte, fresh *int) int32 {
 		return -1
 	}
 	v.entries[i] = entry{path: string(path), place: -1, next: i + 1}
-	v.index.add(v.entries, i)
+	v.index.add(path, i)
 	return i
 }
 
@@ -41,7 +41,7 @@ func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	}
 	for i := len(v.entries) - 1; i >= 0; i-- {
 		if e := &v.entries[i]; !v.isAsked(e.place) {
-			if e.flush == v.flush {
+			if v.fresh(e) {
 				*fresh--
 				v.missed++
 			}
@@ -62,7 +62,7 @@ func (v *Values) silentest() int32 {
 	for len(v.silent) > 0 {
 		i := v.silent[len(v.silent)-1]
 		v.silent = v.silent[:len(v.silent)-1]
-		if e := &v.entries[i]; e.place >= 0 && e.flush != v.flush {
+		if e := &v.entries[i]; e.place >= 0 && !v.fresh(e) {
 			return i
 		}
 	}
@@ -140,7 +140,7 @@ func (v *Values) ask(path string) Held {
 		return Off
 	}
 	now := max(v.flush, 1)
-	if i, known := v.index.find(v.entries, path); known && v.entries[i].place >= 0 {
+	if i, known := v.index.find(v.entries, []byte(path)); known && v.entries[i].place >= 0 {
 		v.places.rows[v.entries[i].place].asked = now
 		return Holding
 	}

@@ -18,15 +18,16 @@ func TestIndex(t *testing.T) {
 	for step := range 20_000 {
 		if n := len(entries); n > 0 && rng.IntN(1000) < min(n, 500+step%2000/4) {
 			i, last := int32(rng.IntN(n)), int32(n-1)
-			x.remove(entries, i)
+			x.remove(entries[i].path, i)
 			if i != last {
-				x.renumber(entries, last, i)
+				x.renumber(entries[last].path, last, i)
 				entries[i] = entries[last]
 			}
 			entries = entries[:last]
 		} else {
-			entries = append(entries, entry{path: fmt.Sprint("app.", step)})
-			x.add(entries, int32(n))
+			path := fmt.Sprint("app.", step)
+			entries = append(entries, entry{path: path})
+			x.add([]byte(path), int32(n))
 		}
 		if step%100 > 0 {
 			continue
@@ -41,11 +42,11 @@ func TestIndex(t *testing.T) {
 			t.Fatalf("step %d: %d entries, %d counted, %d slots in use", step, len(entries), x.count, used)
 		}
 		for i := range entries {
-			if at, known := x.find(entries, entries[i].path); !known || at != int32(i) {
+			if at, known := x.find(entries, []byte(entries[i].path)); !known || at != int32(i) {
 				t.Fatalf("step %d: entry %d is found at %d, %v", step, i, at, known)
 			}
 		}
-		if _, known := x.findBytes(entries, []byte("none")); known {
+		if _, known := x.find(entries, []byte("none")); known {
 			t.Fatal("a path that is not there is found")
 		}
 	}

@@ -52,7 +52,7 @@ func (v *Values) copyLast(atOnce bool) (values []meta.Value, flush uint64, ok bo
 			}
 		}
 		if e := &v.entries[i]; v.recently(e) {
-			values = append(values, meta.Value{Path: e.path, Value: e.value, Time: e.time})
+			values = append(values, meta.Value{Path: e.path, Value: e.value, Time: int64(e.time)})
 		}
 	}
 	return values, flush, true

@@ -58,7 +58,7 @@ func (m *mixing) next() {
 func (m *mixing) consistent() {
 	m.t.Helper()
 	for i := range m.entries {
-		if at, known := m.index.find(m.entries, m.entries[i].path); !known || int(at) != i {
+		if at, known := m.index.find(m.entries, []byte(m.entries[i].path)); !known || int(at) != i {
 			m.t.Fatalf("the index has %s at entry %d, %v: want entry %d", m.entries[i].path, at, known, i)
 		}
 	}
@@ -107,7 +107,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 				asked[row] = m.places.rows[row].asked
 			}
 			for path := range m.paths {
-				if i, known := m.index.find(m.entries, m.name(path)); !known || m.entries[i].place < 0 {
+				if i, known := m.index.find(m.entries, []byte(m.name(path))); !known || m.entries[i].place < 0 {
 					continue
 				}
 				p, _ := m.Path(m.name(path))

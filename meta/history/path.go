@@ -75,12 +75,12 @@ func (v *Values) look(path string) (r reading) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r = reading{view: v.view(), value: gap, held: v.ask(path)}
-	i, known := v.index.find(v.entries, path)
+	i, known := v.index.find(v.entries, []byte(path))
 	if !known {
 		return r
 	}
 	e := &v.entries[i]
-	r.known, r.value, r.time = true, e.value, e.time
+	r.known, r.value, r.time = true, e.value, int64(e.time)
 	if r.row = e.place; r.row < 0 {
 		return r
 	}

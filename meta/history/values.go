@@ -2,6 +2,7 @@ package history
 
 import (
 	"iter"
+	"math"
 	"sync"
 	"time"
 
@@ -78,10 +79,10 @@ type Values struct {
 type entry struct {
 	path  string
 	value float64
-	time  int64 // in Unix seconds
-	flush uint64
-	place int32 // the row of the path's history in places; -1 for none
-	next  int32 // the entry that came next when the path was last published
+	time  uint32 // in Unix seconds
+	flush uint32 // number of the last flush with a value; 0 if there was none
+	place int32  // the row of the path's history in places; -1 for none
+	next  int32  // the entry that came next when the path was last published
 }
 
 // NewValues returns empty Values. They need little memory until there are paths.
@@ -146,10 +147,10 @@ func (v *Values) keep(w *walk, p *metric.Point) {
 	}
 	*next, w.before = i, i
 	e := &v.entries[i]
-	if e.flush != v.flush {
+	if !v.fresh(e) {
 		w.fresh++
 	}
-	e.value, e.time, e.flush = p.Value, p.Time, v.flush
+	e.value, e.time, e.flush = p.Value, uint32(min(max(p.Time, 0), math.MaxUint32)), uint32(v.flush)
 	v.remember(i, e)
 }
 
@@ -159,7 +160,7 @@ func (v *Values) find(guess int32, path []byte) int32 {
 	if int(guess) < len(v.entries) && v.entries[guess].path == string(path) {
 		return guess
 	}
-	if i, known := v.index.findBytes(v.entries, path); known {
+	if i, known := v.index.find(v.entries, path); known {
 		return i
 	}
 	return -1
@@ -184,7 +185,10 @@ func (v *Values) endFlush(points iter.Seq[metric.Point]) {
 }
 
 // recently reports whether an entry was published recently enough to keep its value.
-func (v *Values) recently(e *entry) bool { return e.flush+v.keeps >= v.flush }
+func (v *Values) recently(e *entry) bool { return uint64(e.flush)+v.keeps >= v.flush }
+
+// fresh reports whether an entry has a value of the last flush.
+func (v *Values) fresh(e *entry) bool { return e.flush == uint32(v.flush) }
 
 // forget removes entries that were not published recently. Entries with a history are kept for an
 // hour.
@@ -201,7 +205,7 @@ func (v *Values) forget() {
 				i++
 				continue
 			}
-			if e.flush+v.hour >= v.flush {
+			if uint64(e.flush)+v.hour >= v.flush {
 				v.silent = append(v.silent, int32(i))
 				i++
 				continue
@@ -216,7 +220,7 @@ func (v *Values) remove(i int32) {
 	v.clear(i)
 	last := int32(len(v.entries) - 1)
 	if i != last {
-		v.index.renumber(v.entries, last, i)
+		v.index.renumber(v.entries[last].path, last, i)
 		e := &v.entries[i]
 		*e = v.entries[last]
 		if e.place >= 0 {
@@ -230,7 +234,7 @@ func (v *Values) remove(i int32) {
 // clear removes the path and the history of an entry.
 func (v *Values) clear(i int32) {
 	e := &v.entries[i]
-	v.index.remove(v.entries, i)
+	v.index.remove(e.path, i)
 	if e.place >= 0 {
 		v.places.release(e.place)
 		e.place = -1

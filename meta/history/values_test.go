@@ -148,3 +148,17 @@ func BenchmarkValuesKeep(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkNewPaths stores the values of a flush with new paths only. The unit ns/path is the time for one path.
+func BenchmarkNewPaths(b *testing.B) {
+	const n = 500_000
+	paths := make([]string, n)
+	for i := range paths {
+		paths[i*7919%n] = fmt.Sprint("stats.web.requests.host-", i)
+	}
+	all := points(10, 1, paths...)
+	for b.Loop() {
+		newValues(n, 0).Keep(unix(10), all)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/path")
+}
