@@ -575,6 +575,16 @@ func TestSearchesStayShort(t *testing.T) {
 		if mean := float64(steps) / float64(n); mean > 6 || longest > 2000 {
 			t.Errorf("%d names: a search takes %.1f steps, the longest %d", n, mean, longest)
 		}
+		steps = 0
+		const missing = 10_000
+		for i := range missing {
+			hash := maphash.Bytes(names.seed, fmt.Appendf(name[:0], "missing.%d", i))
+			s := &names.segments[hash>>56]
+			steps += 1 + s.seek(uint32(hash), s.start(uint32(hash))) - s.start(uint32(hash))
+		}
+		if mean := float64(steps) / missing; mean > 6 {
+			t.Errorf("%d names: a search for a missing name takes %.1f steps", n, mean)
+		}
 	}
 }
 
