@@ -141,8 +141,8 @@ func (t *Table) expire(n *names, rec record) uint32 {
 	return t.config.Expire[kindOf(meta)]
 }
 
-// hidden returns the flags of a record whose clean name comes from another table, and not from a
-// sample.
+// hidden returns the flags for the new record of a clean name that Merge or Recall adds. Such a name comes from a row
+// or a file, so the name as received is unknown.
 func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 	if s.resolver == nil {
 		return 0

@@ -111,7 +111,7 @@ func (r *room) admit(a *acceptor) {
 	}
 }
 
-// grow changes the total size of tails, and closes a connection if the total is too large.
+// grow adds bytes, which may be negative, to the total size of tails. It closes a connection if the total is too large.
 func (r *room) grow(bytes int) {
 	if bytes != 0 && r.tails.Add(int64(bytes)) > maxTails && bytes > 0 {
 		r.cutOldest(r.doors, CutMemory)

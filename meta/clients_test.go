@@ -93,7 +93,7 @@ func stderr(err error) error {
 	return err
 }
 
-// checkAnswers compares the JSON that a client has printed with the source.
+// checkAnswers checks that the JSON in got, which a client has printed, agrees with the source.
 func checkAnswers(t *testing.T, got map[string]any, source *fixedSource) {
 	t.Helper()
 	methods := []any{"discards", "istats", "sample", "stats", "system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall", "values"}

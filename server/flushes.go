@@ -36,7 +36,7 @@ type boundary struct {
 	at     time.Time
 }
 
-// flushed describes one flush.
+// flushed is the record of one finished flush.
 type flushed struct {
 	snapshot *aggregate.Snapshot
 	at       time.Time        // when the table was drained

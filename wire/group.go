@@ -16,7 +16,7 @@ type group struct {
 	tagged bool // whether the group has tags
 	lost   bool // whether tags were dropped
 	millis bool // whether the type is ms
-	// container is the content of the section c:, if it becomes a tag.
+	// container is the container id in the section c: of the line. It is nil if the id does not become a tag.
 	container []byte
 	weight    float64
 	fault     metric.Reason // the reason why all values of the group are bad; None if there is no such reason

@@ -52,7 +52,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		Short('i').Default("127.0.0.1").StringVar(&opts.ip)
 	app.Flag("path", "HTTP path of the stats.").
 		Short('l').Default("/stats").StringVar(&opts.path)
-	app.Flag("pipe-dir", "Directory of the pipes.").
+	app.Flag("pipe-dir", "Directory that contains the stat pipes.").
 		Short('d').Default(statvent.DefaultDir).StringVar(&opts.pipeDir)
 	app.Flag("timeout", "Time limit for the answer of each process, at most 10s; reading all pipes takes at most twice as long.").
 		Default(pipes.DefaultTimeout.String()).DurationVar(&opts.timeout)

@@ -55,14 +55,14 @@ type flushColumn struct {
 	values []float64
 }
 
-// minuteColumn contains the results of a minute.
+// minuteColumn contains the values of all paths in one minute, as means and extremes.
 type minuteColumn struct {
 	number uint64 // number of the flush in which the column was made
 	end    int64  // end of the minute in Unix nanoseconds
 	cells  []cell
 }
 
-// cell is the result of a path in a minute. Its mean is NaN if the path was not published.
+// cell summarises the values of one path in one minute. Its mean is NaN if the path was not published.
 type cell struct{ mean, least, most float32 }
 
 // openMinute is the minute to which the values of the oldest flush columns are added.

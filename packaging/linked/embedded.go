@@ -50,5 +50,5 @@ func versionIn(dir string) (string, error) {
 			return m[1], nil
 		}
 	}
-	return "", fmt.Errorf("%s: no script has its version in the first line", dir)
+	return "", fmt.Errorf("%s: no script says in its first line which version it has", dir)
 }

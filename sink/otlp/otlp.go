@@ -204,7 +204,7 @@ func (s *Sink) post(ctx context.Context, body []byte) error {
 // Close closes the connection.
 func (s *Sink) Close() error { return s.poster.Close() }
 
-// tooLarge reports whether the receiver refused the size of a body.
+// tooLarge reports whether the receiver refused a body because it is too large.
 func tooLarge(err error) bool {
 	status, ok := errors.AsType[*push.Status](err)
 	return ok && status.Code == http.StatusRequestEntityTooLarge
