@@ -171,7 +171,7 @@ func (l *Layout) validatePercentiles() error {
 		if before, there := names[name]; there && before == p {
 			return metric.FlagErrorf("--pct", p, "given twice")
 		} else if there {
-			return metric.FlagErrorf("--pct", p, "has the same name %q as the threshold %v with --naming %s", name, before, l.Naming)
+			return metric.FlagErrorf("--pct", p, "would be published with the same name %q as the threshold %v, because of --naming %s: give only one of the two", name, before, l.Naming)
 		}
 		names[name] = p
 	}

@@ -16,7 +16,7 @@ import (
 
 var (
 	errHistory = errors.New("the history of alerts is damaged")
-	errSlow    = errors.New("the disk is too slow")
+	errSlow    = errors.New("the disk is too slow: the file was not saved in time")
 )
 
 // historyEvery is the minimum time between two saves.
@@ -57,7 +57,7 @@ func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 	if err == nil {
 		if err = episodes.Load(text, settled); err != nil {
 			aside := f.path + ".damaged"
-			err = errors.Join(fmt.Errorf("%w, so the file is renamed to %s: %w", errHistory, aside, err), os.Rename(f.path, aside))
+			err = errors.Join(fmt.Errorf("%w, so the file is renamed to %s; the damage: %w", errHistory, aside, err), os.Rename(f.path, aside))
 		}
 	}
 	if err != nil {

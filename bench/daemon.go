@@ -114,7 +114,7 @@ func (d *daemon) awaitReady() error {
 		last = used
 	}
 	log, _ := os.ReadFile(d.log)
-	return fmt.Errorf("it has exited, or does not receive on %s %s within %v; its output: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
+	return fmt.Errorf("the daemon has exited, or has not begun to receive on %s %s within %v; its output: %s", d.network, d.address, giveUp, bytes.TrimSpace(log))
 }
 
 // bound reports whether the daemon has bound its sockets. In a workload without traffic, it checks

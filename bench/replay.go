@@ -79,5 +79,5 @@ func (d *daemon) awaitForwarded(kept rows) (time.Duration, error) {
 			return max(time.Since(begun), 5*time.Millisecond), nil
 		}
 	}
-	return 0, fmt.Errorf("the edge daemon did not forward its %v rows within %v", kept.waiting, giveUp)
+	return 0, fmt.Errorf("the edge daemon did not forward its %v waiting rows within %v", kept.waiting, giveUp)
 }

@@ -63,9 +63,9 @@ type Config struct {
 	QueueSize int
 
 	// Block is the maximum time that a call waits for room in a full queue. With Block, a batch job
-	// loses no samples. When BlockContext is done, all waits end. If only BlockContext is set, the
-	// time of a wait is not limited. If both are zero, calls never wait: when the queue is full, lines
-	// are dropped. If a call has waited without success, further calls drop their lines immediately,
+	// loses no samples. When BlockContext is done, all calls stop waiting. If only BlockContext is
+	// set, a call may wait for any time. If both are zero, calls never wait: when the queue is full,
+	// lines are dropped. If a call has waited without success, further calls drop their lines immediately,
 	// until the server accepts a packet. A dead server therefore delays the program by the time Block
 	// only once, not once per call.
 	Block        time.Duration

@@ -97,7 +97,7 @@ func TestProgramsFunctionsHang(t *testing.T) {
 		}, "Config.Log or Logger panicked: of the test"},
 		"Log exits": {func(chan struct{}) client.Config {
 			return client.Config{Log: func(string) { runtime.Goexit() }}
-		}, "Config.Log or Logger ended its goroutine"},
+		}, "Config.Log or Logger ended the goroutine that called it"},
 		"Write exits": {func(chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
 				return silent(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), nil

@@ -168,7 +168,7 @@ func (r *reporter) tellDrops() {
 
 // tell passes a line to Config.Log and Config.Logger.
 func (r *reporter) tell(e event) {
-	err := errors.New("Config.Log or Logger ended its goroutine")
+	err := errors.New("Config.Log or Logger ended the goroutine that called it")
 	defer func() {
 		if err != nil {
 			r.broken = err

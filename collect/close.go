@@ -132,7 +132,7 @@ func (p *partition) rewind(ctx context.Context, from int64) error {
 		}
 		iv, err := p.state.take(r, p.end(window)+p.interval)
 		if err != nil {
-			return fmt.Errorf("read the rows of a commit: %w", err)
+			return fmt.Errorf("cannot read the rows of a commit: %w", err)
 		}
 		if err := p.publish(ctx, window, iv, true); err != nil {
 			return err

@@ -111,8 +111,8 @@ type Cluster struct {
 	// Late says what happens to data that arrives after its interval was published. LateCorrect (the
 	// default) merges the data and publishes the interval again. LateCount only counts the data.
 	Late Late `flag:"--late"`
-	// LateHorizon is the maximum delay of data that is still merged, by default 2 h. It must be the
-	// same for all owners.
+	// LateHorizon is how long after the end of an interval its data is still merged, by default 2 h. It
+	// must be the same for all owners.
 	LateHorizon time.Duration `flag:"--late-horizon"`
 	// CollectReplicas is the number of copies of the streams of a new cluster on NATS. CollectBytes is
 	// the maximum size of the messages that wait in these streams.

@@ -43,7 +43,7 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 			p.fenced.Add(1)
 			return err
 		default:
-			return fmt.Errorf("append a commit: %w", err)
+			return fmt.Errorf("cannot append a commit: %w", err)
 		}
 	}
 	p.follow(version, began)
@@ -66,7 +66,7 @@ func (p *partition) confirm(ctx context.Context) error {
 	c, err := p.engine.Head(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read the last commit: %w", err)
+		return fmt.Errorf("cannot read the last commit: %w", err)
 	case c.Version != p.version:
 		p.fenced.Add(1)
 		return link.ErrFenced

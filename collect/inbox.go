@@ -54,7 +54,7 @@ func (p *partition) take(ctx context.Context, entries <-chan link.Entry) error {
 func (p *partition) look(ctx context.Context) error {
 	st, err := p.engine.State(ctx)
 	if err != nil {
-		return fmt.Errorf("read the state of the inbox: %w", err)
+		return fmt.Errorf("cannot read the state of the inbox: %w", err)
 	}
 	p.known = max(p.known, st.Last)
 	if st.First > p.read+1 {

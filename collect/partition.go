@@ -134,12 +134,12 @@ func (p *partition) load(ctx context.Context) error {
 	began := time.Now()
 	c, err := p.engine.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("read the last commit: %w", err)
+		return fmt.Errorf("cannot read the last commit: %w", err)
 	}
 	p.head = Head{}
 	if c.Version != 0 {
 		if _, err := p.codec.decodeHead(c.Record, &p.head); err != nil {
-			return fmt.Errorf("decode the last commit: %w", err)
+			return fmt.Errorf("cannot decode the last commit: %w", err)
 		}
 	}
 	p.since = time.Now()
@@ -210,7 +210,7 @@ func (p *partition) at(ctx context.Context, window int64) (*record, error) {
 	case errors.Is(err, link.ErrNone):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read the commit of a window: %w", err)
+		return nil, fmt.Errorf("cannot read the commit of a flush interval: %w", err)
 	}
 	r, err := p.codec.decode(c.Record)
 	if err != nil {

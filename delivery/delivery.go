@@ -265,7 +265,7 @@ func (d *Delivery) warnOfForgotten() {
 		wanted := slices.ContainsFunc(d.cfg.Sinks, func(s Destination) bool { return s.spoolName() == entry.Name() })
 		if bytes := spool.Bytes(dir); !wanted && bytes > 0 {
 			d.cfg.Log.Warn().Str("dir", dir).Int64("bytes", bytes).
-				Msg("undelivered points wait in a spool without a sink: configure a sink with its name and format, or remove the directory")
+				Msg("a spool has undelivered points, but no sink: configure a sink with the name and the format of the spool, or remove the directory")
 		}
 	}
 }

@@ -224,7 +224,7 @@ func (o *outlet) current() (sink.Sink, time.Duration) {
 	now, patience := o.sink, o.patience
 	o.mu.Unlock()
 	if now != before {
-		o.log.Info().Msg("the sink's settings have changed: now sending to the new sink")
+		o.log.Info().Msg("the sink's settings have changed: the sink now sends with the new settings")
 		o.closeSink(before)
 	}
 	return now, patience

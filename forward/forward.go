@@ -220,7 +220,7 @@ func (e *Edge) ask(ctx context.Context) (link.Settings, error) {
 	defer cancel()
 	s, err := e.sender.Settings(ctx)
 	if err != nil {
-		return s, fmt.Errorf("ask the cluster for its settings: %w", err)
+		return s, fmt.Errorf("cannot get the settings of the cluster: %w", err)
 	}
 	if err := e.fits(s); err != nil {
 		return s, err

@@ -115,7 +115,7 @@ func (e *Edge) verify(ctx context.Context) error {
 		return err
 	}
 	if now != begun {
-		return fmt.Errorf("the cluster's settings have changed since this daemon started (%d partitions, not %d, or another member key): restart the daemon",
+		return fmt.Errorf("the settings of the cluster have changed since this daemon started (number of partitions: now %d, before %d; other settings can differ too): restart the daemon",
 			now.Partitions, begun.Partitions)
 	}
 	e.verified.Store(true)

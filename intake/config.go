@@ -144,7 +144,7 @@ func (l *Listen) Validate(flushInterval time.Duration) error {
 	case l.PipeDir != "" && (l.PipeTimeout < time.Millisecond || l.PipeTimeout > flushInterval/2):
 		return metric.FlagErrorf("--pipe-timeout", l.PipeTimeout, "must be between 1ms and %v, which is half the flush interval", flushInterval/2)
 	case l.NamesAsSent && l.Tags == metric.TagsInName:
-		return metric.FlagErrorf("--names", "as-sent", "cannot be used with --tags=keep-in-name, which cleans names; use --tags=labels")
+		return metric.FlagErrorf("--names", "as-sent", "cannot be used with --tags=keep-in-name, which changes names so that Graphite accepts them; use --tags=labels")
 	case !metric.IsClean([]byte(l.PipePrefix)):
 		return metric.FlagErrorf("--pipe-prefix", l.PipePrefix, "may contain only A-Z, a-z, 0-9, _, - and dots")
 	}

@@ -122,7 +122,7 @@ const shortQueue = 128
 func (in *Intake) warnOfQueue(l *listener) {
 	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
 		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).
-			Msg("the queue of the socket is short: in bursts, clients must wait, and clients that do not wait lose datagrams; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
+			Msg("the queue of the socket is short: when it is full, blocking clients wait, and non-blocking clients lose datagrams; run sysctl -w net.unix.max_dgram_qlen=512 before the daemon starts")
 	}
 }
 

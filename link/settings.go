@@ -40,7 +40,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		return Settings{}, fmt.Errorf("the settings of the cluster are damaged: %w", err)
 	}
 	if k.Version != SettingsVersion {
-		return Settings{}, fmt.Errorf("the settings of the cluster have version %d, this daemon knows version %d: upgrade the older daemons", k.Version, SettingsVersion)
+		return Settings{}, fmt.Errorf("the settings of the cluster have version %d, but this daemon supports only version %d: install the newest version of statsd on all daemons of the cluster", k.Version, SettingsVersion)
 	}
 	s := Settings{Version: k.Version, Partitions: k.Partitions, Tags: k.Tags}
 	var err error
@@ -48,7 +48,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		s.Horizon, err = time.ParseDuration(k.Horizon)
 	}
 	if n, bad := hex.Decode(s.MemberKey[:], []byte(k.MemberKey[:min(len(k.MemberKey), 2*len(s.MemberKey))])); err == nil && (bad != nil || n != len(s.MemberKey)) {
-		err = fmt.Errorf("the member key must have %d bytes in hexadecimal, and only %d bytes can be read", len(s.MemberKey), n)
+		err = fmt.Errorf("the member key must be %d bytes in hexadecimal, but only the first %d bytes are valid", len(s.MemberKey), n)
 	}
 	if err == nil {
 		err = s.check()
@@ -66,7 +66,7 @@ func (s Settings) check() error {
 	case s.Interval <= 0:
 		return fmt.Errorf("the flush interval must be more than 0, not %v", s.Interval)
 	case s.Horizon < s.Interval:
-		return fmt.Errorf("the late horizon must be at least the flush interval (%v), not %v", s.Interval, s.Horizon)
+		return fmt.Errorf("the value of --late-horizon must be at least the flush interval (%v), not %v", s.Interval, s.Horizon)
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (s Settings) Compare(cluster Settings) error {
 func (s Settings) First(random func([]byte)) (Settings, error) {
 	s.Version = SettingsVersion
 	if err := s.check(); err != nil {
-		return Settings{}, fmt.Errorf("settings of a new cluster: %w", err)
+		return Settings{}, fmt.Errorf("the settings of the new cluster are not valid: %w", err)
 	}
 	if s.MemberKey == [16]byte{} {
 		random(s.MemberKey[:])

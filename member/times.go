@@ -65,9 +65,9 @@ func (t Times) validateForward() error {
 	case t.Target.ForwardTo == "":
 		return nil
 	case !second.IsZero() && !first.Before(second):
-		return errors.New("from=TIME must be earlier than the time at which the next cluster takes over")
+		return errors.New("from=TIME must be earlier than from=TIME in the URL of the next cluster")
 	case second.IsZero() && first.After(time.Now()):
-		return fmt.Errorf("from=TIME is in the future, and nothing would be forwarded before %s: add a --forward for the cluster that gets the data until that time", first.UTC().Format(time.RFC3339))
+		return fmt.Errorf("from=TIME is in the future, so nothing would be forwarded before %s: add a second --forward with the URL of the cluster that gets the data until then", first.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (t Times) validateCollect() error {
 	case c.CollectUntil.IsZero():
 		return nil
 	case t.Next.NextTo == "" || !t.Next.NextAfter.Equal(c.CollectUntil):
-		return errors.New("until=TIME needs --forward with the URL of the cluster that takes over, and from= with the same time in that URL")
+		return errors.New("until=TIME needs --forward with the URL of the cluster that takes over; that URL must have from= with the same time")
 	case t.Next.NextTo == c.CollectFrom:
 		return errors.New("until=TIME: --forward has the same cluster as --collect: use a different prefix or port for the new cluster")
 	case t.Target.ForwardTo != "":

@@ -47,7 +47,7 @@ func (e *Episodes) Load(text []byte, settled time.Time) error {
 	defer e.mu.Unlock()
 	for _, ep := range file.Episodes {
 		if ep.ID == "" || ep.Began.IsZero() || ep.State == OK || rank(ep.Reason) < 0 {
-			return errors.New("a past problem has no id, no begin, no known reason, or the state ok")
+			return errors.New("a past problem is not valid: it has no id or no start time, or its reason is unknown, or its state is ok")
 		}
 		ep.ID, ep.Subject = printable(cut(ep.ID, maxText)), printable(cut(ep.Subject, maxSubject))
 		ep.Text, ep.Next = printable(cut(ep.Text, maxText)), printable(cut(ep.Next, maxText))

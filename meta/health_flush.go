@@ -40,7 +40,7 @@ func (t *Tracker) lookAtFlush(f *Facts) {
 	m := &t.flush
 	if m.repeated.observe(t.now, t.slot, f.Flush.Repeated); m.repeated.recent(t.now) {
 		t.say(Reason{ID: Clock, State: Degraded, Text: fmt.Sprintf("the clock was set back, or was ahead at an earlier start: %s in 15m, the last %s ago",
-			plural.Things(m.repeated.within(lossWindow), "flush got the time of an earlier flush", "flushes got the times of earlier flushes"), spell(t.now.Sub(m.repeated.grew)))})
+			plural.Things(m.repeated.within(lossWindow), "flush got the timestamp of an earlier flush", "flushes got the timestamps of earlier flushes"), spell(t.now.Sub(m.repeated.grew)))})
 	}
 	late := f.Flush.Late > m.late
 	m.late = f.Flush.Late

@@ -183,7 +183,7 @@ func TestReasons(t *testing.T) {
 		"cut for max":        {TCPCut, "listener", at{10: func(s *scene) { s.facts.Intake.CutListener += 2 }}, "10 degraded, 910 over", "2 connections were cut to accept other connections (max of their listener)"},
 		"cut for memory":     {TCPCut, "memory", at{10: func(s *scene) { s.facts.Intake.CutMemory++ }}, "10 degraded, 910 over", "1 connection was cut because"},
 		"no descriptors":     {Descriptors, "", at{10: func(s *scene) { s.facts.NoDescriptor++; s.facts.DescriptorLimit = 64 }}, "10 degraded, 910 over", "no file descriptor was free for a client 1 time in 15m (the limit is 64)"},
-		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush got the time of an earlier flush"},
+		"the clock":          {Clock, "", at{10: func(s *scene) { s.facts.Flush.Repeated++ }}, "10 degraded, 910 over", "1 flush got the timestamp of an earlier flush"},
 		"pipes":              {PipesFailing, "", at{10: func(s *scene) { s.facts.PipesFault = "gone" }, 20: func(s *scene) { s.facts.PipesFault = "" }}, "10 degraded, 20 over", "the stat pipes cannot be read: gone"},
 		"the state file":     {StateFile, "", at{10: func(s *scene) { s.facts.StateFault = "full" }, 20: func(s *scene) { s.facts.StateFault = "" }}, "10 degraded, 20 over", "the gauges cannot be saved: full"},
 		"an unknown cluster": {ClusterUnknown, "", at{10: func(s *scene) { s.facts.ClusterUnknown = "refused" }, 20: func(s *scene) { s.facts.ClusterUnknown = "" }}, "10 failing, 20 over", "waits for the settings of its cluster: refused"},

@@ -36,7 +36,7 @@ func (m *Monitor) methods() []xmlrpc.Method {
 		},
 		{
 			Name:      "discards",
-			Help:      "Returns a struct of four members. reasons: the number of discarded samples for each reason. lines: the last bad lines, newest first, with time (Unix seconds), sender, reason, and the first 256 bytes, quoted. refused: the names that limits refused most, with limit, prefix of the names, and the minimum and maximum number of samples. collisions: the paths that several names share.",
+			Help:      "Returns a struct of four members. reasons: the number of discarded samples for each reason. lines: the last bad lines, newest first, with time (Unix seconds), sender, reason, and the first 256 bytes, quoted. refused: the prefixes of names with the most samples that a limit refused, each with limit, prefix, and the minimum and maximum number of refused samples (least, most). collisions: the paths that several names share.",
 			Signature: []string{"struct"},
 			Call:      m.discards,
 		},

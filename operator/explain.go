@@ -212,6 +212,6 @@ func (d *Desk) explainQuestion() question.Question {
 			{Name: "text", Required: true, Min: 1, Help: "a line, or a name"},
 			{Name: "seconds", Kind: question.Int, Max: 30, Help: "for how many seconds to watch who sends the name"},
 		},
-		Help: "What happens to a line, or what the daemon knows about a name: how the name is read, cleaned, limited and published, its values, its senders, and the sinks that have accepted it. An explanation does not count the line as received.",
+		Help: "What happens to a line, or what the daemon knows about a name: how the name is read, cleaned, limited and published, its values, its senders, and the sinks that have accepted it. The daemon only explains the line, and does not count it as received.",
 	}
 }

@@ -110,11 +110,11 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "For all samples, and for the points of each sink: how many came in, how many had each result, and whether the sums are equal.",
+			Help: "For all samples, and for the points of each sink: how many came in, how many had each result, and whether the results add up to the number that came in.",
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster of this daemon. For a daemon with --collect: the owner of each partition, the last interval that it has published, the waiting messages, the edge daemons, and how many messages had each result. For a daemon with --forward: the rows that were forwarded, that wait, and that were dropped.",
+			Help: "The cluster of this daemon. For a daemon with --collect: the owner and the last published interval of each partition, the waiting messages, the edge daemons, and how many messages had each result. For a daemon with --forward: how many rows were forwarded, are waiting, and were dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

@@ -113,7 +113,7 @@ func (l *loader) checkName(r *fileRule, action Action) error {
 	if l.purpose == Intake {
 		if action != Map {
 			if r.Name != "" {
-				return errors.New("name: only a rule with action map may have it")
+				return errors.New("name: only a rule with action map may have a name")
 			}
 			return nil
 		}
@@ -137,7 +137,7 @@ func (l *loader) checkLabels(r *fileRule) error {
 		case l.purpose == Mapping && len(name) < 2, !labelSyntax.MatchString(name), len(name) > maxMatch:
 			return fmt.Errorf("labels: a name must have at least two characters, and only letters, digits and _, not %.100q", name)
 		case strings.HasPrefix(name, "__"):
-			return fmt.Errorf("labels: %.100s: names with __ are reserved for Prometheus", name)
+			return fmt.Errorf("labels: %.100s: names that begin with __ are reserved for Prometheus", name)
 		case l.purpose == Mapping && (name == "le" || name == "quantile"):
 			return fmt.Errorf("labels: %s: is reserved for histograms and summaries", name)
 		case !utf8.ValidString(value) || len(value) > maxMatch:
@@ -168,7 +168,7 @@ func readIntake(r *fileRule, rule *Rule) error {
 		return errors.New("ttl, gauge_sign, labels: have no effect in a rule with action drop")
 	}
 	if r.Action == actionNames[Keep] && len(r.Labels) > 0 {
-		return errors.New("labels: only a rule with action map may have them; its name can be $0")
+		return errors.New("labels: a rule with action keep may not have labels; use action map with the name $0, which keeps the name")
 	}
 	sign, err := word("gauge_sign", r.Sign, []string{"", "absolute", "delta"})
 	rule.Sign = map[string]Sign{"absolute": Absolute, "delta": Delta}[sign]

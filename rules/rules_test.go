@@ -163,7 +163,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, match_type: other, name: b}", `match_type: must be one of glob, regex, glob+, not "other"`},
 		{"defaults: {match_type: other}", `defaults: match_type: must be one of glob`},
 		{"mappings:\n- {match: a, name: b, labels: {x: y}}", `labels: a name must have at least two characters`},
-		{"mappings:\n- {match: a, name: b, labels: {__x: y}}", `labels: __x: names with __ are reserved`},
+		{"mappings:\n- {match: a, name: b, labels: {__x: y}}", `labels: __x: names that begin with __ are reserved`},
 		{"mappings:\n- {match: a, name: b, labels: {le: y}}", `labels: le: is reserved`},
 		{"mappings:\n- {match: a, name: b, labels: {quantile: y}}", `labels: quantile: is reserved`},
 		{"mappings:\n- {match: a, name: b, labels: {bin: !!binary /w==}}", `labels: bin: must be at most`},
@@ -217,7 +217,7 @@ func TestFaults(t *testing.T) {
 		{"mappings:\n- {match: a, name: b, help: x}", "help: is for"},
 		{"defaults: {summary_options: {max_age: 1s}}", "defaults: summary_options: is for"},
 		{"mappings:\n- {match: a, name: 'b c'}", "name: must consist of letters"},
-		{"mappings:\n- {match: a, action: drop, name: b}", "name: only a rule with action map may have it"},
+		{"mappings:\n- {match: a, action: drop, name: b}", "name: only a rule with action map may have a name"},
 		{"mappings:\n- {match: a, name: b, mode: dry}", "mode: must be one of apply, count"},
 		{"mappings:\n- {match: a, name: b, gauge_sign: x}", "gauge_sign: must be one of absolute, delta"},
 	} {

@@ -27,7 +27,7 @@ const (
 	stateLine     = 128 // maximum length of a line, without the name
 )
 
-var errSlow = errors.New("the disk is too slow")
+var errSlow = errors.New("the disk is too slow: the file was not saved in time")
 
 // stateFile keeps the values of gauges and the flush times over a restart. Only the flush loop uses
 // it. The flush loop encodes the content, and each save has a goroutine that writes the file. So

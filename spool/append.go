@@ -15,7 +15,7 @@ func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.unlock()
 	if len(r.Payload) == 0 || len(r.Payload) > MaxPayload || r.Points < 1 || int64(r.Points) > 1<<32-1 {
-		return s.fail("append to", fmt.Errorf("a record of %d bytes and %d points cannot be stored", len(r.Payload), r.Points))
+		return s.fail("append to", fmt.Errorf("a record of %d bytes and %d points cannot be stored: it must have 1 byte to 16 MiB, and at least 1 point", len(r.Payload), r.Points))
 	}
 	if err := s.append(r); err != nil {
 		return s.fail("append to", err)

@@ -110,7 +110,7 @@ func (l *Log) end() (uint64, error) {
 	}
 	last := l.segments[len(l.segments)-1]
 	if last.size > largestSegment {
-		return 0, fmt.Errorf("%s has %d bytes, so this program did not write it", last.path, last.size)
+		return 0, fmt.Errorf("%s has %d bytes, but this program never writes such a large file: another program has changed the file", last.path, last.size)
 	}
 	data, err := safefile.ReadFile(last.path, largestSegment)
 	if err != nil {
@@ -131,7 +131,7 @@ func (l *Log) Append(payload []byte, at time.Time) (uint64, error) {
 		return 0, l.fail("append to", ErrClosed)
 	}
 	if len(payload) == 0 || len(payload) > MaxPayload {
-		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be stored", len(payload)))
+		return 0, l.fail("append to", fmt.Errorf("a record of %d bytes cannot be stored: it must have 1 byte to 16 MiB", len(payload)))
 	}
 	number := l.next
 	l.buffer = appendRecord(l.buffer[:0], number, Record{Payload: payload, Points: 1, Time: at.UnixNano()})

@@ -22,7 +22,7 @@ const (
 // newline, so that no reader parses it as a stat.
 const cutMark = "(cut)"
 
-// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written at once.
+// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written in one piece.
 // A larger snapshot is written in pieces of complete lines. A reader that does not read until the
 // deadline of w therefore never gets a part of a line, which could be a wrong number. This reader
 // gets cutMark after the last complete line, if the kernel allows a larger pipe.

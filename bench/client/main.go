@@ -133,7 +133,7 @@ func datagrams() error {
 		}
 		fmt.Printf("| %s | %d |\n", name, w.writes.Load())
 		if lines := w.lines.Load(); lines != 1_000_000 && !c.merged {
-			return fmt.Errorf("%s sent %d of a million", name, lines)
+			return fmt.Errorf("%s sent %d lines, not 1,000,000", name, lines)
 		}
 	}
 	return nil

@@ -139,7 +139,7 @@ func TestCentralAllow(t *testing.T) {
 	t.Parallel()
 	c := prepareCentral(t)
 	c.start("statsd", "allow=10.0.0.0/8,::1")
-	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `refused the edge daemon at 127\.0\.0\.1:\d+: its address is not in allow`)
+	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `refused the edge daemon at 127\.0\.0\.1:\d+: the setting allow does not contain its address`)
 	c.stop()
 }
 
@@ -187,7 +187,7 @@ func TestCentralTLS(t *testing.T) {
 	c.start("statsd+tls", "client-ca="+in("ours.pem")+"&allow-name=web*"+own("central")+keys)
 	ca := "ca=" + in("ours.pem")
 	c.joins("statsd+tls", ca+own("web1")+keys)
-	c.refuses("statsd+tls", ca+keys, "the central daemon refuses this daemon's certificate, requires a certificate", "it has no certificate, and client-ca requires one")
+	c.refuses("statsd+tls", ca+keys, "the central daemon refuses this daemon's certificate, requires a certificate", "it has no certificate, and the setting client-ca requires one")
 	c.refuses("statsd+tls", ca+own("stranger")+keys, "the central daemon refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("db1")+keys, "the central daemon refuses this daemon's certificate", "")
 	c.refuses("statsd+tls", ca+own("web1")+"&keys="+c.file("wrong", "a key that is none of theirs\n"), "not among the central daemon's keys", "")

@@ -165,10 +165,10 @@ func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, err
 
 // refusals are the error texts for refused edge daemons.
 var refusals = map[listen.Refusal]error{
-	listen.Denied:         errors.New("its address is not in allow"),
-	listen.NoCertificate:  errors.New("it has no certificate, and client-ca requires one"),
-	listen.BadCertificate: errors.New("its certificate is expired, or no authority in client-ca has signed it"),
-	listen.BadName:        errors.New("no name in its certificate matches allow-name"),
+	listen.Denied:         errors.New("the setting allow does not contain its address"),
+	listen.NoCertificate:  errors.New("it has no certificate, and the setting client-ca requires one"),
+	listen.BadCertificate: errors.New("its certificate is expired, or no authority in the file of client-ca has signed it"),
+	listen.BadName:        errors.New("no name in its certificate matches the setting allow-name"),
 	listen.Handshake:      errors.New("it does not use TLS, or it uses another version of TLS, or it does not trust the certificate of this daemon"),
 	listen.SlowHandshake:  errors.New("its TLS handshake took too long"),
 	listen.Crowded:        errors.New("its TLS handshake was canceled, because too many handshakes were running"),

@@ -95,7 +95,7 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	assigned := all.assigned(name, text)
 	switch {
 	case assigned != nil:
-		return nil, "", fmt.Errorf("no = or : between a setting and its value; write: %s %s", assigned.name, cmp.Or(assigned.holder, "true"))
+		return nil, "", fmt.Errorf("put a space between a setting and its value, not = or :; write: %s %s", assigned.name, cmp.Or(assigned.holder, "true"))
 	case s == nil && near != nil && near.group != groupAbout:
 		return nil, "", fmt.Errorf("there is no setting %q; did you mean %s?", name, near.name)
 	case s == nil || s.group == groupAbout:

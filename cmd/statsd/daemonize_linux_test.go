@@ -261,7 +261,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 		t.Error(err)
 	}
 	text, _ := io.ReadAll(keyboard) // returns with EIO when no process has the terminal open any more
-	if !bytes.Contains(text, []byte("WRN without --log-file, the daemon logs nothing from now on")) {
+	if !bytes.Contains(text, []byte("WRN the daemon runs in the background without --log-file: it logs nothing from now on")) {
 		t.Errorf("prints %q", text)
 	}
 	if err := keyboard.Close(); err != nil {

@@ -65,7 +65,7 @@ func (all settings) forwardURLs() (clusters []*clusterURL, err error) {
 	if len(clusters) == maxForward {
 		switch second := clusters[1]; {
 		case second.time("from").IsZero():
-			return nil, metric.FlagErrorf("--forward", second.url, "is the second cluster: set from=TIME in the URL of the cluster that takes over")
+			return nil, metric.FlagErrorf("--forward", second.url, "two clusters are given, and neither has from=TIME: set from=TIME in the URL of the cluster that takes over")
 		case second.address() == clusters[0].address():
 			return nil, metric.FlagErrorf("--forward", second.url, "has the same cluster as the other --forward: use a different prefix or port for the new cluster")
 		}

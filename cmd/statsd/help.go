@@ -18,7 +18,7 @@ switch such as --alert.
 `
 
 const helpFoot = `
-These are the flags that most hosts set. statsd --help-all shows all %d flags.
+These are the most common flags. statsd --help-all shows all %d flags.
 `
 
 // Columns in which the texts of the help start and end.
@@ -27,7 +27,7 @@ const (
 	helpEnd  = 100
 )
 
-// printHelp prints the flags that most hosts set, by group.
+// printHelp prints the most common flags, by group.
 func printHelp(w io.Writer) error {
 	foot := fmt.Sprintf(helpFoot, len(flags))
 	return printFlags(w, foot, func(f flag) bool { return f.common })

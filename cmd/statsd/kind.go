@@ -167,7 +167,7 @@ func parseBytes(text string) (int, error) {
 	}
 	n, err := units.ParseBase2Bytes(text)
 	if err != nil {
-		return 0, fmt.Errorf("must be bytes, or a size such as 64KiB or 8MiB, not %q", text)
+		return 0, fmt.Errorf("must be a number of bytes, or a size such as 64KiB or 8MiB, not %q", text)
 	}
 	return int(n), nil
 }

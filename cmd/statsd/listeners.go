@@ -126,7 +126,7 @@ func (d *door) checkFile() error {
 	}
 	for _, key := range []string{"mode", "owner", "group"} {
 		if d.given(key) {
-			return fmt.Errorf("%s: an abstract socket has no file; allow-uid and allow-gid say who may send", key)
+			return fmt.Errorf("%s: an abstract socket has no file, so this setting has no effect: use allow-uid and allow-gid to limit who may send", key)
 		}
 	}
 	return nil

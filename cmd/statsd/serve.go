@@ -137,7 +137,7 @@ func (d *daemon) ready() error {
 		return nil
 	}
 	if d.log.file == nil {
-		d.log.Warn().Msg("without --log-file, the daemon logs nothing from now on")
+		d.log.Warn().Msg("the daemon runs in the background without --log-file: it logs nothing from now on")
 	}
 	d.log.queue.settle()
 	// tell systemd the new process id before the starting process exits

@@ -41,7 +41,7 @@ func parseHost(text, otherwise string) (u *url.URL, port string, err error) {
 	case strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
 		return nil, "", fmt.Errorf("put an IPv6 address in brackets, as in [::1]:%s", otherwise)
 	case u.User != nil, u.Path != "" && u.Path != "/", u.Fragment != "":
-		return nil, "", errors.New("must be SCHEME://HOST:PORT?KEY=VALUE, and nothing else")
+		return nil, "", errors.New("must be SCHEME://HOST:PORT?KEY=VALUE, without a user, a path or a fragment")
 	}
 	port = cmp.Or(u.Port(), otherwise)
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil && port != "" {

@@ -8,7 +8,7 @@ import (
 // TestURLs checks that all settings with URLs are parsed in the same way.
 func TestURLs(t *testing.T) {
 	t.Parallel()
-	const noMore = "must be SCHEME://HOST:PORT?KEY=VALUE, and nothing else"
+	const noMore = "must be SCHEME://HOST:PORT?KEY=VALUE, without a user, a path or a fragment"
 	for flag, read := range map[string]struct {
 		scheme string
 		parse  func(text string) error

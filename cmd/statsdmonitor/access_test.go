@@ -28,7 +28,7 @@ func TestTLS(t *testing.T) {
 	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	at := "--at=https://" + server.Listener.Addr().String() + "/"
 	invoke(t, exitOK, "sinks", at, "--ca", ca)
-	if _, stderr := invoke(t, exitFailed, "sinks", at); !strings.Contains(stderr, "give the certificate of this authority with --ca") {
+	if _, stderr := invoke(t, exitFailed, "sinks", at); !strings.Contains(stderr, "use --ca with the certificate of the authority that has signed the monitor's certificate") {
 		t.Errorf("says %q", stderr)
 	}
 	for want, args := range map[string][]string{

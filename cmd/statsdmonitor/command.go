@@ -61,7 +61,7 @@ var commands = slices.Concat([]command{
 	{name: "prefixes", group: looking, args: "[PREFIX]", most: 1, flags: []use{{"since", "15m", 0}, {"n", "20", 200}},
 		help: "Which prefixes have the most names, and which prefixes grow.", read: readPrefixes},
 	{name: "discards", group: looking, flags: []use{{"n", "20", 200}}, help: "Which samples were bad or refused, and who sent them.", read: readDiscards},
-	{name: "ledger", group: looking, help: "What happened to every sample and every point.", read: readLedger},
+	{name: "ledger", group: looking, help: "How many samples and points came in, how many had each result, and whether the results add up.", read: readLedger},
 	{name: "rules", group: looking, help: "How many samples each rule of --rules has matched.", read: readRules},
 	{name: "cluster", group: looking, args: "[EDGE...]", most: 1000, flags: []use{{name: "ledger"}},
 		help: "Which daemon owns each partition of a cluster, how far each partition is published, and which edge daemons are silent.", read: readCluster},

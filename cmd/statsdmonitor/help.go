@@ -12,7 +12,7 @@ statsdmonitor COMMAND --help shows the flags of a command.
 `
 
 const helpFoot = `
-The older form prints all figures of the daemon, one on each line, and never changes:
+The older form prints each figure of the daemon on one line. Its format never changes:
   statsdmonitor HOST PORT [--values|--discards|--ledger|--alerts] [--json]
 
 Exit status: 0 the answer was printed; 1 the daemon cannot be reached, or refuses the

@@ -99,7 +99,7 @@ func askBook(ctx context.Context, client *ask.Client) (*book, error) {
 	}
 	for _, needed := range []string{"ledger.time", "samples.received"} {
 		if _, there := figures[needed]; !there {
-			return nil, fmt.Errorf("istats from %s: no %s in the answer: this daemon keeps no ledger", client.Address, needed)
+			return nil, fmt.Errorf("istats from %s: the answer has no value %s, so this daemon has no ledger", client.Address, needed)
 		}
 	}
 	return newBook(figures), nil

@@ -80,7 +80,7 @@ func claim(path string) (*file, error) {
 		return nil, fmt.Errorf("%w: %w", syscall.EADDRINUSE, taken)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock the path: %w", err)
+		return nil, fmt.Errorf("cannot lock the path: %w", err)
 	}
 	f := &file{path: path, lock: lock}
 	if err := f.checkPlace(noted); err != nil {
@@ -102,7 +102,7 @@ func checkDirectory(directory string) error {
 	case writable(directory):
 		return nil
 	}
-	return fmt.Errorf("the directory %s is not writable for user %d: it has %s", directory, os.Geteuid(), ownership(info))
+	return fmt.Errorf("the directory %s is not writable for user %d: the directory has %s", directory, os.Geteuid(), ownership(info))
 }
 
 // checkPlace returns an error if the path is in use. noted is the old content of the lock file.

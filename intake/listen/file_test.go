@@ -219,7 +219,7 @@ func TestSocketDirectory(t *testing.T) {
 	if err := os.Chmod(directory, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(at(Unix, filepath.Join(directory, "s")), nil); err == nil || !strings.Contains(err.Error(), "is not writable for user") || !strings.Contains(err.Error(), "it has mode 0500, owner") {
+	if _, err := Open(at(Unix, filepath.Join(directory, "s")), nil); err == nil || !strings.Contains(err.Error(), "is not writable for user") || !strings.Contains(err.Error(), "the directory has mode 0500, owner") {
 		t.Errorf("a directory that is not writable: %v", err)
 	}
 }

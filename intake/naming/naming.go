@@ -49,7 +49,7 @@ func (c *Config) Check(set *rules.Set) error {
 		}
 	}
 	if n := len(c.ttls(set)); n > aggregate.MaxTTLs {
-		return fmt.Errorf("the rules have %d different values of ttl, counted in flush intervals; at most %d are possible", n, aggregate.MaxTTLs)
+		return fmt.Errorf("the rules have %d different values of ttl, each rounded up to whole flush intervals; at most %d are possible", n, aggregate.MaxTTLs)
 	}
 	return nil
 }

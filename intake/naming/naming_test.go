@@ -138,7 +138,7 @@ func TestCheck(t *testing.T) {
 		{Config{}, labels, "line 1, rule 1: the labels become tags, which need --tags=graphite or --tags=labels"},
 		{Config{Tags: metric.TagsInName}, labels, "the labels become tags"},
 		{Config{Tags: metric.LabelTags}, labels, ""},
-		{Config{Flush: time.Second}, load(t, many), "the rules have 64 different values of ttl, counted in flush intervals; at most 63 are possible"},
+		{Config{Flush: time.Second}, load(t, many), "the rules have 64 different values of ttl, each rounded up to whole flush intervals; at most 63 are possible"},
 		{Config{Flush: 10 * time.Second}, load(t, many), ""},
 	} {
 		if err := tt.config.Check(tt.set); err == nil && tt.want != "" || err != nil && (tt.want == "" || !strings.Contains(err.Error(), tt.want)) {

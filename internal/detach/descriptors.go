@@ -13,7 +13,7 @@ import (
 func passOn() (sockets []*os.File, err error) {
 	dir, err := os.ReadDir("/dev/fd")
 	if err != nil {
-		return nil, fmt.Errorf("list the open descriptors: %w", err)
+		return nil, fmt.Errorf("cannot list the open descriptors: %w", err)
 	}
 	for _, entry := range dir {
 		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= firstDescriptor {
@@ -25,7 +25,7 @@ func passOn() (sockets []*os.File, err error) {
 	}
 	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || n < 0 || n > len(dir) {
-		return nil, fmt.Errorf("LISTEN_FDS=%s: must be the number of sockets; %d descriptors are open", os.Getenv("LISTEN_FDS"), len(dir))
+		return nil, fmt.Errorf("LISTEN_FDS=%s: must be the number of inherited sockets, at most the number of open descriptors (%d)", os.Getenv("LISTEN_FDS"), len(dir))
 	}
 	for fd := firstDescriptor; fd < firstDescriptor+n; fd++ {
 		sockets = append(sockets, os.NewFile(uintptr(fd), "LISTEN_FDS"))

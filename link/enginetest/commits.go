@@ -17,7 +17,7 @@ func commit(ctx context.Context, t *testing.T, p link.Partition, after link.Vers
 	t.Helper()
 	v, err := p.Append(ctx, after, slot, []byte(text))
 	if err != nil || v <= after {
-		t.Fatalf("after %d: version %d, %v", after, v, err)
+		t.Fatalf("a commit after version %d has the version %d, with the error %v", after, v, err)
 	}
 	return v
 }
@@ -26,7 +26,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 	p := f.engine.Partition(3)
 	head, err := p.Head(f.ctx)
 	if err != nil || head.Version != 0 {
-		t.Fatalf("the first head: %+v, %v", head, err)
+		t.Fatalf("the first head is %+v, with the error %v", head, err)
 	}
 	v := commit(f.ctx, t, p, 0, link.TakeOver, "mine")
 	const slot = 180_000_001 // windows are numbered by time, so real slots are large
@@ -36,17 +36,17 @@ func (f *fixture) checkCommits(t *testing.T) {
 	}
 	v = commit(f.ctx, t, p, v, slot+3, "window 3, corrected")
 	if _, err := p.Append(f.ctx, first, slot+10, []byte("of a zombie")); !errors.Is(err, link.ErrFenced) {
-		t.Errorf("a zombie: %v", err)
+		t.Errorf("a commit of a replaced owner: got the error %v, want ErrFenced", err)
 	}
 	if _, err := p.Append(f.ctx, 0, link.TakeOver, []byte("of a new zombie")); !errors.Is(err, link.ErrFenced) {
-		t.Errorf("a zombie without a head: %v", err)
+		t.Errorf("a commit of a replaced owner that has not read the head: got the error %v, want ErrFenced", err)
 	}
 	if head, err = p.Head(f.ctx); err != nil || head.Version != v || head.Slot != slot+3 || string(head.Record) != "window 3, corrected" {
 		t.Errorf("the head is %+v with the record %s, and the error %v", head, head.Record, err)
 	}
 	for i, want := range map[int64]string{3: "window 3, corrected", 4: "window 4"} {
 		if c, err := p.At(f.ctx, slot+i); err != nil || string(c.Record) != want || c.Slot != slot+i {
-			t.Errorf("slot %d holds %s, %v", i, c.Record, err)
+			t.Errorf("slot %d holds the record %s, with the error %v", i, c.Record, err)
 		}
 	}
 	// These slots were never committed. The engine may store them in the same location as a committed
@@ -57,7 +57,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 		}
 	}
 	if other, err := f.engine.Partition(0).Head(f.ctx); err != nil || other.Version != 0 {
-		t.Errorf("another partition has head %+v, %v", other, err)
+		t.Errorf("another partition has the head %+v, with the error %v", other, err)
 	}
 }
 
@@ -103,14 +103,14 @@ func (f *fixture) checkLarge(t *testing.T) {
 		record := bytes.Repeat([]byte{'a' + byte(i)}, size)
 		next, err := p.Append(f.ctx, v, int64(i), record)
 		if err != nil {
-			t.Fatalf("a commit of %d bytes: %v", size, err)
+			t.Fatalf("append a commit of %d bytes: %v", size, err)
 		}
 		v = next
 		if head, err := p.Head(f.ctx); err != nil || head.Version != v || !bytes.Equal(head.Record, record) {
-			t.Errorf("a commit of %d bytes was read with %d bytes: %v", size, len(head.Record), err)
+			t.Errorf("after a commit of %d bytes, the head is another commit, of %d bytes, with the error %v", size, len(head.Record), err)
 		}
 	}
 	if c, err := p.At(f.ctx, 2); err != nil || len(c.Record) != 5<<20 {
-		t.Errorf("slot 2 has %d bytes: %v", len(c.Record), err)
+		t.Errorf("slot 2 holds a record of %d bytes, with the error %v", len(c.Record), err)
 	}
 }

@@ -63,10 +63,10 @@ func (f *fixture) checkSettings(t *testing.T) {
 		t.Errorf("the settings are %+v, want %+v with a member key", f.settings, want)
 	}
 	if got, err := f.sender.Settings(f.ctx); err != nil || got != f.settings {
-		t.Errorf("an edge gets %+v, %v", got, err)
+		t.Errorf("an edge gets the settings %+v, with the error %v", got, err)
 	}
 	if again, err := f.engine.Join(f.ctx, Settings); err != nil || again != f.settings {
-		t.Errorf("the second time %+v, %v", again, err)
+		t.Errorf("the second Join returns the settings %+v, with the error %v", again, err)
 	}
 	for flag, change := range map[string]func(*link.Settings){
 		"--collect-partitions": func(s *link.Settings) { s.Partitions = 8 },
@@ -79,7 +79,7 @@ func (f *fixture) checkSettings(t *testing.T) {
 		change(&wanted)
 		var mismatch *link.MismatchError
 		if _, err := f.engine.Join(f.ctx, wanted); !errors.As(err, &mismatch) || mismatch.Flag != flag {
-			t.Errorf("another %s: %v", flag, err)
+			t.Errorf("Join with another %s: got the error %v, want a MismatchError", flag, err)
 		}
 	}
 }
@@ -136,23 +136,23 @@ func (f *fixture) checkMessages(t *testing.T) {
 	for i := range n {
 		e := f.next(t, r)
 		if e.Seq != start+uint64(i)+1 || !bytes.Equal(e.Data, data(0, i)) || e.Stored.Before(began) {
-			t.Fatalf("message %d is number %d of %v: %.40q", i, e.Seq, e.Stored, e.Data)
+			t.Fatalf("message %d has the number %d, was stored at %v, and contains %.40q", i, e.Seq, e.Stored, e.Data)
 		}
 	}
 	if e := f.next(t, f.read(t, 0, start+21)); !bytes.Equal(e.Data, data(0, 20)) {
-		t.Errorf("from the middle: %.40q", e.Data)
+		t.Errorf("a reader that begins in the middle gets %.40q", e.Data)
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, 10*time.Millisecond)
 	defer cancel()
 	if e, err := r.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("after the last one: %v, %v", e, err)
+		t.Errorf("a read after the last message returns %v, with the error %v", e, err)
 	}
 	f.send(t, 0, n) // the waiting reader must receive this message
 	if e := f.next(t, r); e.Seq != start+n+1 {
-		t.Errorf("after a wait: number %d", e.Seq)
+		t.Errorf("after a wait, the reader gets the message with the number %d", e.Seq)
 	}
 	if s := f.state(t, 0); s.Last != start+n+1 || s.Bytes <= 0 {
-		t.Errorf("state is %+v", s)
+		t.Errorf("the state is %+v", s)
 	}
 }
 
@@ -198,7 +198,7 @@ func (f *fixture) checkTrim(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s := f.state(t, 2); s.First != start+11 || s.Last != start+30 {
-		t.Errorf("after a trim: %+v", s)
+		t.Errorf("after a trim, the state is %+v", s)
 	}
 	if e := f.next(t, f.read(t, 2, start+1)); e.Seq != start+11 {
 		t.Errorf("the first message after a trim is number %d", e.Seq)
@@ -207,7 +207,7 @@ func (f *fixture) checkTrim(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s := f.state(t, 2); s.First != start+31 || s.Last != start+30 {
-		t.Errorf("after a trim of all: %+v", s)
+		t.Errorf("after a trim of all messages, the state is %+v", s)
 	}
 	f.send(t, 2, 30)
 	if e := f.next(t, f.read(t, 2, start+1)); e.Seq != start+31 || !bytes.Equal(e.Data, data(2, 30)) {
@@ -222,7 +222,7 @@ func (f *fixture) checkRefused(t *testing.T) {
 	} {
 		var refused *link.RefusedError
 		if err := f.sender.Send(f.ctx, m); !errors.As(err, &refused) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("a message that must be refused (%s): got the error %v", name, err)
 		}
 	}
 	f.send(t, 3, 1) // partition 3 still works

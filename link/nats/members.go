@@ -45,7 +45,7 @@ func (m *members) Run(ctx context.Context, wanted func([]int)) error {
 				wanted(mine)
 			}
 		} else if ctx.Err() == nil {
-			m.tell(topicMember, fmt.Errorf("announce this owner: %w", err))
+			m.tell(topicMember, fmt.Errorf("cannot announce this owner: %w", err))
 		}
 		pause(ctx, announceWait)
 	}

@@ -82,7 +82,7 @@ func (s *session) get(ctx context.Context, stream string, q query) (stored, erro
 		Message stored              `json:"message"`
 	}
 	if err := json.Unmarshal(m.Data, &answer); err != nil {
-		return stored{}, s.fail(fmt.Errorf("read the answer about stream %s: %w", stream, err))
+		return stored{}, s.fail(fmt.Errorf("cannot read the answer about stream %s: %w", stream, err))
 	}
 	switch {
 	case answer.Error == nil:

@@ -206,7 +206,7 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 	if err := replace(path, appendCommit(nil, h, record)); isFull(err) {
 		return 0, fmt.Errorf("%w: %w", link.ErrFull, err)
 	} else if err != nil {
-		return 0, fmt.Errorf("commit: %w", err)
+		return 0, fmt.Errorf("cannot store the commit: %w", err)
 	}
 	c.head, c.kept[place], c.unsaved[path] = h, slot, true
 	return h.version, nil
@@ -249,7 +249,7 @@ func (c *commits) sync() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		maps.Copy(c.unsaved, unsaved)
-		return fmt.Errorf("sync commits: %w", err)
+		return fmt.Errorf("cannot sync the commits: %w", err)
 	}
 	return nil
 }

@@ -75,5 +75,5 @@ func (m Method) check() error {
 			known = append(known, Method(i).String())
 		}
 	}
-	return fmt.Errorf("encryption_method %v is not supported; these are: %s", m, strings.Join(known, ", "))
+	return fmt.Errorf("encryption_method %v is not supported; the supported methods are: %s", m, strings.Join(known, ", "))
 }

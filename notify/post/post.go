@@ -74,7 +74,7 @@ func Parse(address string) (*url.URL, error) {
 func (p *Poster) Post(ctx context.Context, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("post to %s: the request cannot be made", p.shown)
+		return fmt.Errorf("post to %s: the URL is not valid", p.shown)
 	}
 	r.Header = p.header.Clone()
 	r.Header.Set("Content-Type", "application/json")

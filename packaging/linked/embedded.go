@@ -50,5 +50,5 @@ func versionIn(dir string) (string, error) {
 			return m[1], nil
 		}
 	}
-	return "", fmt.Errorf("%s: no script says in its first line which version it has", dir)
+	return "", fmt.Errorf("%s: no script has a version such as v1.2.3 in its first line", dir)
 }

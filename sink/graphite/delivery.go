@@ -52,7 +52,7 @@ func (d *delivery) run(ctx context.Context, payload []byte, deadline time.Time) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		err = fmt.Errorf("the receiver has not closed the connection to confirm %d bytes, and has acknowledged %d (it hangs, or it never closes connections and needs keep-open): %w", d.written, d.acked, err)
+		err = fmt.Errorf("the receiver has not confirmed the points by closing the connection: %d bytes sent, %d bytes acknowledged (the receiver hangs, or it never closes connections and needs keep-open): %w", d.written, d.acked, err)
 	}
 	if errors.Is(err, syscall.ECONNRESET) && d.note() == d.size {
 		err = &sink.Unconfirmed{Err: fmt.Errorf("the receiver has acknowledged all %d bytes and then reset the connection: %w", d.size, err)}

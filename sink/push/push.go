@@ -42,7 +42,7 @@ type Config struct {
 	// Type is the Content-Type of payloads.
 	Type string
 	// HeaderFile is the path of a file with HTTP headers, one NAME: VALUE per line. It is for secrets, such as
-	// Authorization. The file is read at each connect. Empty means no additional headers.
+	// Authorization. The file is read for each payload. Empty means no additional headers.
 	HeaderFile string
 	// Token, if not empty, is the path of a file with a token. The token is sent in the header Authorization:
 	// TokenScheme TOKEN.

@@ -61,7 +61,7 @@ func (g *reading) list() ([]string, error) {
 		return nil, err
 	}
 	if len(names) > maxEntries {
-		g.add(finding{err: fmt.Errorf("%s has more than %d files: only some of them and the pipes of running processes are read", g.reader.dir(), maxEntries)})
+		g.add(finding{err: fmt.Errorf("%s has more than %d files: the pipes of running processes are read, and some of the other files", g.reader.dir(), maxEntries)})
 		running, err := readNames("/proc", -1)
 		if err != nil {
 			return nil, err
@@ -138,7 +138,7 @@ func (g *reading) readOwner(ctx context.Context, owner uint32, names []string, s
 	for i, name := range names {
 		if !g.enter(ctx, turns) || !g.enter(ctx, g.slots) {
 			left := len(names) - i
-			g.add(finding{left: left, err: fmt.Errorf("%d pipes of uid %d were not read, because all pipes of a uid together have only %v: %w", left, owner, 2*g.reader.timeout(), errTimeout)})
+			g.add(finding{left: left, err: fmt.Errorf("%d pipes of uid %d were not read, because reading all pipes of one uid may take only %v: %w", left, owner, 2*g.reader.timeout(), errTimeout)})
 			return
 		}
 		p := pipe{reader: g.reader, name: name, owner: owner, bytes: &g.bytes, deadline: g.limit()}

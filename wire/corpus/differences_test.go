@@ -75,7 +75,7 @@ var differences = []difference{
 	{"|# in unusual places", func(l *taken, _, _ outcome) bool {
 		return l.bits > 1 && (len(l.parts) == 0 || len(l.parts[len(l.parts)-1]) == 1)
 	}},
-	{"sections", func(l *taken, theirs, _ outcome) bool {
+	{"ignored sections", func(l *taken, theirs, _ outcome) bool {
 		return theirs.Bad > 0 && l.any(func(_ int, fields []string) bool { return len(fields) > 2 && !theirRate(fields[2]) })
 	}},
 	{"sections after a rate", func(l *taken, _, _ outcome) bool {
@@ -112,7 +112,7 @@ var differences = []difference{
 	{"empty names", func(_ *taken, theirs, _ outcome) bool {
 		return slices.ContainsFunc(theirs.names(), func(name string) bool { return name == "" || name[0] == ';' })
 	}},
-	{"names of JavaScript", func(l *taken, _, _ outcome) bool {
+	{"names of JavaScript properties", func(l *taken, _, _ outcome) bool {
 		return slices.Contains(objectNames, notInNames.ReplaceAllString(l.name, ""))
 	}},
 }

@@ -134,7 +134,7 @@ func (c *Client) unreached(err error) error {
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &unknown):
-		return fmt.Errorf("%w: give the certificate of this authority with --ca", err)
+		return fmt.Errorf("%w: use --ca with the certificate of the authority that has signed the monitor's certificate", err)
 	case errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout():
 		return fmt.Errorf("%w: is statsd running there, with its monitor on this port (statsd's port plus 10)?", err)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):

@@ -78,7 +78,7 @@ func checkOldTLS(t *testing.T, l listener) {
 		t.Fatal(err)
 	}
 	if got := conn.ConnectionState(); got.NegotiatedProtocol == "h2" || got.Version < tls.VersionTLS12 {
-		t.Errorf("got %q over TLS %x", got.NegotiatedProtocol, got.Version)
+		t.Errorf("the connection has the protocol %q over the TLS version %x, want no HTTP/2, and TLS 1.2 or newer", got.NegotiatedProtocol, got.Version)
 	}
 	_ = conn.Close()
 }
@@ -123,22 +123,22 @@ func checkHeaders(t *testing.T, l listener) {
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 		} {
 			if got := h.Get(name); got != want {
-				t.Errorf("%s of host %s: %s is %q, want %q", tt.path, tt.host, name, got, want)
+				t.Errorf("the answer to %s with the host %s: %s is %q, want %q", tt.path, tt.host, name, got, want)
 			}
 		}
 		// Answers without data, such as scripts, may be cached if the browser checks each time whether
 		// they have changed.
 		if got := h.Get("Cache-Control"); got != "no-store" && (got != "no-cache" || h.Get("ETag") == "") {
-			t.Errorf("%s of host %s: Cache-Control is %q", tt.path, tt.host, got)
+			t.Errorf("the answer to %s with the host %s: Cache-Control is %q, want no-store, or no-cache with an ETag", tt.path, tt.host, got)
 		}
 		policy := h.Get("Content-Security-Policy")
 		for _, directive := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy, directive) {
-				t.Errorf("%s of host %s: the policy %q lacks %q", tt.path, tt.host, policy, directive)
+				t.Errorf("the answer to %s with the host %s: the policy %q lacks %q", tt.path, tt.host, policy, directive)
 			}
 		}
 		if h.Get("Content-Type") == "" || h.Get("Access-Control-Allow-Origin") != "" {
-			t.Errorf("%s of host %s: headers %v", tt.path, tt.host, h)
+			t.Errorf("the answer to %s with the host %s must have a Content-Type and no Access-Control-Allow-Origin, but its headers are %v", tt.path, tt.host, h)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func Edge() question.Cluster {
 // WaitingEdge returns the state of an edge daemon that has not received the settings of its cluster yet.
 func WaitingEdge() question.Cluster {
 	return question.Cluster{Interval: 10, Forwards: true, Forward: question.ClusterForward{
-		Address: "statsd://central:8127", Edge: "web1", Sink: "forward", State: "waiting", Epoch: before(time.Minute), Waits: "ask the cluster for its settings: connection refused",
+		Address: "statsd://central:8127", Edge: "web1", Sink: "forward", State: "waiting", Epoch: before(time.Minute), Waits: "cannot get the settings of the cluster: connection refused",
 	}}
 }
 
