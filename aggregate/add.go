@@ -27,14 +27,14 @@ func clamp(v float64) float64 {
 	return v
 }
 
-// The cell of a set has two words. The upper half of the first word is the number of members. Its
-// lower half is the logarithm of the table's size plus one. The second word is the place of the
-// table in a block, or the index of a large table in blocks.large. The table uses open addressing.
-// It holds the 64-bit hashes of the members. A hash is never 0. The probability that two of n
-// members have the same hash is n²/2⁶⁵: one in 37 million for a million members.
+// The cell of a set has two words. The upper half of the first word is the number of members. Its lower half is 1 plus
+// the base-2 logarithm of the table's size, or 0 if there is no table. The second word is the place of the table (see
+// blocks.allocate), or the index of a large table in blocks.large. The table uses open addressing. It holds the 64-bit
+// hashes of the members. A hash is never 0. The probability that two of n members have the same hash is n²/2⁶⁵: one in
+// 37 million for a million members.
 const (
 	firstSetLog = 2
-	largeSetLog = blockPageShift // logarithm of the smallest table that does not fit into a block
+	largeSetLog = blockPageShift // base-2 logarithm of the size of the smallest table in blocks.large
 )
 
 func setTable(b *blocks, rec record, off int) []uint64 {

@@ -21,10 +21,9 @@ import (
 // this block is the number of samples in the previous blocks. The second word is the index of the
 // sketch.
 //
-// Many timers have only one sample in an interval, with a weight of 1. Such a timer needs no block.
-// The first word of its cell is the sample, and the second word is timerSingle or
-// timerSingleMillis. No block is at place 0, so the cell of another timer never has these second
-// words.
+// Many timers have only one sample in an interval, with a weight of 1. Such a timer needs no block. The first word of
+// its cell is the sample, and the second word is timerSingle or timerSingleMillis. A timer with a block has a different
+// second word, because no block is at place 0.
 const (
 	timerMillis   = 1 << 63
 	timerSketched = 1 << 31
@@ -183,8 +182,8 @@ func timerBlocks(b *blocks, rec record, off int) (n int, place uint32) {
 	return int(w >> 32), uint32(w)
 }
 
-// lastBlock returns the samples in the last block of a timer's first n samples, and the place of
-// the block before it. place is the place of the last block.
+// lastBlock returns the samples in the block at the given place, and the place of the block before it. n is the number
+// of the timer's samples in this block and in all blocks before it.
 func (b *blocks) lastBlock(n int, place uint32) (samples []uint64, before uint32) {
 	block := b.at(place)
 	return block[1 : 2+timerIndex(n-1)], uint32(block[0])

@@ -12,9 +12,9 @@ import (
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags
 //	          bytes 4-7: the ref of the record; 0 if a rule drops the samples
-//	word 1    bytes 8-9, 10-11: the rules that count a hit, by number plus 1
+//	word 1    bytes 8-9, 10-11: up to two rules that count a hit: number of the rule plus 1; 0 for none
 //	          byte 12: the Sign
-//	bytes     the name as received, padded to a whole unit
+//	then      the name as received, padded to a whole unit
 //
 // Aliases are a cache: an alias can be made again from the name. There are two generations of aliases. After
 // some flushes, or when there are too many aliases, the old generation is freed, and the young generation

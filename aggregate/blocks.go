@@ -50,8 +50,8 @@ func (b *blocks) at(place uint32) []uint64 {
 	return b.pages[place>>blockPageShift][place&(blockPageWords-1):]
 }
 
-// release frees all runs. It keeps as many spare pages as the last interval used, so the memory of
-// an unusually large interval is freed later.
+// release frees all runs at the end of an interval. It keeps as many spare pages as this interval has used. So the
+// memory of an unusually large interval is freed only after a smaller interval.
 func (b *blocks) release() {
 	keep := len(b.pages)
 	b.spare.pages = append(b.spare.pages, b.pages...)

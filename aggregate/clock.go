@@ -23,9 +23,9 @@ type clock struct {
 // field by is the difference at that time. After that time the difference shrinks.
 type ahead struct{ by, from int64 }
 
-// maxStep is the tolerance of compare. If the change of the system's clock differs from the elapsed
-// time by more than maxStep, somebody has set the clock. Receivers read each datagram within
-// maxStep, unless they get no CPU time.
+// maxStep is the tolerance of compare. If the change of the system's clock differs from the elapsed time by more than
+// maxStep, somebody has set the clock. Receivers read each datagram within maxStep of its arrival, unless they get no
+// CPU time.
 const maxStep = int64(100 * time.Millisecond)
 
 func newClock() *clock {

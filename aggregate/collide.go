@@ -2,9 +2,9 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// collides reports whether a name of another kind already has a row with the same path. The name is
-// the n-th name of the last lookup, in view j. The parameter own says that j is the view whose rows
-// are being made.
+// collides looks in view j for names of other kinds that have the same path as a name. It reports whether a collision
+// must be counted for the name now. kind is the kind of the name, and n is its index in the last lookup. The parameter
+// own says that j is the view whose rows are being made.
 func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 	v := &s.views[j]
 	for k, r := range s.found[j][n] {
@@ -14,9 +14,9 @@ func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {
 		}
 		other := v.pages.at(r)
 		if other.seen(k, v.flush) {
-			// Both names have samples in this flush, but the collision must be counted only once. In the
-			// name's own view, it is counted for the newer of the two records, which has the flag metaTwin.
-			// In another view, it is counted later, when the row of the record other is made.
+			// The record other has samples in this flush too, but no row yet. The collision must be counted only once.
+			// If both records are in the same view, it is counted for the newer record, which has the flag metaTwin. If
+			// they are in different views, it is counted later, when the row of other is made.
 			if own && other.meta()&metaTwin == 0 {
 				return true
 			}

@@ -58,7 +58,7 @@ func AllTimerStats() []string {
 	return slices.SortedFunc(maps.Keys(timerStats), func(a, b string) int { return cmp.Compare(timerStats[a], timerStats[b]) })
 }
 
-// columns returns the columns of the names of a kind that have samples.
+// columns returns the columns that are published for a name with samples. kind is the kind of the name.
 func (l *Layout) columns(kind metric.Kind) []column {
 	prefix := l.Prefix[kind]
 	switch kind {
@@ -119,9 +119,9 @@ func (l *Layout) timerColumns() (cols []column) {
 	return cols
 }
 
-// meaning returns the stat that a scheme publishes under the usual name of the stat s. Gstatsd
-// supports one threshold and no sample rates of timers. Its mean is the mean of the samples inside
-// the threshold, and its count is the number of samples as received.
+// meaning returns the stat that is published under the name of the stat s. This is s itself, except in the scheme
+// Gstatsd. The program gstatsd supports only one threshold, and no sample rates of timers. So its mean is the mean of
+// the samples inside the threshold, and its count is the number of samples as received.
 func (l *Layout) meaning(s stat) stat {
 	switch {
 	case l.Naming == Gstatsd && s == ofMean && len(l.Percentiles) > 0:
@@ -143,7 +143,7 @@ func (l *Layout) histogramColumns(h Histogram) (cols []column) {
 	return cols
 }
 
-// idleColumns returns the columns that are published for a name of a kind without samples.
+// idleColumns returns the columns that are published for a name without samples. kind is the kind of the name.
 func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	for _, c := range l.columns(kind) {
 		if kind != metric.Timer || c.stat == ofCount || c.stat == ofCountPS || c.stat == ofReceived {

@@ -76,7 +76,7 @@ func (s *summary) sharesFile(shape int, name []byte) (shares bool) {
 		if !taken {
 			f.first[string(f.file)] = string(f.path)
 		}
-		// The functions collides and nested have already found the names with equal published paths.
+		// Names with equal published paths do not count here, because the methods collides and nested find them.
 		shares = shares || taken && first != string(f.path) || s.isPublished(f.file)
 	}
 	return shares

@@ -74,8 +74,8 @@ func (l *Layout) validateHistograms() error {
 	return nil
 }
 
-// fits reports whether the histogram applies to the timer. If several histograms fit, the first one
-// is used.
+// fits reports whether the histogram applies to the timer. If several histograms of a Layout fit, only the first of
+// them is used.
 func (h *Histogram) fits(series []byte) bool {
 	name, _ := metric.CutTags(series)
 	return h.Substring == "" || bytes.Contains(name, []byte(h.Substring))

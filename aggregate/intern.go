@@ -88,8 +88,8 @@ func (s *Shard) resolve(kind metric.Kind, raw []byte) {
 	to.Name, to.Reason = s.table.config.form().Append(to.Name, raw)
 }
 
-// insert makes a record for a clean name that is not in the table. The flags in the parameter name
-// include metaMoved if the name is not new.
+// insert makes a record for a clean name that is not in the shard's names table. If an earlier table already had the
+// name, it is not new, and the caller sets the flag metaMoved.
 func (s *Shard) insert(p *probe, name *newName) (ref, metric.Reason) {
 	name.flush = s.flush
 	if m := s.muteOf(name.name); m != nil {

@@ -31,8 +31,8 @@ type Layout struct {
 	// counters under other paths than the rates. These paths start with the prefix of counters and
 	// "_counts".
 	Prefix [metric.Kinds]string
-	// GlobalPrefix is the start of every path. With the scheme Gstatsd, the path begins with the
-	// prefix of the kind, and GlobalPrefix comes between this prefix and the name.
+	// GlobalPrefix is a part of every path. It comes before the prefix of the kind, except with the scheme Gstatsd:
+	// there it comes after the prefix of the kind.
 	GlobalPrefix string
 	// GlobalSuffix is the end of every path.
 	GlobalSuffix string

@@ -16,7 +16,7 @@ type names struct {
 	seed  maphash.Seed
 	marks marks
 	ttls  []uint32       // ttls of the classes, as numbers of flushes; see metaClass
-	ruled map[ref]uint16 // for each record with a name made by a rule: the rule's number plus 1; see Rules.Heirs
+	ruled map[ref]uint16 // for each record whose name a rule has made: number of this rule plus 1; see Rules.Heirs
 }
 
 func newNames(seed maphash.Seed, now time.Time, ttls []uint32) *names {
@@ -65,10 +65,10 @@ func (n *names) received(p *probe, kind metric.Kind, name []byte) ref {
 	return r
 }
 
-// look searches for the names of samples. The hashes of the names are in the parameter probes. If
-// several records have the same tag, look finds only the first of them. Each loop loads the memory
-// that the next loop needs. The memory reads within a loop do not depend on each other, so that the
-// CPU does many of them at the same time.
+// look searches for the names of samples. The hashes of the names are in the parameter probes. If the slots of several
+// records have the same tag (see segment), look finds only the first of these records. Each loop loads the memory that
+// the next loop needs. The memory reads within a loop do not depend on each other, so that the CPU does many of them at
+// the same time.
 func (n *names) look(samples []metric.Sample, probes []probe) {
 	for i := range probes {
 		n.start(&probes[i])

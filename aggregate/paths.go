@@ -55,8 +55,8 @@ func (s *Scheme) Origins(path string, tagged bool) (origins []Origin) {
 	return origins
 }
 
-// has reports whether the path, without tags, is a path of the origin. Some paths exist only for
-// the timers that a histogram selects.
+// has reports whether path is the path of one of the origin's points. name is the name of the origin. Both are without
+// tags. Some paths exist only for the timers that a histogram selects.
 func (s *Scheme) has(o Origin, path, name string) bool {
 	return slices.ContainsFunc(s.columns(o), func(c column) bool { return c.prefix+name+c.suffix == path })
 }

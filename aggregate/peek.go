@@ -82,8 +82,8 @@ func (p *Peek) Next() bool {
 	return true
 }
 
-// Show returns the content of Names. It omits names that have expired or were forgotten. Only the
-// flushing goroutine may call it, and not between Drain and Summarize.
+// Show returns what the names in the field Names have collected. It omits names that have expired or were forgotten.
+// Only the flushing goroutine may call it, and not between Drain and Summarize.
 func (p *Peek) Show() []Peeked {
 	p.gather()
 	p.shown = p.shown[:0]
@@ -130,7 +130,7 @@ func (p *Peek) choose() {
 	}
 }
 
-// gathered is the content of a name, summed over all shards.
+// gathered is what a name has collected, summed over all shards.
 type gathered struct {
 	known   bool
 	sum     float64 // the sum of a counter, or the number of samples or members

@@ -108,8 +108,8 @@ func meet(a, b []column) bool {
 	return false
 }
 
-// idles reports whether a name of a kind without samples is still published. age is the number of
-// flushes since its last sample. The name must not have expired.
+// idles reports whether a name without samples is still published. kind is the kind of the name, and age is the number
+// of flushes since its last sample. The name must not have expired.
 func (p *program) idles(kind metric.Kind, age uint32) bool {
 	if kind == metric.Gauge {
 		return p.KeepGauges && (p.GaugeFlushes == 0 || int(age) < p.GaugeFlushes)

@@ -11,13 +11,13 @@ import (
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags; never changes
 //	          bytes 4-7: the number of the last flush with a sample of the name
-//	bytes     the cell of even flushes
-//	bytes     the cell of odd flushes
-//	bytes     only in gauges: the memory, which keeps the value between flushes
-//	bytes     the name, padded to a whole unit
+//	then      the cell for the flushes with an even number
+//	          the cell for the flushes with an odd number
+//	          only for gauges: the memory, which keeps the gauge's value between flushes
+//	          the name, padded to a whole unit
 //
-// The receiving goroutine writes the cell of the current flush interval, under the shard's lock. The flushing
-// goroutine writes the rest: the other cell, the number of the flush, the memory. So the two goroutines do not
+// The receiving goroutine writes the cell of the current flush interval, under the shard's lock. The flushing goroutine
+// writes the rest: the other cell, the number of the flush, and the memory of a gauge. So the two goroutines do not
 // wait for each other.
 //
 // A cell with all bytes zero means that there is no sample of the name. The comments of the functions that add to
@@ -31,7 +31,7 @@ const (
 	metaKind   = 16
 	metaTwin   = 1 << 24 // when the record was made, another kind already had a record with the same name
 	metaUneven = 1 << 25 // Graphite may remove dots from the name; see unevenDots
-	metaMoved  = 1 << 26 // the record was moved by a rebuild, or existed at the start; see marks
+	metaMoved  = 1 << 26 // the name is older than the record, which was moved by a rebuild or added by Recall; see marks
 	metaHidden = 1 << 27 // samples find the record only through an alias; see record.is
 	metaClass  = 18      // bits 18 to 23: the class of the name's ttl, see Rules.TTLs; 0 for no ttl
 	metaFlags  = metaTwin | metaUneven | metaMoved | MaxTTLs<<metaClass

@@ -79,7 +79,8 @@ func (r *remembering) yield(i int, yield func(Remembered) bool) bool {
 	return more
 }
 
-// findNewest finds the gauges of shard i whose value is not newer in another shard.
+// findNewest stores in r.newest which of r.gauges have their newest value in shard i. If two shards have values from
+// the same flush, the value in the first of these shards counts as the newest.
 func (r *remembering) findNewest(i int) {
 	r.newest = r.newest[:0]
 	for range r.gauges {

@@ -12,9 +12,9 @@ import (
 // This is true for every division of the samples among the tables, and for every order of merging.
 // All tables must have the same Config.
 //
-// Sums of counters and weights are exact for whole numbers up to 2^53. Other sums are rounded as
-// float64. If a timer has more samples than Config.MaxTimerSamples, the error of its percentiles is
-// at most 1 %, the same as without merging.
+// Sums of counters and weights are exact for whole numbers up to 2^53. Other sums are rounded to float64, so their last
+// digits can differ. If a timer has more samples than Config.MaxTimerSamples, its percentiles have an error of at most
+// 1 %, the same as without merging.
 type Row struct {
 	Kind metric.Kind
 	// Name is the clean name. With Config.Tagged it includes the tags, which begin at the first

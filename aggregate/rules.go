@@ -50,9 +50,10 @@ type Resolved struct {
 // Effects are the effects of rules and tags on the samples of a name, except the change of the
 // name.
 type Effects struct {
-	// Rules are the rules that count each sample as a hit, by their number plus 1. 0 means none.
+	// Rules contains up to two rules. Each sample of the name counts as a hit of these rules. A value is the number of
+	// a rule plus 1, or 0 for none.
 	Rules [2]uint16
-	// Renamed is the rule that gave the name, by its number plus 1. 0 means none.
+	// Renamed is the number plus 1 of the rule that gave the name. 0 means that no rule gave it.
 	Renamed uint16
 	// Class is the index of the name's ttl in Rules.TTLs plus 1. 0 means none.
 	Class uint8
@@ -148,7 +149,7 @@ func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 		return 0
 	}
 	flags = s.judge(kind, name)
-	if flags&metaHidden == 0 { // whether samples with the same name as received belong to the record
+	if flags&metaHidden == 0 { // check whether samples whose name as received is this clean name belong to the record
 		s.resolve(kind, name)
 		if s.resolved.Reason != metric.None || !bytes.Equal(s.resolved.Name, name) {
 			flags |= metaHidden

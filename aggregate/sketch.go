@@ -8,9 +8,9 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch"
 )
 
-// sketch represents the samples of a timer beyond the limit of stored samples. Percentiles are
-// estimated with a DDSketch (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable
-// quantile sketch with relative-error guarantees", 2019). All other values are exact. A sketch
+// sketch represents the samples of a timer beyond the limit of stored samples. Percentiles, the sums and means inside a
+// threshold, and the counts of histogram bins are estimated with a DDSketch (C. Masson, J. Rim, H. Lee, "DDSketch: a
+// fast and fully-mergeable quantile sketch with relative-error guarantees", 2019). All other values are exact. A sketch
 // takes at most about 1 MB, even if the samples cover the whole range of float64.
 type sketch struct {
 	bins         *ddsketch.DDSketch
@@ -80,7 +80,8 @@ func (s *sketch) meanDistance() float64 {
 	return math.Ldexp((math.FMA(-n, math.Ldexp(s.origin, -sumShift), s.sum.sum)+s.sum.rest)/n, sumShift)
 }
 
-// summarize computes the values of t from the sketch. Percentiles are estimates, all other values are exact.
+// summarize computes the values of t from the sketch. The median, and all values of a threshold except the count, are
+// estimates. All other values are exact.
 func (s *sketch) summarize(t *timing, p *program) {
 	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
 	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))

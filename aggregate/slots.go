@@ -25,8 +25,8 @@ type segment struct {
 }
 
 const (
-	// A segment grows when more than 7/8 of its starts are in use. Up to largeStarts their number
-	// doubles. After that it grows by a quarter, so that most of the memory is in use.
+	// A segment grows when the number of slots in use has reached 7/8 of the field starts. If starts is less than
+	// largeStarts, it doubles. Otherwise it grows by a quarter, so that most of the memory is in use.
 	loadNum, loadDen = 7, 8
 	firstStarts      = 16
 	largeStarts      = 1024
@@ -37,8 +37,8 @@ const (
 // start returns the index of the slot at which the search for a tag starts.
 func (s *segment) start(tag uint32) int { return int(uint64(tag) * uint64(s.starts) >> 32) }
 
-// seek returns the index of the first slot that is empty or has a tag of at least the parameter tag.
-// It starts at index i, which must not be behind the slots with this tag. The segment must have slots.
+// seek returns the index of the first slot that is empty, or whose tag is not less than the parameter tag. It searches
+// from index i on, so no slot before i may have this tag. The segment must have slots.
 func (s *segment) seek(tag uint32, i int) int {
 	for s.slots[i] != 0 && uint32(s.slots[i]>>32) < tag {
 		i++

@@ -35,7 +35,7 @@ func sumAndMean(samples []float64) (sum, mean float64) {
 	return s.of(samples)
 }
 
-// of returns the sum and the mean of samples. s is their sum.
+// of returns the sum and the mean of the samples as finite numbers. s must be the sum of the samples.
 func (s sum2) of(samples []float64) (sum, mean float64) {
 	n := float64(len(samples))
 	if sum = s.value(); sum-sum == 0 {
@@ -65,10 +65,9 @@ func clampSquares(v float64) float64 {
 	return v
 }
 
-// deviation returns the standard deviation of the samples as a population. Samples are scaled by a
-// power of two, so that the squares do not overflow. The rounding error of the mean is corrected
-// (T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample variance", 1983, corrected
-// two-pass algorithm).
+// deviation returns the population standard deviation of the samples. Samples are scaled by a power of two, so that the
+// squares do not overflow. The rounding error of the mean is corrected (T. Chan, G. Golub, R. LeVeque, "Algorithms for
+// computing the sample variance", 1983, corrected two-pass algorithm).
 func deviation(samples []float64, mean float64) float64 {
 	largest := 0.0
 	for _, v := range samples {

@@ -48,9 +48,9 @@ type Config struct {
 	// MemberKey is the key for hashing the members of sets. Tables whose rows are merged must have the
 	// same key. If it is zero, the table makes a random key.
 	MemberKey [16]byte
-	// MaxTimerSamples is the maximum number of samples that are stored for a timer in one shard. It
-	// must be at least 1. If a timer has more samples, its percentiles are estimates within 1 % of a
-	// sample's value. All other values stay exact.
+	// MaxTimerSamples is the maximum number of samples that are stored for a timer in one shard. It must be at least 1.
+	// If a timer has more samples, its percentiles are estimates with a relative error of at most 1 %. The sums and
+	// means inside a threshold, and the counts of histogram bins, are estimates too. All other values stay exact.
 	MaxTimerSamples int
 	// Tagged says that a name may have tags after the first semicolon. The table does not clean tags.
 	// In a path, the suffix of the statistic comes before the tags.
@@ -86,8 +86,8 @@ type Table struct {
 	scratch scratch
 }
 
-// Shard is one receiver's part of a Table. A receiver locks its shard once for each batch of
-// samples. The lock also guards the receiver's own counts.
+// Shard is one receiver's part of a Table. A receiver locks its shard once for each batch of samples. The lock also
+// guards the counts that the receiver itself keeps outside the Shard.
 type Shard struct {
 	mutex    sync.Mutex
 	table    *Table

@@ -63,8 +63,9 @@ func (t *threshold) size(n int) int {
 	return min(max(k, 1), n)
 }
 
-// bound returns the index of the last of the k samples inside the threshold, among n sorted
-// samples. This is the greatest of the k samples, or the smallest if the field top is set.
+// bound returns the index of the sample at the edge of the threshold. The parameter k is the number of samples inside
+// the threshold, and n is the number of all samples, which are sorted. The sample at the edge is the greatest of the k
+// samples, or the smallest if the field top is set.
 func (t *threshold) bound(k, n int) int {
 	if t.top {
 		return n - k

@@ -10,7 +10,7 @@ import (
 type NameCounter interface {
 	// Add counts a name with its tags. It must not keep the slice.
 	Add(name []byte)
-	// Turn is called at each flush, so that the NameCounter can begin a new period.
+	// Turn is called at each flush. A NameCounter that counts the names of each minute can then begin a new minute.
 	Turn(now time.Time)
 }
 

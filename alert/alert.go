@@ -8,8 +8,8 @@
 //
 // A notifier gets the whole health as one status. If a notification fails, the notifier gets the result of the next
 // check. A channel gets a message about each episode, which is the time from the start to the end of a problem. The
-// channel's relay repeats a message until the channel accepts it. A file keeps the episodes over a restart, and which
-// receivers were informed about them.
+// channel's relay repeats a message until the channel accepts it. A file stores the episodes, and the receivers that
+// were informed about them, so that both survive a restart.
 package alert
 
 import (
@@ -46,14 +46,14 @@ func (a *Audience) Validate() error {
 	return nil
 }
 
-// Channel is a receiver of messages about episodes. Its name is used in the log and in figures.
+// Channel is a receiver of messages about episodes. Its name is used in the log and in the daemon's own metrics.
 type Channel struct {
 	Name     string
 	Receiver notify.Receiver
 	Config   any // configuration of the Receiver; if Config has changed, a reload replaces the Receiver
 }
 
-// Notifier is a notifier, with its name for the log.
+// Notifier is a notify.Notifier with a name. The name is used in the log and in the daemon's own metrics.
 type Notifier struct {
 	Name     string
 	Notifier notify.Notifier

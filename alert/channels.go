@@ -58,8 +58,8 @@ func (a *Alerts) message(ev *meta.Event, stage meta.Stage, to string) notify.Mes
 		ID: e.ID, Stage: stages[stage], State: e.State.String(), Reason: e.Reason, Subject: e.Subject,
 		Text: e.Text, Effect: e.Effect(), Next: e.Next,
 		Host: a.Host, Service: cmp.Or(a.adopted.service, "statsd"), Page: a.page, Began: e.Began, Ended: e.Ended,
-		// This message says that the channel has missed messages. Keep the message until the channel
-		// accepts it, because only then the reason alert_untold is no longer active.
+		// This message says that the channel has missed messages. Keep the message until the channel accepts it,
+		// because the health reason alert_untold stays active until then.
 		Keep: e.Reason == meta.AlertUntold && e.Subject == to && stage != meta.End,
 	}
 	if stage == meta.Change && ev.Before != meta.OK {

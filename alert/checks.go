@@ -112,7 +112,7 @@ func (c *checking) look(h meta.Health, sinks []meta.SinkFacts) (notify.Status, s
 		}
 		texts = append(texts, fmt.Sprintf("sink %s: last published %s, %d points in all", s.Name, s.Accepted.UTC().Format(time.RFC3339), s.Delivered))
 	}
-	if texts == nil { // all sinks are recorders
+	if texts == nil { // no sink sends points: each sink is a sink.Recorder, or there is no sink
 		return status, "nothing is wrong"
 	}
 	return status, strings.Join(texts, "; ")
@@ -147,8 +147,9 @@ func (a *Alerts) logStatus(status notify.Status, text string) {
 	a.Log.WithLevel(level).Stringer("status", status).Msg("alert: " + text)
 }
 
-// notify sends an event to all notifiers that need it. It sends to all of them in parallel, and
-// waits for the results. A notifier that fails gets the result of the next check too.
+// notify sends an event to the notifiers in parallel, and waits for the results. It skips a notifier that has already
+// accepted this status, unless the notifier wants every check. If a notifier fails, it gets the result of the next
+// check too.
 func (a *Alerts) notify(ctx context.Context, notifiers []Notifier, e notify.Event) {
 	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()

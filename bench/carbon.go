@@ -45,7 +45,7 @@ type totals struct {
 	// each timestamp, the time from the timestamp until the last counter with this timestamp arrived.
 	stamp int64
 	after map[int64]time.Duration
-	pages int // number of times that the page was read
+	pages int // number of times that the daemon's Prometheus page was read
 }
 
 const pause = 300 * time.Millisecond
@@ -147,9 +147,9 @@ func (c *carbon) snapshot() totals {
 	return t
 }
 
-// published returns how long it took until all counters of an interval were published, as the
-// median over intervals. It uses only the intervals that ended after the parameter known, which is
-// a time in Unix seconds.
+// published returns the median of the time from the end of a flush interval until all counters of the interval were
+// published. It uses only the intervals that ended after the parameter known. This is the time in Unix seconds when the
+// daemon knew all names.
 func (t totals) published(known int64) time.Duration {
 	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
 	if len(t.after) == 0 {

@@ -128,9 +128,9 @@ func sampleCost(network string, t traffic, rate int) func(*bench, peer) (measure
 	}
 }
 
-// fewNames and manyNames are the numbers of names that nameCost sends. The memory of the names is
-// computed from the difference between the two measurements. The points of all these timers fit
-// into the daemon's queue.
+// fewNames and manyNames are the numbers of names that nameCost sends. The memory of a name is computed from the
+// difference between the two measurements. Even if the names are timers, which have five points each, the points of
+// manyNames names fit into the daemon's queue.
 const (
 	fewNames  = 50_000
 	manyNames = 150_000
@@ -228,7 +228,7 @@ func costOf(d *daemon, do func() (float64, error)) (m measured, err error) {
 	return m, err
 }
 
-// awaitLines waits until this number of lines was published.
+// awaitLines waits until the daemon has published n lines.
 func awaitLines(c *carbon, n int) error {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c.snapshot().lines >= n {

@@ -93,8 +93,8 @@ func (d *daemon) start(command []string, core int) (*exec.Cmd, error) {
 // works needs much less time.
 const giveUp = 3 * time.Minute
 
-// awaitReady waits until the daemon receives, and is idle after its start. If the machine is so
-// busy that the daemon does not become idle, awaitReady returns after a while without an error.
+// awaitReady waits until the daemon has bound its sockets, and is idle after its start. If the machine is so busy that
+// the daemon does not become idle, awaitReady returns after a while without an error.
 func (d *daemon) awaitReady() error {
 	last, looks := time.Duration(-1), 0
 	for deadline := time.Now().Add(giveUp); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {

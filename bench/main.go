@@ -9,7 +9,7 @@
 //	go run ./bench W6                                 # measure one workload
 //	go run ./bench -peers floor,statsd W1 W3          # measure two programs in two workloads
 //	go run ./bench -other old/statsd W1               # compare two builds of the daemon
-//	go run ./bench -results bench/RESULTS.md          # measure everything and write the results file: make bench
+//	go run ./bench -results bench/RESULTS.md          # measure everything and write the results file, like make bench
 //	go run ./bench cost                               # measure the cost of a sample and a name for docs/cost.md; 4 minutes
 //	go run ./bench profile                            # make cmd/statsd/default.pgo; takes 2 minutes
 //

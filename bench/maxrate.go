@@ -10,9 +10,9 @@ type limit struct {
 	sender bool    // whether the rate was limited by the sender
 }
 
-// maxRate finds the highest rate that a daemon can keep up with: it loses less than 0.1 %, and at
-// the end less than a quarter of the buffer is in use. The result is exact to about 10 %. If the
-// daemon fails at a rate, the rate is tried a second time, because the machine may have been busy.
+// maxRate finds the highest rate that a daemon can keep up with. At this rate, the daemon loses less than 0.1 % of the
+// metrics, and less than a quarter of its receive buffer is in use at the end. The result is exact to about 10 %. If
+// the daemon fails at a rate, the rate is tried a second time, because the machine may have been busy.
 func (b *bench) maxRate(p peer, w workload) (limit, error) {
 	w.steady = false // the measured traffic includes new names
 	var good limit

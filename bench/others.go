@@ -135,7 +135,7 @@ func globs() string {
 	return b.String()
 }
 
-// unmatched returns 50 rules for intake. They match no name that a benchmark sends.
+// unmatched returns a rules file with 50 rules. They match no name that a benchmark sends.
 func unmatched() string {
 	var b strings.Builder
 	b.WriteString("mappings:\n")

@@ -26,11 +26,11 @@ type peer struct {
 	counters *names
 	// rates says that counters are published as a rate per second, and not as a sum per flush.
 	rates bool
-	// publishes says how the peer publishes: "" means to carbon, "page" as a Prometheus page, "otlp"
-	// over OTLP, and "nothing" not at all.
+	// publishes says how the peer publishes points: "" means to carbon, "page" means as a Prometheus page, and "otlp"
+	// means over OTLP. If it is "nothing", the peer publishes no points.
 	publishes string
-	// networks lists the networks on which the peer can receive. onlyDrain says that the peer is only
-	// measured in drains.
+	// networks lists the networks on which the peer can receive. onlyDrain says that only the method bench.drained
+	// measures the peer.
 	networks  string
 	onlyDrain bool
 	// only lists the workloads in which a variant takes part. If it is empty, the peer is not a
@@ -88,8 +88,8 @@ type setup struct {
 	mapping      bool     // whether the daemon maps names with the mapping file of this setup
 }
 
-// These methods return the addresses and files of a setup. The daemon also uses ports after the first one. The
-// port of a monitor is 10 higher than the port of its daemon.
+// These methods return the addresses and files of a setup. The daemon uses several ports: the field port and higher
+// ports. The port of its monitor is 10 higher than the field port.
 func (s setup) page() string   { return strconv.Itoa(s.port + 1) }
 func (s setup) otlp() string   { return strconv.Itoa(s.port + 2) }
 func (s setup) link() string   { return strconv.Itoa(s.port + 4) }
@@ -101,7 +101,7 @@ func (s setup) monitor() string {
 	return "http://127.0.0.1:" + strconv.Itoa(s.port+10)
 }
 
-// nothing is the value of the field publishes for a daemon without a sink.
+// nothing is the value of peer.publishes for a daemon without a sink.
 const nothing = "nothing"
 
 // partnerPort is added to a port of the first daemon to get the same port of the second daemon.
@@ -139,7 +139,7 @@ func peers(statsd string) []peer {
 	}, variants(statsd), others())
 }
 
-// build returns a peer: this project's daemon, with the program at the given path.
+// build returns a peer for a build of this project's daemon. path is the path of its executable file.
 func build(name, path string) peer {
 	return peer{
 		name: name, networks: "udp,tcp,none", counters: reference, rates: true,

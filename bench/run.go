@@ -30,11 +30,11 @@ type measured struct {
 	after     time.Duration // median of the time from the end of a flush interval until all points of the interval were published
 	lines     int
 	scrapeCPU float64 // seconds of CPU time for one Prometheus page, including the flush
-	replay    float64 // seconds of traffic that an edge sends in one second after an outage
+	replay    float64 // how many seconds of kept traffic an edge sends per second after an outage
 }
 
-// The sizes of the receive buffers. Normal traffic uses a size that is usual on a busy host. A
-// drain uses a buffer that holds all of its datagrams.
+// The sizes of the receive buffers. Normal traffic uses a size that is usual on a busy host. The method drained uses a
+// buffer that holds all datagrams that it sends.
 const (
 	pacedBuffer = 8 << 20
 	drainBuffer = 64 << 20
@@ -59,7 +59,7 @@ func (b *bench) traffic(w workload) []packet {
 	return b.packets[w.traffic]
 }
 
-// with starts a daemon and a carbon, calls the function use, and stops the daemon and the carbon.
+// with starts a daemon and a carbon receiver, calls use with both of them, and then stops them.
 func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
 	if b.buffers {
 		if err := setReceiveBuffers(buffer); err != nil {

@@ -110,8 +110,8 @@ func (t *table) drainBase() string {
 	return "floor"
 }
 
-// bytesPerName returns the memory per name in each round. It returns nil for workloads with few names, because names
-// do not use most of the memory there, and for workloads that do not send every name.
+// bytesPerName returns the memory per name in each round. It returns nil if the workload does not send every name. It
+// also returns nil if there are few names, because other data then uses most of the memory.
 func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	names := float64(r.peer.adapt(t.workload).traffic.names)
 	if names < manyNames || t.workload.traffic.zipf || r.peer.counters == nil {
@@ -128,8 +128,8 @@ func (t *table) idleCPU(m *measured) float64 {
 	return 100 * m.idleCPU
 }
 
-// measuredOnly returns the value, or NaN if the value was not measured. A value per received metric
-// is infinite if no metric was received.
+// measuredOnly returns the value, or NaN if it was not measured. A value that was not measured is 0. It is infinite if
+// it was divided by the number of received metrics, and no metric was received.
 func measuredOnly(value float64) float64 {
 	if value == 0 || math.IsInf(value, 0) {
 		return math.NaN()

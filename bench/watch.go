@@ -28,14 +28,15 @@ func (d *daemon) watched() (stop func()) {
 	}
 }
 
-// These are the maximum number of streams of a daemon, and the number of additional connections.
+// watchStreams is the number of streams of the live page that crowd opens. A daemon does not serve more streams.
+// watchConnections is the number of other connections that crowd opens.
 const (
 	watchStreams     = 8
 	watchConnections = 32
 )
 
-// crowd reads the maximum number of streams of the live page. It also opens connections that stay
-// open, and requests the status over each connection once per second.
+// crowd opens as many streams of the live page as a daemon serves, and reads them. It also opens other connections, and
+// requests the status over each of them once per second.
 func crowd(ctx context.Context, monitor string) {
 	var all sync.WaitGroup
 	for range watchStreams {
@@ -65,8 +66,8 @@ func again(ctx context.Context, every time.Duration, url string) {
 	}
 }
 
-// ask sends a query and reads the answer. It ignores errors, because failed queries are visible in
-// the results: the daemon then uses as little CPU time as the row "statsd", which has no queries.
+// ask sends a query and reads the answer. It ignores errors, because failed queries are visible in the results: the CPU
+// time is then as low as in the row "statsd", which was measured without queries.
 func ask(ctx context.Context, client *http.Client, url string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

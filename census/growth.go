@@ -151,7 +151,7 @@ func newGrown() (g Grown) {
 	return g
 }
 
-// add adds the counts of the minute m, if m ends after the time in the parameter asked. If m starts
+// add adds the counts of the minute m if m ends after the requested time, which is the parameter asked. If m starts
 // before the time *since, add sets *since to the start of m.
 func (g *Grown) add(m *growthMinute, asked time.Time, since *time.Time) {
 	if m == nil || m.total == 0 || !m.until.IsZero() && !m.until.After(asked) {

@@ -46,7 +46,9 @@ type Prefix struct {
 	New, Gone           int
 	NewError, GoneError int
 	Newest              time.Time // time when the newest held name was first seen; zero if unknown
-	ManyNew             bool      // whether more than a tenth of the names, and more than a hundredth of all names, are new
+	// ManyNew says that the new names are more than a tenth of the names with this prefix, and more
+	// than a hundredth of all names below Prefixes.Below.
+	ManyNew bool
 }
 
 // Walk counts the names of a table by prefix. It does so in steps, so that neither receivers nor a
@@ -66,7 +68,7 @@ type Walk struct {
 // childCount holds the counts of one prefix.
 type childCount struct {
 	names, fresh int
-	moved        int // number of names that a rebuild moved after Since; some of them may be new
+	moved        int // number of names that were moved to a new table after Since; some of them may be new
 	bytes        uint64
 	newest       time.Time
 }
@@ -195,8 +197,8 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 	}
 }
 
-// moved returns, for each child, the number of names that may be new because a rebuild has moved
-// them. It omits the children for which not all names were counted.
+// moved returns, for each child, the number of names that may be new. The time when they were made is unknown, because
+// they were moved to a new table. moved omits the children for which not all names were counted.
 func (w *Walk) moved() map[string]uint64 {
 	moved := make(map[string]uint64, len(w.counts))
 	for i := range w.counts {

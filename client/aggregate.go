@@ -149,15 +149,15 @@ func (a *aggregator) series(c *Client, s *sample) *series {
 	return sr
 }
 
-// round returns the number of the current round. A call of drain with this number queues all
-// samples that were merged before this call of round.
+// round returns the number of the current round, which ends when the two tables are swapped. If drain is called with
+// this number, it queues all samples that were merged before the call of round.
 func (a *aggregator) round() uint64 {
 	a.draining.Lock()
 	defer a.draining.Unlock()
 	return a.rounds + 1
 }
 
-// drain queues the samples that were merged before the given round. If the queue has little room, it stops
+// drain queues the samples that were merged until the end of the given round. If the queue has little room, it stops
 // early and returns false.
 func (a *aggregator) drain(round uint64) bool {
 	a.draining.Lock()

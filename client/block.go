@@ -9,7 +9,7 @@ type blocking struct {
 	max   time.Duration   // maximum time that one call waits; 0 means no limit
 	done  <-chan struct{} // when it is closed, all calls stop waiting
 	room  chan struct{}   // closed when there is room again; nil if no call is waiting
-	spent bool            // a call has waited without success; no call waits again before there is room
+	spent bool            // a call has waited without success; until there is room again, other calls do not wait
 }
 
 func newBlocking(cfg Config) blocking {

@@ -15,11 +15,11 @@ type Client struct {
 	core  *core
 	enc   *encoded
 	rate  float64     // 0 means a rate of 1
-	merge *aggregator // equals core.agg; nil if this client is sampled
+	merge *aggregator // equals core.agg; nil if this client sends only a part of its samples
 }
 
-// encoded contains the parts of a line that depend only on With. They are already encoded, so they only have to
-// be copied.
+// encoded contains the parts of a line that depend only on the configuration and on the arguments of Client.With. They
+// are already encoded, so they only have to be copied.
 type encoded struct {
 	path  string // prefix of all names, such as "db."
 	tags  string // a tag section such as "|#a:b,c", or ""
@@ -53,7 +53,7 @@ type core struct {
 	typed  bool   // same as Config.TypePrefixes
 	python bool   // same as Config.pythonTimings
 	hasher *hasher
-	target string // the server in errors, such as "udp 127.0.0.1:8125"
+	target string // name of the server in error messages, such as "udp 127.0.0.1:8125"
 }
 
 // New returns a client that connects in the background. It does not wait for the server. It returns only errors

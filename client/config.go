@@ -36,14 +36,18 @@ type Config struct {
 	// split.
 	MaxPacketSize int
 
-	// OneLine sends each line in its own datagram. It is for servers that read only one line per datagram. It needs
-	// the network "udp" or "unixgram". It costs more on both sides. On Linux, one system call sends up to 64 lines
-	// of the same length, and the kernel splits them into datagrams (UDP_SEGMENT). On other systems, and on routes
-	// that do not support UDP_SEGMENT, each line needs a system call. With UDP_SEGMENT, the order of the lines in a
-	// packet can change. Lines of gauges, and of types that are sent with [Client.Inject], stay in order.
-	// MaxPacketSize limits the length of a line, and packets in the queue have at least 8192 bytes. A negative gauge
-	// needs two datagrams, one of which can get lost. The server receives datagrams in fast bursts. A socket with
-	// the usual buffer of 208 KiB can hold 277 small datagrams, so increase the buffer if the server reads slowly.
+	// OneLine sends each line in its own datagram. It is for servers that read only one line per datagram. It needs the
+	// network "udp" or "unixgram". It costs more on both sides. The packets in the queue still contain several lines,
+	// and have room for at least 8192 bytes. MaxPacketSize limits the length of a line.
+	//
+	// On Linux, one system call sends up to 64 lines of the same length, and the kernel splits them into datagrams
+	// (UDP_SEGMENT). For this, the client sorts the lines of a packet by length. Lines of gauges, and of types that are
+	// sent with [Client.Inject], stay in order. On other systems, and on routes that do not support UDP_SEGMENT, each
+	// line needs a system call.
+	//
+	// A negative gauge needs two datagrams, and one of them can get lost. The server receives datagrams in fast bursts.
+	// A socket with the usual buffer of 208 KiB can hold 277 small datagrams, so increase the buffer if the server
+	// reads slowly.
 	OneLine bool
 
 	// HMACKey, if not empty, is the key for signing datagrams with HMAC-SHA256. It needs the network "udp". The
@@ -120,9 +124,9 @@ type Config struct {
 	// Disabled makes [New] return a client that does nothing.
 	Disabled bool
 
-	// The following settings are for [Config.FromEnv]. Enabled ignores STATSD_ENABLED and requires a server.
-	// NoPrefix turns off the prefix of names. If STATSD_PREFIX is not set, the prefix is
-	// "applications.SERVICE.ENVIRONMENT" with Service and Environment.
+	// The following settings are only for [Config.FromEnv]. If Enabled is set, FromEnv ignores STATSD_ENABLED, and
+	// returns an error if no server is set. If NoPrefix is set, names get no prefix. If STATSD_PREFIX is not set, the
+	// prefix is "applications.SERVICE.ENVIRONMENT" with the values of Service and Environment.
 	Enabled, NoPrefix    bool
 	Service, Environment string
 

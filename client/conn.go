@@ -73,9 +73,8 @@ func (s *sender) startDial() {
 	}()
 }
 
-// dial waits for a connection. If Config.Dial ignores its context, the call of Config.Dial
-// continues after dial has returned. The next call of dial then waits until this call of
-// Config.Dial returns.
+// dial waits for a connection. If Config.Dial ignores its context, it may still be running after dial has returned. The
+// next dial then does not call Config.Dial again: it waits for the running call.
 func (s *sender) dial() (net.Conn, error) {
 	if s.dialing == nil {
 		s.startDial()
@@ -239,7 +238,7 @@ func (s *sender) writeLines() error {
 		switch {
 		case err == nil:
 			s.queue.sentAlone(p, lines, n)
-		case t.refused(err): // the method refused has reduced the limit, so later GSO packets have fewer lines, or only one
+		case t.refused(err): // try again: t.limit is now lower, so lines of this length are sent one at a time
 		case is(err, syscall.EMSGSIZE, wsaEMSGSIZE): // a single line that no connection can transport
 			s.report.failed(err)
 			s.queue.unsent(p, lines)

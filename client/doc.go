@@ -22,9 +22,10 @@
 //
 //	Stats.Lines == Stats.Sent + Stats.Queued + Stats.Dropped.Total()
 //
-// Sent counts the lines that the kernel of this host has accepted, because the statsd protocol has no acknowledgement.
-// If a connection breaks in the middle of a line, the whole line is sent again. Call [Client.Close] before the program
-// ends. It sends all queued lines, and returns a [DroppedError] if samples were dropped.
+// Sent counts the lines that the kernel of this host has accepted. The client cannot know which lines the server has
+// received, because the statsd protocol has no acknowledgement. If a connection breaks in the middle of a line, the
+// whole line is sent again. Call [Client.Close] before the program ends. It sends all queued lines, and returns a
+// [DroppedError] if samples were dropped.
 //
 // # Names, tags, rates
 //

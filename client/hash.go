@@ -20,7 +20,7 @@ func (m *hasher) sum(h, a, b, c, d uint64) uint64 { return h + (a*m.a + b*m.b + 
 // bits.
 func (m *hasher) mix(h uint64) uint64 { return h ^ h>>32 }
 
-// maxWords is the maximum length of a string that long accepts.
+// maxWords is the maximum length of a string for the function long, in bytes.
 const maxWords = 32
 
 // long returns a string of 8 to 32 bytes as four words. The words can overlap.

@@ -31,7 +31,8 @@ var (
 // servers cannot parse exponents.
 func appendFloat(b []byte, v float64) []byte {
 	// This is a fast path for numbers with up to three decimal places. If n/1000 equals v, the digits of n are correct.
-	// n has at most 15 digits, so no shorter number is parsed as v.
+	// They are also the shortest digits for v: n has at most 15 digits, and two different numbers with at most 15
+	// digits are never the same float64.
 	if n := int64(math.RoundToEven(v * 1000)); -1e15 < n && n < 1e15 && float64(n)/1000 == v {
 		if n < 0 {
 			b = append(b, '-')

@@ -49,7 +49,8 @@ func (q *queue) own(lines []string) (p *packet, rest []string) {
 		return nil, lines[1:]
 	}
 	p = q.fresh()
-	// Store the sealed state in one step, because a caller may still have the packet from an earlier use.
+	// Store the lines and the sealed bit in one step. A caller may still have a pointer to the packet from an earlier
+	// use, and must never see the packet unsealed.
 	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size))
 	p.text, p.left = append(p.room[:0], strings.Join(lines[:n], "")...), p.amount()
 	p.written.Store(uint64(n))
@@ -75,8 +76,8 @@ func (q *queue) sent(p *packet, bytes int) {
 	q.count(p.cut(bytes), 1, bytes)
 }
 
-// sentAlone counts lines that the kernel has accepted as separate datagrams. lines is the size of
-// these lines in the packet, and bytes is the size of the datagrams.
+// sentAlone counts lines that the kernel has accepted as separate datagrams. The parameter lines is the number of bytes
+// that these lines have in the packet. The parameter bytes is the number of bytes of the datagrams.
 func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 type packet struct {
 	reserved atomic.Uint64 // the sealed bit, then 31 bits for lines, then 32 bits for bytes
 	written  atomic.Uint64 // number of written lines
-	room     []byte        // memory of the maximum packet size
+	room     []byte        // memory for the text; its length is the maximum packet size
 
 	// The following fields are for the queue and the sender.
 	seq   uint64 // number of the packet, in the order of filling
@@ -89,7 +89,7 @@ func samplesIn(text []byte) (n uint64) {
 
 // complete reports whether p is sealed and no caller is writing to it.
 func (p *packet) complete() bool {
-	written := p.written.Load() // load written before reserved: callers reserve before they write
+	written := p.written.Load() // load written first: callers change it last, so it is never more than linesOf(r)
 	r := p.reserved.Load()
 	return r >= sealed && linesOf(r) == written
 }

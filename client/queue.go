@@ -16,7 +16,7 @@ type queue struct {
 
 	room       int // maximum number of bytes in a packet
 	maxLine    int // maximum number of bytes in lines that must stay together
-	max        int // maximum number of packets that callers can queue; len(ring) also has a reserve for merged lines
+	max        int // maximum number of packets that callers can queue; ring can have more room, for merged lines
 	dropOldest bool
 	wake       chan struct{} // wakes the sender
 	dropped    chan struct{} // wakes the reporter after lines were dropped; may be nil
@@ -119,7 +119,7 @@ func (q *queue) commit(p *packet, lines int) {
 	}
 }
 
-// refuse counts an invalid sample, with an empty text or a value that is not finite.
+// refuse counts a sample as invalid. Its name, member, value or type is empty, or its value is not finite.
 func (q *queue) refuse() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -189,10 +189,10 @@ func (q *queue) dropFirst() {
 	}
 }
 
-// turn seals the packet that is being filled, and adds it to the ring, which must have room. It
-// then opens the next packet and returns the first buffer in it. If the queue is closed, the next
-// packet stays sealed. The old packet must be sealed before the next packet is opened: a caller may
-// have the next packet from an earlier use, and must not fill it before the old packet.
+// turn seals the packet that is being filled, and adds it to the ring, which must have room. It then opens the next
+// packet and returns the first buffer in it. If the queue is closed, the next packet stays sealed. The old packet must
+// be sealed before the next packet is opened. Packets are reused, so a caller may still have a pointer to the next
+// packet. It must not fill the next packet while the old packet is still open.
 func (q *queue) turn(bytes, lines int) (b []byte) {
 	old, next := q.cur.Load(), q.fresh()
 	old.seal()

@@ -196,7 +196,7 @@ func (s *sender) next() bool {
 		case <-s.publish:
 			s.own.renew()
 		case err := <-s.lost:
-			s.lost <- err // the method connect reads this error again
+			s.lost <- err // put the error back, because the method connect reads it
 			return true
 		case d := <-s.dialing:
 			s.replace(d)

@@ -8,16 +8,15 @@ import (
 
 // series contains the merged samples of one name, tags and rate.
 type series struct {
-	// word is the sum of a counter, the bits of a gauge's value, or one of the constants idle and
-	// relative. Callers change sums and values without a lock. Only the holder of aggregator.mu may
-	// change word from idle or relative to another value, and only in the live table. The method drain
-	// sets word to idle. A caller that comes too late then takes the lock, and cannot merge a sample
-	// into a series that was already drained.
+	// word is the sum of a counter, the bits of a gauge's value, or one of the constants idle and relative. Callers
+	// change sums and values without a lock. Only the holder of aggregator.mu may change word from idle or relative to
+	// another value, and only in the live table. The method drain sets word to idle. A caller that finds idle takes the
+	// lock, and merges its sample into the live table. So no sample is merged into a series that was already drained.
 	word atomic.Uint64
 
 	id, a, b, c, d uint64 // key of a plain series: the result of the function identity, and the words of the name
 
-	// The key of the series.
+	// The following fields are the key of every series, whether it is plain or not. hash is a hash of this key.
 	hash  uint64
 	name  string
 	kind  kind
@@ -25,7 +24,7 @@ type series struct {
 	scope *encoded // only the string scope.scope is part of the key
 	tags  []string
 
-	head, tail string // the line before and after the value, as the first client with this series encoded it
+	head, tail string // parts of the line before and after the value, as the first client with this series encoded them
 	forgotten  bool   // removed from the table; a handle may still refer to the series
 
 	delta   float64             // for a relative gauge: the sum of the adjustments
@@ -62,7 +61,7 @@ func (sr *series) countAgain(n int64) bool {
 	for {
 		old := sr.word.Load()
 		sum := int64(old) + n
-		// The series is idle, or the sum overflows or equals idle.
+		// The series is idle, or the sum overflows or equals the constant idle.
 		if old == idle || uint64(sum) == idle || (sum^int64(old))&(sum^n) < 0 {
 			return false
 		}

@@ -19,7 +19,7 @@ type table struct {
 	order   []*series // in the order of first use, which is also the order of the lines
 	members int
 
-	drained, kept int // number of drained series in the field order, and number of series that stay in the table
+	drained, kept int // number of series that are already drained, and how many of them stay in the table
 }
 
 // names finds series without a lock. The holder of aggregator.mu can add series at any time. To

@@ -26,8 +26,8 @@ func canCut(conn *net.UDPConn) (can bool) {
 	return can && err == nil
 }
 
-// appendCut appends the control message that makes the kernel split a text into datagrams of a size. The message
-// is a struct cmsghdr and a 16-bit number, with padding.
+// appendCut appends the control message that makes the kernel split a text into datagrams of size bytes. The last
+// datagram may be shorter. The message is a struct cmsghdr and a 16-bit number, with padding.
 func appendCut(oob []byte, size int) []byte {
 	if strconv.IntSize == 64 {
 		oob = binary.NativeEndian.AppendUint64(oob, uint64(syscall.CmsgLen(2)))

@@ -1,10 +1,9 @@
 package client
 
-// A series stores up to maxValues values. When a series is full, its values are moved to a batch.
-// Encoding is slow, so the sender encodes the batch. If maxFull batches are already waiting for the
-// sender, the caller encodes its own batch. With Config.Block, the caller cannot do this, because
-// it could have to wait for room while it holds the lock. With Config.Block, the caller therefore
-// sends its values one at a time.
+// A series stores up to maxValues values. When a series is full, its values are moved to a batch. Encoding is slow, so
+// the sender encodes the batch. If maxFull batches are already waiting for the sender, the caller encodes its own
+// batch. With Config.Block, the caller cannot do this: if the queue is full, it would have to wait while it holds the
+// lock. So it then sends each further value without merging, in its own line.
 const (
 	maxValues = 64
 	maxFull   = 1024

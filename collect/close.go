@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns the object that merges the messages of a window into the table. The object counts
-// their rows in p.head.Counts.
+// merging returns a merging, which merges the messages of a window into the table. It counts the rows of the messages
+// in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {
@@ -75,7 +75,8 @@ func (p *partition) mergeMessage(m *merging, r *record, msg *message) {
 	r.samples += msg.header.Samples
 }
 
-// settle adds the samples of a finished message to *count, and to the count of the message's edge.
+// settle adds the samples of a message that was merged, or will never be merged, to *count and to the count of the
+// message's edge.
 func (p *partition) settle(h *partial.Header, count *uint64) {
 	*count += h.Samples
 	p.edges.settle(h)
@@ -101,8 +102,8 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind computes the state again, starting from a checkpoint. It publishes again all windows whose
-// number is at least from.
+// rewind computes the state again, starting from a checkpoint. It publishes again the window with the number from, and
+// all later windows.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)

@@ -9,12 +9,12 @@
 //
 // # Exactly once
 //
-// The commits of a partition form a chain. The last commit is the head, and only one commit can
-// follow it. So each window has one content, even if several owners try to commit it. An owner is
-// fenced when another owner has committed. It has then changed only its own memory: it discards its
-// state, and loads the head. The commit of a window contains the identities of its messages, so
-// owners recognise a repeated message even if it comes very late. The head says which messages are
-// finished. If a message is in no commit, the next owner reads the message again.
+// The commits of a partition form a chain. The last commit is the head, and only one commit can follow it. So each
+// window has one content, even if several owners try to commit it. An owner is fenced when another owner has committed:
+// its next commit fails. Without that commit, the fenced owner has changed only its own memory. So it discards its
+// state, and loads the head. The commit of a window contains the identities of its messages, so owners recognise a
+// repeated message even if it comes very late. The head says which messages need no further processing. If a message is
+// in no commit, the next owner reads the message again.
 //
 // Points depend only on commits: on the rows of the window, and on the state after the earlier
 // windows. The state consists of the values of gauges and the known names. The first commit in each
@@ -93,10 +93,9 @@ type Cluster struct {
 	// CollectFrom is the address of the cluster. If it is empty (the default), the daemon does not
 	// collect.
 	CollectFrom string `flag:"--collect"`
-	// CollectAfter and CollectUntil limit the intervals that the cluster publishes. They are ends of
-	// flush intervals, or zero for no limit. The cluster publishes the intervals that end after the
-	// time CollectAfter and not after the time CollectUntil. At the time CollectUntil it hands its
-	// names over to the cluster in forward.Next.
+	// CollectAfter and CollectUntil limit the intervals that the cluster publishes. They are ends of flush intervals,
+	// or zero for no limit. The cluster publishes the intervals that end after the time CollectAfter and not after the
+	// time CollectUntil. At the time CollectUntil it hands its names over to the cluster that forward.Next configures.
 	CollectAfter time.Time `flag:"--collect"`
 	CollectUntil time.Time `flag:"--collect"`
 	// CollectID is the name of this owner in the cluster, by default the host name. Each owner needs

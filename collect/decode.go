@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// reader reads the output of a writer. After an error, the field bad is true and the reader returns
-// zeros.
+// reader decodes the bytes that the type writer of this package has encoded. After an error, the field bad is true and
+// the reader returns zeros.
 type reader struct {
 	rest []byte
 	bad  bool

@@ -65,15 +65,15 @@ func (es edges) note(h *partial.Header, window int64, e *link.Entry) (missing ui
 	return missing
 }
 
-// settle adds the samples of a finished message to the count of its edge.
+// settle adds the samples of a message that was merged, or will never be merged, to the count of its edge.
 func (es edges) settle(h *partial.Header) {
 	if at := es[h.Edge]; at != nil && at.Epoch == h.Epoch {
 		at.Samples += h.Samples
 	}
 }
 
-// noteClock records by how much an edge's clock seems to be ahead. It keeps the smallest recent
-// difference, because a large difference can also mean that the edge sends old messages late.
+// noteClock records by how much an edge's clock seems to be ahead. It keeps the recent difference that is nearest to 0,
+// because an edge that sends old messages late has a large difference too, although its clock is right.
 func (e *Edge) noteClock(ahead int64) {
 	if max(ahead, -ahead) < max(e.Ahead, -e.Ahead) {
 		e.Ahead = ahead

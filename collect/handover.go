@@ -21,9 +21,8 @@ import (
 // changes the old partition later, its owner hands the names over again.
 
 const (
-	// maxUnseen is the maximum number of windows between the end of the cluster and the window of a
-	// row that is handed over. If a name was last seen earlier, its row gets the earliest of these
-	// windows.
+	// maxUnseen is the maximum number of windows between the end of the cluster and the window of a row that is handed
+	// over. If a name was last seen earlier, its row gets the window that is maxUnseen windows before the end.
 	maxUnseen = 30
 	// handOverPatience is the maximum duration of one attempt to hand over. handOverAgain is the time
 	// between two attempts.
@@ -31,9 +30,9 @@ const (
 	handOverAgain    = time.Second
 	// maxHandedAtOnce is the maximum number of messages that are sent at the same time.
 	maxHandedAtOnce = 16
-	// The row of a gauge that is handed over has a time in the last second of its window. If the gauge
-	// is handed over again, the new time must be later, so that the new value wins. The time grows by
-	// a nanosecond for each handOverPace that passes.
+	// handOverPace is for the times in the rows of gauges. The row of a gauge that is handed over has a time in the
+	// last second of its window. If the gauge is handed over again, the new row must have a later time, so that its
+	// value wins. So the time in the row is 1 ns later for each handOverPace since the end of the cluster.
 	handOverPace = 10 * time.Microsecond
 )
 

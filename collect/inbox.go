@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// readInbox reads messages until ctx ends, and sends them to the channel entries. It starts with
-// the message whose number is the parameter from.
+// readInbox reads messages until ctx ends, and sends them to the channel entries. It starts with the message that has
+// the number from.
 func (p *partition) readInbox(ctx context.Context, from uint64, entries chan<- link.Entry) {
 	for ctx.Err() == nil {
 		r, err := p.engine.Read(ctx, from)
@@ -63,8 +63,7 @@ func (p *partition) look(ctx context.Context) error {
 	return nil
 }
 
-// jump skips messages that are missing in the Inbox. It continues with the message whose number is
-// the parameter to.
+// jump skips messages that are missing in the Inbox. It continues with the message that has the number to.
 func (p *partition) jump(to uint64) error {
 	if p.gap != p.version {
 		p.gap = p.version
@@ -80,7 +79,7 @@ func (p *partition) jump(to uint64) error {
 			c.Damaged++
 		}
 	}
-	c.Damaged += uint64(len(p.newer)) // all messages in p.newer have numbers below the parameter to
+	c.Damaged += uint64(len(p.newer)) // all messages in p.newer have lower numbers than to
 	clear(p.newer)
 	if last := to - 1; last > p.head.Applied {
 		c.Damaged += last - p.head.Applied
@@ -151,7 +150,7 @@ func (p *partition) sort(e *link.Entry) {
 	}
 }
 
-// oldest returns the latest window that is too old to be changed.
+// oldest returns a window. This window and all earlier windows are too old to be changed.
 func (p *partition) oldest() int64 {
 	if p.next == 0 { // no window is closed yet
 		return p.since.UnixNano()/p.interval - p.horizon()

@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	// Late messages are merged in batches. A batch is due correctionDelay after its first message. But after the previous
-	// batch there is a pause, because each batch publishes many intervals again. The pause is at least minCorrectionPause,
-	// and at least as long as the previous batch took. While batches follow each other, both double, up to
-	// maxCorrectionPause and maxCorrectionShare times that duration. So the first batches after an outage come soon.
+	// Late messages are merged in batches. A batch is due correctionDelay after its first message. But after the
+	// previous batch there is a pause, because each batch publishes many intervals again. The pause is at least
+	// minCorrectionPause, and at least as long as the previous batch took. While batches follow each other, both
+	// minimums double after each batch: the first one up to maxCorrectionPause, the second one up to maxCorrectionShare
+	// times the duration of the previous batch. So the first batches after an outage come soon.
 	correctionDelay    = time.Second
 	minCorrectionPause = time.Second
 	maxCorrectionPause = 5 * time.Second

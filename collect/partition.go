@@ -20,15 +20,16 @@ const (
 	// checkpointEvery is the number of windows in a block. The first commit of each block contains a
 	// checkpoint.
 	checkpointEvery = 30
-	// maxOpenBytes is the maximum size of the messages in a partition that wait for their windows.
+	// maxOpenBytes is the maximum total size of a partition's messages that wait until their windows are closed or
+	// corrected.
 	maxOpenBytes = 64 << 20
 	// confirmAfter is how long an owner relies on an answer of the engine. The answer says that no
 	// other owner has committed.
 	confirmAfter = 2 * time.Second
 )
 
-// errGap means that another owner has made a commit, because messages that this owner needs are
-// gone.
+// errGap means that messages that this owner needs are gone. Probably another owner has merged them, committed, and
+// removed them.
 var errGap = errors.New("messages are missing: another owner has removed them")
 
 // partition is the state of a partition that this owner owns or should own. Only one goroutine uses
@@ -63,7 +64,7 @@ type partition struct {
 	held      map[uint64]struct{}  // numbers in Head.Held whose messages were not read yet
 	newer     map[uint64]time.Time // numbers of messages of a newer version of the format, and when the engine stored them
 	read      uint64               // number of the last message that this owner has read
-	known     uint64               // number of a message that is known to be in the Inbox
+	known     uint64               // highest number of a message that the Inbox is known to have
 	// unpublished is the first window that this owner must still publish.
 	unpublished int64
 	tickets     []ticket

@@ -42,17 +42,17 @@ type Edge struct {
 	// edge's last message.
 	Epoch  int64
 	Number uint64
-	// Samples counts the samples in the finished messages of Epoch, without duplicates.
+	// Samples counts the samples in the edge's messages since Epoch, without duplicates. It counts a message when it
+	// was merged, or when it is certain that it will never be merged.
 	Samples uint64
 	// Window is the last window that is complete: all messages of the edge for this window have
 	// arrived.
 	Window int64
 	// First is the window of the edge's first message to the partition.
 	First int64
-	// Heard is when the engine stored the edge's last message, in Unix nanoseconds. Ahead is by how
-	// much the end of a message's window was after the time of storing: the smallest recent
-	// difference. A positive value means that the edge's clock is ahead. A negative value is the delay
-	// of the message.
+	// Heard is when the engine stored the edge's last message, in Unix nanoseconds. Ahead is by how much the end of a
+	// message's window was after the time of storing. Of the recent differences, it is the one that is nearest to 0. A
+	// positive value means that the edge's clock is ahead. A negative value is the delay of the message.
 	Heard, Ahead int64
 }
 

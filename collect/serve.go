@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// maxTaken is the maximum number of messages that are read before windows are closed.
+	// maxTaken is the maximum number of messages that are processed at once. Then the owner checks whether windows are
+	// due.
 	maxTaken = 1000
 	// longestRest is the maximum time between two calls of the method act.
 	longestRest = time.Second
@@ -155,7 +156,7 @@ func (p *partition) begin(now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// skip skips windows without messages that ended while the partition had no owner.
+// skip skips the windows that ended while the partition had no owner, up to the first window that has messages.
 func (p *partition) skip() {
 	p.next = p.since.Add(-p.cfg.Lateness).UnixNano()/p.interval + 1
 	for window := range p.open {

@@ -17,9 +17,9 @@ type Status struct {
 	Epoch time.Time
 	// Closed is the end of the last closed window. It is zero if there is none.
 	Closed time.Time
-	// First and Last are the numbers of the first and the last message in the Inbox. Applied is the
-	// number of the last message that was read. Held is the number of earlier messages that wait for
-	// their windows.
+	// First and Last are the numbers of the first and the last message in the Inbox. Applied is the number of the last
+	// message that was read. Held is the number of earlier messages that wait until their windows are closed or
+	// corrected.
 	First, Last, Applied uint64
 	Held                 int
 	Bytes, MaxBytes      int64
@@ -40,8 +40,8 @@ type Status struct {
 // Lag returns the number of messages in the Inbox that were not read yet.
 func (s *Status) Lag() uint64 { return s.Last - min(s.Last, s.Applied) }
 
-// Unowned reports whether the partition has messages or edges, but no owner closes its windows. The
-// age of the last closed window may be at most the parameter allowed.
+// Unowned reports whether the partition has messages or edges, but no owner closes its windows. This is true if the
+// last closed window ended longer ago than the duration allowed, or if the partition never had an owner.
 func (s *Status) Unowned(now time.Time, allowed time.Duration) bool {
 	return !s.Over && !s.Closed.IsZero() && now.Sub(s.Closed) > allowed && (s.Lag() > 0 || len(s.Edges) > 0) ||
 		s.Closed.IsZero() && s.Owner == "" && s.Last > 0
@@ -64,7 +64,7 @@ func (p *partition) report() {
 	p.status.Store(st)
 }
 
-// waiting returns the number of messages that wait for their windows.
+// waiting returns the number of messages that were read, but are in no commit yet.
 func (p *partition) waiting() int {
 	n := len(p.held) + len(p.newer)
 	for _, o := range p.open {
@@ -94,7 +94,7 @@ func (p *partition) describe(h *Head) *Status {
 	}
 	if h.Closed > 0 {
 		st.Closed = time.Unix(0, p.end(h.Closed))
-		if h.Undelivered > 0 { // the head of a commit is written before its window is published
+		if h.Undelivered > 0 { // a head is written before its own window is published, so do not count this window
 			st.Undelivered = max(h.Closed-h.Undelivered, 0)
 		}
 	}

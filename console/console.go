@@ -69,8 +69,8 @@ type Daemon interface {
 	Stats(ctx context.Context) ([]Stat, error)
 	// Names yields each name of a kind that matches a pattern, once and in any order.
 	Names(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[Name, error]
-	// Delete deletes the names of a kind that match or equal a pattern, with their values. It yields each deleted
-	// name.
+	// Delete deletes the names of a kind that match a pattern, with their values. It also deletes a name that is equal
+	// to the text of the pattern, even if it contains special characters such as *. Delete yields each deleted name.
 	Delete(ctx context.Context, kind metric.Kind, pattern string) iter.Seq2[string, error]
 }
 

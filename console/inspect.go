@@ -15,7 +15,7 @@ import (
 const (
 	breakLength = 80
 	maxColumns  = 12 // 4 times the value of the option compact of util.inspect
-	maxInLine   = 6  // shorter arrays are not aligned in columns
+	maxInLine   = 6  // arrays with at most this many elements are not aligned in columns
 	arrayIndent = 2
 	// separator is the length of the text between two elements.
 	separator = len(", ")
@@ -62,8 +62,8 @@ func (o *object) end() {
 	_, _ = o.out.WriteString(text)
 }
 
-// array formats an array inside an object like util.inspect. The parameter total is the number of
-// all elements, and the parameter numbers contains the first of these elements.
+// array formats an array that is in an object, as util.inspect does. The parameter total is the number of all elements.
+// The parameter numbers contains the first of these elements.
 func array(numbers []float64, total int) string {
 	elements := make([]string, 0, len(numbers)+1)
 	for _, n := range numbers {

@@ -19,9 +19,9 @@ const (
 	maxLine = 64 << 10
 	// idleTimeout is the maximum time to wait for a complete command.
 	idleTimeout = 10 * time.Minute
-	// writeTimeout is the maximum time in which a client must read a part of its answer. answerTimeout
-	// is the maximum sum of these times for one answer. The time that the daemon needs for an answer
-	// is not limited, because the daemon produces a part of the answer between every two flushes.
+	// writeTimeout is the maximum time in which a client must read a part of its answer. answerTimeout is the maximum
+	// sum of these times for one answer. The time that the daemon needs for an answer is not limited: between two
+	// flushes it produces only a part of a long answer, so the answer can take many flush intervals.
 	writeTimeout  = 10 * time.Second
 	answerTimeout = time.Minute
 	// lineTimeout is how long to wait for the newline after a command without arguments. Some programs send no

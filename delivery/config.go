@@ -31,8 +31,8 @@ type Spool struct {
 	// SpoolMaxBytes limits the spool of each sink, by default to 1 GiB. When the spool is full, the
 	// oldest points are dropped and counted.
 	SpoolMaxBytes int64 `flag:"--spool-max-bytes"`
-	// SpoolFsync is the maximum time until a payload is synced to disk, by default 1 s. A crash of the
-	// machine loses at most the payloads of this time.
+	// SpoolFsync is the maximum time until a payload is synced to disk, by default 1 s. A crash of the machine loses at
+	// most the payloads that were written during the last SpoolFsync.
 	SpoolFsync time.Duration `flag:"--spool-fsync"`
 }
 

@@ -86,8 +86,8 @@ func (d *Delivery) start(n *destination) {
 	})
 }
 
-// Show connects the Recorders to an interval. The later call of iv.Summarize passes the raw values of each name to
-// the Recorders.
+// Show connects the Recorders to an interval. Call it before iv.Summarize, which then passes the raw values of each
+// name to the Recorders.
 func (d *Delivery) Show(iv *aggregate.Interval) {
 	recorders := d.recorders()
 	switch len(recorders) {
@@ -179,8 +179,8 @@ func (d *Delivery) Settled() uint64 {
 	return settled
 }
 
-// AwaitRoom waits until the queues of the working Sinks have free capacity. Any goroutine may call
-// it.
+// AwaitRoom waits until the queue of each Sink has free capacity. It does not wait for the queues of failing Sinks. Any
+// goroutine may call it.
 func (d *Delivery) AwaitRoom(ctx context.Context) {
 	d.mu.RLock()
 	all := d.outlets()

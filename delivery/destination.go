@@ -57,7 +57,8 @@ func (n *destination) reloads(d *Destination) (r sink.Reloader, ok bool) {
 	return r, ok
 }
 
-// fits returns an error if d cannot continue this destination, which has the same name.
+// fits returns an error if the configuration d cannot replace the configuration of this destination, which has the same
+// name.
 func (n *destination) fits(d *Destination) error {
 	switch {
 	case n.records != (d.Recorder != nil):

@@ -44,8 +44,8 @@ func newLife() *life {
 	return l
 }
 
-// change calls the function do with the lock held, and wakes all goroutines that wait for the field
-// changed.
+// change calls the function do with the lock held. It then wakes all goroutines that wait on the condition variable
+// l.changed.
 func (l *life) change(do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

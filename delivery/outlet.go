@@ -18,10 +18,9 @@ import (
 const (
 	// maxPoint is larger than any encoded point. The name of a point can have 64 KiB.
 	maxPoint = 80 << 10
-	// These constants limit the batches that wait to be encoded. Up to fewOffered batches may always
-	// wait. More batches may wait while all of them together have fewer than manyUnits units, but
-	// never more than maxOffered batches. On a busy machine, several flushes of a short interval can
-	// wait.
+	// These constants limit the batches that wait to be encoded. fewOffered batches may always wait, even if they are
+	// large. More batches, up to maxOffered, may wait only while all waiting batches together have fewer than manyUnits
+	// units. So many small flushes can wait if the interval is short and the machine is busy.
 	fewOffered = 4
 	manyUnits  = 100_000
 	maxOffered = 1000
@@ -51,10 +50,10 @@ type sent struct {
 	failingSince  time.Time
 	droppedBefore uint64 // number of dropped points when the failure began
 	lastError     error
-	failed        time.Time // time of the last failed attempt
+	failed        time.Time // when the last attempt failed
 	tries         uint64    // number of failed attempts since the last success
 	nextTry       time.Time // start of the next attempt
-	published     time.Time // time of the last delivered payload
+	published     time.Time // when the last payload was delivered
 	last          Sent      // the flush of the last delivered payload
 	unconfirmed   int       // number of consecutive attempts that ended with sink.Unconfirmed
 	toldRefused   time.Time // time of the last log message about refused points
@@ -120,7 +119,8 @@ func (o *outlet) batchOf(sn *aggregate.Snapshot) Batch {
 	}}
 }
 
-// take queues a batch for sending. Its argument number counts all batches of the Delivery.
+// take queues a batch for sending. The parameter number is the number of the batch: the Delivery numbers all its
+// batches.
 func (o *outlet) take(b Batch, interval time.Duration, number uint64) {
 	o.change(func() {
 		for o.crowded() {
@@ -188,8 +188,8 @@ func (o *outlet) encodeBatch(b *Batch) {
 	})
 }
 
-// encodeSnapshot emits the payloads of a flush. A unit that the format cannot represent adds no bytes;
-// the method pushed counts such units.
+// encodeSnapshot emits the payloads of a flush. A unit that the format cannot represent adds no bytes; o.pushed counts
+// such units later.
 func (o *outlet) encodeSnapshot(sn *aggregate.Snapshot, s sink.Sink, emit func([]byte, int)) {
 	data, units := o.buffer(0), 0
 	add := func(longer []byte) {

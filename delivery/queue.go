@@ -14,7 +14,7 @@ const (
 	// payloadBytes is the approximate size of a payload. When a connection breaks, up to this many
 	// bytes can be delivered twice.
 	payloadBytes = 1 << 20
-	// readyBytes limits the bytes that are encoded but not sent, while the sink works.
+	// readyBytes limits the bytes that are encoded but not sent, while the sink accepts payloads in time.
 	readyBytes = 4 << 20
 )
 
@@ -48,7 +48,7 @@ type queue struct {
 	max     int            // maximum number of bytes in memory
 	coming  []announcement // flushes that are not completely pushed yet, oldest first
 	waiting []*payload     // payloads in memory, oldest first
-	bytes   int            // number of bytes in waiting
+	bytes   int            // total size of the payloads in the field waiting, in bytes
 	sending *payload       // the payload being sent, if it is in the slice waiting
 	spare   [][]byte       // buffers of delivered payloads, for reuse
 	failing bool           // the last attempt failed, and its payload still waits
@@ -100,9 +100,10 @@ func (q *queue) pushed() {
 	})
 }
 
-// push queues a payload of the oldest announced flush. If readyBytes are queued, push blocks until
-// the sink has accepted some payloads. It does not block if the receiver is slow or another flush
-// waits: excess payloads then go to the spool, or the oldest payloads are dropped.
+// push queues a payload of the oldest announced flush. If readyBytes are queued, push blocks until the sink has
+// accepted some payloads. It does not block if the receiver is slow, or if a later flush already waits to be encoded.
+// In these cases the queued payloads go to the spool. Without a spool, the oldest payloads are dropped when the memory
+// is full.
 func (q *queue) push(p *payload) {
 	if p.units == 0 {
 		return
@@ -187,9 +188,9 @@ func (q *queue) settled(last uint64) uint64 {
 	return last
 }
 
-// awaitRoom waits while several flushes are not encoded yet, or while the receiver works and the
-// queue is at least half full. It does not wait for the queue of a failing receiver: new points
-// then go to the spool, or the oldest ones are dropped.
+// awaitRoom waits while several flushes are not encoded yet, or while the receiver accepts payloads in time and the
+// queue is at least half full. It does not wait for the queue of a failing receiver: new points then go to the spool,
+// or the oldest ones are dropped.
 func (q *queue) awaitRoom(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { q.change(func() {}) })()
 	q.mu.Lock()
@@ -199,8 +200,7 @@ func (q *queue) awaitRoom(ctx context.Context) {
 	}
 }
 
-// buffer returns an empty buffer for a payload. A new buffer has the capacity in the parameter
-// room.
+// buffer returns an empty buffer for a payload. If it makes a new buffer, this buffer has room bytes of capacity.
 func (q *queue) buffer(room int) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -152,9 +152,9 @@ func (q *queue) noteRead(oldest int64, err error) {
 	})
 }
 
-// leaveSpool removes a payload from the spool after it was sent. If the spool has dropped the
-// payload during the send because it was full, leaveSpool does nothing. The parameter refused is
-// the number of units in the payload that the receiver refused.
+// leaveSpool removes a payload from the spool after the payload was sent. A full spool may have dropped the payload
+// during the send: in this case there is nothing to remove. The parameter refused is the number of the payload's units
+// that the receiver refused.
 func (q *queue) leaveSpool(p *payload, refused int) {
 	q.disk.Lock()
 	defer q.disk.Unlock()

@@ -81,9 +81,9 @@ func asked(err error) time.Duration {
 	return 0
 }
 
-// pauses returns a function that pauses for a duration, or until ctx ends. When the last batch is
-// encoded, or when the sink is removed, the pause ends early and the function returns true. The
-// sender must then deliver its queue while there is time.
+// pauses returns a function that pauses for a duration, or until ctx ends. At shutdown the pause ends early when the
+// outlet's last batch is encoded. It also ends early when a reload removes the sink. In both cases the function returns
+// true: the sender must deliver its queue while there is time.
 func (o *outlet) pauses(ctx context.Context) func(time.Duration) (last bool) {
 	encoded := o.encoded
 	return func(d time.Duration) bool {

@@ -26,10 +26,10 @@ type State struct {
 	FailingSince time.Time
 	LastError    error
 	Unconfirmed  int       // number of consecutive attempts that ended with sink.Unconfirmed
-	Failed       time.Time // time of the last failed attempt
+	Failed       time.Time // when the last attempt failed
 	Tries        uint64    // number of failed attempts since the last success
 	NextTry      time.Time // start of the next attempt; valid while Failing
-	Published    time.Time // time of the last delivered payload
+	Published    time.Time // when the last payload was delivered
 	Last         Sent      // the flush of the last delivered payload
 	// Oldest is the time of the oldest undelivered flush in Unix seconds, or 0.
 	Oldest int64
@@ -41,8 +41,8 @@ type State struct {
 	SpoolFault                error // the current error of the disk; nil while the disk works, or without a spool
 }
 
-// Figures returns two prefixes of names of figures: one for the destination's state, and one for
-// the counts in its Ledger.
+// Figures returns two prefixes for the names of the destination's figures (the metrics that the daemon publishes about
+// itself). The first prefix is for the destination's state. The second one is for the counts in its Ledger.
 func (s *State) Figures() (all, ledger string) {
 	if s.Forwards {
 		return "forward.", "forward.rows."
@@ -50,7 +50,7 @@ func (s *State) Figures() (all, ledger string) {
 	return "sink." + s.Name + ".", "sink." + s.Name + ".points."
 }
 
-// OneForward returns the states, but replaces the states of all destinations that forward by their sum. These
+// OneForward returns the states, but only one state for all destinations that forward: the sum of their states. These
 // destinations share their figures.
 func OneForward(all []State) (states []State) {
 	forward := -1

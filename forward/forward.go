@@ -1,5 +1,5 @@
-// Package forward implements the edges of a cluster. An edge sends the rows of each interval to an engine, and the
-// engine passes them to the owners.
+// Package forward implements the edges of a cluster. An edge sends the rows of each interval to an engine (see package
+// link). The engine stores the rows for the owners, which are the daemons that merge the rows and publish the points.
 //
 //	e, err := forward.New(cfg)           // uses saved settings of the cluster, if there are any
 //	settings, err := e.Join(ctx)         // if there are none, waits until the cluster answers
@@ -44,10 +44,10 @@ type Target struct {
 	// ForwardMatch selects the names to forward. If it is empty (the default), all names are
 	// forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
-	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its flushes. It
-	// is for a daemon that is an edge and an owner, because it gets the forwarded names back from the
-	// cluster. If ForwardOnly is false, the sinks also get the forwarded names, unless ForwardMatch is
-	// set.
+	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its own flushes. It is for a
+	// daemon that is an edge and an owner: such a daemon gets the forwarded names back from the cluster. With
+	// ForwardMatch, the sinks never get the forwarded names. With neither, the sinks get all names, and the cluster
+	// gets them too.
 	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)
@@ -55,7 +55,7 @@ type Target struct {
 
 // Validate returns an error if a setting is not valid. The error names the flag of the setting.
 func (t *Target) Validate() error {
-	if t.ForwardTo == "" && t.ForwardID == "" { // a Target made from Next may have no ForwardID
+	if t.ForwardTo == "" && t.ForwardID == "" { // ForwardID may be empty if nothing is forwarded
 		return nil
 	}
 	if err := link.CheckName(t.ForwardID); err != nil {

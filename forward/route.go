@@ -46,8 +46,7 @@ type Route struct {
 	at    int // index of the Edge for the running interval
 }
 
-// Begin chooses the Edge for the interval that begins at a flush time, which is the parameter
-// boundary.
+// Begin chooses the Edge for the interval that begins at the flush time boundary.
 func (r *Route) Begin(boundary int64) *Edge {
 	r.at = 0
 	for r.at+1 < len(r.Edges) && boundary >= r.Edges[r.at+1].cfg.ForwardAfter.UnixNano() {
@@ -56,10 +55,10 @@ func (r *Route) Begin(boundary int64) *Edge {
 	return r.Edges[r.at]
 }
 
-// End returns the Edge of the running interval, which is flushed at a flush time, the parameter
-// boundary. It also returns the end of the interval in the cluster, which is normally equal to
-// boundary. If the clock was set or the process was stopped during the interval, the flush time can
-// belong to another cluster: End then returns the nearest time of the Edge's own cluster.
+// End returns the Edge of the running interval, which is flushed at the time boundary. It also returns the end of the
+// interval for the messages to the cluster. This end is normally equal to boundary. But if the clock was set or the
+// process was stopped during the interval, boundary can be outside the Edge's limits, ForwardAfter and ForwardUntil. In
+// this case the returned end is the nearest time inside these limits.
 func (r *Route) End(boundary int64) (*Edge, int64) {
 	e := r.Edges[r.at]
 	if until := e.cfg.ForwardUntil; !until.IsZero() {

@@ -52,7 +52,7 @@ func (e *Edge) Send(ctx context.Context, payload []byte) error {
 		}
 		d.done[messages[i].ID] = true
 	}
-	if failed == nil || errors.Is(failed, link.ErrFull) { // ErrFull is an answer too: an engine without owners becomes full
+	if failed == nil || errors.Is(failed, link.ErrFull) { // ErrFull also shows that the engine answers: it becomes full if there are no owners
 		e.watch.answered.Store(time.Now().UnixNano())
 	}
 	if failed == nil && d.refused.Err != nil {

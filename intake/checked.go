@@ -69,7 +69,7 @@ func (c *checked) take(r *receiver, first, end int) (size int, bad bool) {
 		size += len(received) + kernel.DatagramOverhead
 		from := origin{socket: s, datagram: i, at: s.Arrived(i)}
 		lines := l.tally.Lines
-		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // takeDatagram counts the bytes of the lines
+		l.tally.UDPBytes += uint64(len(received) - len(d.lines)) // the bytes of the signature; the bytes of the lines are counted below
 		switch {
 		case !d.refusal.Admits():
 			l.tally.UDPPackets++

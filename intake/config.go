@@ -24,7 +24,7 @@ type Config struct {
 	Limits
 	// Table configures the table that intake fills. Open sets its Shards.
 	Table aggregate.Config
-	// FlushInterval is the time between two flushes. Stat pipes are read once in each interval.
+	// FlushInterval is the time between two flushes. The stat pipes in PipeDir are read once in each interval.
 	FlushInterval time.Duration
 	// Log receives the messages for operators.
 	Log zerolog.Logger
@@ -75,25 +75,24 @@ type Listen struct {
 	// NamesAsSent keeps names as they are sent. By default they are cleaned for Graphite.
 	NamesAsSent bool `flag:"--names"`
 
-	// PipeDir is the directory of stat pipes to read before each flush. Empty (the default) reads
-	// none.
+	// PipeDir is the directory of the stat pipes: named pipes through which processes of this host give their metrics.
+	// They are read before each flush. If PipeDir is empty (the default), no pipes are read.
 	PipeDir string `flag:"--pipe-dir"`
 	// PipePrefix is put in front of each name from stat pipes. The default is no prefix.
 	PipePrefix string `flag:"--pipe-prefix"`
 	// PipeCounters selects the names in pipes that are counters: each reading adds the increase since
 	// the last reading as a sample. Other names are gauges. By default all names are gauges.
 	PipeCounters []pipes.Glob `flag:"--pipe-counters"`
-	// PipeTimeout is how long a process may take to answer, by default 250 ms. Reading begins two
-	// PipeTimeouts before the flush.
+	// PipeTimeout is how long a process may take to write its metrics into its stat pipe, by default 250 ms. Reading
+	// begins two PipeTimeouts before the flush.
 	PipeTimeout time.Duration `flag:"--pipe-timeout"`
 }
 
 // Limits are limits that can change while intake runs.
 type Limits struct {
-	// MaxTCPConnections limits the open TCP connections. The default is 20,000, or less if the process
-	// may open only few files. At the limit, a new connection replaces the connection with the oldest
-	// unfinished line. If no connection has an unfinished line, it replaces the connection that was
-	// idle longest.
+	// MaxTCPConnections limits the open TCP connections. The default is 20,000, or less if the process has a low limit
+	// of open files. At the limit, a new connection replaces the connection with the oldest unfinished line. If no
+	// connection has an unfinished line, it replaces the connection that was idle longest.
 	MaxTCPConnections int
 	// TCPIdleTimeout closes a TCP connection that has completed no line for this long. The default is
 	// 1 h. 0 turns the timeout off.
@@ -164,7 +163,7 @@ func (l *Limits) Validate() error {
 	return nil
 }
 
-// checkListeners returns an error about the limits of a listener.
+// checkListeners returns an error if an option of a listener has an invalid value.
 func (l *Listen) checkListeners() error {
 	for i := range l.Listeners {
 		at := &l.Listeners[i]

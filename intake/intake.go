@@ -41,8 +41,8 @@ type Intake struct {
 	streams   *streams
 	pipes     *pipeReader // nil if --pipe-dir is not set
 	bad       meta.BadLines
-	watch     *watch // nil without --debug
-	unwatched uint64 // number of log entries that earlier watches skipped
+	watch     *watch // logs lines and points; nil without --debug
+	unwatched uint64 // number of log entries that earlier values of watch have skipped: see watch.missed
 	trace     tracer
 	times     times
 	probes    probes
@@ -141,8 +141,7 @@ func (in *Intake) Networks() (all []string) {
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond this time.
 func (in *Intake) Due(at int64) { in.times.due.Store(at) }
 
-// Settle waits until the receivers have read everything that arrived before the time in the
-// parameter now. It waits a few milliseconds at most.
+// Settle waits until the receivers have read everything that arrived before now. It waits a few milliseconds at most.
 func (in *Intake) Settle(now time.Time) {
 	for _, r := range in.receivers {
 		r.settle(now)
@@ -176,7 +175,7 @@ func (in *Intake) BadLines() []meta.BadLine { return in.bad.Last() }
 // AlikeBadLines counts the bad lines of the last 15 minutes by sender and reason.
 func (in *Intake) AlikeBadLines() []meta.Alike { return in.bad.Alike(time.Now()) }
 
-// Change replaces the limits. Drain, Published and State must not run at the same time.
+// Change replaces the limits. Do not call Drain, Published or State while Change runs.
 func (in *Intake) Change(limits Limits) {
 	before := in.cfg.Limits
 	in.cfg.Limits = limits
@@ -223,9 +222,9 @@ type State struct {
 	Listeners                                        []ListenerState // empty if all listeners come from --port
 }
 
-// State returns the counts since the start, and the state of the listeners. It must be called at
-// least once per 2^32 dropped datagrams, because the kernel's counter has 32 bits. It must not be
-// called after Close.
+// State returns the counts since the start, and the state of the listeners. It must be called before the kernel drops
+// another 2^32 datagrams, because the kernel's counter has only 32 bits. One call at each flush is enough. It must not
+// be called after Close.
 func (in *Intake) State() State {
 	room := in.streams.room
 	st := State{

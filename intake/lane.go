@@ -27,10 +27,11 @@ type lane struct {
 	trace  *tracing     // nil unless a Trace runs
 	shows  bool         // true if watch or trace needs the received lines
 	parts  []part       // one part for each listener, indexed by the listener's number
-	peers  *peers.Table // the table of all lanes
+	peers  *peers.Table // the processes that send over unix sockets; all lanes share this table
 	own    part         // counts lines from stat pipes and Inject, which have no listener
 	part   *part        // part of the listener that the current batch comes from
-	// probes contains this lane's part of the running probes. It is nil if no probe runs.
+	// probes contains this lane's Looks, its part of the running probes. A probe examines a part of the traffic (see
+	// package probe). The field is nil if no probe runs.
 	probes *probe.Lane
 	before struct{ datagrams, bytes, lines, samples uint64 } // the tally at the start of the current batch
 	shown  aggregate.Resolved                                // the result of the last call of shownName
@@ -127,8 +128,8 @@ func (l *lane) pend(s metric.Sample, line []byte) {
 	l.pending++
 }
 
-// addPending adds the pending samples to the table after parsing. It reports whether one of their
-// lines was bad.
+// addPending adds the samples that are still pending to the table. Call it after the last parse of a batch, before the
+// memory of the parsed lines is used again. It reports whether one of their lines was bad.
 func (l *lane) addPending() (bad bool) {
 	bad = l.add()
 	l.tagger.Forget()

@@ -60,8 +60,7 @@ func (l *lane) showAdded(n int) {
 	l.probes.Spent(time.Since(start))
 }
 
-// showBad shows a sample that could not be parsed to the probes. at is the index of the bad byte in
-// line.
+// showBad tells the probes about a sample that could not be parsed. at is the index of the bad byte in line.
 func (l *lane) showBad(reason metric.Reason, line []byte, at int, from origin) {
 	start := time.Now()
 	name, _, _ := bytes.Cut(line, []byte{':'})

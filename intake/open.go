@@ -117,8 +117,8 @@ func (in *Intake) setRules(before *rules.Set) {
 // have to wait.
 const shortQueue = 128
 
-// warnOfQueue logs a warning if the queue of a unix socket is short. An operator can raise the
-// limit, but only for sockets made later.
+// warnOfQueue logs a warning if the queue of a unix socket is short. A kernel setting (net.unix.max_dgram_qlen) limits
+// the queue. A higher limit applies only to sockets that are made later.
 func (in *Intake) warnOfQueue(l *listener) {
 	if limit := listen.QueueLimit(); limit > 0 && limit < shortQueue {
 		in.cfg.Log.Warn().Str("listener", l.Name).Int("datagrams", limit+1).

@@ -45,7 +45,8 @@ type pipeReader struct {
 	seen Pipes
 }
 
-// Pipes describes the last reading of the pipes, and counts the errors and problems of all readings since the start.
+// Pipes describes the last reading of the pipes. It also counts the failed readings, and the pipes that were not read
+// completely, since the start.
 type Pipes struct {
 	Processes int           // processes that answered in the last reading
 	Duration  time.Duration // duration of the last reading
@@ -119,7 +120,7 @@ func (p *pipeReader) await(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// due returns the start time of the first reading after the time in the parameter now.
+// due returns the start time of the first reading after now.
 func (p *pipeReader) due(now int64) int64 {
 	return clock.Floor(now+p.lead, p.interval) + p.interval - p.lead
 }
@@ -167,7 +168,8 @@ func (p *pipeReader) add(kind metric.Kind, values map[string]statvent.Value) {
 	}
 }
 
-// refuse counts samples of names that were not stored because the reader was full.
+// refuse counts samples that were left out because the reader already stores its maximum number of names (see
+// pipes.Deltas).
 func (p *pipeReader) refuse(n uint64) {
 	p.lane.shard.Lock()
 	p.lane.tally.Samples += n

@@ -42,7 +42,7 @@ type asked struct {
 	answer  any
 	askers  int
 	readers []*probe.Tail
-	over    bool // whether no more lines follow
+	over    bool // true when the readers have got the last line
 }
 
 // plan describes a probe before it starts.

@@ -2,15 +2,15 @@ package intake
 
 import "github.com/statsd-ops/statsd/intake/kernel"
 
-// unreadFor is the number of bytes that a receiver of a unix socket parses before it reads again.
-// In this time clients cannot fill the socket's queue.
+// unreadFor is the number of bytes that a receiver of a unix socket parses before it reads again. The number is so
+// small that clients cannot fill the socket's queue while the receiver parses.
 const unreadFor = 8 << 10
 
-// runLocal receives from a unix socket until stop is called, and then reads the data that still waits in the
-// socket. A unix socket holds only a few datagrams of all clients together (net.unix.max_dgram_qlen). When the
-// socket is full, clients wait or lose datagrams. So runLocal does not sleep to let datagrams gather. Waking up
-// costs more than reading. So runLocal reads the next datagrams of a burst before it has parsed the previous
-// ones.
+// runLocal receives from a unix socket until stop is called, and then reads the data that still waits in the socket. A
+// unix socket holds only a few datagrams of all clients together (net.unix.max_dgram_qlen). When the socket is full,
+// clients wait or lose datagrams. So runLocal does not sleep to let datagrams gather. Instead it reads again after it
+// has parsed only a few datagrams: so the queue does not become full, and the receiver does not sleep during a burst.
+// This also saves time, because waking up costs more than reading.
 func (r *receiver) runLocal() error {
 	for {
 		n, err := r.socket.Read(true)

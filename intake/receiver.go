@@ -84,9 +84,9 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 	}
 }
 
-// dropped returns the number of datagrams that did not fit into the receive buffer. Only one
-// goroutine at a time may call it. It must be called at least once per 2^32 dropped datagrams,
-// because the kernel's counter has 32 bits.
+// dropped returns the number of datagrams that did not fit into the receive buffer. Only one goroutine at a time may
+// call it. It must be called before the kernel drops another 2^32 datagrams, because the kernel's counter has only 32
+// bits. One call at each flush is enough.
 func (r *receiver) dropped() uint64 {
 	r.lane.shard.Lock()
 	defer r.lane.shard.Unlock()
@@ -99,7 +99,7 @@ func (r *receiver) run() error {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // came is the number of bytes read after the time in since, as the kernel counts them
+	since, came := time.Now(), 0 // came is the number of bytes that were read after since, as the kernel counts them
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {
@@ -222,8 +222,8 @@ func nap(unread, came int, in time.Duration) time.Duration {
 	return min(maxGather, time.Duration(float64(in)*float64(unread)/float64(came)))
 }
 
-// sleep waits for the duration nap. It wakes up at the time of the next flush at the latest, so
-// that datagrams that arrived before the flush are counted in it.
+// sleep waits for the duration nap. It wakes up at the time of the next flush at the latest. So datagrams that arrived
+// before the flush are counted in this flush.
 func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	if left := time.Duration(r.due.Load() - now.UnixNano()); left > 0 {
 		nap = min(nap, left)
@@ -233,8 +233,7 @@ func (r *receiver) sleep(now time.Time, nap time.Duration) {
 	r.awake.Store(0)
 }
 
-// settle waits until the receiver has read everything that arrived before the time in the parameter
-// now. It waits a few milliseconds at most.
+// settle waits until the receiver has read everything that arrived before now. It waits a few milliseconds at most.
 func (r *receiver) settle(now time.Time) {
 	const patience = 2 * time.Millisecond
 	for until := now.Add(patience); ; time.Sleep(patience / 20) {

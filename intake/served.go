@@ -111,7 +111,8 @@ func (l *served) state() ListenerState {
 	return st
 }
 
-// ListenerState describes one listener. Its counts are those that do not come from lanes.
+// ListenerState describes one listener. It has only the counts that the listener itself keeps. The lanes keep the other
+// counts: see the method Counts.
 type ListenerState struct {
 	Name            string
 	Scheme          listen.Scheme
@@ -131,8 +132,8 @@ func (s *ListenerState) Counts(t *Tally) (c Counts) {
 	return c
 }
 
-// watchFiles makes removed socket files again, until the channel ended is closed. New
-// clients cannot reach a socket without a file.
+// watchFiles looks for socket files that were removed, and makes them again, because new clients cannot reach a socket
+// without its file. It runs until the channel ended is closed.
 func watchFiles(all []*served, log zerolog.Logger, ended <-chan struct{}) {
 	for {
 		select {

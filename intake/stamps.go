@@ -18,11 +18,10 @@ const (
 	stampCount = 4096
 )
 
-// stamps decides whether a receiver asks the kernel for the time of arrival of each datagram. Only
-// gauges need the times: while two receivers sleep, values of one gauge may wait in both sockets,
-// and the receiver of the later value may read first. The request adds up to a tenth to the cost of
-// a datagram. So a receiver with many datagrams does not request times while no receiver gets
-// gauges.
+// stamps decides whether a receiver asks the kernel for the time of arrival of each datagram. Only gauges need the
+// times. Values of one gauge may wait in the sockets of two receivers, and the receiver of the later value may read
+// first: only the times show which value is the newest. The request adds up to a tenth to the cost of a datagram. So a
+// receiver that gets many datagrams does not request times if no receiver has got a gauge for a while.
 type stamps struct {
 	lastGauge *atomic.Int64 // time when a receiver last saw a gauge, in Unix nanoseconds; all receivers share it
 	datagrams int

@@ -20,8 +20,8 @@ import (
 const (
 	// maxLine limits the length of a line in a stream, without its newline.
 	maxLine = 64 << 10
-	// maxTail limits the stored bytes of a stream: a line that is too long by one byte, or an
-	// incomplete frame.
+	// maxTail limits the stored bytes of a stream. They are the beginning of a line, which has at most maxLine bytes,
+	// or an incomplete frame, which can be longer.
 	maxTail = frameHead + maxFrame
 	// frameHead is the number of bytes in which a frame states its length.
 	frameHead = 4
@@ -47,7 +47,7 @@ type stream struct {
 	peer   *peers.ID // the process at the other end of a unix socket
 	// framing is Auto until the first bytes have been read.
 	framing listen.Framing
-	// tail is the beginning of an unfinished line.
+	// tail is the beginning of an unfinished line, or of an incomplete frame.
 	tail []byte
 	// skipping says that the current line is too long and is already counted as discarded.
 	skipping bool
@@ -98,9 +98,9 @@ func (st *stream) refuse(why listen.Refusal) {
 	st.lane.shard.Unlock()
 }
 
-// take adds the lines of one read. In buf the read bytes follow the stream's old tail. The bytes
-// after the last complete line become the new tail. The parameter now is the time since intake
-// started. The parameter at is the time of arrival in Unix nanoseconds, 0 if unknown.
+// take adds the lines of one read. buf contains the stream's old tail, and after it the bytes of this read. Their
+// number is the parameter read. The bytes after the last complete line become the new tail. now is the time since
+// intake started. at is the time of arrival in Unix nanoseconds, or 0 if it is unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	if !st.heard.Load() {
 		st.heard.Store(true)
@@ -164,8 +164,8 @@ func (st *stream) keep(rest []byte) {
 	st.tail = append(st.tail[:0], rest...)
 }
 
-// endBy makes a stream end when it is silent for drainTime, but at the latest at the time in the
-// parameter last. A stream that has sent nothing yet may be silent for firstTime.
+// endBy makes a stream end when it has been silent for drainTime, but not later than last. A stream that has sent
+// nothing yet may be silent for firstTime.
 func (st *stream) endBy(last time.Time) {
 	until := time.Now().Add(drainTime)
 	if first := st.opened.Add(firstTime); !st.heard.Load() && until.Before(first) {

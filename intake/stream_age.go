@@ -12,7 +12,7 @@ type conn interface {
 	syscall.Conn
 }
 
-// age is the element for a stream in a list of streams that is ordered by age.
+// age is an element of an ageList. It is the place of a stream in this list, which is ordered by age.
 type age struct {
 	conn       conn
 	list       *ageList // nil if the stream is closed or is being closed

@@ -145,8 +145,8 @@ func (s *streamReader) borrow() *streamBuffer {
 
 func (s *streamReader) giveBack(buf *streamBuffer) { s.buffers <- buf }
 
-// take adds the lines of one read. In buf the read bytes follow the stream's tail. take returns an
-// error if nothing more can be read from the stream.
+// take adds the lines of one read. buf contains the stream's tail, and after it the bytes of this read. Their number is
+// the parameter read. take returns an error if nothing more can be read from the stream.
 func (s *streamReader) take(st *stream, buf []byte, read int, at int64) error {
 	before := cap(st.tail)
 	st.take(buf, read, s.room.now(), at)

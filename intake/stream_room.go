@@ -82,9 +82,9 @@ func (r *room) leave(a *acceptor) {
 	}
 }
 
-// admit waits until the limits allow another connection of the listener, and counts the connection.
-// For that purpose it closes one connection, or more if a reload has lowered a limit. If the
-// listener's own limit is reached, it closes connections of that listener.
+// admit waits until the limits allow another connection of the listener, and counts the connection. If a limit is
+// reached, admit first closes an open connection, or several ones if a reload has lowered the limit. If the limit is
+// the listener's own one, it closes connections of this listener.
 func (r *room) admit(a *acceptor) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -98,7 +98,7 @@ func (r *room) admit(a *acceptor) {
 			return
 		}
 		why := CutListener
-		if over >= own { // the limit for all listeners together is reached too
+		if over >= own { // the limit for all listeners together asks for as many closed connections, or more
 			why = CutFull
 		}
 		for cutOwn < own && r.cutOldest([]*acceptor{a}, why) {
@@ -119,8 +119,8 @@ func (r *room) grow(bytes int) {
 }
 
 // cutOldest closes the connection with the oldest unfinished line. If no connection has an unfinished line, it closes
-// the connection that was idle longest. It considers only connections of the listeners in the parameter of. It
-// returns false if there is no connection to close.
+// the connection that was idle longest. It considers only connections of the given listeners. It returns false if there
+// is no connection to close.
 func (r *room) cutOldest(of []*acceptor, why CutReason) bool {
 	return r.cutOldestOf(of, (*ages).ofUnfinished, why) || r.cutOldestOf(of, (*ages).ofResting, why)
 }

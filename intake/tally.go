@@ -62,7 +62,8 @@ func (t *Tally) RefusedSamples() (n uint64) {
 	return n
 }
 
-// DiscardedSamples returns the number of bad samples.
+// DiscardedSamples returns the number of samples that were discarded because they are bad. It does not count the
+// refused samples.
 func (t *Tally) DiscardedSamples() (n uint64) {
 	for reason, count := range t.Discarded {
 		if !metric.Reason(reason).Refusal() {
@@ -77,8 +78,8 @@ type CutReason int
 
 // The values of CutReason.
 const (
-	CutIdle       CutReason = iota // the connection completed no line within --tcp-idle-timeout
-	CutUnfinished                  // the connection did not complete a line within --tcp-line-timeout
+	CutIdle       CutReason = iota // for --tcp-idle-timeout, no line was completed and none was begun
+	CutUnfinished                  // a line was begun, but not completed within --tcp-line-timeout
 	CutFull                        // the limit --max-tcp-connections was reached, and a new connection came
 	CutMemory                      // the unfinished lines of all connections took too much memory
 	CutListener                    // the listener's own limit for connections was reached, and a new connection came

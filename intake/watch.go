@@ -51,7 +51,7 @@ func (w *watch) put(what string, line []byte, bad meta.BadLine) {
 		w.skipped.Add(1)
 		return
 	}
-	bad.Line = nil // the line's memory belongs to the receiver
+	bad.Line = nil // do not keep the line, because the receiver uses its memory again
 	select {
 	case w.entries <- watched{what, meta.Escape(line), bad}:
 	default:

@@ -7,9 +7,9 @@
 // this chain decides which owner owns a partition. The interface Members only says which owner should try to own the
 // partition.
 //
-// There are two engines: link/tcp connects edges directly to one central daemon, and link/nats uses
-// NATS JetStream. For tests, package linktest has an engine in memory that loses acknowledgements,
-// repeats and delays messages, and fences owners.
+// There are two engines: link/tcp connects edges directly to one central daemon, and link/nats uses NATS JetStream. For
+// tests, package linktest has an engine in memory that loses acknowledgements, repeats messages, delays calls, and
+// returns old commits.
 //
 // The package imports only the standard library. It does not depend on the content of messages.
 package link
@@ -34,18 +34,18 @@ var (
 // Settings are the settings that all members of a cluster share. The first owner creates them. They
 // stay the same as long as the cluster exists.
 type Settings struct {
-	Version    int           // version of these settings
+	Version    int           // version of the format in which engines store the settings
 	Partitions int           // number of partitions, a power of two
 	Interval   time.Duration // the flush interval of all members
 	Horizon    time.Duration // the maximum delay of data that is still merged
-	MemberKey  [16]byte      // key of the hash of members of sets
+	MemberKey  [16]byte      // key for hashing the members of sets
 	Tags       string        // value of --tags
 }
 
 // MismatchError means that a daemon's settings differ from the settings of its cluster.
 type MismatchError struct {
 	Flag            string // for example "--flush-interval"
-	Daemon, Cluster string // values of the flag in the daemon and in the cluster
+	Daemon, Cluster string // the daemon's value and the cluster's value for this flag
 }
 
 func (e *MismatchError) Error() string {
@@ -87,8 +87,8 @@ type Sender interface {
 	Close() error
 }
 
-// Watcher is a Sender that can also read when partitions were committed. An edge uses a Watcher to check whether the
-// partitions have owners. Not every Sender is a Watcher.
+// Watcher is a Sender that can also return the time of the last commit of a partition. An edge uses a Watcher to check
+// whether the partitions have owners. Not every Sender is a Watcher.
 type Watcher interface {
 	// Committed returns the time of a partition's last commit, or ErrNone if there is none.
 	Committed(ctx context.Context, partition int) (time.Time, error)

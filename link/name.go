@@ -12,8 +12,8 @@ const maxName = 255
 
 const nameMarks = "._-:@"
 
-// CheckName returns an error if name cannot be the name of an edge or an owner. Only plain
-// characters are allowed, because names are in logs, in answers and in the keys of engines.
+// CheckName returns an error if name cannot be the name of an edge or an owner. Only plain characters are allowed,
+// because names appear in logs, in the answers of the monitor, and in keys under which engines store data.
 func CheckName(name string) error {
 	switch {
 	case name == "":

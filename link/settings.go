@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SettingsVersion is the version of the settings that this program creates and reads.
+// SettingsVersion is the version of the format in which this program stores and reads Settings.
 const SettingsVersion = 1
 
 // maxPartitions is the maximum number of partitions. It is the same as in package partial.

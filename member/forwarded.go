@@ -31,7 +31,7 @@ func (m *Member) forwarded(e *forward.Edge, sinks []delivery.State) (q question.
 	return q
 }
 
-// addDelivery adds the state of the destination that forwards to the cluster.
+// addDelivery adds the state of the destination through which the daemon forwards to the cluster.
 func addDelivery(q *question.ClusterForward, st *delivery.State) {
 	if st.Failing {
 		q.State, q.FailingSince, q.Error = "FAILING", st.FailingSince, meta.ErrorText(st.LastError)

@@ -33,11 +33,11 @@ type Config struct {
 	Next     forward.Next
 	Interval time.Duration // flush interval
 	Tags     string        // value of --tags
-	// Cache returns the path of the file for the settings of a cluster, or "" if the settings are not
-	// saved. The argument is the name of the destination that forwards to the cluster.
+	// Cache returns the path of the file for the settings of a cluster, or "" if the settings are not saved. The
+	// argument is the name of the destination through which the daemon forwards to the cluster.
 	Cache     func(destination string) string
-	Table     aggregate.Config
-	Publisher collect.Publisher // limits for tables with collected data
+	Table     aggregate.Config  // limits for tables with collected data
+	Publisher collect.Publisher // publishes the collected data
 	Log       zerolog.Logger
 }
 
@@ -96,7 +96,7 @@ func (m *Member) targets() (all []forward.Target) {
 	return all
 }
 
-// successor returns the connection to the cluster that follows Config.Cluster.
+// successor returns the connection to the next cluster, which takes over when Config.Cluster ends.
 func (m *Member) successor() link.Sender { return m.edges[len(m.edges)-1].Sender() }
 
 // SetLimits replaces the limits for tables with collected data.

@@ -55,11 +55,12 @@ func (t Times) onBoundary(at time.Time) error {
 		text(at), t.Interval, text(floor), text(floor.Add(t.Interval)))
 }
 
-// validateForward checks that the clusters to which the daemon forwards follow each other.
+// validateForward checks the start times of the clusters to which the daemon forwards. The first cluster must start
+// before the second one. A single cluster must not start in the future.
 func (t Times) validateForward() error {
 	first, second := t.Target.ForwardAfter, t.Next.NextAfter
 	if after := t.Cluster.CollectAfter; !after.IsZero() && t.Next.NextTo == "" {
-		second = after // the next cluster is the cluster that the daemon collects from
+		second = after // the next cluster is the cluster whose data the daemon collects
 	}
 	switch {
 	case t.Target.ForwardTo == "":

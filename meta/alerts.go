@@ -28,7 +28,7 @@ type alertRow struct {
 	Told                                   []toldRow
 }
 
-// toldRow is a row on the page with the messages to a notifier.
+// toldRow is a row on the page that says what happened to a message to a notifier.
 type toldRow struct {
 	Text string
 	Bad  bool

@@ -18,7 +18,7 @@ const (
 
 // Alike counts the bad samples that came from one host for one reason.
 type Alike struct {
-	Count  uint64 // count of the last 15 minutes; it is too low if the pair was forgotten before
+	Count  uint64 // count of the last 15 minutes; too low if the pair of sender and reason was forgotten in this time
 	Reason string
 	Sender string // address without the port; "" if unknown
 	Last   []byte // the last of the bad lines

@@ -8,8 +8,9 @@ import (
 // BadLine is a received line with at least one discarded sample.
 type BadLine struct {
 	Time   time.Time
-	Sender Sender // unknown if the kernel was not asked
-	// Listener is the name of the listener that has received the line. It is empty for a stat pipe.
+	Sender Sender // unknown if the kernel was not asked for the sender; see --discard-senders
+	// Listener is the name of the listener that has received the line. It is empty if the line came from a stat pipe
+	// (--pipe-dir).
 	Listener string
 	Reason   string // reason of the discard, such as "bad_value"
 	// Line is the line as received. It may only be shown through Quote.

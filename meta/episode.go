@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Episode is the time during which a reason is active, with the messages that notifiers got about it.
-// Its texts are single lines of printable ASCII.
+// Episode is the time during which a health problem (a Reason) is active, with the messages that notifiers got about
+// it. Its texts are single lines of printable ASCII.
 type Episode struct {
 	ID      string    `json:"id"`
 	Reason  string    `json:"reason"`
@@ -62,7 +62,7 @@ func (o Outcome) Taken() bool { return !o.At.IsZero() && o.Error == "" }
 // waits reports whether the message was neither accepted nor dropped yet.
 func (o Outcome) waits() bool { return o.Due && o.At.IsZero() }
 
-// Stage is a kind of message about an episode.
+// Stage says what a message about an episode reports: its start, a change of its state, or its end.
 type Stage int
 
 // These are the stages of an episode.

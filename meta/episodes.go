@@ -21,11 +21,11 @@ type Episodes struct {
 	mu      sync.Mutex
 	all     []Episode // oldest first
 	version uint64    // increases with each change that must be saved
-	// If a problem from before a restart is not seen again by this time, its episode ends.
+	// At this time, an episode from before a restart ends, unless its problem was seen again.
 	settled time.Time
 
 	refused map[key]bool // current problems without an episode, because there are too many episodes
-	missed  uint64       // how often a reason got no episode
+	missed  uint64       // number of problems that got no episode, because too many other episodes were open
 }
 
 // NewEpisodes returns empty Episodes. The host, a name with a port, identifies the daemon.
@@ -165,9 +165,9 @@ func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	}
 }
 
-// NoteLook stores whether a notifier has accepted the result of a health check. Such a result
-// counts as a message about the start of all open episodes, and about the end of all ended
-// episodes.
+// NoteLook stores whether a notifier has accepted a message with the result of a health check. Such a message reports
+// the daemon's whole health. So it counts as a message about the start of all open episodes, and about the end of all
+// ended episodes.
 func (e *Episodes) NoteLook(notifier string, now time.Time, failed error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -237,7 +237,7 @@ func (e *Episodes) Last(limit int) (last []Episode) {
 	return last
 }
 
-// Missed returns how often a reason got no episode because too many other episodes were open.
+// Missed returns the number of problems that got no episode, because too many other episodes were open.
 func (e *Episodes) Missed() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()

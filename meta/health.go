@@ -34,7 +34,7 @@ type Reason struct {
 	Since  time.Time
 	Effect string // what the fault means for the published values
 	Next   string // a command for the operator
-	Clears string // when the reason is no longer active
+	Clears string // text that says when the reason will no longer be active
 }
 
 // Health is the daemon's health at a moment. The page, /healthz, alerts, the log and the figures

@@ -14,16 +14,16 @@ type ClusterFacts struct {
 	Partitions int
 	// Unowned lists the partitions without an owner. No daemon closes the windows of these partitions.
 	Unowned []int
-	// Lag is the number of messages that wait to be read. Messages is the number of messages in each
-	// interval. Behind is the age of the last closed window, in the partition of this owner that is
-	// farthest behind. Allowed is the maximum normal age.
+	// Lag is the number of messages that wait to be read. Messages is the number of messages in each interval. Behind
+	// is the age of the last closed window. If this owner has several partitions, it is the age in the partition that
+	// is farthest behind. An age up to Allowed is normal.
 	Lag, Messages   uint64
 	Behind, Allowed time.Duration
-	// Missing is the number of messages that never arrived, although edges have numbered them. Lost is
-	// the number of samples in messages that arrived too late or could not be merged.
+	// Missing is the number of messages that never arrived: there are gaps in the numbers that edges give to their
+	// messages. Lost is the number of samples in messages that arrived too late or could not be merged.
 	Missing, Lost uint64
-	// Skewed is the edge whose clock differs most from the engine's clock, or "" if all clocks are
-	// right. Skew is by how much the edge's clock is ahead.
+	// Skewed is the edge whose clock differs most from the engine's clock, or "" if all clocks are right. Skew is the
+	// time by which this edge's clock is ahead; it is negative if the clock is behind.
 	Skewed string
 	Skew   time.Duration
 	// Fullest is the partition whose inbox is fullest. Full is the used fraction of that inbox.
@@ -40,7 +40,7 @@ const (
 	inboxNearlyFull = 0.8
 	inboxHasRoom    = 0.7
 	namedThings     = 5 // maximum number of listed items in a text
-	// skewedFor is how long a clock must be wrong before there is a reason. When an edge sends old
+	// skewedFor is how long a clock must be wrong before the reason edge_clock is active. When an edge sends old
 	// messages from its spool, its clock also looks wrong for some time.
 	skewedFor = time.Minute
 )
@@ -119,11 +119,12 @@ func listed[T any](things []T) (text string) {
 	return text
 }
 
-// grows reports whether the gauge is higher than it was lagSlots slots ago.
+// grows reports whether the gauge is higher than it was lagSlots time slots ago.
 func (t *trend) grows() bool {
 	before := t.readings[(t.slot-lagSlots+trendSlots)%trendSlots]
 	return !before.at.IsZero() && t.newest.value > before.value
 }
 
-// lagSlots is the number of slots during which a lag must grow before there is a reason.
+// lagSlots is the number of time slots during which a lag must grow before the reason collect_behind is active. A time
+// slot lasts for slotTime.
 const lagSlots = 3

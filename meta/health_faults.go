@@ -40,8 +40,8 @@ type imbalance struct {
 	flush uint64 // number of the last flush with this difference
 }
 
-// brokenFor is the number of flushes with the same difference after which there is a reason. A
-// difference at a single flush does not mean that the count is wrong.
+// brokenFor is the number of consecutive flushes that must have the same difference before the reason ledger is active.
+// A difference at a single flush does not mean that the count is wrong.
 const brokenFor = 3
 
 // lookAtLedger adds a reason if samples or points have disappeared without being counted.

@@ -13,8 +13,8 @@ const (
 	slowInRow = 3 // number of consecutive slow flushes after which the reason flush_slow is active
 	fastInRow = 6 // number of consecutive fast flushes after which the reason flush_slow is no longer active
 
-	// A flush is overdue two intervals plus overdueGrace after the last flush. Without overdueGrace, short intervals on a
-	// busy machine would cause the reason flush_overdue.
+	// A flush is overdue if the last flush was more than two intervals plus overdueGrace ago. Without overdueGrace,
+	// short intervals on a busy machine would cause the reason flush_overdue.
 	overdueGrace = 2 * time.Second
 )
 
@@ -22,7 +22,7 @@ const (
 type flushMemory struct {
 	count, late uint64
 	slow, fast  int  // number of consecutive slow or fast flushes
-	wasLate     bool // a flush was late since flush_slow last ended
+	wasLate     bool // a flush was late after the last end of the reason flush_slow
 	repeated    window
 }
 

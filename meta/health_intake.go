@@ -71,7 +71,7 @@ func (t *Tracker) lookAtKernel(in *IntakeFacts) {
 	}}, in.KernelDropped, grown)
 }
 
-// limit is a limit because of which samples are refused.
+// limit is a limit of the daemon, such as --max-names. Samples above the limit are refused.
 type limit struct {
 	of, what string
 	value    int

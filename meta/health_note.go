@@ -19,7 +19,7 @@ type Note struct {
 const (
 	// noteEvery is the minimum time between two log messages about a loss.
 	noteEvery = time.Minute
-	// lossQuiet is the time without further losses after which a loss has ended.
+	// lossQuiet is how long nothing more must be lost until a loss has ended.
 	lossQuiet = time.Minute
 )
 
@@ -76,8 +76,8 @@ type told struct {
 	open bool // it was not logged yet that the reason is no longer active
 }
 
-// noteReasons logs when reasons are active, get worse and are no longer active, and when the daemon's health is ok again.
-// It logs at most one message a minute about a reason.
+// noteReasons logs when a reason becomes active, gets worse or is no longer active. It also logs when the daemon's
+// health is ok again. It logs at most one message a minute about each reason.
 func (t *Tracker) noteReasons(worst State) {
 	for i := range t.said {
 		t.noteHolds(&t.said[i])
@@ -98,8 +98,8 @@ func (t *Tracker) noteReasons(worst State) {
 	}
 }
 
-// recovered returns the log message for a health state that is ok again. If the daemon had waited for its
-// cluster since the start, the text does not say "again".
+// recovered returns the log message for health that has become ok. If health was not ok because the daemon had not
+// joined its cluster yet, the message says that the daemon has joined it.
 func (t *Tracker) recovered() string {
 	after := spell(t.now.Sub(t.unwell))
 	if t.unjoined {

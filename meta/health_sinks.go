@@ -69,7 +69,8 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
 		t.lookAtDrops(s, m, f.Interval)
 		t.lookAtSpool(s, m)
-		if m.failing && !s.Failing { // the log message about the recovery contains the dropped points
+		// The message about the recovery contains the number of dropped points, so the end of the loss is not logged.
+		if m.failing && !s.Failing {
 			delete(t.losses, key{PointsDropped, s.Name})
 		}
 		if m.failing = s.Failing; !m.failing {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Tracker computes the daemon's health from facts. It remembers since when each reason is active, and keeps a reason
-// active until a condition for this reason is met. It has no clock and no goroutine, and needs bounded memory. Only one
+// Tracker computes the daemon's health from facts. It remembers since when each reason is active. A reason stays active
+// until the condition for its end is met. It has no clock and no goroutine, and needs bounded memory. Only one
 // goroutine may use it at a time.
 type Tracker struct {
 	ask   string // command that queries the monitor; "" without a monitor
@@ -88,7 +88,7 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds a reason that is active now to t.said. If the reason was also active in the previous call of Observe, it
+// say adds to t.said a reason that is active now. If the reason was also active in the previous call of Observe, it
 // keeps its time Since. Otherwise, say changes a zero Since to the current time.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {

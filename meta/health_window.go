@@ -19,7 +19,7 @@ func slots(d time.Duration) int { return int(d / slotTime) }
 type window struct {
 	total uint64    // value at the last observation
 	grew  time.Time // time of the last growth
-	slot  int       // slot of the last sum
+	slot  int       // number of the newest time slot in sums
 	sums  [lossSlots]uint64
 }
 

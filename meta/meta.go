@@ -10,9 +10,9 @@
 //
 // # Health
 //
-// A Tracker derives the Health from Facts. Health is ok, degraded or failing, with all reasons. The page, the probes,
-// the alerts, the log and the figures only show it. A new reason needs an entry in reasonTable, and a rule in the
-// Tracker that reports it.
+// A Tracker derives the Health from Facts. Health is ok, degraded or failing, and contains all reasons. The page, the
+// probes, the alerts, the log and the figures show this Health. They do not compute their own. A new reason needs an
+// entry in reasonTable, and a rule in the Tracker that reports it.
 //
 // # Received bytes
 //
@@ -20,8 +20,8 @@
 // ASCII.
 package meta
 
-// Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers.
-// Durations are in seconds, including those with Count. Times are in Unix seconds.
+// Figure is a number that the daemon publishes about itself. Counts and sizes are whole numbers. Durations are in
+// seconds, even if they are sums since the start (Count is true). Times are in Unix seconds.
 type Figure struct {
 	Name  string  // such as "udp.packets"; it consists of A-Z a-z 0-9 _ - .
 	Value float64 // always finite
@@ -64,7 +64,7 @@ type Discards struct {
 	Collisions []string
 }
 
-// Refusal is the number of good samples that were refused because of a limit since the start.
+// Refusal says how many good samples were refused since the start because of a limit.
 type Refusal struct {
 	Limit string // flag of the limit, such as "max-names"
 	// Prefix is the part of the names up to their second dot. If the limit applies to a single name,

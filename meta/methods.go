@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/xmlrpc"
 )
 
-// methods returns the older XML-RPC methods, for which there is no Question. Their results never
-// change, because other programs use them.
+// methods returns the older XML-RPC methods, for which there is no Question. The format of their results must never
+// change, because other programs parse them.
 func (m *Monitor) methods() []xmlrpc.Method {
 	return []xmlrpc.Method{
 		{

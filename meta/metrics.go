@@ -107,7 +107,8 @@ func (e *exposition) family(f *metricFamily, figures []Figure) {
 	}
 }
 
-// candidates returns the figures whose names begin as the pattern of the source. figures must be sorted by name.
+// candidates returns the figures whose names begin with the text before the first * in the pattern of the source. The
+// figures must be sorted by name.
 func (s *metricSource) candidates(figures []Figure) []Figure {
 	before, _, _ := strings.Cut(s.figure, "*")
 	from, _ := slices.BinarySearchFunc(figures, before, func(f Figure, name string) int { return cmp.Compare(f.Name, name) })

@@ -39,11 +39,12 @@ type MonitorConfig struct {
 	// some older methods. Changes can only be made as JSON.
 	Questions []question.Question
 	Changes   []question.Change
-	// Names writes all names in the table for the path /names. Each line has a kind, a space, and a
-	// name. If it is nil, the path does not exist.
+	// Names answers the path /names: it writes all names that are in the daemon's table. Each line has a kind, a space,
+	// and a name. If Names is nil, the path does not exist.
 	Names func(ctx context.Context, w io.Writer) error
-	// Guard decides which requests are allowed. If it is nil, there are no tokens. Trail keeps the
-	// changes that operators request. If it is nil, they are not kept.
+	// Guard decides which requests are allowed. If Guard is nil, the monitor has no tokens: it accepts no changes, and
+	// it answers guarded queries only if other machines cannot reach it. Trail keeps the changes that operators
+	// request. If Trail is nil, they are not kept.
 	Guard *access.Guard
 	Trail *access.Trail
 	// Stamp and Events are for the JSON API: see api.Config. Both may be nil.
@@ -75,7 +76,7 @@ type Monitor struct {
 	episodes  *Episodes
 	questions []question.Question
 	version   string
-	own       string // prefix of the daemon's own paths; "" if they are not published
+	own       string // prefix of the names of the daemon's own published figures; "" if they are not published
 	guard     *access.Guard
 	api       *api.API
 	names     func(context.Context, io.Writer) error

@@ -10,8 +10,8 @@ import (
 
 const healthJSON = "application/health+json"
 
-// serveHealth answers /healthz. The status is 503 if the daemon or any sink fails, because
-// supervisors check the status. The body lists all reasons, one in each line.
+// serveHealth answers /healthz. Supervisors check only the HTTP status, so it is 503 if the daemon or any sink fails.
+// The body lists all active reasons, one in each line.
 func serveHealth(w http.ResponseWriter, r *http.Request, h Health) {
 	code := http.StatusOK
 	if h.State == Failing || h.Has(SinkFailing) {
@@ -74,7 +74,8 @@ func lines(h Health) (all []string) {
 	return all
 }
 
-// verbose returns the state and a line for each kind of reason. For each current reason, it adds the details.
+// verbose returns the state, and a line for each kind of reason, even if no reason of this kind is active. For each
+// active reason, it adds the details.
 func verbose(h Health) []string {
 	all := []string{h.State.String() + " since " + h.Since.UTC().Format(timeLayout)}
 	for _, kind := range reasonTable {

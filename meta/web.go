@@ -24,7 +24,9 @@ func (m *Monitor) handler() http.Handler {
 		case strings.HasPrefix(r.URL.Path, "/api/"):
 			m.api.ServeHTTP(w, r)
 		case get && live.Has(r.URL.Path):
-			live.ServeHTTP(w, r) // the page needs no token, because it contains no data and asks the user for the token
+			// The page itself needs no token, because it contains no data. It asks the user for the token with which it
+			// gets the data.
+			live.ServeHTTP(w, r)
 		case m.refused(w, r):
 		case r.Method == http.MethodPost && m.mayAsk(r, access.Guarded):
 			rpc.ServeHTTP(w, r)

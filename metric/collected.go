@@ -1,8 +1,8 @@
 package metric
 
-// Collected holds the values that a name has collected in one flush interval, before statistics are
-// computed. The values of several intervals can be combined. The elements of the slices have no
-// order. The slices are valid until the next name.
+// Collected holds the values that a name has collected in one flush interval, before statistics are computed. The
+// values of several intervals can be combined. The elements of the slices have no order. The slices are valid only
+// until the next name is collected, because their memory is reused.
 type Collected struct {
 	Kind Kind
 	Name []byte

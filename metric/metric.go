@@ -40,8 +40,8 @@ type Sample struct {
 	TagsDropped bool
 	// Signed says that the value of a gauge was sent with a sign. Other kinds do not use it.
 	Signed bool
-	// Name is the name as the client has sent it. The table cleans each new name once. If the sample
-	// has tags after its value, Name can be NAME:TAGS.
+	// Name is the name as the client has sent it. The table cleans each new name once. If the sample has tags after its
+	// value, and the parser keeps the tags as they were sent, Name is NAME:TAGS.
 	Name []byte
 	// Value is a finite number. Sets do not use it.
 	Value float64
@@ -58,7 +58,8 @@ type Sample struct {
 
 // Point is a published value, which sinks send.
 type Point struct {
-	// Path is the full published name, including prefixes. It is valid only until the next point.
+	// Path is the full published name, including prefixes. It is valid only until the next point is made, because its
+	// memory is reused.
 	Path []byte
 	// Value is a finite number.
 	Value float64

@@ -1,7 +1,7 @@
 package metric
 
-// Row holds everything that is published for one name at a flush. It is for sinks that store the
-// name, the tags and the statistics separately. Its slices are valid until the next row.
+// Row holds everything that is published for one name at a flush. It is for sinks that store the name, the tags and the
+// statistics separately. Its slices are valid only until the next row is made.
 type Row struct {
 	Kind Kind
 	// Own marks one of the daemon's own metrics. In this case Kind is Gauge, and Name is the whole
@@ -39,9 +39,8 @@ type Distribution struct {
 	Lower, Upper float64
 	Millis       bool // whether at least one sample was sent in milliseconds
 	Scale        int  // the scale of the bins, at most 20
-	// Zero is the number of events with the value 0. The sum of Zero and of all bins is Count. If the
-	// samples have different sample rates, each sample counts with the average number of events per
-	// sample.
+	// Zero is the number of events with the value 0. The sum of Zero and of all bins is Count. In them, each sample
+	// counts as the average number of events per sample, even if the samples have different sample rates.
 	Zero     float64
 	Positive ExpBins
 	Negative ExpBins // indexed by magnitude

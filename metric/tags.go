@@ -48,8 +48,8 @@ func CutTags(series []byte) (name, tags []byte) {
 	return series, nil
 }
 
-// Takes reports whether the tags of a series have the form in which daemons write them. Tags in
-// another form could break the output of a sink.
+// Takes reports whether the tags of a series from another daemon have the form in which this daemon writes tags. Tags
+// in another form could break the output of a sink.
 func (t Tags) Takes(series []byte) bool {
 	_, tags := CutTags(series)
 	if len(tags) == 0 {

@@ -57,7 +57,7 @@ func (d *Desk) memory(f figures) uint64 {
 // costOver is the time over which processor time is measured.
 const costOver = 5 * time.Minute
 
-// processor divides the processor time of the last minutes by purpose.
+// processor returns which share of the processor time of the last 5 minutes each kind of work took.
 func (d *Desk) processor(f figures) []question.Share {
 	grown := func(name string) float64 {
 		g, _ := d.grown(f, name, costOver)
@@ -77,8 +77,8 @@ func (d *Desk) processor(f figures) []question.Share {
 	}
 }
 
-// memories divides the memory by purpose. Memory that is not counted for any purpose belongs to
-// Go's runtime.
+// memories returns how much memory is used for each purpose. Memory that is not counted for any purpose belongs to Go's
+// runtime.
 func (d *Desk) memories(f figures) []question.Share {
 	rest := float64(d.memory(f))
 	shares := []question.Share{}

@@ -40,8 +40,8 @@ var contenders = []contender{
 		return datadogCalls(w, datadog.WithoutClientSideAggregation())
 	}},
 	{name: "this", merged: true, make: func(w *wire) (calls, error) { return this(w, 2*time.Second) }},
-	// With this option, DataDog's client merges all calls that it can merge. It sends the results
-	// every two seconds.
+	// With client-side aggregation, DataDog's client merges all calls that it can merge. It sends the results every two
+	// seconds.
 	{name: "datadog", merged: true, make: func(w *wire) (calls, error) {
 		return datadogCalls(w, datadog.WithExtendedClientSideAggregation())
 	}},
@@ -161,8 +161,8 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
-// settle waits until this number of lines was written. It does not wait for lines in packets that
-// are not full yet.
+// settle waits until the client has written the given number of lines. It does not wait for the last lines, because
+// their packet may not be full yet.
 func (w *wire) settle(lines int64) error {
 	const filling = 100
 	for deadline := time.Now().Add(10 * time.Second); w.lines.Load() < lines-filling; time.Sleep(time.Millisecond) {

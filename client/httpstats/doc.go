@@ -22,21 +22,21 @@
 // create arbitrary names. STATUS can also be one of these words:
 //
 //	hijacked  the handler hijacked the connection
-//	aborted   the client closed the connection, the handler panicked with
-//	          http.ErrAbortHandler, or the server's BaseContext was canceled
-//	          before the handler returned. Or the deadline of the request passed,
-//	          as in an http.TimeoutHandler around the Handler, before the handler
-//	          wrote a response
+//	aborted   one of these: the client closed the connection before the handler
+//	          returned; the server's BaseContext was canceled before the handler
+//	          returned; the handler panicked with http.ErrAbortHandler; the
+//	          deadline of the request passed before the handler wrote a response
+//	          (for example, in an http.TimeoutHandler around the Handler)
 //	error     there was no response
 //
 // # The gauge in_flight
 //
-// All handlers and transports whose clients have the same prefix adjust the same gauge, even in different processes. The
-// value of the gauge is the sum of these adjustments. If the server misses an adjustment, the gauge is wrong from then
-// on. This happens to requests that are in flight when a process is killed or closes its client, or when the server
-// restarts without its gauges. (This project's server saves its gauges with --state-file.) It also happens if samples
-// are dropped. To correct the gauge, set it to 0 when there are no requests. Give each process a different prefix to
-// find the process whose gauge is wrong.
+// All handlers and transports whose clients have the same prefix adjust the same gauge, even in different processes.
+// The value of the gauge is the sum of these adjustments. If the server misses an adjustment, the gauge is wrong from
+// then on. The server misses adjustments if samples are dropped, and if a process is killed or closes its client while
+// requests are in flight. The gauge is also wrong if the server restarts without its gauges while requests are in
+// flight. (This project's server saves its gauges with --state-file.) To correct the gauge, set it to 0 when there are
+// no requests. Give each process a different prefix to find the process whose gauge is wrong.
 //
 // # Inside a request
 //

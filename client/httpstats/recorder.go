@@ -23,8 +23,8 @@ func (r *recorder) note(status int) {
 }
 
 // lost reports whether the response did not reach the client. err is the error of the request's context. After a
-// deadline, http.TimeoutHandler may have responded: an empty write then returns ErrHandlerTimeout. The empty
-// write would send the header, so lost does not write if no header was sent.
+// deadline, http.TimeoutHandler may have responded itself. To find out, lost writes zero bytes: the write then returns
+// ErrHandlerTimeout. If no header was sent yet, lost does not do this, because the write would send the header.
 func (r *recorder) lost(err error) bool {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err != nil

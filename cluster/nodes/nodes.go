@@ -80,7 +80,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	base := counterpart.FreeAddress(t) // FreeAddress also reserves the ports after the returned port
+	base := counterpart.FreeAddress(t) // FreeAddress reserves this port and the next ports: ports.Count in all
 	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
 	passing := newRoutes(t)
 	var routes []string
@@ -196,7 +196,7 @@ func (n *Node) Log() string {
 	return string(text)
 }
 
-// Servers returns the addresses of all nodes for clients.
+// Servers returns, for each node, the address to which clients connect.
 func (c *Cluster) Servers() (all []string) {
 	for _, n := range c.Nodes {
 		all = append(all, n.Client)

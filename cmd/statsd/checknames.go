@@ -123,7 +123,7 @@ func (c *namesCheck) line(line []byte) {
 	good := false
 	c.parser.Reset(line)
 	for item := c.parser.Next(&s); item != wire.End; item = c.parser.Next(&s) {
-		if item == wire.Sample && !good { // only the first sample: all samples of a line have the same name
+		if item == wire.Sample && !good { // print the name once, because all samples of a line have the same name
 			good = true
 			c.name(s.Kind, s.Name)
 		}
@@ -135,7 +135,7 @@ func (c *namesCheck) line(line []byte) {
 	}
 }
 
-// name prints the result for a name: its kind, the name, the rule, and the result.
+// name prints a line about a name: its kind, the name, the rule that matches it, and what the rule does.
 func (c *namesCheck) name(kind metric.Kind, received []byte) {
 	form := metric.NameForm{Dialect: c.all.dialect(), Tagged: true, AsSent: c.all.text("names") == "as-sent"}
 	name, reason := form.Append(nil, received)

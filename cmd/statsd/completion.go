@@ -41,9 +41,9 @@ func completions() (all []completion.Flag) {
 	return all
 }
 
-// suggestions returns the values that the shell completes. If the result list is true, a value of
-// the flag is a list of these words. If the result open is true, the words are only the beginnings
-// of values.
+// suggestions returns the words that the shell offers as the value of a flag. If the result list is true, the value can
+// be several of these words, separated by commas. If the result open is true, each word is only the beginning of a
+// value.
 func (f *flag) suggestions() (words []string, list, open bool) {
 	switch f.kind {
 	case isTagStyles:

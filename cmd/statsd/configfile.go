@@ -79,8 +79,8 @@ func otherFormat(path, text string) string {
 	return ""
 }
 
-// parseLine parses a line with a flag without dashes, and its value. A switch may have no value. For an empty
-// line, parseLine returns nil.
+// parseLine parses a line of a configuration file. The line has the name of a flag, without dashes, and the flag's
+// value. The value of a switch may be omitted. For an empty line, parseLine returns nil.
 func (all settings) parseLine(line string) (s *setting, text string, err error) {
 	line = strings.TrimSpace(uncomment(line))
 	if line == "" {

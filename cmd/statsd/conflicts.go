@@ -82,8 +82,8 @@ func overlap(a, b string) bool {
 	return one == two || one.Is4() == two.Is4() && (one.IsUnspecified() || two.IsUnspecified())
 }
 
-// checkPaths returns an error for each file that two settings share. The state file and socket files also use
-// paths with a suffix.
+// checkPaths returns an error for each file that two settings share. Beside the state file and beside a socket, the
+// daemon also makes files with the same name and a suffix such as .lock.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
 	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "rules", "state-file", "pidfile", "log-file"} {

@@ -63,6 +63,7 @@ func withoutPassword(text string) string {
 	if _, has := u.User.Password(); !has {
 		return text
 	}
-	// Redacted writes "xxxxx", because url.URL would escape stars.
+	// Redacted writes "xxxxx" instead of the password. Put the stars into the text and not into u, because url.URL
+	// would escape them.
 	return strings.Replace(u.Redacted(), ":xxxxx@", ":***@", 1)
 }

@@ -15,7 +15,7 @@ import (
 // endpoint is a sink in the settings.
 type endpoint struct {
 	url    string // text of the URL in the settings; empty for the sink of --graphite-host and --graphite-port
-	name   string // name of the sink in metrics, in the log, and of its spool
+	name   string // name of the sink in metrics and in the log, and name of its spool
 	scheme *scheme
 	host   string
 	port   string

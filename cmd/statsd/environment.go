@@ -14,9 +14,8 @@ const variablePrefix = "STATSD_DAEMON_"
 var clientVariables = []string{"STATSD_HOST", "STATSD_PORT", "STATSD_PREFIX"}
 
 // Kubernetes and Docker set environment variables for each service. The names start with the service's name in
-// capitals. For example, a service called statsd-daemon sets STATSD_DAEMON_PORT, and a service called
-// statsd-daemon-monitor sets STATSD_DAEMON_MONITOR_PORT. The daemon uses variables with the same names for its
-// own settings.
+// capitals. For example, they set STATSD_DAEMON_PORT for a service called statsd-daemon, and STATSD_DAEMON_MONITOR_PORT
+// for a service called statsd-daemon-monitor. The daemon uses variables with the same names for its own settings.
 var (
 	linkNames  = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|ENV_\w+)$`)
 	linkValues = map[string]*regexp.Regexp{

@@ -58,8 +58,8 @@ func printGstatsdHelp(w io.Writer) error {
 	return err
 }
 
-// isGstatsd reports whether a command line uses gstatsd's syntax: because of --dialect, or because of the
-// program's name.
+// isGstatsd reports whether a command line uses gstatsd's syntax. This is the case with --dialect gstatsd. Without
+// --dialect, it is the case if the program's name is gstatsd.
 func isGstatsd(program string, args []string) bool {
 	if i := slices.IndexFunc(args, isDialect); i >= 0 {
 		_, name, attached := strings.Cut(args[i], "=")

@@ -40,7 +40,7 @@ func (all settings) layout() aggregate.Layout {
 	return l
 }
 
-// noTimerStats is the value of --timer-stats that publishes only histograms.
+// noTimerStats is a value of --timer-stats. With this value, only the histograms of timers are published.
 const noTimerStats = "none"
 
 // list returns the comma-separated words in a setting.

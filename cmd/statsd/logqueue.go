@@ -72,7 +72,7 @@ func (q *logQueue) write(line []byte) {
 		q.settled <- struct{}{}
 		return
 	}
-	_, _ = q.out.Write(line) // an error cannot be reported anywhere else
+	_, _ = q.out.Write(line) // ignore the error, because it could only be reported in the log
 	q.tellLost()
 }
 
@@ -96,7 +96,8 @@ func (q *logQueue) settle() {
 	}
 }
 
-// close waits until all lines are written, but only for a short time, and ends the goroutine.
+// close tells the goroutine that writes the lines to write the remaining lines and to end. It waits for this, but only
+// for a short time.
 func (q *logQueue) close() {
 	close(q.ending)
 	select {

@@ -60,7 +60,7 @@ func (all settings) memoryNeeds(sinks []*endpoint) []memoryNeed {
 		switch {
 		case e.get("max-bytes") != nil:
 			needs = append(needs, memoryNeed{"the sink " + e.name, "its history", float64(e.bytes("max-bytes")), true})
-		case !e.scheme.records: // any other sink has a queue, unless it is a Recorder
+		case !e.scheme.records: // a sink.Recorder has no queue; every other sink has one
 			queues += float64(all.bytes("queue-max-bytes"))
 		}
 	}

@@ -54,8 +54,8 @@ const (
 	usualCopies  = 3
 )
 
-// oddOwner returns warnings about the settings of a cluster: more messages than NATS can handle, and settings
-// that do not exist for this kind of cluster.
+// oddOwner returns warnings about settings of an owner that are valid, but probably wrong. For example, the cluster
+// needs more messages than NATS can handle, or a setting has no effect with this kind of cluster.
 func (all settings) oddOwner() (odd []string) {
 	from, err := parseCollect(all.text("collect"))
 	if err != nil {

@@ -51,8 +51,9 @@ func (all settings) checkNeeds() (found problems) {
 	return found
 }
 
-// checkMeaning returns the errors in the meaning of the settings: values out of range, and contradictions. After
-// each error it replaces the invalid value by the default and continues, so that it finds all errors.
+// checkMeaning returns the errors in settings whose syntax is correct: values out of range, and settings that
+// contradict each other. After each error it replaces the invalid value by the default and continues, so that it finds
+// all errors.
 func (all settings) checkMeaning() (found problems) {
 	for {
 		err := all.tryConfig()

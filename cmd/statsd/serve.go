@@ -126,7 +126,8 @@ func (d *daemon) show(current settings, restart []string) {
 	d.shown.Store(&shown)
 }
 
-// ready reports that the daemon is ready, to the service manager or to the command that started the daemon.
+// ready tells the service manager that the daemon is ready. With --daemonize, it also tells this to the command that
+// started the daemon.
 func (d *daemon) ready() error {
 	if d.background == nil {
 		d.manager.tell(ready)

@@ -49,7 +49,7 @@ func (s *setting) text() string {
 	return s.values[0].text
 }
 
-// effective returns the values of the setting. For a switch that is not set, it returns false.
+// effective returns the values of the setting. For a switch that is not set, it returns the value "false".
 func (s *setting) effective() []value {
 	if len(s.values) == 0 && s.kind == isSwitch {
 		return []value{{"false", fromDefault}}

@@ -41,8 +41,8 @@ func newManager(log zerolog.Logger) (*manager, error) {
 	return m, nil
 }
 
-// beat reports to the watchdog that the daemon is alive. It does not wait, because the service manager may not
-// respond.
+// beat reports to the watchdog that the daemon is alive. Another goroutine sends the report, so beat does not wait if
+// the service manager does not read the report.
 func (m *manager) beat() {
 	select {
 	case m.beats <- struct{}{}:

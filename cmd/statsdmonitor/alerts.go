@@ -15,7 +15,8 @@ import (
 // maxAlerts is the number of alerts that a daemon stores.
 const maxAlerts = 256
 
-// episode is an alert in the JSON of the old command line form. Times are in Unix seconds.
+// episode is an alert in the JSON that statsdmonitor HOST PORT --alerts --json prints (the old form of the command
+// line). Times are in Unix seconds.
 type episode struct {
 	ID      string  `json:"id"`
 	Reason  string  `json:"reason"`

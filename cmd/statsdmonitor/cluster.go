@@ -128,8 +128,8 @@ func compareEdge(ctx context.Context, client *ask.Client, owner *question.Cluste
 	return a, nil
 }
 
-// sameCluster returns what an edge daemon has forwarded to the owner's cluster. An edge daemon can
-// have two clusters, when one cluster replaces another cluster.
+// sameCluster returns the edge daemon's counts for the owner's cluster. An edge daemon can forward to two clusters
+// while a new cluster replaces an old one.
 func sameCluster(edge, owner *question.Cluster) *question.ClusterForward {
 	all := edge.Forwarding()
 	for _, f := range all {
@@ -155,7 +155,8 @@ func compared(f *question.ClusterForward, owner *question.Cluster) report.EdgeAc
 	}
 	resting := owner.Ledger.Held == 0 && owner.Ledger.Lag == 0
 	a.Settled = resting && f.Waiting() == 0 && a.Complete == a.Number
-	// dropped rows explain a difference, because the edge daemon counts the rows that it has dropped
+	// the owner may have counted fewer samples if the edge daemon has counted dropped rows, or if rows are still on
+	// their way
 	equal := a.Counted == a.Samples || a.Counted < a.Samples && (f.Dropped > 0 || !a.Settled)
 	// the owners have acknowledged all samples, but have not counted all of them
 	gone := resting && f.Waiting() == 0 && f.Dropped == 0 && a.Complete+unseen < a.Number

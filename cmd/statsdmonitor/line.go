@@ -181,7 +181,8 @@ func (l *line) checkCommand() error {
 	return nil
 }
 
-// takesInstead lists the flags of the command that only some commands have.
+// takesInstead returns the end of an error about a flag that the command does not have. It lists only the command's own
+// flags, and omits the flags that all commands have.
 func (l *line) takesInstead() string {
 	if len(l.command.flags) == 0 {
 		return ""

@@ -42,7 +42,7 @@ func main() {
 // Exit codes of all commands except check. The command check has the exit codes of Nagios plugins.
 const (
 	exitOK         = 0
-	exitFailed     = 1 // the daemon cannot be reached, refuses the request, or is not a monitor
+	exitFailed     = 1 // the daemon cannot be reached or refuses the request, or the answer is not from a statsd
 	exitUsage      = 2
 	exitUnbalanced = 3
 	exitNotThere   = 4

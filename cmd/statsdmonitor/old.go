@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/ascii"
 )
 
-// oldReport is a report of the old form statsdmonitor HOST PORT, with the flag that requests it. The output of
-// these reports never changes, because scripts parse it.
+// oldReport is a report that statsdmonitor prints if its command line has the old form: statsdmonitor HOST PORT. The
+// field flag is the flag that requests the report. The output of these reports never changes, because scripts parse it.
 type oldReport struct {
 	flag string
 	run  func(context.Context, *session) error

@@ -169,8 +169,8 @@ func readCost(ctx context.Context, s *session) (result, error) {
 	return plainly(ctx, s, ask.Question{Method: "cost"}, report.Cost)
 }
 
-// mostPoints is the maximum number of values in a history that a daemon sends. It is large enough for an hour of
-// flushes without aggregation.
+// mostPoints is the maximum number of values in a history that a daemon sends. It is large enough for one value per
+// flush in the last hour, if the flush interval is at least 2 s.
 const mostPoints = 2000
 
 func readHistory(ctx context.Context, s *session) (result, error) {

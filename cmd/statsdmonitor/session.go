@@ -27,7 +27,7 @@ type session struct {
 	screen screen
 }
 
-// newSession prepares the connection to the monitor on the command line.
+// newSession prepares the connection to the monitor whose address the command line gives.
 func newSession(l *line, stdout, stderr io.Writer) (*session, error) {
 	s := &session{line: l, out: bufio.NewWriter(stdout), errs: stderr, screen: newScreen(stdout)}
 	s.client = &ask.Client{Timeout: l.duration("timeout")}

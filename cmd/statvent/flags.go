@@ -104,7 +104,8 @@ func showCompletion(w io.Writer, shell string, app *kingpin.Application) error {
 // useful for the flags of statvent.
 var negatable = regexp.MustCompile(`--\[no-\](\S+)`)
 
-// show prints kingpin's output for --help or --version, without changing its columns.
+// show prints kingpin's output for --help or --version. It replaces --[no-]NAME by --NAME and spaces, so that the
+// columns stay aligned.
 func show(w io.Writer, usage []byte) error {
 	_, err := w.Write(negatable.ReplaceAll(usage, []byte("--$1     ")))
 	return cmp.Or(err, errShown)

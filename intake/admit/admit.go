@@ -71,14 +71,15 @@ func (c *Config) read() (*rules, error) {
 	return r, err
 }
 
-// Door is a listen.Guard. Make it with Open.
+// Door decides which senders may send to one listener. It implements listen.Guard. Make it with Open.
 type Door struct {
 	rules      atomic.Pointer[rules]
 	window     *signed.Window
 	handshakes *certs.Handshakes
 }
 
-// Open reads the files of a Config. The error is a *metric.FlagError that names the faulty key of the URL.
+// Open reads the files of a Config, and returns a Door with these rules. The error is a *metric.FlagError. It names the
+// option in the listener's URL that is wrong, for example drift.
 func Open(c Config) (*Door, error) {
 	r, err := c.read()
 	if err != nil {
@@ -89,9 +90,9 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow makes the Door use the rules of next, which is another Door of the same kind. The Door
-// does not forget which datagrams it has accepted, so replays are still refused. Open connections
-// stay open.
+// Follow makes the Door use the rules of next, a Door that a reload has made. It does nothing if next does not check
+// the same things, or has another drift. The Door does not forget which datagrams it has accepted, so replays are still
+// refused. Open connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {

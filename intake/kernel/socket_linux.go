@@ -25,10 +25,10 @@ const Batch = 64
 // lines.
 const Space = 64<<10 + 192
 
-// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up the goroutine
-// costs more than all other work of a read. With a blocking socket the receiver itself decides when
-// to wake up. Only unix sockets use Go's poller: readLocal explains why. Only one goroutine may use
-// a Socket. Other goroutines may call only Stop and Drops.
+// Socket reads datagrams in batches, with recvmmsg(2) on a blocking socket. Waking up the goroutine costs more than all
+// other work of a read, and Go's poller would wake it up for each datagram. With a blocking socket, the receiver can
+// sleep while datagrams gather, and then read many of them at once. Only unix sockets use Go's poller: readLocal
+// explains why. Only one goroutine may use a Socket. Other goroutines may call only Stop and Drops.
 type Socket struct {
 	fd      int
 	headers [Batch]mmsghdr
@@ -41,7 +41,7 @@ type Socket struct {
 	timed    bool // whether reads return the times of arrival
 	trains   bool // whether the kernel returns trains (datagrams that it coalesced, UDP_GRO); see WantTrains
 	given    bool // whether the socket is inherited, so that other processes share it
-	// control is the size of the memory for a datagram's control messages.
+	// control is the number of bytes for the control messages of one datagram.
 	control int
 	local   *localReads // nil unless the socket is a unix socket
 }

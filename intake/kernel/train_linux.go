@@ -14,10 +14,10 @@ type trainSize struct {
 }
 
 // WantTrains sets whether the kernel may return coalesced packets. A coalesced packet is several datagrams of one
-// sender in one message. All its datagrams have the same size, except that the last one may be shorter. The kernel
-// makes it from a GSO packet that a sender on this host sent (UDP_SEGMENT), and a network driver from datagrams that
-// arrive together. Without WantTrains, the kernel splits coalesced packets into datagrams, at more than ten times the
-// cost. After WantTrains, the reader must call Train for each message.
+// sender in one message. All its datagrams have the same size, except that the last one may be shorter. Coalesced
+// packets come from senders on this host that send GSO packets (UDP_SEGMENT), and from network drivers that join
+// datagrams that arrive together. Without WantTrains, the kernel splits coalesced packets into datagrams, at more than
+// ten times the cost. After WantTrains, the reader must call Train for each message.
 //
 // If the kernel does not support UDP_GRO, WantTrains has no effect. An inherited socket gets no coalesced packets,
 // because the next process might not support them.

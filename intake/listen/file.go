@@ -63,7 +63,7 @@ func (b *Bound) bindAt(path string) error {
 	if err != nil {
 		return err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // the function replace renames the file
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the function replace renames the file, so the listener knows a wrong path; the method remove removes the file
 	b.Stream = l.(Stream)
 	return nil
 }

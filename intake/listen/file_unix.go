@@ -20,6 +20,6 @@ func ownership(info fs.FileInfo) string {
 
 func writable(directory string) bool { return unix.Access(directory, unix.W_OK|unix.X_OK) == nil }
 
-// closeMode denies all users access to a new socket. Linux gives the mode of the socket to its
-// file.
+// closeMode denies all other users access to a new socket. It is called before the bind: Linux gives the mode of the
+// socket to the file that the bind makes.
 func closeMode(fd uintptr) { _ = unix.Fchmod(int(fd), 0o600) }

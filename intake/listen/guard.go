@@ -65,8 +65,8 @@ type Guard interface {
 	// the lines. With TLS this is a connection that decrypts, otherwise it is the same connection.
 	// Only a TLS handshake takes time. When ctx ends, Admit returns with a refusal.
 	Admit(context.Context, net.Conn) (net.Conn, Refusal)
-	// Follow replaces the rules by the rules of another Guard of the same kind, which a reload has made. Existing Checks
-	// use the new rules too.
+	// Follow replaces the rules of this Guard by the rules of another Guard of the same type, which a reload has made
+	// for the same listener. Existing Checks use the new rules too.
 	Follow(Guard)
 }
 
@@ -76,7 +76,7 @@ type Check interface {
 	// subslice of the datagram. The parameter from is valid only if Senders returns true. The
 	// parameter now is the time when the datagram was read.
 	Open(datagram []byte, from netip.Addr, now time.Time) ([]byte, Refusal)
-	// Senders reports whether Open needs the sender of each datagram. Asking the kernel for senders
-	// adds about a tenth to the cost of receiving. The result of Senders never changes.
+	// Senders reports whether Open needs the sender of each datagram. A request for senders adds about a tenth to the
+	// cost of receiving. The result of Senders never changes.
 	Senders() bool
 }

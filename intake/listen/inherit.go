@@ -123,8 +123,8 @@ func freeName(all []*Bound, g *given) string {
 	return name
 }
 
-// take makes a socket from an inherited file. The type of the file's socket decides what take
-// returns.
+// take makes a given from an inherited file. It finds out whether the file's socket receives datagrams or accepts
+// connections.
 func take(f *os.File) (*given, error) {
 	kind, listening, err := typeOf(f)
 	switch {

@@ -66,8 +66,8 @@ type Listener struct {
 	Framing Framing
 	Limits
 	File
-	// UIDs and GIDs are the users and groups that may send to a unix socket. If both are empty, all
-	// users may send. The group is the primary group of the sending process.
+	// UIDs and GIDs restrict who may send to a unix socket. A process may send if its user is in UIDs, or if its
+	// primary group is in GIDs. If both are empty, all processes may send.
 	UIDs, GIDs []uint32
 }
 

@@ -51,9 +51,9 @@ type Bound struct {
 	file *file // nil unless this process has bound a unix socket with a file
 }
 
-// Open assigns the inherited sockets to listeners, and binds new sockets for the other listeners.
-// An inherited socket whose address no listener has becomes a separate listener. If Open fails,
-// all sockets are closed. Open always closes the inherited files.
+// Open assigns the inherited sockets to listeners, and binds new sockets for the other listeners. If no listener has
+// the address of an inherited socket, this socket becomes a separate listener. If Open fails, all sockets are closed.
+// Open always closes the inherited files.
 func Open(listeners []Listener, inherited []*os.File) ([]*Bound, error) {
 	all := make([]*Bound, len(listeners))
 	for i, l := range listeners {

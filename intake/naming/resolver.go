@@ -42,7 +42,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
-		sent = r.tagger.Sent() // the tags in series are already clean, so series can be shorter than the name as received
+		sent = r.tagger.Sent() // series is already clean, so it can be shorter than the name as received, whose length counts too
 	}
 	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], series); to.Reason == metric.None {
@@ -88,14 +88,13 @@ func (r *Resolver) decide(kind metric.Kind, to *aggregate.Resolved) {
 
 var signs = [...]aggregate.Sign{rules.AnySign: aggregate.AnySign, rules.Absolute: aggregate.Absolute, rules.Delta: aggregate.Delta}
 
-// rename stores the name and the labels of r.result in the parameter to. A rule that makes an empty
-// name drops the sample.
+// rename stores the name and the labels of r.result in to. A rule that makes an empty name drops the sample.
 func (r *Resolver) rename(name, tags []byte, to *aggregate.Resolved) {
 	result := &r.result
 	if !bytes.Equal(result.Name, name) || len(result.Labels) > 0 {
 		to.Renamed = to.Rules[0]
 	}
-	r.tags = append(r.tags[:0], tags...) // to.Name also contains the tags
+	r.tags = append(r.tags[:0], tags...) // copy the tags, because they are a part of to.Name, which the next line overwrites
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], result.Name); to.Reason != metric.None {
 		to.Reason = metric.DroppedByRule
 		return

@@ -25,7 +25,7 @@ type Event struct {
 // returns false.
 func (e *Event) Bad() bool { return e.Reason != metric.None && !e.Reason.Refusal() }
 
-// observer collects samples for one type of query.
+// observer collects the samples for one type of query, for example a TopQuery.
 type observer interface {
 	note(e *Event)
 	// endBatch ends a batch, after the observer has seen all samples of the batch.
@@ -142,8 +142,7 @@ type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns which part of the traffic was examined for an answer. The parameter span is the period
-// of the probe.
+// in returns which part of the traffic was examined for an answer. span is the period of the probe.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {

@@ -1,10 +1,10 @@
 // Package probe examines a part of the traffic for a few seconds, and answers a query: which names
 // have the most samples, who sends a name, what do the lines of a name look like.
 //
-// A Probe has one Look for each lane of intake. Each lane shows its Look the samples of one batch
-// in k. The package adjusts k to the cost, so that examining takes at most 5 % of the lane's work.
-// A lane without a Look has almost no extra cost. When the time of a probe is over, each lane
-// removes the probe's Look, even if the client that started the probe has disconnected.
+// A Probe has one Look for each lane of intake. The Look examines the samples of one batch out of every k batches of
+// its lane, on average. The package adjusts k to the cost, so that examining takes at most 5 % of the lane's work. A
+// lane without a Look has almost no extra cost. When the time of a probe is over, each lane removes the probe's Look,
+// even if the client that started the probe has disconnected.
 //
 // All memory is bounded. Samples and lines that do not fit are skipped and counted. Each answer
 // contains how many samples it is based on, and the error of its rates.
@@ -75,7 +75,7 @@ type Top struct {
 
 // Row is one row of Top.
 type Row struct {
-	Name  string    // clean name; empty for ByKind, and for an unknown sender
+	Name  string    // clean name, prefix or sender, as TopQuery.By requests; empty for ByKind, and for an unknown sender
 	Kind  string    // set for ByName and ByKind
 	Over  Transport // set for BySender
 	Rate  float64
@@ -117,8 +117,8 @@ type TailQuery struct {
 	Match  string // a glob that the clean name or the received name must match; empty matches all
 	Sender string // an address, or a network such as 10.20.0.0/16; empty means any sender
 	Bad    bool   // whether to return bad lines only
-	// Senders requests the sender of each line. If Sender is set, the lines always contain their
-	// senders. Senders make receiving about a tenth more expensive.
+	// Senders requests the sender of each line. If Sender is set, the lines always contain their senders. A request for
+	// senders adds about a tenth to the cost of receiving.
 	Senders bool
 	For     time.Duration
 	Limit   int // maximum number of lines per second

@@ -88,7 +88,7 @@ type senderSum struct {
 	estimate
 	bad   float64
 	names map[string]uint64 // a lower bound for the count of each name
-	named uint64            // number of samples that have names
+	named uint64            // number of good samples; the field names counts only these
 	last  about
 }
 

@@ -31,8 +31,8 @@ type spread struct {
 	sum     float64 // sum of x
 }
 
-// add counts a sample of the row at the index place. The parameter fresh says that the counter at
-// this index belonged to another row before.
+// add counts a sample of a row. The parameter place is the index of the row's counter. The parameter fresh says that
+// this counter belonged to another row before.
 func (c *counts) add(place int, fresh bool) {
 	if place == len(c.rows) {
 		c.rows = append(c.rows, spread{})
@@ -59,7 +59,8 @@ func (c *counts) endBatch(samples int) {
 	c.samples, c.squares = c.samples+n, c.squares+n*n
 }
 
-// once returns the average number of samples per batch, over the names that were in only one batch.
+// once returns how many samples a row has in a batch on average. It considers only the rows that were in exactly one
+// batch.
 func (c *counts) once() float64 {
 	sum, squares := 1.0, 1.0
 	for i := range c.rows {
@@ -77,9 +78,8 @@ type estimate struct {
 	floor           float64 // upper bound for the row's samples in the lanes that have no counter for the row
 }
 
-// estimate estimates how many samples of the row at the index place were received. The row's count
-// may be too high, by at most over samples. The last parameter is the number of all received
-// samples.
+// estimate estimates how many samples of a row were received. The parameter place is the index of the row's counter.
+// count is the row's count; it may be too high, but at most by over. of is the number of all received samples.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}

@@ -17,7 +17,7 @@ const maxHeld = 256
 // ring stores matching lines for a TailQuery, until Collect removes them.
 type ring struct {
 	match *matcher
-	from  func(meta.Sender) bool // nil if any sender matches
+	from  func(meta.Sender) bool // reports whether a sender matches; nil if all senders match
 	bad   bool
 
 	held, spare []heldLine // the lines stored now; the lines that the previous collection returned
@@ -149,8 +149,8 @@ type Tailed struct {
 	Looked   Looked
 }
 
-// TailOf joins the lines collected from several lanes, and copies them. A line with unknown time of
-// arrival gets the end time of the period span.
+// TailOf joins the lines collected from several lanes, and copies them. A line whose time of arrival is unknown gets
+// the time span.Until.
 func TailOf(lanes []Collected, names metric.NameForm, span Span) Tailed {
 	var t Tailed
 	var sum extent

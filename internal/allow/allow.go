@@ -83,8 +83,8 @@ func apart(all []netip.Prefix) []netip.Prefix {
 	return kept
 }
 
-// Has reports whether the set contains the address. Only a nil Set contains the invalid address,
-// which stands for an unknown sender.
+// Has reports whether the set contains the address. The zero Addr stands for an unknown sender. Only a nil Set contains
+// it.
 func (s *Set) Has(addr netip.Addr) bool {
 	if s == nil {
 		return true

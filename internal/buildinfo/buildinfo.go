@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Version returns the version of the module and the commit that was built, for example "v0.1.0
-// (commit 5216d38c1f0e)". The Go toolchain records only the version in "go install MODULE@v0.1.0".
-// In a build from a git checkout, it records the version and the commit.
+// Version returns the version of the module and the commit that was built, for example "v0.1.0 (commit 5216d38c1f0e)".
+// The Go toolchain records both when it builds from a git checkout. When it builds for "go install MODULE@v0.1.0", it
+// records only the version.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

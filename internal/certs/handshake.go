@@ -15,8 +15,8 @@ import (
 
 // Limits for TLS handshakes.
 const (
-	// maxHandshakes is the maximum number of concurrent handshakes of a listener. The limit is lower
-	// if the process may open few files.
+	// maxHandshakes is the maximum number of concurrent handshakes of a listener. The limit is lower if the process has
+	// a low limit of open files.
 	maxHandshakes    = 256
 	handshakeTimeout = 10 * time.Second
 	// writeTimeout limits each write. After the handshake a listener writes only replies to TLS key
@@ -50,9 +50,9 @@ type Handshakes struct {
 	running *list.List // elements are of type context.CancelCauseFunc, oldest first
 }
 
-// Greeted returns the maximum number of a listener's connections that are in a handshake or are
-// closing after a failed handshake. A canceled handshake needs a moment to close its connection, so
-// the number is twice the limit for handshakes.
+// Greeted returns how many connections of a listener may be in the phase before they are admitted: their handshake
+// runs, or it has failed and they are being closed. The number is twice the limit for handshakes, because a canceled
+// handshake needs a moment to close its connection.
 func Greeted() int { return descriptors.Share(2 * maxHandshakes) }
 
 // NewHandshakes returns the limiter for one listener.
@@ -65,8 +65,8 @@ var (
 	errCrowded = errors.New("too many handshakes run at the same time")
 )
 
-// Accept performs the handshake on a new connection, until ctx ends. It sets no deadline on the
-// connection. If the outcome is not Done, the caller must close the connection.
+// Accept performs the handshake on a new connection. If ctx is canceled, it gives up, and the outcome is Slow. It sets
+// no deadline on the connection. If the outcome is not Done, the caller must close the connection.
 func (h *Handshakes) Accept(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, Outcome) {
 	under := &plain{Conn: conn}
 	encrypted := tls.Server(under, config)

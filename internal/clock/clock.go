@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Floor returns the last multiple of the parameter interval at or before the parameter now. All
-// values are in nanoseconds.
+// Floor returns the greatest multiple of interval that is not after now. All values are in nanoseconds.
 func Floor(now, interval int64) int64 {
 	r := now % interval
 	if r < 0 {
@@ -16,8 +15,8 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long to sleep before the clock must be compared to the parameter next again.
-// Both parameters are in Unix nanoseconds. The sleep ends at the next full second at the latest,
+// UntilDue returns how long a caller that waits for the time next should sleep. After the sleep, the caller must look
+// at the clock again. Both parameters are in Unix nanoseconds. The sleep ends at the next full second at the latest,
 // because the clock may be set forward during the sleep.
 func UntilDue(now, next int64) time.Duration {
 	return time.Duration(min(next, Floor(now, int64(time.Second))+int64(time.Second)) - now)

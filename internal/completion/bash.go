@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// bash returns the completion script for bash. Bash splits words at = and :, so the script takes
-// the last word from the whole command line. It returns only the text after the last colon. Some
-// programs call the function without the command line, so the script can also use the split words.
+// bash returns the completion script for bash. Bash splits words at = and :, so the script takes the last word from the
+// whole command line. It returns only the text after the last colon. Some programs call the completion function without
+// the command line in COMP_LINE. In this case the script uses the split words in COMP_WORDS.
 func bash(p *Program) string {
 	var b strings.Builder
 	function := "_" + p.Name

@@ -47,8 +47,7 @@ func (a *Authority) Issue(host string) (cert, key string) {
 	return a.IssueUntil(a.cert.NotAfter, host)
 }
 
-// IssueUntil creates a certificate that expires at the time in the parameter end, which may be in
-// the past.
+// IssueUntil creates a certificate that expires at the given time, which may be in the past.
 func (a *Authority) IssueUntil(end time.Time, host string) (cert, key string) {
 	a.t.Helper()
 	c := &x509.Certificate{

@@ -7,9 +7,9 @@ import (
 
 const smallDiskSize = "size=8m"
 
-// SmallDisk returns a directory on its own file system of 8 MiB. The file system is removed when
-// the test ends. SmallDisk needs root. It uses package syscall, not golang.org/x/sys: x/sys would
-// add a line to the go.sum of every module that uses the client.
+// SmallDisk returns a directory on its own file system of 8 MiB. The file system is removed when the test ends.
+// SmallDisk needs root. It uses package syscall, not golang.org/x/sys: the tests of package client use this package, so
+// x/sys would add a line to the go.sum of every module that imports package client.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()

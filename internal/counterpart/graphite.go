@@ -54,8 +54,8 @@ func (g *Graphite) serve(addr string) {
 	process.await(func() bool { return answers(g.URL + "/version") })
 }
 
-// Render queries Graphite's render API for a target. It returns the points of each series, keyed by
-// name and Unix second. The range includes the seconds in the parameters from and until.
+// Render queries Graphite's render API for a target. It returns the points of each series, keyed by name and Unix
+// second. The range begins with the second from, and ends with the second until. Both belong to the range.
 func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
 	g.t.Helper()
 	query := url.Values{

@@ -113,8 +113,8 @@ func (t *Tab) complain(what string) {
 	t.complaints = append(t.complaints, what)
 }
 
-// Complaints returns the errors and warnings since the last call, including violations of the
-// Content-Security-Policy. If failures is true, it leaves out errors about failed requests.
+// Complaints returns the errors and warnings since the last call, including violations of the Content-Security-Policy.
+// If failures is true, failed requests are expected, and Complaints leaves out the errors about them.
 func (t *Tab) Complaints(failures bool) (all []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -202,8 +202,8 @@ func (t *Tab) Move(x, y float64) {
 	t.must("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": x, "y": y}, nil)
 }
 
-// Screenshot writes a PNG of the whole page. If height is not 0, the image has only the top part of
-// the page with this height.
+// Screenshot writes a PNG of the whole page. If height is not 0, the image shows only the top height pixels of the
+// page.
 func (t *Tab) Screenshot(path string, height int) {
 	t.t.Helper()
 	params := map[string]any{"format": "png", "captureBeyondViewport": true}

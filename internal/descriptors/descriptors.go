@@ -25,6 +25,6 @@ func Exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// Share returns how many descriptors a group of clients may use. The result is at most the
-// parameter wanted, and at most a sixteenth of the process's limit, but at least 2.
+// Share returns how many descriptors a group of clients may use: the number wanted, but not more than a sixteenth of
+// the process's limit. If the sixteenth is less than 2, the result may still be 2.
 func Share(wanted int) int { return min(wanted, max(2, Limit()/16)) }

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// passOn marks all open descriptors so that the daemon does not inherit them. It returns the
-// sockets of LISTEN_FDS if LISTEN_PID names this process.
+// passOn chooses the descriptors that the daemon inherits. It returns the sockets of LISTEN_FDS, if LISTEN_PID names
+// this process: the caller passes them on. It marks all open descriptors close-on-exec, so that the daemon does not
+// inherit any others.
 func passOn() (sockets []*os.File, err error) {
 	dir, err := os.ReadDir("/dev/fd")
 	if err != nil {

@@ -28,8 +28,8 @@ import (
 )
 
 const (
-	// MaxConns is the maximum number of open connections of a Gate. The limit is lower if the process
-	// may open few files.
+	// MaxConns is the maximum number of open connections of a Gate. The limit is lower if the process has a low limit
+	// of open files.
 	MaxConns = 32
 	// AnswerPatience is the time in which a client must read its answer while another client waits for
 	// a connection slot.
@@ -59,8 +59,8 @@ type Gate struct {
 	room     chan struct{}  // wakes Accept when a connection was closed or has become overdue
 	serving  sync.WaitGroup // connections that a goroutine of the server still handles
 
-	// Tell reports, at most once a minute, that no file descriptor is free for a client. It must be
-	// set before the first call of Accept.
+	// Tell is called when no file descriptor is free for a client, at most once a minute. Set it before the first call
+	// of Accept.
 	Tell      func(error)
 	told      time.Time
 	shortages atomic.Uint64
@@ -169,8 +169,8 @@ func (c *Conn) wait(until time.Time) {
 	}
 }
 
-// Read measures how long the server waits for data from the client. It does not count the time
-// before a busy server calls Read.
+// Read measures how long the server waits for data from the client. The time counts only from the call of Read: if the
+// server is busy and reads late, this is not the client's fault.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	if c.reading = time.Now(); !c.asked {

@@ -21,15 +21,15 @@ import (
 type Counters struct {
 	max   int
 	seed  maphash.Seed
-	heads []int32  // hash table: for each hash, the first slot of a linked list plus 1, or 0
-	next  []int32  // for each slot, the next slot in its list plus 1, or 0
+	heads []int32  // hash table: for each hash, the number of the first slot in a linked list of slots, plus 1; 0 if the list is empty
+	next  []int32  // for each slot, the number of the next slot in its list, plus 1; 0 at the end of the list
 	count []uint64 // for each slot, the count of its key
 	kept  []kept   // for each slot, its key
 	last  int      // slot of the most recently added key
 
-	// floor is a lower bound of all counts. The field at is the index of a slot: all counts in the
-	// slots before this slot are greater than floor. low is the smallest of the counts that the method
-	// least has seen in these slots.
+	// floor is a lower bound of all counts. The method least scans the slots for a count that is equal to floor. The
+	// scan has reached the slot with the index at: all slots before it have greater counts than floor. low is the
+	// smallest count that the scan has seen so far, and becomes the next floor.
 	floor, low uint64
 	at         int
 	evicted    uint64
@@ -59,8 +59,8 @@ func (c *Counters) Reset() {
 	c.floor, c.low, c.at, c.evicted = 0, math.MaxUint64, 0, 0
 }
 
-// Add counts a copy of a key. Equal keys with different tags are different keys. Add returns the
-// slot of the key. fresh is true if the key was not in the slot before.
+// Add adds 1 to the count of a key. It copies the bytes of a new key. Equal keys with different tags are different
+// keys. Add returns the slot of the key. fresh is true if the key is new in this slot.
 func (c *Counters) Add(tag byte, key []byte) (place int, fresh bool) {
 	// The same key often occurs several times in a row, so compare with the last key first.
 	if c.last < len(c.kept) && c.kept[c.last].is(tag, key) {
@@ -157,8 +157,8 @@ func (c *Counters) Key(place int) (tag byte, key []byte) {
 	return k.tag, k.key
 }
 
-// Count returns an upper bound of how often the key in a slot was added. The result over is the
-// maximum error: the key was added at least count-over times.
+// Count returns an upper bound of how often the key in a slot was added. The second result, over, is the maximum error:
+// the key was added at least count-over times.
 func (c *Counters) Count(place int) (count, over uint64) { return c.count[place], c.kept[place].over }
 
 // Floor returns an upper bound of how often a key without a slot was added.

@@ -149,9 +149,9 @@ func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
 // Close frees the address and closes all connections, even during an answer.
 func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }
 
-// Extend sets the deadline of the answer to the request r: the current time plus d plus
-// AnswerTimeout. The context of r then ends only when the client has closed the connection. w and r
-// are the arguments of the Handler.
+// Extend sets the deadline of the answer to the request r: the current time plus d plus AnswerTimeout. Before this
+// deadline, the context of r ends only if the client closes the connection, or if the context of Run ends. w and r are
+// the arguments of the Handler.
 func Extend(w http.ResponseWriter, r *http.Request, d time.Duration) {
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
 		d += server.WriteTimeout

@@ -27,7 +27,7 @@ var errReplaced = errors.New("other daemons replaced the file again and again")
 // process id. If another process has locked the file, the error names this process.
 func Create(path string) (*File, error) {
 	var err error
-	for range 10 { // each attempt fails if another daemon exits and removes the file at the same moment
+	for range 10 { // an attempt fails if another daemon exits and removes the file at the same moment, so try again
 		var file *os.File
 		if file, err = open(path); err == nil {
 			return &File{file}, nil
@@ -70,7 +70,7 @@ func take(file *os.File, path string) error {
 
 // Remove removes the pidfile and releases the lock on it.
 func (f *File) Remove() error {
-	// Remove the file before the lock is released. In the opposite order, another process could lock
-	// the file and then lose it.
+	// Remove the file before the lock is released. In the opposite order, another daemon could lock the file first, and
+	// this process would then remove that daemon's pidfile.
 	return errors.Join(os.Remove(f.file.Name()), f.file.Close())
 }

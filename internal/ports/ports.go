@@ -1,10 +1,9 @@
 // Package ports reserves ports on the loopback interface. It is for tests and measurements that
 // must choose the port of a program before they start it.
 //
-// The kernel takes ports for port 0 and for outgoing connections from its ephemeral range, which
-// starts at 32768 or higher. Reserved ports are below this range, so no other program gets one by
-// chance. A port stays reserved even while no socket is bound to it, so a server can stop and start
-// again.
+// When a program binds port 0 or opens an outgoing connection, the kernel chooses a port from its ephemeral range. This
+// range starts at 32768 or higher. Reserved ports are below this range, so no other program gets one by chance. A port
+// stays reserved even while no socket is bound to it, so a server can stop and start again.
 package ports
 
 import (

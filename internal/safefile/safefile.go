@@ -7,7 +7,7 @@
 //
 // In a directory that other users can write to, such as /tmp, a file or link must belong to the daemon's user or to the
 // owner of the directory. A file must also have only one name (no hard links). Files that do not meet these rules may
-// come from another user. Links in the middle of a path are followed.
+// come from another user. A symbolic link to a directory, earlier in the path, is always followed.
 package safefile
 
 import (

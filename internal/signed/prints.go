@@ -2,9 +2,9 @@ package signed
 
 import "math/bits"
 
-// prints is a set of signatures. It is a hash table with open addressing, which is faster than a
-// map. The value 0 marks an empty slot, so the signature 0 is stored as 1. At least half of the
-// slots are empty.
+// prints is a set of signatures. It contains only the first 8 bytes of each signature, as a number. It is a hash table
+// with open addressing, which is faster than a map. The number 0 marks an empty slot, so a signature that begins with 8
+// zero bytes is stored as 1. At least half of the slots are empty.
 type prints struct {
 	table []uint64
 	seed  uint64

@@ -14,8 +14,9 @@
 //		lines := datagram[signed.Overhead:]
 //
 // A datagram is accepted if it was signed with one of the keys, and if its time differs from the daemon's time by at
-// most the drift. Each datagram is accepted only once, because the Window remembers the signatures of accepted datagrams
-// until their time is outside the drift. The signatures are lost when the daemon restarts.
+// most the drift, which is the argument of NewWindow. Each datagram is accepted only once, because the Window remembers
+// the signatures of accepted datagrams until their time is outside the drift. The signatures are lost when the daemon
+// restarts.
 package signed
 
 import (
@@ -44,7 +45,7 @@ const (
 	AcceptedOld                // signed with another key
 	Unsigned                   // too short to contain a signature
 	Forged                     // not signed with any of the keys
-	Late                       // its time is too far in the past, or its signature may already be forgotten
+	Late                       // its time is too far in the past, or the Window has already removed the signatures of that time
 	Early                      // its time is too far in the future
 	Replayed                   // the same datagram was accepted before
 	Full                       // the set of signatures is full, so a replay could not be detected

@@ -2,8 +2,8 @@
 //
 //   - "go test" runs only quick tests, at reduced size.
 //   - "make test" sets TESTS=all. It runs quick and slow tests, at reduced size.
-//   - "make soak" sets SOAK to a duration. Soak tests run at full size, check exact bounds, and log their measurements
-//     as table rows for docs/reliability.md.
+//   - "make soak" sets SOAK to a duration. It runs only the tests with "Soak" in their names, at full size. They check
+//     exact bounds, and log their measurements as table rows for docs/reliability.md.
 //
 // Example of a slow soak test:
 //
@@ -67,8 +67,8 @@ func Duration(t testing.TB, short time.Duration) time.Duration {
 	return d
 }
 
-// Row logs a measurement, its bound, and the command that repeats the measurement. If the test runs
-// at reduced size, the row says so.
+// Row logs a row of the table in docs/reliability.md: the fault that the test causes, the measurement, its bound, and
+// the command that repeats the measurement. If the test runs at reduced size, the row says so.
 func Row(t testing.TB, fault, measured, bound string) {
 	t.Helper()
 	if !On() {

@@ -14,13 +14,14 @@
 // The first line names the format and its version. Each line "flushes" is a span of past flush times: the first and the
 // last flush time, in Unix nanoseconds. Each line "gauge" has four fields:
 //
-//   - the time when the gauge was last received, in Unix seconds;
-//   - the time when the gauge was last set, in Unix nanoseconds, or 0 if this time is unknown;
+//   - the time of the gauge's last sample, in Unix seconds;
+//   - the time of the last sample that set the gauge to a value and did not only adjust it, in Unix nanoseconds, or 0
+//     if this time is unknown;
 //   - the value, as the shortest decimal number that is parsed as the same float64;
 //   - the name.
 //
 // The line "end" has the number of gauges and the CRC-32C of all preceding bytes. Load also reads version 1 of the
-// format, which does not contain the time when a gauge was set.
+// format, which does not contain the second of these fields.
 package state
 
 import (
@@ -52,8 +53,8 @@ var ErrDamaged = errors.New("damaged")
 type Gauge struct {
 	Name  []byte // contains no spaces or line ends
 	Value float64
-	Seen  int64 // when the gauge was last received, in Unix seconds
-	Set   int64 // when the gauge was last set, in Unix nanoseconds; 0 if unknown
+	Seen  int64 // time of the last sample, in Unix seconds
+	Set   int64 // time of the last sample that set the value and did not only adjust it, in Unix nanoseconds; 0 if unknown
 }
 
 // Encoder encodes a state file into buffers: a head, gauges, and an end. Use a new Encoder for each

@@ -29,10 +29,9 @@ func Until(t testing.TB, complaint string, ok func() bool) {
 	}
 }
 
-// Longer tests code that has a time limit. It calls the function try again and again until try
-// succeeds. The parameter first is the first limit, and each further limit is twice as long. On a
-// busy machine, a short limit can expire for operations that should succeed. If try still fails
-// with a limit of more than a minute, the code is faulty.
+// Longer tests code that has a time limit. It calls the function try again and again until try succeeds. The parameter
+// first is the first limit, and each further limit is twice as long. On a busy machine, a short limit can expire for
+// operations that should succeed. If try still fails with a limit of more than a minute, Longer fails the test.
 func Longer(t testing.TB, first time.Duration, try func(limit time.Duration) error) {
 	t.Helper()
 	for limit := first; ; limit *= 2 {

@@ -89,7 +89,7 @@ func (v Double) encode(e *encoder) {
 
 func (NaN) encode(e *encoder) { e.raw("<double>NaN</double>") }
 
-// number writes the number in the buffer scratch between two tags.
+// number writes the start tag, the number that is in e.scratch, and the end tag.
 func (e *encoder) number(open, end string) {
 	e.raw(open)
 	_, _ = e.w.Write(e.scratch)

@@ -11,9 +11,9 @@ import (
 // a tenth of this size.
 const maxBody = 64 << 10
 
-// ServeHTTP answers a POST request with XML. Any other request gets a plain HTTP error. The content
-// type text/xml protects against web pages of other hosts: a browser first sends an OPTIONS
-// request, which is refused.
+// ServeHTTP answers a POST request with XML. Any other request gets a plain HTTP error. A request must have the content
+// type text/xml. This protects against web pages of other hosts: before a browser sends such a request for them, it
+// sends an OPTIONS request, which is refused.
 //
 // The http.Server must limit the time for a request.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {

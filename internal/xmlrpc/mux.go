@@ -30,7 +30,7 @@ type Method struct {
 
 // Mux is an http.Handler that executes calls of its methods.
 type Mux struct {
-	// Extend, if not nil, allows at least the time d, from now, for the response.
+	// Extend, if not nil, moves the deadline of the response to at least d from now.
 	Extend func(w http.ResponseWriter, r *http.Request, d time.Duration)
 
 	methods map[string]Method

@@ -15,7 +15,7 @@ import (
 //
 //   - A time is converted to a String in the format of RFC 3339. The zero time is an empty String.
 //   - An int is converted to an Int. An int64 or a uint64 may need more than 32 bits, so it is always a Double.
-//   - NaN and infinities are converted to NaN.
+//   - A float that is infinite or not a number is converted to the type NaN.
 //   - A map with string keys is converted to a Struct that is sorted by the keys.
 //   - A nil pointer or interface in a struct is left out. A nil slice is an empty Array.
 //

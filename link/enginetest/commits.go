@@ -29,7 +29,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 		t.Fatalf("the first head is %+v, with the error %v", head, err)
 	}
 	v := commit(f.ctx, t, p, 0, link.TakeOver, "mine")
-	const slot = 180_000_001 // windows are numbered by time, so real slots are large
+	const slot = 180_000_001 // slots are numbers of windows, counted from 1970, so real slots are large
 	first := v
 	for i := range int64(10) {
 		v = commit(f.ctx, t, p, v, slot+i, fmt.Sprint("window ", i))

@@ -84,7 +84,8 @@ func (p *partition) Head(ctx context.Context) (c link.Commit, err error) {
 	return c, err
 }
 
-// keptCommits is the number of last commits that a partition stores, so that a fault can make Head return an old commit.
+// keptCommits is the number of commits that a partition stores. It stores the newest ones: the last commit, and one
+// before it that Head returns as a fault.
 const keptCommits = 2
 
 func (p *partition) Append(ctx context.Context, after link.Version, slot int64, record []byte) (v link.Version, err error) {

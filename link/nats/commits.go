@@ -20,7 +20,7 @@ import (
 const (
 	headerSlot   = "Sd-Slot"
 	headerChunks = "Sd-Chunks" // header with the numbers of the messages that contain the record
-	takeOver     = "own"       // the place of a commit with the slot TakeOver; other places are numbers
+	takeOver     = "own"       // the place of a commit with the slot TakeOver; the place of any other commit is a number
 	// chunkSize is the maximum number of bytes of a record in one message.
 	chunkSize = 900 << 10
 )
@@ -33,6 +33,7 @@ func chunkSubject(prefix string, p int, place, name string) string {
 	return fmt.Sprintf("%s.x.%d.%s.%s", prefix, p, place, name)
 }
 
+// place returns the place of a slot: the last part of the subject of its commits.
 func (p *partition) place(slot int64) string {
 	if slot == link.TakeOver {
 		return takeOver

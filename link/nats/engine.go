@@ -143,8 +143,8 @@ func (e *Engine) agree(ctx context.Context, wanted link.Settings) (link.Settings
 	return e.settings(ctx)
 }
 
-// bucket returns the configuration of the stream behind a key-value bucket. Its settings are the
-// same as in NATS' own tools.
+// bucket returns the configuration of the stream behind a key-value bucket. NATS' own tools create such a stream with
+// the same settings.
 func (e *Engine) bucket(name, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: bucketStream(name), Description: description, Subjects: []string{bucketSubject(name, ">")},

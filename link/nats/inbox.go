@@ -165,8 +165,8 @@ func (r *reader) look(ctx context.Context) error {
 	return err
 }
 
-// behind reports whether the consumer has skipped the next message. The consumer has skipped this
-// message if the stream still contains it.
+// behind reports whether the consumer has skipped the message with the number r.next. If the stream still contains this
+// message, the consumer has skipped it. If not, an owner has trimmed it.
 func (r *reader) behind(ctx context.Context) (bool, error) {
 	info, err := r.p.info(ctx)
 	return err == nil && info.State.FirstSeq <= r.next, err

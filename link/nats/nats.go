@@ -68,9 +68,8 @@ const (
 	requestTimeout = 5 * time.Second
 	// connectPatience is how long a call waits for a connection before it returns an error.
 	connectPatience = 2 * time.Second
-	// refusalLasts limits how long an error about a missing permission is remembered. If a request
-	// gets no answer within this time, its error mentions the missing permission as the possible
-	// cause.
+	// refusalLasts limits how long an error about a missing permission is remembered. If a request fails without an
+	// answer while the error is remembered, its own error mentions the missing permission as the possible cause.
 	refusalLasts = 2 * requestTimeout
 )
 

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// session is a connection to NATS. It connects when it is first used, and reconnects as often as
-// necessary. Without a connection, a request fails at once and is not queued.
+// session is a connection to NATS. It connects when it is first used, and reconnects as often as necessary. A request
+// waits for a connection, at most for connectPatience, and then fails. It is not queued.
 type session struct {
 	cfg     Config
 	options []natsgo.Option

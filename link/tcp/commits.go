@@ -98,9 +98,8 @@ func (c *commits) path(place int64) string {
 	return filepath.Join(c.dir, "window-"+strconv.FormatInt(place, 10))
 }
 
-// read reads the commit in a place, or only its header. It returns ErrNone if there is no commit in
-// the place, or if the commit is damaged. The window of a damaged commit can no longer be
-// corrected.
+// read reads the commit in a place, or only its header. It returns ErrNone if there is no commit in the place, or if
+// the commit is damaged. A damaged commit is lost: late data can no longer be added to its values.
 func (c *commits) read(place int64, whole bool) (commitHeader, []byte, error) {
 	file, err := safefile.Open(c.path(place), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {

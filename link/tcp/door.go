@@ -17,7 +17,7 @@ import (
 
 const (
 	greetTimeout = 5 * time.Second  // maximum time for TLS and the handshake
-	frameTimeout = 30 * time.Second // maximum time to receive a frame after its head
+	frameTimeout = 30 * time.Second // maximum time to receive the rest of a frame after its length and kind
 	writeTimeout = 10 * time.Second // maximum time to write answers that the edge does not read
 	acceptAgain  = 100 * time.Millisecond
 	tellEvery    = time.Minute
@@ -34,7 +34,7 @@ type Stats struct {
 	Edges    int    // connected edges, after the handshake
 	Accepted uint64 // accepted connections
 	Refused  uint64 // connections that Admit refused, or that failed the handshake
-	Evicted  uint64 // connections closed to accept others
+	Evicted  uint64 // connections closed to make room for others
 	Messages uint64 // stored messages
 	Bytes    uint64 // bytes of the stored messages
 	Full     uint64 // messages for which there was no space; the edge sends them again
@@ -144,8 +144,8 @@ func (d *door) welcome(g *guest, settings link.Settings) {
 	}
 }
 
-// greet admits a connection and performs the handshake. If the peer closes the connection before it
-// has sent a byte, the error is io.EOF.
+// greet admits a connection and performs the handshake. The result proved is true if the edge has proved that it knows
+// a key. If the peer closes the connection before it has sent a byte, the error is io.EOF.
 func (d *door) greet(conn net.Conn, settings link.Settings) (w *wire, proved bool, err error) {
 	if admit := d.engine.cfg.Admit; admit != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), greetTimeout)

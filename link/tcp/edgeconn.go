@@ -13,7 +13,7 @@ import (
 	"github.com/statsd-ops/statsd/link"
 )
 
-// These are the codes in answers from the central.
+// These are the codes in answers from the central daemon.
 const (
 	codeStored  = 0
 	codeFull    = 1 // no space: the edge must send the message again later
@@ -27,7 +27,7 @@ const (
 	maxAnswer   = answerHead + 512
 )
 
-// edgeConn is a connection of an edge to the central, after the handshake.
+// edgeConn is a connection of an edge to the central daemon, after the handshake.
 type edgeConn struct {
 	conn net.Conn
 	wire *wire

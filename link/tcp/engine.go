@@ -48,7 +48,7 @@ const (
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
 	leastShare        = 2 << 20   // minimum disk space for the messages of one partition: several large messages fit into it
-	mostFree          = 256 << 20 // maximum of the free disk space that messages must leave for commits, in bytes
+	mostFree          = 256 << 20 // messages leave MaxBytes/16 of disk space free for commits, but at most this many bytes
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"
 )

@@ -17,7 +17,9 @@ import (
 //	0  length  uint32, big-endian, of kind and body
 //	4  kind    1 byte
 //	5  body
-//	   seal    16 bytes: HMAC-SHA256 of the frame's number and of the bytes before the seal
+//	   seal    the first 16 bytes of the HMAC-SHA256 of the frame's number and of the bytes before the seal
+//
+// The frame's number is not sent: both sides count the frames with a seal in each direction.
 const (
 	frameHead = 5
 	sealSize  = 16

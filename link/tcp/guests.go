@@ -9,7 +9,7 @@ import (
 // guest is an accepted connection. Its peer may or may not be an edge.
 type guest struct {
 	conn   net.Conn
-	since  time.Time // when the connection was accepted, or last proved to be from an edge
+	since  time.Time // when the connection was accepted, or when its peer was last proved to be an edge
 	proved bool      // the peer has proved that it knows a key, or has sent a message that was stored
 }
 

@@ -28,7 +28,7 @@ type SenderConfig struct {
 }
 
 const (
-	connectTimeout = 5 * time.Second  // maximum time for the connect, and also for the handshake
+	connectTimeout = 5 * time.Second  // maximum time for the TCP connection to open, and then again for the handshake
 	answerTimeout  = 10 * time.Second // maximum time without an answer while at least one answer is expected
 	firstPause     = 100 * time.Millisecond
 	longestPause   = 5 * time.Second

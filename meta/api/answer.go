@@ -58,8 +58,8 @@ func compressed(body []byte) []byte {
 	return b.Bytes()
 }
 
-// tagged reports whether If-None-Match contains the ETag. It ignores "*": a client could get a 304
-// although it never got the answer.
+// tagged reports whether If-None-Match contains the ETag. It does not accept "*", because a client could then get a 304
+// for an answer that it never got.
 func tagged(header []string, tag string) bool {
 	for one := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		if strings.TrimPrefix(strings.TrimSpace(one), "W/") == strings.TrimPrefix(tag, "W/") {

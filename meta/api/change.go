@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxArgs is the maximum length in bytes of the arguments of a change that the trail shows.
+// maxArgs is the maximum number of bytes that the trail shows of a change's arguments. Longer arguments are cut.
 const maxArgs = 256
 
 // maxShownName is the maximum length of a parameter's name. Longer names are shortened.
@@ -44,8 +44,8 @@ func (a *API) serveChange(w http.ResponseWriter, r *http.Request, p *path) {
 	a.answer(w, r, answer)
 }
 
-// change makes a change and returns the answer. The result refused means that the change was
-// refused before anything was done.
+// change makes a change and returns the answer. If the change was refused before anything was done, the result refused
+// is true.
 func (a *API) change(w http.ResponseWriter, r *http.Request, c *question.Change, audit *question.Audit) (answer question.Answer, refused bool, err error) {
 	who, denied := a.cfg.Guard.Check(r, access.Changing)
 	audit.Who = who

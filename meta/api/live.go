@@ -170,8 +170,8 @@ func (l *live) tellStatus() {
 	}
 }
 
-// note sends an event of the daemon to all readers. The data of a flush is the status, and the data
-// of a change of the daemon's health is this health.
+// note sends an event of the daemon to all readers. The data of a flush event is the daemon's status. The data of a
+// health event is the daemon's new health.
 func (l *live) note(e question.Event) {
 	q := l.status
 	if e.Kind == "health" {
@@ -199,8 +199,8 @@ func (l *live) note(e question.Event) {
 	l.tell(text)
 }
 
-// id returns the id of the next event: the number of the last flush that was sent to readers, or ""
-// if there was none.
+// id returns the id for an event that is sent now: the number of the last flush that was sent to readers, or "" if
+// there was none.
 func (l *live) id() string {
 	if l.number == 0 {
 		return ""

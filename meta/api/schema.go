@@ -13,7 +13,7 @@ var timeType = reflect.TypeFor[time.Time]()
 // schemas collects the JSON schemas of Go types. Named structs are defined once, under their names.
 type schemas struct{ defined object }
 
-// of returns the schema of a type, in the form in which plainjson.Encode encodes it.
+// of returns the schema of the JSON that plainjson.Encode writes for the values of a type.
 func (s *schemas) of(t reflect.Type) object {
 	switch {
 	case t == nil:

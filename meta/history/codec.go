@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// A block contains the encoded figures of several cuts, which are flushes or minutes. The first cut is complete. Each
+// A block contains several encoded cuts. A cut is the figures of one flush or minute. The first cut is complete. Each
 // later cut contains only changes:
 //
 //	time      signed varint: nanoseconds since the previous cut, minus the step of the block
@@ -20,8 +20,10 @@ import (
 //	00  whole number: the signed difference to the previous value
 //	01  fraction: the signed difference to the previous value in thousandths
 //	10  fraction: the signed difference to the previous value in millionths
-//	11  the other bits are 0 for no value, 1 for any other number, whose 8 bytes follow, and 2 if form and
-//	    difference are the same as in the previous changed column, because many figures grow equally
+//	11  the other bits are one of these numbers:
+//	    0  no value
+//	    1  any other number: its 8 bytes follow
+//	    2  form and difference are the same as in the previous changed column, because many figures grow equally
 type block struct {
 	schema *schema
 	data   []byte
@@ -221,8 +223,8 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 // groupBytes returns the length of the encoded field "groups" in bytes.
 func groupBytes(columns int) int { return (columns + 63) / 64 }
 
-// appendCut encodes the elements of the slice values that differ from the slice before. It then
-// replaces the elements of the slice before by the values that a reader decodes.
+// appendCut encodes the elements of values that differ from the elements of before. It then copies to before the values
+// that a reader decodes.
 func appendCut(dst []byte, before, values []float64) []byte {
 	groups := len(dst)
 	dst = append(dst, make([]byte, groupBytes(len(values)))...)

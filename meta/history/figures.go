@@ -63,8 +63,8 @@ func (f *Figures) Keep(at time.Time, figures []meta.Figure) {
 	f.forget()
 }
 
-// forget drops the oldest flushes or minutes until the memory is within its limit. Flushes and
-// minutes lose the same fraction of their periods.
+// forget drops the oldest flushes or minutes until the memory is within its limit. It drops from the ring that still
+// has the larger fraction of its period, so both periods become shorter by the same fraction.
 func (f *Figures) forget() {
 	for f.size() > figureBytes {
 		more, less := &f.flushes, &f.minutes

@@ -55,10 +55,10 @@ type Found struct {
 	Complete bool
 }
 
-// Find searches for paths. It searches the paths whose last value is kept. If the last flush had
-// more paths, it searches all of them. Values keeps those additional paths only for an hour after a
-// search, because they need memory. So the first such search waits for the next flush, until ctx
-// ends. Each path in the result counts as queried.
+// Find searches for paths. It searches all paths of the last flush, and all paths whose last value is kept. If the last
+// flush had paths whose value is not kept, Find needs the points of the whole flush. They need memory, so Values keeps
+// them only if there was a search in the last hour. So the first search waits for the next flush, until ctx ends. Each
+// path in the result counts as queried.
 func (v *Values) Find(ctx context.Context, s Search) Found {
 	f := finder{Search: s}
 	points, at, missed := v.search(ctx, s.Wait)
@@ -95,9 +95,9 @@ func (v *Values) Find(ctx context.Context, s Search) Found {
 // bytes change.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// search returns the points of the last flush, the time of this flush, and the number of points
-// whose value is not kept. If the values of all points are kept, search returns no points. If the
-// points are needed but not available, search waits for the next flush.
+// search returns the points of the last flush, the time of this flush, and the number of points whose value is not
+// kept. If the values of all points are kept, search returns nil instead of the points, because Find does not need
+// them. If the points are needed but not available, search waits for the next flush.
 func (v *Values) search(ctx context.Context, wait time.Duration) (points iter.Seq[metric.Point], at time.Time, missed int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -18,7 +18,7 @@ func (v *Values) add(path []byte, fresh *int) int32 {
 	return i
 }
 
-// grow adds an entry. If there are many entries, it allocates a quarter more, up to the limit.
+// grow adds an empty entry. If v.entries is full and large, grow makes it a quarter larger, up to the limit.
 func (v *Values) grow() {
 	if n := len(v.entries); n == cap(v.entries) && n >= largeSlots {
 		entries := make([]entry, n, min(v.limit, n+n/4))
@@ -52,8 +52,8 @@ func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	return -1
 }
 
-// silentest returns the entry whose path has not been published for the longest time, and removes
-// the entry from the list silent. silentest returns -1 if the list is empty.
+// silentest removes an entry from v.silent and returns it: the entry whose path has not been published for the longest
+// time. It returns -1 if there is no such entry.
 func (v *Values) silentest() int32 {
 	if !v.sorted {
 		slices.SortFunc(v.silent, func(a, b int32) int { return cmp.Compare(v.entries[b].flush, v.entries[a].flush) })
@@ -78,8 +78,8 @@ func (v *Values) isAsked(row int32) bool {
 	return asked > 0 && asked+v.hour >= v.flush
 }
 
-// remember adds the new value of an entry to its history. If the entry has no row in places, it
-// gets a free row, if there is any.
+// remember adds the new value of an entry to its history. If the entry has no row in v.places, remember gives it a row,
+// if possible.
 func (v *Values) remember(i int32, e *entry) {
 	if e.place < 0 {
 		if v.places.full() && len(v.silent) == 0 && len(v.wanted) == 0 {

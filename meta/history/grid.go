@@ -59,11 +59,11 @@ func (g *grid) series(lines []*gridLine) Series {
 type gridLine struct {
 	Line
 	grid   *grid
-	sum    []float64 // for each step, the sum of all values multiplied by their seconds
-	weight []float64 // for each step, the sum of the seconds
+	sum    []float64 // for each step, the sum of all values, each multiplied by the seconds that it covers
+	weight []float64 // for each step, the sum of these seconds
 	least  []float64 // for each step, the minimum
 
-	all, seconds float64 // for the whole period, the sum of all values multiplied by their seconds, and the sum of the seconds
+	all, seconds float64 // the same two sums for the whole period
 	before       cut     // the previous value of a count
 	known        bool    // the field before is valid
 }

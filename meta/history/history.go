@@ -43,8 +43,8 @@ type Series struct {
 	T0    time.Time // time of the first value
 	Step  time.Duration
 	Lines []Line
-	// Held is the number of flushes or minutes in the series. Missing is the number of flushes or
-	// minutes that are missing between the first and the last.
+	// Held is the number of flushes in the series. In the older part of a history, it counts minutes instead. Missing
+	// is the number of flushes or minutes that are missing between the first and the last.
 	Held, Missing int
 }
 

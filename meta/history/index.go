@@ -26,8 +26,7 @@ func (x *index) hash(path []byte) uint32 { return uint32(maphash.Bytes(x.seed, p
 // start returns the index of the slot at which a search for a hash starts. There must be slots.
 func (x *index) start(hash uint32) int { return int(uint64(hash) * uint64(len(x.slots)) >> 32) }
 
-// after returns the index of the slot that follows the slot with the index at. After the last slot comes the
-// first slot.
+// after returns the index that follows the index in the parameter at: at+1, or 0 after the last slot.
 func (x *index) after(at int) int {
 	if at++; at == len(x.slots) {
 		return 0

@@ -35,8 +35,8 @@ type Path struct {
 	Held  Held
 	// M1, M5 and M15 combine the values of the last 1, 5 and 15 minutes before the last flush.
 	M1, M5, M15 Span
-	// Flushes is the number of flushes kept for the last 15 minutes. Since is the time of the first of
-	// these flushes that can have a value of the path.
+	// Flushes is the number of flushes in the last 15 minutes that can have a value of the path, because the path had a
+	// history. Since is the time of the first of these flushes.
 	Flushes int
 	Since   time.Time
 }
@@ -63,7 +63,7 @@ type reading struct {
 // view is the content of the histories after a flush. It is not modified.
 type view struct {
 	at      int64 // time of the flush
-	step    int64 // length of a minute
+	step    int64 // length of a minute in nanoseconds, as in places
 	columns []flushColumn
 	minutes []minuteColumn
 	openEnd int64

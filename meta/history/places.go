@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// These are the periods of a history. A history has a value for each flush of the last
-	// flushSpan. For the minuteSpan before the last flushSpan, it has a value for each minute.
+	// These are the periods of a history. A history has a value for each flush of the last 15 minutes (flushSpan).
+	// Before that, it has a value for each of 45 minutes (minuteSpan).
 	flushSpan  = 15 * time.Minute
 	minuteSpan = 45 * time.Minute
 	minFlushes = 15
 	maxFlushes = 900
 	maxMinutes = int(minuteSpan / time.Minute)
 
-	// placeBytes is the memory of a place without its columns: a place, a minuteSum, and an element of
-	// free. The path is not included, because it belongs to an entry of Values.
+	// placeBytes is the memory of a path's history without the values in the columns: a place, a minuteSum, and an
+	// element of free. The path is not included, because it belongs to an entry of Values.
 	placeBytes = 24 + 24 + 4
 	valueBytes = 8
 	cellBytes  = 3 * 4
@@ -29,7 +29,7 @@ const (
 // copy of the list of columns can be read at any time.
 type places struct {
 	flushes int   // maximum number of flush columns
-	step    int64 // length of a minute in nanoseconds
+	step    int64 // length of a minute in nanoseconds: 60 s, or the flush interval if it is longer
 	most    int   // maximum number of rows
 
 	rows    []place
@@ -43,7 +43,7 @@ type places struct {
 
 // place is the row of a path.
 type place struct {
-	since uint64 // number of the first column of this path; earlier columns belong to other paths
+	since uint64 // number of the first column in which this row belongs to the path; in earlier columns, it belongs to other paths
 	asked uint64 // number of the last flush before the last query for the path; 0 if there was no query
 	owner int32  // index of the path's entry; -1 if the row is free
 }
@@ -204,7 +204,7 @@ func (p *places) release(row int32) {
 	p.free = append(p.free, row)
 }
 
-// fold adds the values of the oldest flush column to their minute.
+// fold adds the values of the oldest flush column to the minute that contains the flush.
 func (p *places) fold(c *flushColumn) {
 	end := floor(c.at-1, p.step) + p.step
 	if p.open.end != end {

@@ -78,7 +78,8 @@ type reader struct {
 
 func (r *reader) read(blocks []block) {
 	for i := range blocks {
-		// The last cut (stored state) before the period is needed too: the first increase of a count is the difference from it.
+		// The last cut before the period is needed too: the first increase of a count in the period is computed from
+		// it.
 		if i+1 < len(blocks) && blocks[i+1].first <= r.from {
 			continue
 		}

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// blockCuts is the maximum number of cuts in a block. The oldest block is removed with all its cuts.
+	// blockCuts is the maximum number of cuts in a block. With larger blocks, more cuts would be lost at once, because
+	// only whole blocks are removed.
 	blockCuts = 360
 	// blockData is the size in bytes from which a block is full. The last cut in a block can exceed
 	// it.

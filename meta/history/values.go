@@ -10,9 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The last value of a path that is no longer published is kept for keepFlushes flushes, or for the
-// flushes of keepSeconds if these are more. Flushes are counted, so changes of the clock have no
-// effect.
+// The last value of a path that is no longer published is kept for keepFlushes flushes. If there are more flushes in
+// keepSeconds, it is kept for all of these. Flushes are counted, so changes of the clock have no effect.
 const (
 	keepFlushes = 6
 	keepSeconds = 60
@@ -42,10 +41,10 @@ type Config struct {
 // minutes (at least 15 and at most 900 flushes). For the 45 minutes before that, it has the mean,
 // minimum and maximum of each minute. Any goroutine may use Values.
 //
-// Paths that were queried in the last hour get a history first, and then the paths that were
-// published first. Path, Find and Series count as queries. A path that had no history when it was
-// queried gets one at the next flush. The history of a path that is no longer published is kept for
-// an hour, unless another path needs the memory.
+// If the memory is too small for all paths, not every path gets a history. Paths that were queried in the last hour
+// come first. The other paths get a history in the order in which they are first published. Path, Find and Series count
+// as queries. A path that had no history when it was queried gets one at the next flush. The history of a path that is
+// no longer published is kept for an hour, unless another path needs the memory.
 type Values struct {
 	limit       int
 	keeps, hour uint64 // how long an entry without new values is kept, and the length of an hour; both are numbers of flushes
@@ -82,7 +81,7 @@ type entry struct {
 	time  uint32 // in Unix seconds
 	flush uint32 // number of the last flush with a value; 0 if there was none
 	place int32  // the row of the path's history in places; -1 for none
-	next  int32  // the entry that came next when the path was last published
+	next  int32  // the entry of the next point in the last flush that published the path
 }
 
 // NewValues returns empty Values. They need little memory until there are paths.

@@ -122,11 +122,11 @@ type Sink struct {
 	Queue     Store     `json:"queue"`
 	Spool     Store     `json:"spool"`
 	FullIn    float64   `json:"full_in"` // seconds until queue and spool are full, at the growth of the last 5 minutes; 0 if they do not grow
-	// Conflicts are the names that the sink cannot show as configured, most frequent first.
+	// Conflicts are the reasons why the sink omits, changes or merges names, most frequent first.
 	Conflicts []Conflict `json:"conflicts"`
 }
 
-// Conflict is a reason why a sink cannot show names as configured.
+// Conflict is a reason why a sink omits, changes or merges names: it cannot publish them as its configuration says.
 type Conflict struct {
 	Reason  string `json:"reason"`
 	Subject string `json:"subject"` // for example the name of a family

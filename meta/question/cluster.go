@@ -20,8 +20,8 @@ type Cluster struct {
 	Partitions []ClusterPartition `json:"partitions"`
 	Edges      []ClusterEdge      `json:"edges"`
 	Ledger     ClusterLedger      `json:"ledger"`
-	// Refused is the number of connections of edges that this central has refused. Evicted is the
-	// number of connections that it has closed to accept others.
+	// Refused is the number of connections of edges that this daemon, as the central daemon, has refused. Evicted is
+	// the number of connections that it has closed to make room for others.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
 	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true. Next is the
@@ -42,14 +42,14 @@ func (c *Cluster) Forwarding() (all []*ClusterForward) {
 	return all
 }
 
-// ClusterForward describes what an edge has forwarded since its start. The units of the counts are rows, and in
-// addition one for each interval. This always holds:
+// ClusterForward describes what an edge has forwarded since its start. The counts are numbers of rows. Each interval
+// counts as one additional row. This always holds:
 //
 //	Made + Recovered = Acknowledged + Queued + Spooled + Dropped + Difference
 type ClusterForward struct {
 	Address string `json:"address"` // address in --forward
 	Edge    string `json:"edge"`    // name of the edge in the cluster
-	Sink    string `json:"sink"`    // name of the destination that forwards
+	Sink    string `json:"sink"`    // name of the destination through which the edge forwards
 	// The cluster gets the intervals that end after the time After and not after the time Until. A
 	// zero time means that there is no limit.
 	After time.Time `json:"after"`
@@ -160,7 +160,7 @@ type ClusterLedger struct {
 	Held       uint64 `json:"held"`
 	Lag        uint64 `json:"lag"`
 	Difference int64  `json:"difference"` // a value other than 0 is a bug
-	Missing    uint64 `json:"missing"`    // messages that never arrived, although edges have numbered them
+	Missing    uint64 `json:"missing"`    // messages that never arrived, as gaps in the edges' message numbers show
 	Rows       uint64 `json:"rows"`
 	Refused    uint64 `json:"refused"` // rows refused because of a limit
 	Samples    uint64 `json:"samples"` // samples in merged messages

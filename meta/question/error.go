@@ -26,7 +26,7 @@ type Error struct {
 	Text      string        // a line in lower case
 	Parameter string        // name of the wrong parameter; "" if there is none
 	Next      string        // what the client should do next, or ""
-	After     time.Duration // when the client should ask again; 0 if this would not help
+	After     time.Duration // how long the client should wait before it asks again; 0 if asking again would not help
 }
 
 // Error returns the text, and what the client should do next.

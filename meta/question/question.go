@@ -56,17 +56,16 @@ type Question struct {
 	// Parameters are the arguments of the XML-RPC method, in the same order. A caller may omit the
 	// last ones.
 	Parameters []Parameter
-	// Watch is the name of the Int parameter with the number of seconds for which the answer watches
-	// traffic. It is "" if the answer watches no traffic.
+	// Watch is the name of the Int parameter that says for how many seconds the daemon watches the incoming traffic for
+	// the answer. It is "" if the daemon watches no traffic for it.
 	Watch string
 	// Answer is the zero value of the type of Answer.Data, for the OpenAPI description.
 	Answer any
 	// Guarded means that the answer contains samples of clients, or the configuration. If other
 	// machines can reach the monitor, such queries need a token.
 	Guarded bool
-	// Ask answers the query. It returns when ctx ends. It takes at most 9 s, and in addition the
-	// seconds for which it watches traffic. If the client can correct the error, the error is an
-	// *Error.
+	// Ask answers the query. It returns early if ctx ends. It takes at most 9 s, plus the seconds for which the daemon
+	// watches traffic. If the client can correct the error, the error is an *Error.
 	Ask func(ctx context.Context, args Arguments) (Answer, error)
 	// Stream emits events until ctx ends, or until the requested time is over. It returns the first
 	// error of the function emit. Most queries have no Stream: the field is nil.
@@ -82,10 +81,10 @@ type Change struct {
 	Do         func(ctx context.Context, args Arguments) (any, error)
 }
 
-// AnswerTime is the maximum time for an answer, without the time for which it watches traffic.
+// AnswerTime is the maximum time for an answer, without the time for which the daemon watches traffic.
 const AnswerTime = 9 * time.Second
 
-// Watches returns how long the answer watches traffic.
+// Watches returns how long the daemon watches traffic for the answer.
 func (q *Question) Watches(args Arguments) time.Duration {
 	return time.Duration(args.Int(q.Watch)) * time.Second
 }
@@ -108,7 +107,7 @@ type Answer struct {
 
 // LookedAt describes which part of the traffic was watched.
 type LookedAt struct {
-	Every     int     `json:"every"`     // one of this many batches was watched
+	Every     int     `json:"every"`     // one batch in Every batches was watched
 	Seconds   float64 `json:"seconds"`   // how long traffic was watched, in seconds
 	Of        uint64  `json:"of"`        // number of samples received in these seconds
 	Seen      uint64  `json:"seen"`      // number of samples that were watched

@@ -125,7 +125,7 @@ type Config struct {
 	Error    string    `json:"error"`    // why the files cannot be read now; "" if they can be read
 }
 
-// Balance is a row in the account of samples or points.
+// Balance is a row of the ledger of samples or points. In and Out must be equal.
 type Balance struct {
 	What  string `json:"what"`
 	In    uint64 `json:"in"`
@@ -146,10 +146,10 @@ type History struct {
 	Worst map[string][]Number `json:"worst"`
 	// Kinds says what the values of a series are: "rate" (per second) or "value".
 	Kinds map[string]string `json:"kinds"`
-	// Sums has a summary of all flushes of each series, even if a step contains several flushes.
+	// Sums has a summary of each series. It is computed from all flushes, not from the means of the steps.
 	Sums map[string]HistorySum `json:"sums"`
-	// Flushes is the number of flushes or minutes in the series. Missing is the number of flushes or
-	// minutes that are missing between the first and the last.
+	// Flushes is the number of flushes in the series. In the older part of a history, it counts minutes instead.
+	// Missing is the number of flushes or minutes that are missing between the first and the last.
 	Flushes int      `json:"flushes"`
 	Missing int      `json:"missing"`
 	Notes   []string `json:"notes"` // such as "no history of PATH; a history is kept from now on"

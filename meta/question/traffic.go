@@ -5,8 +5,8 @@ import "time"
 // Explanation says what happens to a line, or what the daemon knows about a name.
 type Explanation struct {
 	Text string `json:"text"`
-	// Known is true if the name is in the table, if the text is a published path, or if the line has no
-	// good sample.
+	// Known is true if the name is in the table, or if the text is a published path. It is also true if the text is a
+	// line without a good sample, because such a line has no name.
 	Known bool   `json:"known"`
 	Steps []Step `json:"steps"`
 	// Near lists known names with a similar spelling, if the name is not known.
@@ -79,8 +79,8 @@ type Senders struct {
 	Senders   []SenderRow `json:"senders"`
 	Error     float64     `json:"error"`
 	Forgotten uint64      `json:"forgotten"`
-	// Processes has the processes on this host that have sent over unix sockets since the start,
-	// sorted by their numbers of lines. They may have sent any names.
+	// Processes has the processes on this host that have sent over unix sockets since the start, sorted by their
+	// numbers of lines. The list does not depend on Match: it also contains processes that sent other names.
 	Processes []ProcessRow `json:"processes"`
 	// ProcessesForgotten is the number of processes that were dropped from the list because there were
 	// too many.
@@ -117,7 +117,7 @@ type Line struct {
 	Sender string    `json:"sender"` // "" if the kernel was not asked for the sender
 	Over   string    `json:"over"`
 	Line   string    `json:"line"`
-	Kind   string    `json:"kind"` // kind of a good line
+	Kind   string    `json:"kind"` // kind of the metric; "" if the line is bad
 	Name   string    `json:"name"`
 	Reason string    `json:"reason"` // reason why a line is bad
 	At     int       `json:"at"`     // position of the fault in the line, as a byte index
@@ -139,7 +139,7 @@ type TailLooked struct {
 
 // Prefixes has the prefixes with the most names.
 type Prefixes struct {
-	Below    string    `json:"below"` // the prefix whose parts were counted; "" if all names were counted
+	Below    string    `json:"below"` // names were counted below this prefix, by their next node; "" if all names were counted
 	Held     int       `json:"held"`
 	Since    time.Time `json:"since"` // names count as new if their first sample came after this time
 	Error    int       `json:"error"` // possible error of the numbers of new names
@@ -156,7 +156,8 @@ type Prefix struct {
 	Gone   int       `json:"gone"`
 	Bytes  uint64    `json:"bytes"`
 	Newest time.Time `json:"newest"`
-	// AtLeast means that New and Gone may be too low, because only names in the table are counted.
+	// AtLeast means that New counts only the names that are still in the table, and that Gone is 0. Both may be too
+	// low.
 	AtLeast bool `json:"at_least"`
 	ManyNew bool `json:"many_new"` // more than 10 % of the names are new
 }

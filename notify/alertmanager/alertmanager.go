@@ -45,7 +45,7 @@ type Alertmanager struct {
 
 var _ notify.Receiver = (*Alertmanager)(nil)
 
-// New returns an Alertmanager. It sends nothing.
+// New returns an Alertmanager. New sends no message.
 func New(c Config) (*Alertmanager, error) {
 	u, err := post.Parse(c.URL)
 	if err != nil {
@@ -64,8 +64,8 @@ func New(c Config) (*Alertmanager, error) {
 	return &Alertmanager{poster: p, repeat: c.Repeat}, nil
 }
 
-// Manner implements notify.Receiver. Messages about problems that continue are repeated, as Alertmanager
-// requires.
+// Manner implements notify.Receiver. It requests that messages about problems that continue are repeated, because an
+// Alertmanager server needs this.
 func (a *Alertmanager) Manner() notify.Manner {
 	return notify.Manner{Together: true, Repeat: a.repeat}
 }

@@ -103,8 +103,8 @@ func (c *Client) awaitRefusal(conn net.Conn) error {
 	return errors.New("the server closed the connection after the packet: password, encryption method or packet size differs from the daemon's")
 }
 
-// expire ends all current and later waits on conn. An error means that conn is closed, and no wait is possible
-// then.
+// expire makes all current and later reads and writes on conn fail. It ignores an error of SetDeadline: the error means
+// that conn is closed, and then reads and writes fail anyway.
 func expire(conn net.Conn) {
 	_ = conn.SetDeadline(time.Unix(1, 0))
 }

@@ -24,8 +24,8 @@ const (
 	Rijndael256 Method = 16
 )
 
-// methods lists all methods of send_nsca by number, with libmcrypt's names. Methods without Go code are rare, or
-// do not work in libmcrypt.
+// methods lists all encryption methods of send_nsca by number, with libmcrypt's names. The methods that this package
+// does not support are seldom used, or do not work in libmcrypt.
 var methods = [...]struct {
 	name      string
 	supported bool

@@ -34,7 +34,8 @@ type Poster struct {
 	client http.Client
 }
 
-// New returns a Poster for an http or https URL, with the HTTP headers for the host of the URL.
+// New returns a Poster for an http or https URL. The Poster sends the HTTP headers that the list secrets has for the
+// host of the URL.
 func New(address string, secrets authheader.List) (*Poster, error) {
 	u, err := Parse(address)
 	if err != nil {

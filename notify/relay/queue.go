@@ -14,7 +14,7 @@ type item struct {
 	m     notify.Message
 	waits bool      // the receiver has not accepted the message yet
 	since time.Time // time when the message was added
-	tries int       // number of attempts for this message and for the messages that it replaced
+	tries int       // attempts for this message and for the messages that it replaced; a message about the end starts with 0
 	left  int       // number of remaining repeats of a change or an end
 	known bool      // the receiver has accepted the message before, but a repeat failed
 
@@ -48,7 +48,7 @@ func (r *Relay) add(m notify.Message, now time.Time) (lost *item) {
 	}
 	it.waits, it.since, it.left, it.known = true, now, 0, false
 	if it.m.Stage == notify.End {
-		it.tries = 0 // the attempts for the new message are counted separately
+		it.tries = 0 // the attempts for the message about the end are counted separately
 	}
 	r.yield()
 	return r.overflow()
@@ -102,7 +102,7 @@ func (r *Relay) overflow() *item {
 	}
 	i := slices.IndexFunc(r.items, func(it *item) bool { return it.waits && !it.m.Keep })
 	if i < 0 {
-		return nil // there is at most one Keep message per notifier
+		return nil // never happens, because at most one message of a receiver has Keep
 	}
 	lost := r.items[i]
 	r.drop(lost)
@@ -240,8 +240,8 @@ func (r *Relay) taken(it *item, manner notify.Manner) {
 	it.m.Before = ""
 }
 
-// yield moves the message whose field Keep is true behind the other messages. That message must
-// never be dropped.
+// yield moves the message whose field Keep is true behind the other messages. It is never dropped and may fail for a
+// long time, so the other messages are sent first.
 func (r *Relay) yield() {
 	slices.SortStableFunc(r.items, func(a, b *item) int {
 		switch {

@@ -25,7 +25,7 @@ type Webhook struct{ poster *post.Poster }
 
 var _ notify.Receiver = (*Webhook)(nil)
 
-// New returns a Webhook. It sends nothing.
+// New returns a Webhook. New sends no message.
 func New(c Config) (*Webhook, error) {
 	p, err := post.New(c.URL, c.Headers)
 	if err != nil {
@@ -34,7 +34,7 @@ func New(c Config) (*Webhook, error) {
 	return &Webhook{p}, nil
 }
 
-// Manner implements notify.Receiver. Each message is sent separately.
+// Manner implements notify.Receiver. It requests that each message is sent separately.
 func (w *Webhook) Manner() notify.Manner { return notify.Manner{} }
 
 // message is the body of a POST request. Times are in RFC 3339 format and in UTC.

@@ -49,7 +49,7 @@ func (c *Client) Ask(ctx context.Context, q Question, data any) (Answer, error) 
 	return a, err
 }
 
-// explained rewrites an error of the daemon for people, who do not know the fault codes.
+// explained rewrites an error of the daemon, so that users who do not know the fault codes understand it.
 func explained(name string, err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {

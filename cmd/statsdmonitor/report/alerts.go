@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Alerts formats the alerts, the latest first, and which notifiers were informed.
+// Alerts formats the alerts, the latest first. For each alert, it also says which notifiers were informed.
 func Alerts(p Page, a question.Answer, d question.Alerts) string {
 	s := &sheet{Page: &p}
 	if len(d.Alerts) == 0 {

@@ -20,7 +20,8 @@ const (
 // checkWords are the words for the exit codes.
 var checkWords = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
 
-// Thresholds are the health states at which a check reports WARNING and CRITICAL: degraded, failing or never.
+// Thresholds are the health states from which on a check reports WARNING and CRITICAL. A field is "degraded" or
+// "failing". If it is "never", no state is reported this way.
 type Thresholds struct{ Warn, Crit string }
 
 // severity returns the rank of a health state.

@@ -46,7 +46,8 @@ func (s *sheet) owner(c *question.Cluster) {
 	s.balance(c)
 }
 
-// limits writes which intervals the cluster publishes, if another cluster publishes earlier or later intervals.
+// limits writes which intervals the cluster publishes. It writes nothing if no other cluster publishes earlier or later
+// intervals.
 func (s *sheet) limits(c *question.Cluster) {
 	var groups []span
 	if !c.After.IsZero() {

@@ -38,8 +38,8 @@ func Explain(p Page, a question.Answer, e question.Explanation) string {
 	return s.String()
 }
 
-// spaced appends text to the sheet like the method text. If the whole text fits on one line, spaced
-// keeps multiple spaces between words.
+// spaced appends words to the sheet as s.text does. If all words fit on one line, spaced also keeps the multiple spaces
+// between them.
 func (s *sheet) spaced(first span, indent int, words string) {
 	if words = ascii.Safe(words); indent+len(words) <= s.width() {
 		s.line(span{pad(ascii.Safe(first.text), indent), first.style}, span{text: words})

@@ -54,7 +54,7 @@ func extremesOf(values []question.Number) extremes {
 	return m
 }
 
-// series writes one series. It leaves out a gap at the beginning, which is older than the history.
+// series writes one series. It leaves out the time before the first stored value.
 func (s *sheet) series(a question.Answer, h *question.History, name string) {
 	all := h.Series[name]
 	first := slices.IndexFunc(all, func(n question.Number) bool { return !math.IsNaN(float64(n)) })

@@ -30,10 +30,10 @@ type Page struct {
 	Ask string
 }
 
-// wide is the minimum page width for tables with all columns.
+// wide is a page width. On a page narrower than this, tables do not have all columns.
 const wide = 110
 
-// narrow is the minimum page width for tables with more than the most important columns.
+// narrow is a page width. On a page narrower than this, tables have only the most important columns.
 const narrow = 60
 
 // least is the minimum width. For a narrower page, reports are formatted with this width.
@@ -41,7 +41,7 @@ const least = 40
 
 func (p *Page) width() int { return max(p.Width, least) }
 
-// ask returns a suggested command with its complete command line.
+// ask returns the complete command line for a command that a report suggests, such as statsdmonitor prefixes.
 func (p *Page) ask(command string) string {
 	if p.Ask == "" {
 		return "statsdmonitor " + command
@@ -91,7 +91,8 @@ func blank(parts []span) bool {
 	return true
 }
 
-// text appends text that is wrapped to several lines. All lines except the first one start with the indent.
+// text appends words, wrapped to several lines. The first line starts with the span first. All other lines start with
+// indent spaces.
 func (s *sheet) text(first span, indent int, words string) {
 	lines := wrap(ascii.Safe(words), s.width()-indent)
 	for i, line := range lines {

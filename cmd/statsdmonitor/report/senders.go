@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Senders formats the senders of matching names.
+// Senders formats the senders of the names that match the pattern of the query.
 func Senders(p Page, a question.Answer, d question.Senders) string {
 	s := &sheet{Page: &p}
 	of := "all names"
@@ -66,7 +66,7 @@ func (s *sheet) processes(d question.Senders) {
 	s.forgot(d.ProcessesForgotten)
 }
 
-// marked formats a number that should be 0.
+// marked formats a number that should be 0. Other numbers are shown as warnings.
 func marked(n uint64) span {
 	if n > 0 {
 		return span{count(n), warn}

@@ -78,7 +78,7 @@ func (s *sheet) sink(k *question.Sink) {
 	}
 	s.text(span{text: name}, indent, fmt.Sprintf("queue %s (%s), %s, lost %s", count(k.Queue.Points), mebibytes(k.Queue), spool, count(k.Dropped)))
 	var parts []string
-	if k.FullIn > 0 && k.Dropped == 0 { // after points were dropped, the queue is already full
+	if k.FullIn > 0 && k.Dropped == 0 { // if points were dropped, the queue is already full, so FullIn says nothing
 		parts = append(parts, "full in "+lasting(seconds(k.FullIn)))
 	}
 	if !k.Published.IsZero() {

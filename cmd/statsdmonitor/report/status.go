@@ -13,7 +13,8 @@ import (
 // labels is the column in which the values of a status start.
 const labels = 10
 
-// manyNew is the number of new names above which the status suggests the command prefixes.
+// manyNew is a number of new names. With more new names, the status suggests the command "prefixes", which counts the
+// new names of each prefix.
 const manyNew = 1000
 
 // Status formats whether the daemon is healthy, what is lost, the state of the sinks, and the cost.
@@ -62,8 +63,8 @@ func (s *sheet) title(st *question.Status) {
 	s.line(span{host, bold}, span{rest, ofState(st.Health.State)}, span{text: strings.Repeat(" ", space) + right})
 }
 
-// reason writes a reason for the health state, with its effect. A note is a reason that does not change the
-// state.
+// reason writes a reason for the health state, with its effect. A reason whose state is "note" is only information: it
+// does not change the health state.
 func (s *sheet) reason(r *question.Reason) {
 	mark := span{"! ", ofState(r.State)}
 	if r.State == "note" {

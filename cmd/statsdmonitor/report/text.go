@@ -76,8 +76,8 @@ func rate(f float64) string { return decimal(f, 2) }
 // number formats a value with at least four significant digits. A missing value is formatted as "-".
 func number(n question.Number) string { return decimal(float64(n), 4) }
 
-// decimal formats a number with thousands separators and at least digits significant digits. It removes zeros at
-// the end.
+// decimal formats a number with thousands separators. The parameter digits is the minimum number of significant digits.
+// Zeros at the end are removed.
 func decimal(f float64, digits int) string {
 	switch size := math.Abs(f); {
 	case math.IsNaN(f) || math.IsInf(f, 0):

@@ -38,7 +38,7 @@ func Top(p Page, a question.Answer, t question.Top) string {
 	return s.String()
 }
 
-// never is a width greater than the width of any page.
+// never is the minimum page width of a column that is not shown on any page.
 const never = 1 << 30
 
 func anyKind(rows []question.TopRow) bool {

@@ -126,8 +126,8 @@ func checkHeaders(t *testing.T, l listener) {
 				t.Errorf("the answer to %s with the host %s: %s is %q, want %q", tt.path, tt.host, name, got, want)
 			}
 		}
-		// Answers without data, such as scripts, may be cached if the browser checks each time whether
-		// they have changed.
+		// Answers that contain no data of the daemon, such as the page's scripts, may be cached if the browser asks
+		// each time whether they have changed.
 		if got := h.Get("Cache-Control"); got != "no-store" && (got != "no-cache" || h.Get("ETag") == "") {
 			t.Errorf("the answer to %s with the host %s: Cache-Control is %q, want no-store, or no-cache with an ETag", tt.path, tt.host, got)
 		}

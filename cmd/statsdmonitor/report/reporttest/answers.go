@@ -19,15 +19,15 @@ var None = question.Number(math.NaN())
 
 func before(d time.Duration) time.Time { return Now.Add(-d) }
 
-// Flushed returns the frame of an answer with data of the last flush.
+// Flushed returns an Answer, the fields that all answers have, for data of the last flush.
 func Flushed() question.Answer {
 	return question.Answer{AsOf: flush, TookMillis: 900, Complete: true}
 }
 
-// Live returns the frame of an answer with data of the time Now.
+// Live returns an Answer for data of the time Now.
 func Live() question.Answer { return question.Answer{AsOf: Now, Live: true, Complete: true} }
 
-// Probed returns the frame of an answer that is based on a sample of the traffic.
+// Probed returns an Answer for data that is based on a sample of the traffic.
 func Probed() question.Answer {
 	a := Live()
 	a.LookedAt = &question.LookedAt{Every: 8, Seconds: 5, Of: 860_700, Seen: 107_300, Receivers: 4}
