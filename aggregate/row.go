@@ -24,7 +24,7 @@ type Row struct {
 	// Value is the sum of a counter.
 	Value float64
 
-	// Set is the newest setting of a gauge. Its At is 0 if there is no setting.
+	// Set is the last change that set a gauge to a value. Its At is 0 if no sample set the gauge.
 	Set GaugeChange
 	// Adjustments are the adjustments of a gauge after Set, in no particular order.
 	Adjustments []GaugeChange

@@ -20,7 +20,7 @@ const (
 	maxSubjects = 4  // maximum number of explained names of a line
 )
 
-// explanation builds the answer to the query explain.
+// explanation builds the answer to the query "explain".
 type explanation struct {
 	*Desk
 	*trial
@@ -164,7 +164,7 @@ func (e *explanation) unknown(s *subject, rule judged) error {
 		return e.senders(s.clean)
 	}
 	e.rules(s)
-	if err := e.senders(s.name); err != nil { // clients may send a name although it is refused
+	if err := e.senders(s.name); err != nil { // the clients of a refused name may still send it
 		return err
 	}
 	return e.near(s)

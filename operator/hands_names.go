@@ -27,7 +27,7 @@ type muting struct {
 	all mutes
 	end *time.Timer // removes the mute that ends first
 
-	shown sync.Mutex // guards seen, a copy of all that readers use
+	shown sync.Mutex // guards the field seen, which is a copy of the field all for readers
 	seen  mutes
 }
 
@@ -143,8 +143,8 @@ func (h *Hands) untagged(ctx context.Context, matches func([]byte) bool) (func([
 	}, nil
 }
 
-// mark applies the mutes to names that are already in the table, a few hundred names at a time. It
-// returns the number of these names.
+// mark applies the mutes to all matching names that are already in the table, a few hundred names
+// at a time. It returns the number of the matching names.
 func (h *Hands) mark(ctx context.Context, matches func([]byte) bool) (marked int, err error) {
 	for kind := range metric.Kind(metric.Kinds) {
 		err := h.walk(ctx, kind, matches, func(r *Running, look *aggregate.Peek) {

@@ -43,7 +43,7 @@ func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error
 type past struct {
 	*Desk
 	figures, paths []string
-	ofFigures      history.Series // the last line is the figure health
+	ofFigures      history.Series // the last of its Lines is the figure "health"
 	ofPaths        history.Series
 	held           []history.Held
 }
@@ -102,8 +102,9 @@ func (p *past) ask(q history.Query) {
 	}
 }
 
-// answer combines the series. If a flush happened between reading figures and paths, the longer
-// series are cut.
+// answer combines the series. If a flush happened between the reading of the figures and of the
+// paths, the series of the health can be longer than the series of a path. The series of the health
+// is then cut to that length.
 func (p *past) answer() question.History {
 	first := p.ofFigures
 	if len(p.figures) == 0 {

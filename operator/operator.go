@@ -8,9 +8,9 @@
 // their data to the types of package question. Each query has an entry in Questions, with a function that returns
 // the data. XML-RPC, the JSON API, the page and statsdmonitor all use this entry.
 //
-// A Desk costs nothing until it gets a query. A query about the table reads a few hundred names at a time, and the
-// flush loop continues in between. Each answer comes within question.AnswerTime. An answer that would take longer is
-// incomplete, and says so.
+// A Desk uses no CPU time until it gets a query. A query about the table reads a few hundred names at a time, and the
+// flush loop continues in between. Each answer comes within question.AnswerTime. If this time is too short for the
+// whole answer, the Desk returns a part of it, and sets Answer.Complete to false.
 package operator
 
 import (
@@ -55,8 +55,8 @@ type Sources struct {
 	// OnLoop runs a function on the flush loop, between two flushes, and waits until it has returned.
 	// If OnLoop returns an error, the function was not run.
 	OnLoop func(context.Context, func(*Running)) error
-	// Flushed returns the time of the last flush, and its number since the start. Both are zero before
-	// the first flush.
+	// Flushed returns the number of flushes since the daemon started, and the time of the last
+	// flush. Both are zero before the first flush.
 	Flushed func() (number uint64, at time.Time)
 	// Sinks returns the state of all destinations.
 	Sinks func() []delivery.State

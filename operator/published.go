@@ -37,7 +37,8 @@ func (e *explanation) published(o aggregate.Origin) {
 // maxNamed is the maximum number of values in the text of a step.
 const maxNamed = 3
 
-// values adds the current values of a name's paths, and their means.
+// values adds the current values of a name's paths, and the averages of these values over the last
+// minutes.
 func (e *explanation) values(name string, values []question.PathValue) {
 	if len(values) == 0 {
 		e.step("now", "not published in the last flushes")

@@ -91,7 +91,8 @@ func ruleWords(r *rules.Rule) string {
 	return fmt.Sprintf("rule %s (line %d: %s)", r.ID, r.Line, shown(r.Match))
 }
 
-// effectWords describes the other effects of a rule: its ttl, and what it does with signs.
+// effectWords describes the other effects of a rule: its ttl, and the meaning of a + or - before a
+// value.
 func effectWords(r *rules.Rule) (words []string) {
 	if r == nil {
 		return nil

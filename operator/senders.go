@@ -92,8 +92,8 @@ func probeError(err error) error {
 	return err
 }
 
-// senders adds the step about who sends the name. If the query has seconds, it watches the
-// traffic, but only for the first name of a line.
+// senders adds the step about who sends the name. If the query has the parameter "seconds", senders
+// watches the traffic for this time, but only for the first name of a line.
 func (e *explanation) senders(name string) error {
 	if e.Probes == nil {
 		return nil

@@ -234,7 +234,7 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 	e.step("kind", text).OK = ok
 }
 
-// between formats the minimum and maximum of a number of samples.
+// between formats a count of samples whose minimum and maximum are known.
 func between(least, most uint64) string {
 	if least == most {
 		return plural.Things(most, "sample", "samples")

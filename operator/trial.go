@@ -62,7 +62,9 @@ func (t *trial) read(text string) (all []verdict) {
 			v.sample.Name, v.sample.Member = bytes.Clone(v.sample.Name), bytes.Clone(v.sample.Member)
 			v.name, v.reason = t.add(v.sample)
 		}
-		v.at += cap(buf) - cap(t.parser.Line()) // add the position of the line in the text: the capacities of both slices end at the same byte
+		// The line is a part of buf, and the capacity of both slices reaches to the same byte. So the difference of the
+		// capacities is the position of the line in buf.
+		v.at += cap(buf) - cap(t.parser.Line())
 		all = append(all, v)
 	}
 }

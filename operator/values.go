@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// findTime is the time limit of a search. Within this time, a search waits for at most findWait for
-// a flush.
+// findTime is the time limit of a search. A search that needs the points of the next flush waits
+// for this flush, but not longer than findWait. This wait is a part of findTime.
 const (
 	findTime = question.AnswerTime - 200*time.Millisecond
 	findWait = question.AnswerTime - 2*time.Second

@@ -41,7 +41,8 @@ func lookedAt(l *probe.Looked) *question.LookedAt {
 	return &question.LookedAt{Every: l.Every, Seconds: l.For.Seconds(), Of: l.Of, Seen: l.Seen, Receivers: l.Receivers}
 }
 
-// relative returns the error of a rate as a fraction of the rate.
+// relative converts the possible error of an estimated rate to a fraction of the rate. The
+// parameter either is the possible error in either direction.
 func relative(either, rate float64) float64 {
 	if rate <= 0 {
 		return 0

@@ -14,12 +14,12 @@
 //
 // # Format
 //
-// A message consists of a header, a body, and a CRC-32C of both. Numbers are encoded as varints, as in protobuf. For each
-// kind, the body contains the sorted names and then the values. Each name omits the prefix that it shares with the
+// A message consists of a header, a body, and a CRC-32C of both. Numbers are encoded as varints, as in protobuf. For
+// each kind, the body contains the sorted names and then the values. Each name omits the prefix that it shares with the
 // previous name. The body is compressed with S2, unless compression makes it larger. With zstd, bodies would be a
-// seventh smaller, but compression would take four times as long. All values are exact.
+// seventh smaller, but compression would take four times as long. The encoding rounds no values.
 //
-// Version changes with every change of the format. A reader can read its own version and the previous version. The
+// Each change of the format increases Version. A reader can read its own version and the previous version. The
 // positions of the version and of the CRC never change. So a reader can distinguish a message of a newer version from a
 // damaged message.
 package partial
@@ -94,13 +94,13 @@ func (h *Header) ID() string {
 	return fmt.Sprintf("%s/%d/%d/%d/%d", h.Edge, h.Epoch, h.Number, h.Partition, h.Part)
 }
 
-// home returns the partition whose first message represents the interval, also if the interval has
-// no rows.
+// home returns the partition whose first message counts for the interval itself (see Units). This
+// partition has a message even if the interval has no rows.
 func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
 
-// Units returns the number of units that ledgers count for the message. It is the number of rows.
-// The first message of the partition home has one unit more, for the interval itself. So an
-// interval without rows has one unit.
+// Units returns the number of units that ledgers count for the message. Each row is one unit. The
+// first message of the partition that the method home returns has one unit more, for the interval
+// itself. So an interval without rows has one unit.
 func (h *Header) Units() int {
 	if h.Part == 0 && h.Partition == h.home() {
 		return h.Rows + 1

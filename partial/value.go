@@ -23,8 +23,8 @@ func (s *Rows) appendValue(b []byte, r *aggregate.Row) []byte {
 	}
 }
 
-// appendGauge encodes the setting and the adjustments of a gauge. Their times are encoded relative
-// to the end of the interval.
+// appendGauge encodes the last value to which a gauge was set, and the later adjustments of the
+// gauge. Their times are encoded relative to the end of the interval.
 func appendGauge(b []byte, end int64, r *aggregate.Row) []byte {
 	b = binary.AppendUvarint(b, uint64(len(r.Adjustments))<<1|bit(r.Set.At != 0))
 	if r.Set.At != 0 {

@@ -5,8 +5,9 @@ import "github.com/statsd-ops/statsd/metric"
 // Explanation says what a Set does with a name, and which rules match the name.
 type Explanation struct {
 	Result
-	// Armed is the rule that decides what happens to the name. It equals the field Rule, unless that
-	// rule only counts samples.
+	// Armed is the rule that decides what happens to the name. It equals the field Rule, unless
+	// Rule is a rule that only counts the samples that it matches. Then Armed is the rule that Try
+	// finds, or nil.
 	Armed *Rule
 	// Others are the other rules that match the name, in the order of their priority.
 	Others []*Rule

@@ -107,7 +107,7 @@ func (d *fileDuration) UnmarshalYAML(unmarshal func(any) error) error {
 		value, err = time.Duration(nanoseconds), nil
 	}
 	if err != nil {
-		var list map[string]int // reading a duration as a map fails, and the error contains the line number
+		var list map[string]int // the line number is only in errors, so provoke an error: a duration is not a map
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: must be a duration such as 5m or 30s, not %q", lineOf(unmarshal(&list)), text)}}
 	}
 	*d = fileDuration(value)
@@ -121,7 +121,7 @@ func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal((*plain)(r)); err != nil {
 		return err
 	}
-	var number int // reading a rule as a number fails, and the error contains the line number
+	var number int // reading a rule as a number always fails, and the error contains the line number
 	r.line = lineOf(unmarshal(&number))
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // node is a node in the tree of globs. It represents all globs that begin with the same components.
 type node struct {
 	literals map[string]*node
-	partly   []*partial // components that contain text and a wildcard, which only globs with match_type glob+ can have
+	partly   []*partial // components that contain both text and a wildcard; only globs with match_type glob+ can have such components
 	star     *node
 	rule     int // number of the first rule whose glob ends at this node, plus 1; 0 if there is none
 	first    int // the lowest rule number at this node and below it, plus 1
@@ -18,7 +18,7 @@ type node struct {
 	least, most int
 }
 
-// partial is a component with text and one wildcard, and the node after the component.
+// partial is a component with text and one wildcard, and the child node for this component.
 type partial struct {
 	before, after string
 	node          *node

@@ -69,7 +69,7 @@ type loader struct {
 	file     *file
 	purpose  Purpose
 	set      *Set
-	sets     []*Set // the set of all rules; if some rules only count, also a second set without them
+	sets     []*Set // the first set has all rules; if some rules only count samples, there is a second set without these rules
 	ids      map[string]bool
 	warnings []Warning
 }

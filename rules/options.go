@@ -41,7 +41,7 @@ func (l *loader) readOptions(r *fileRule, rule *Rule) (err error) {
 	o.NativeFactor, o.NativeMax = d.NativeFactor, d.NativeMax
 	if r.Summary != nil {
 		age, parts := d.MaxAge, d.AgeBuckets
-		if !typed { // as in statsd_exporter, the defaults of the file do not apply
+		if !typed { // as in statsd_exporter, the file's defaults do not apply if there is no observer_type
 			age, parts = defaultMaxAge, defaultAgeBuckets
 		}
 		if o.Quantiles, err = r.Summary.quantiles(d.Quantiles); err != nil {
@@ -66,8 +66,8 @@ func (h *fileHistogram) set() bool {
 	return len(h.Buckets) > 0 || h.NativeFactor != 0 || h.NativeMax != 0
 }
 
-// quantiles returns the quantiles of a summary without duplicates. If the file has no quantiles, it
-// returns the parameter none.
+// quantiles returns the quantiles of a summary without duplicates. If the rule has no quantiles, it
+// returns the quantiles in the parameter none.
 func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	if len(s.Quantiles) == 0 {
 		return none, nil
@@ -132,7 +132,7 @@ func (h *fileHistogram) native(o *Options) {
 }
 
 // bounds returns the upper bounds of the buckets without the infinite bound. If the file has no
-// buckets, it returns the parameter none.
+// buckets, it returns the bounds in the parameter none.
 func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	bounds := h.Buckets
 	if len(bounds) == 0 {

@@ -70,7 +70,7 @@ type Options struct {
 	NativeMax    int
 	TTL          time.Duration // a series without samples for this time is removed; 0 means never
 	Scale        float64       // factor by which values are multiplied
-	HonorLabels  bool          // whether a tag has priority over a label of the rule with the same name
+	HonorLabels  bool          // if a tag and a label of the rule have the same name, whether the tag has priority
 	Help         string
 }
 
@@ -97,7 +97,7 @@ type Rule struct {
 	labels []labelTemplate // templates of the labels, sorted by the name of the label
 }
 
-// Renames reports whether both rules give the same new name to each name.
+// Renames reports whether r and o match the same names, and change each name to the same new name.
 func (r *Rule) Renames(o *Rule) bool {
 	return r.Action == Map && o.Action == Map && r.Count == o.Count && r.Match == o.Match && r.glob == o.glob && r.kinds == o.kinds &&
 		r.HonorLabels == o.HonorLabels && r.name.text == o.name.text &&
@@ -199,7 +199,7 @@ func (s *Set) SetTTL(ttl time.Duration) {
 }
 
 // Try finds the rule for a name and stores the result in r, like Map, but it ignores rules that
-// only count samples. If such a rule matches, Try returns this rule as its result counting.
+// only count samples. If such a rule matches, Try returns it in the result counting.
 func (s *Set) Try(kind metric.Kind, name []byte, r *Result) (counting *Rule) {
 	s.Map(kind, name, r)
 	if s.armed == nil || r.Rule == nil || !r.Rule.Count {

@@ -90,7 +90,9 @@ func (s *Server) join(ctx context.Context) error {
 			if err == nil {
 				settings, _ := s.route.Begin(clock.Floor(time.Now().UnixNano(), int64(s.cfg.FlushInterval))).Settings()
 				s.in.Table().SetMemberKey(settings.MemberKey)
-				s.flushedAt.Store(int64(time.Since(s.started))) // no flush could be due before this time
+				// No flush was due while the daemon waited for the clusters. So the time since the last flush starts
+				// now.
+				s.flushedAt.Store(int64(time.Since(s.started)))
 			}
 			if mismatch, ok := errors.AsType[*link.MismatchError](err); ok {
 				return mismatch
@@ -113,7 +115,8 @@ type recipient struct {
 
 // recipient returns the recipient of the interval that ends at the given flush time. The table
 // hashes members of sets with a key of the cluster. If the next interval belongs to another
-// cluster, recipient gives the table the key of that cluster before the table is drained.
+// cluster, recipient gives that cluster's key to the table, which uses the new key from the next
+// Drain on. So recipient must be called before Drain.
 func (s *Server) recipient(at int64) (r recipient) {
 	if !s.forwards() {
 		return r
@@ -142,8 +145,9 @@ func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tall
 // one partition and one interval.
 type windows struct {
 	turn chan struct{} // holds one element while a window is being published
-	// newest holds the snapshots of the windows that were published since the last flush, without the
-	// windows that were published again. Only the flush loop uses it.
+	// newest holds the snapshots of the windows that were published since the last flush. It leaves
+	// out windows with the field Again, which may have been published before. Only the flush loop
+	// uses it.
 	newest []*aggregate.Snapshot
 }
 
@@ -165,8 +169,9 @@ func (s publisher) Publish(ctx context.Context, iv *aggregate.Interval, w collec
 	return ticket, err
 }
 
-// publishWindow summarises a window and offers its points to the sinks. If a window is published
-// again after a failure, recorders do not see it again.
+// publishWindow summarises a window and offers its points to the sinks. If the window may have been
+// published before (w.Again), the Recorders do not get it, because they could count its samples
+// twice.
 func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 {
 	defer s.cpu.flush.Start()()
 	if !w.Again {

@@ -43,10 +43,10 @@ type Fixed struct {
 	// FlushInterval.
 	FlushInterval time.Duration `flag:"--flush-interval"`
 
-	// StateFile keeps the values of gauges over a restart, so that adjustments continue from them. It
-	// also keeps the times of flushes, so that no time is used twice. The daemon writes the file once a minute and at
-	// the end. Without a file (the default) gauges begin at 0, and the first flush can reuse the time of the last flush
-	// before the restart.
+	// StateFile keeps the values of gauges over a restart, so that adjustments continue from them. It also keeps the
+	// times of flushes, so that the first flush after a restart does not use a timestamp again. The daemon writes the
+	// file once a minute and at the end. Without a file (the default) gauges begin at 0, and the first flush can reuse
+	// the time of the last flush before the restart.
 	StateFile string `flag:"--state-file"`
 
 	// MonitorHost is the address of the monitor, by default 127.0.0.1.
@@ -83,7 +83,7 @@ type Fixed struct {
 
 	// Beat tells a watchdog that the daemon is alive. It is nil without a watchdog. The flush loop
 	// calls it at least once in each BeatEvery, and at least once a second. If the calls stop, the
-	// flush loop hangs. Beat must not block.
+	// watchdog knows that the flush loop hangs. Beat must not block.
 	Beat func()
 	// BeatEvery is the maximum time between two calls of Beat. Values above one second count as one
 	// second.

@@ -29,8 +29,8 @@ func (s *Server) openConsole() (err error) {
 // table, a few names at a time.
 type administered struct{ *Server }
 
-// noteLines updates s.heard, the time of the last line, and returns the totals since the start.
-// Only the flush loop calls it.
+// noteLines updates the field heard, which contains the time of the last received line. It returns
+// the totals of what the daemon has received since the start. Only the flush loop calls it.
 func (s *Server) noteLines() intake.Tally {
 	total := s.flushes.total
 	live := s.in.Live()

@@ -40,7 +40,7 @@ func (l *figureList) count(name string, n uint64) {
 	*l = append(*l, meta.Figure{Name: name, Value: float64(n), Count: true})
 }
 
-// spent adds the figure of a duration that only grows, such as CPU time.
+// spent adds the figure for a total time in seconds that only grows, such as the used CPU time.
 func (l *figureList) spent(name string, d time.Duration) {
 	*l = append(*l, meta.Figure{Name: name, Value: d.Seconds(), Count: true})
 }

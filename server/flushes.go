@@ -41,7 +41,7 @@ type flushed struct {
 	snapshot *aggregate.Snapshot
 	at       time.Time        // when the table was drained
 	swap     time.Duration    // how long the receivers' shards were locked
-	duration time.Duration    // time from at until the snapshot was computed
+	duration time.Duration    // time from the draining of the table until the snapshot was computed
 	sinks    []delivery.State // the sinks' state just before delivery gets this flush
 }
 
@@ -55,14 +55,14 @@ type heard struct {
 // end returns the flush time for the daemon's last flush.
 func (f *flushes) end(now int64) int64 {
 	at := f.schedule.last(now)
-	if at == f.early { // with the same timestamp, the new points would replace those of the early flush
+	if at == f.early { // points with the same timestamp would replace the points of the early flush, so use the next one
 		at += f.schedule.interval
 	}
 	return at
 }
 
-// compare stores the lag. It is the difference between the last two flush times, minus the flush
-// interval.
+// compare stores the lag of the last flush. The lag is the time between the last two flush times,
+// minus the flush interval. So it is 0 if no flush time was missed.
 func (f *flushes) compare(at int64, interval time.Duration) {
 	if f.boundary != 0 {
 		f.lag, f.compared = time.Duration(at-f.boundary)-interval, true

@@ -184,8 +184,8 @@ func (s *Server) logNote(n meta.Note, add func(*zerolog.Event)) {
 	e.Msg(n.Text)
 }
 
-// addDiscards adds the number of discarded samples by reason since the last log line, and the last
-// bad line.
+// addDiscards adds two things to a log line: for each reason, the number of samples that were
+// discarded since the previous log line, and the text of the last bad line.
 func (s *Server) addDiscards(e *zerolog.Event, discarded, told *[metric.Reasons]uint64) {
 	for r, n := range discarded {
 		if reason := metric.Reason(r); !reason.Refusal() && n > told[r] {

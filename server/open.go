@@ -159,8 +159,8 @@ func (s *Server) warnOfRules() {
 	}
 }
 
-// warnOfMinutes logs a warning if a minute is not a multiple of the flush interval, because
-// recorders count by minute.
+// warnOfMinutes logs a warning if a minute is not a multiple of the flush interval. Some Recorders
+// collect values by minute. Their minutes then contain different numbers of flush intervals.
 func (s *Server) warnOfMinutes() {
 	if s.out.Records() && time.Minute%s.cfg.FlushInterval != 0 {
 		s.log.Warn().Stringer("flush_interval", s.cfg.FlushInterval).

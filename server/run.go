@@ -76,7 +76,9 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			}
 		})
 	}
-	if !s.member.Collects() { // an owner does not need to watch: it reads the cluster's state itself
+	// An edge watches whether all partitions have an owner. A daemon that is also an owner need not watch, because it
+	// reads the cluster's state itself.
+	if !s.member.Collects() {
 		for _, edge := range s.route.Edges {
 			others.Go(func() { edge.Watch(serving) })
 		}

@@ -38,7 +38,7 @@ type Server struct {
 	in      *intake.Intake
 	out     *delivery.Delivery
 	member  *member.Member
-	route   forward.Route    // edges to which intervals are forwarded; empty without --forward or --collect
+	route   forward.Route    // the Edges that forward intervals to clusters; empty without --forward or --collect
 	monitor *meta.Monitor    // nil if the monitor is off
 	console *console.Console // nil without --admin
 

@@ -21,7 +21,8 @@ const (
 	// lost.
 	stateEvery = time.Minute
 	// statePatience limits how long a save may delay the flush loop. A save that takes longer is
-	// cancelled. The next flush after stateEvery tries again.
+	// cancelled. The first flush that comes at least stateEvery after the beginning of the
+	// cancelled save tries again.
 	statePatience = time.Second
 	stateChunk    = 64 << 10
 	stateLine     = 128 // maximum length of a line, without the name
@@ -197,7 +198,7 @@ func (v *stateSave) encode(flushes []state.Span, gauges iter.Seq[state.Gauge]) (
 	defer patience.Stop()
 	put := func(chunk []byte) bool {
 		if len(v.chunks) < cap(v.chunks) {
-			v.chunks <- chunk // does not block: no other goroutine sends to the channel chunks
+			v.chunks <- chunk // does not block: the channel chunks has room, and no other goroutine sends to it
 			return true
 		}
 		select {

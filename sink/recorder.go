@@ -17,7 +17,8 @@ type Recorder interface {
 
 // Service is a component that runs until it is stopped.
 type Service interface {
-	// Open acquires everything that can fail, for example an address. The error names the address.
+	// Open acquires all resources that the Service needs, and that can be unavailable, for example
+	// an address. The error names the address.
 	Open() error
 	// Run serves until ctx ends, and then releases all resources. It returns nil unless it failed before ctx ended.
 	Run(ctx context.Context) error
@@ -69,7 +70,7 @@ type State struct {
 
 // Conflict is a reason why names cannot be shown as requested.
 type Conflict struct {
-	Reason, Subject string // Reason is a word such as type; Subject is the family
+	Reason, Subject string // Reason is one word, such as "type"; Subject is the family of the names
 	Text            string // description of the last conflict
 	Count           uint64
 }
@@ -82,8 +83,9 @@ type Figure struct {
 }
 
 // Reloader is a Recorder that supports reloads. A reload creates a second Recorder with the same
-// configuration. The second Recorder reads the files again, and is never opened. Between two
-// flushes, Reload of the first Recorder is called with the second Recorder.
+// configuration. The second Recorder reads the files of the configuration again, and is never
+// opened. Between two flushes, the daemon calls the method Reload of the first Recorder with the
+// second Recorder. The first Recorder then uses what the second Recorder has read.
 type Reloader interface {
 	Recorder
 	Reload(from Recorder)

@@ -47,7 +47,8 @@ func (s *Spool) append(r Record) error {
 	return err
 }
 
-// checkWriter opens the directory again if another program has removed the current segment.
+// checkWriter checks that the file of the current segment still exists. If another program has
+// removed the file, checkWriter opens the directory again (see setup).
 func (s *Spool) checkWriter() error {
 	if s.writer == nil {
 		return nil
@@ -59,8 +60,8 @@ func (s *Spool) checkWriter() error {
 	return s.setup()
 }
 
-// write writes the buffer to the last segment or to a new one. The buffer contains one record with
-// this number of points.
+// write writes the buffer to the last segment or to a new one. The buffer contains one record. The
+// parameter points is the number of points in this record.
 func (s *Spool) write(points int) error {
 	if s.writer != nil && s.segments[len(s.segments)-1].size+int64(len(s.buffer)) > s.segmentBytes() {
 		s.seal()

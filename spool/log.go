@@ -26,8 +26,9 @@ type LogConfig struct {
 	MaxBytes int64
 	// KeepFree is the number of free bytes on the disk that the log does not use.
 	KeepFree int64
-	// Next is a lower limit for the number of the next record. It matters after a crash of the machine
-	// that has lost the newest records, if another program remembers their numbers.
+	// Next is the smallest number that the next record can get. A crash of the machine can lose the
+	// newest records. If another program remembers their numbers, Next prevents that new records
+	// get the same numbers.
 	Next uint64
 }
 
@@ -224,7 +225,7 @@ func (l *Log) seal() {
 	closeFile(&l.writer)
 }
 
-// Trim marks records as no longer needed: all records whose number is less than below.
+// Trim marks all records whose number is less than the parameter below as no longer needed.
 func (l *Log) Trim(below uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -259,7 +260,7 @@ func (l *Log) Sync() error {
 	return l.fail("sync", err)
 }
 
-// remove removes segments: each segment in which the numbers of all records are less than below.
+// remove removes each segment in which all records have numbers less than the parameter below.
 func (l *Log) remove(below uint64) error {
 	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {

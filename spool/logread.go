@@ -14,7 +14,7 @@ import (
 type LogReader struct {
 	log    *Log
 	next   uint64 // number of the next record that Next returns
-	lost   uint64 // all records with lower numbers that were not returned yet cannot be read
+	lost   uint64 // the records from the field next up to this number, without this number, cannot be read
 	file   *os.File
 	begins uint64 // number of the first record in file
 	offset int64
@@ -108,7 +108,8 @@ func (r *LogReader) place() (logPlace, <-chan struct{}, error) {
 	return logPlace{*l.segments[i], end}, nil, nil
 }
 
-// read reads in a segment until it finds the next record, or finds that the record is lost.
+// read searches for the next record in a segment, until it finds the record, or finds that the
+// record is lost.
 func (r *LogReader) read(at logPlace) (LogRecord, bool, error) {
 	if err := r.open(at); err != nil {
 		return LogRecord{}, false, err

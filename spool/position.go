@@ -29,7 +29,7 @@ func openPosition(path string) (*positionFile, error) {
 	p := &positionFile{path: path}
 	err := p.openToSave()
 	if os.IsPermission(err) || isReadOnly(err) {
-		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // a file that can only be read is enough to deliver the stored points
+		p.file, err = safefile.Open(path, os.O_RDONLY, 0) // without write access, the stored points can still be delivered
 	}
 	if err != nil {
 		return nil, err

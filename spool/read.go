@@ -74,7 +74,7 @@ func (s *Spool) read() error {
 		case err == nil:
 			seg.errors = 0
 			return nil
-		case errors.Is(err, io.EOF): // count the records that are missing at the end as damaged
+		case errors.Is(err, io.EOF): // the end of the segment; if records are missing there, their points count as lost
 			s.finish()
 		case errors.Is(err, fs.ErrNotExist):
 			s.finish()

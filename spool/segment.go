@@ -75,8 +75,9 @@ func (s *Spool) scan() error {
 	return nil
 }
 
-// examine counts the undelivered records of a segment. *expected is the number after the last point
-// of the earlier segments. examine sets it to the number after the last point of this segment.
+// examine counts the undelivered records of a segment. *expected is the number that the first point
+// of this segment should have. examine sets it to the number that the first point of the next
+// segment should have.
 func (s *Spool) examine(seg *segment, expected *uint64) error {
 	file, err := safefile.Open(seg.path, os.O_RDONLY, 0)
 	if err != nil {

@@ -23,13 +23,15 @@
 // sent, is sent again. A crash of the machine can lose the records that were appended in the last Config.FsyncEvery.
 // Records that were delivered in that time may be sent again.
 //
-// Incomplete records at the end of a file, inverted bits and missing files lose only the damaged records: the reader
-// continues at the next intact record. All points are numbered, so the spool knows the exact number of missing points. A
-// damaged segment is read and then moved to the folder "quarantine", which keeps the last few segments.
+// If a file ends with an incomplete record, contains inverted bits, or is missing, only the records concerned are lost:
+// the reader continues at the next intact record. All points are numbered, so the spool knows the exact number of
+// missing points. A damaged segment is read and then moved to the folder "quarantine", which keeps the last few
+// segments.
 //
-// Open succeeds in any state of the disk. If the disk returns an error, the method that was called returns it, and the
-// next call tries again. Points in removed files count as lost. After ten consecutive read errors a segment is moved to
-// the quarantine, and its points count as lost.
+// Open succeeds even if the disk is full, or returns errors. If the disk returns an error to a later call of a method,
+// the method returns the error, and its next call tries again. If another program removes a file of the spool, the
+// points in this file count as lost. After ten consecutive read errors a segment is moved to the quarantine, and its
+// points count as lost.
 //
 // # Why a new format
 //

@@ -21,8 +21,8 @@
 //
 // A stat is a name with a number. Incr and Set create integers. IncrFloat and SetFloat permanently change a stat to a
 // float. Record stores the last samples of a name. When a reader opens the pipe, a Calculator computes stats from the
-// samples: the median, the 95th, 99th and 100th percentile, and the mean. All these functions are safe for concurrent
-// use.
+// samples: the median, the 95th, 99th and 100th percentile, and the mean. In the names of these stats, a label such as
+// 95th replaces the text {0}. All these functions are safe for concurrent use.
 //
 // # The pipe
 //

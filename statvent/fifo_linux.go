@@ -11,8 +11,9 @@ import (
 
 const oPath = 0x200000 // O_PATH, which package syscall does not define
 
-// fifo is a FIFO, which is first created under a hidden name. handle is a descriptor of the FIFO
-// that stays valid if the name changes. The descriptor counts neither as a reader nor as a writer.
+// fifo is a named pipe. stage creates it under a hidden name, and publish later renames it. handle
+// is a descriptor of the FIFO that stays valid after the renaming. The descriptor counts neither as
+// a reader nor as a writer.
 type fifo struct {
 	handle *os.File
 	waker  *os.File // reader that the method wake has opened, or nil
@@ -23,7 +24,7 @@ type fifo struct {
 func stage(path string) (*fifo, error) {
 	hidden := stagedName(path)
 	err := syscall.Mkfifo(hidden, 0o644)
-	if errors.Is(err, syscall.EEXIST) { // the killed process of an earlier Recorder has left this FIFO
+	if errors.Is(err, syscall.EEXIST) { // an earlier process with this pid was killed before it could remove this FIFO
 		if err := unstage(path); err != nil {
 			return nil, err
 		}
@@ -37,7 +38,7 @@ func stage(path string) (*fifo, error) {
 		return nil, errors.Join(err, unstage(path))
 	}
 	f := &fifo{handle: handle}
-	if err := os.Chmod(f.self(), 0o644); err != nil { // sets the mode independently of the umask; fails without /proc
+	if err := os.Chmod(f.self(), 0o644); err != nil { // sets the mode, whatever the umask is; fails if /proc is not mounted
 		return nil, errors.Join(err, f.close(), unstage(path))
 	}
 	return f, nil

@@ -12,7 +12,7 @@ import (
 
 const (
 	fOFDSetLk = 37  // F_OFD_SETLK, which package syscall does not define
-	holdTries = 100 // greater than the number of recorders that can close at the same time
+	holdTries = 100 // number of attempts to take the lock; each recorder that closes at the same time can make one attempt fail
 )
 
 var errHeld = errors.New("another recorder uses it already: in this process, or in a process with the same pid in another pid namespace")

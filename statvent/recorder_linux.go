@@ -15,7 +15,7 @@ import (
 const (
 	maxSends     = 16                    // maximum number of readers that are served at the same time
 	sendTimeout  = 2 * time.Second       // time in which a reader must read its snapshot
-	releaseAfter = 10 * time.Millisecond // longer than a reader needs between finding and opening a pipe
+	releaseAfter = 10 * time.Millisecond // pause before a release; longer than a reader needs between finding a pipe and opening it
 	retryAfter   = time.Second           // pause after a failure, for example if no file descriptor is free
 	checkEvery   = time.Minute           // time between two checks that the pipe still exists
 )
@@ -180,8 +180,8 @@ func (r *Recorder) current() *fifo {
 	return r.live
 }
 
-// renew replaces a pipe, the parameter used, by the next pipe. It is called when a reader has
-// opened the pipe, or after a call of wake.
+// renew replaces the pipe in the parameter used with the next pipe. It is called when a reader has
+// opened this pipe, or after a call of wake.
 func (r *Recorder) renew(used *fifo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -192,7 +192,8 @@ func (r *Recorder) renew(used *fifo) error {
 	return r.replace()
 }
 
-// replace makes the next pipe the live pipe. The caller must hold mu, or no other goroutine may use r.
+// replace makes the next pipe the live pipe. The caller must hold mu, unless no other goroutine can
+// use r yet.
 func (r *Recorder) replace() error {
 	if err := r.hold.keep(); err != nil {
 		return err
@@ -254,9 +255,11 @@ func (r *Recorder) retire(f *fifo, served bool) {
 	if !f.unwake() && !served {
 		r.unserved.Add(1)
 	}
+	// If no other pipe could be made yet, f is still the live pipe, and stays open. The garbage collector closes f
+	// later.
 	if r.live != f {
 		_ = f.close() // ignore the error, because nothing was written through this descriptor
-	} // If f is still the live pipe, there is no other pipe yet. The garbage collector then closes f later.
+	}
 }
 
 // watch creates the pipe again if another program has removed it, for example a program that cleans /tmp.

@@ -16,9 +16,9 @@ const (
 // Registry contains the stats of a program, or of a part of a program. The zero Registry is empty and ready to
 // use. A Registry must not be copied after its first use.
 //
-// Invalid calls are dropped and counted (see Discarded). These are: a new name that is empty, longer than
-// MaxName, or contains a newline; a new name above MaxNames; NaN and infinities; a float that would make a sum
-// infinite.
+// Invalid calls are dropped and counted (see Discarded). These are: a new name that is empty, longer than MaxName, or
+// contains a newline; a new name when there are already MaxNames names; NaN and infinities; a float that would make a
+// sum infinite.
 type Registry struct {
 	stats      table[stat]
 	series     table[series]
@@ -143,8 +143,8 @@ func (r *Registry) All() map[string]Value {
 	return all
 }
 
-// AppendText appends a snapshot in the format of the pipe, sorted by name. It leaves out names that are invalid
-// in this format, which a LabelFunc can create. The error is always nil.
+// AppendText appends a snapshot in the format of the pipe, sorted by name. A LabelFunc can create names that are
+// invalid in this format. AppendText leaves out these names. The error is always nil.
 func (r *Registry) AppendText(dst []byte) ([]byte, error) {
 	all := r.All()
 	for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -22,14 +22,15 @@ const (
 // newline, so that no reader parses it as a stat.
 const cutMark = "(cut)"
 
-// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written in one piece.
-// A larger snapshot is written in pieces of complete lines. A reader that does not read until the
-// deadline of w therefore never gets a part of a line, which could be a wrong number. This reader
-// gets cutMark after the last complete line, if the kernel allows a larger pipe.
+// sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written at once.
+// A larger snapshot is written in pieces of complete lines. If a reader has not read everything at
+// the deadline of w, it has therefore got only complete lines. A part of a line could be a wrong
+// number. After the last complete line this reader gets cutMark, if the kernel allows a larger
+// pipe.
 func sendLines(w *os.File, snapshot []byte) error {
 	want := len(snapshot)
 	if want > maxPipe {
-		want = maxPipe / 2 // the other half is reserved for cutMark
+		want = maxPipe / 2 // mark can then double the capacity to make room for cutMark
 	}
 	size := resize(w, want)
 	if len(snapshot) <= size {

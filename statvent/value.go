@@ -64,10 +64,10 @@ func (v Value) Less(w Value) bool {
 	return v.integer < w.integer
 }
 
-// AppendText appends the value in the format that pipes and JSON use. Integers are decimal. A float is the
-// shortest decimal number that is parsed as the same float. It contains a point or an exponent, so that it is
-// parsed as a float. Only floats below 1e-6, and from 1e21, have an exponent. For NaN and infinities, AppendText
-// returns an error, because neither pipes nor JSON can represent them.
+// AppendText appends the value in the format that pipes and JSON use. Integers are decimal. A float is the shortest
+// decimal number that is parsed as the same float. It contains a point or an exponent, so that it is parsed as a float.
+// A float has an exponent only if its absolute value is less than 1e-6, or at least 1e21. For NaN and infinities,
+// AppendText returns an error, because neither pipes nor JSON can represent them.
 func (v Value) AppendText(dst []byte) ([]byte, error) {
 	if !v.isFloat {
 		return strconv.AppendInt(dst, v.integer, 10), nil

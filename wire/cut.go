@@ -7,8 +7,8 @@ import (
 )
 
 // nameMarks maps the bytes that begin the tags in a name to the style of the tags. The semicolon of
-// Graphite's style is not in the map. It always begins tags, because it separates the tags in the
-// names of series.
+// Graphite's style is not in the map, because it begins tags whatever the styles are: the daemon
+// itself writes the tags in the names of series with semicolons.
 var nameMarks = map[byte]metric.TagStyles{',': metric.InfluxDB, '#': metric.Librato, '[': metric.SignalFX, ']': metric.SignalFX}
 
 // cutName is a name as sent, split into its parts.

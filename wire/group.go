@@ -176,9 +176,10 @@ func ownsColons(b []byte) bool {
 	return !startsValue(b[n+1:])
 }
 
-// startsValue reports whether b starts with a value and a known type. A type that ends at a colon
-// can also be a section such as c:, so in that case the value after the colon must have a type too.
-// To limit the cost, startsValue reads no further than this second type.
+// startsValue reports whether b starts with a value and a known type. If a colon follows the type,
+// the letters can also be a section such as c: and not a type. So the text after the colon must
+// then start with a value and a known type too. To limit the cost, startsValue reads no further
+// than this second type.
 func startsValue(b []byte) bool {
 	b, ok := cutTyped(b)
 	if ok && len(b) > 0 && b[0] == ':' {
@@ -200,7 +201,8 @@ func cutTyped(b []byte) (rest []byte, ok bool) {
 	return b[end:], ok
 }
 
-// sectionEnd returns the length of the section at the start of b. A bar ends a section, and a colon if colonEnds is true.
+// sectionEnd returns the length of the section at the start of b. A bar ends a section. If colonEnds is true, a colon
+// also ends a section.
 func sectionEnd(b []byte, colonEnds bool) int {
 	if !colonEnds {
 		if i := bytes.IndexByte(b, '|'); i >= 0 {

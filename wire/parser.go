@@ -84,8 +84,8 @@ func (p *Parser) Reset(buf []byte) {
 }
 
 // Forget calls Tagger.Forget, and can be called before Next has returned End. The names of all
-// samples so far become invalid. The name of the current group is kept, because the group may have
-// more values.
+// samples that Next has returned become invalid. If the current group has more values, the Parser
+// keeps a copy of its name for these values.
 func (p *Parser) Forget() {
 	switch {
 	case p.Tagger == nil:
@@ -108,9 +108,9 @@ func (p *Parser) Line() []byte { return p.line }
 // Reason returns why the sample of the last Discard was bad.
 func (p *Parser) Reason() metric.Reason { return p.reason }
 
-// At returns the index in Line at which the sample of the last Discard is bad. It is the index of
-// the first byte of the bad value, type or rate. If something is missing at the end of the line, it
-// is the length of the line.
+// At returns the index in Line of the error that caused the last Discard. It is the index of the
+// first byte of the bad value, type or rate. If something is missing at the end of the line, it is
+// the length of the line.
 func (p *Parser) At() int { return p.at }
 
 // Next finds the next item. If the item is a good sample, Next stores it in s. For any other item

@@ -7,8 +7,9 @@ import (
 )
 
 // plain parses the most common lines quickly. rest is the text after the first colon. plain accepts
-// an unsigned integer of at most 15 digits or a set member, followed by a type and nothing else.
-// For any other text it returns false, and the content of s is undefined.
+// a value, a type, and nothing after the type. The value must be a set member, or an unsigned
+// integer of at most 15 digits. For any other text it returns false, and the content of s is
+// undefined.
 func plain(s *metric.Sample, rest []byte) bool {
 	n := len(rest)
 	if n < 3 {

@@ -45,8 +45,8 @@ func (t *Tagger) addTags(section []byte) (lost bool, fault metric.Reason) {
 	return t.lost, metric.None
 }
 
-// addAll adds the tags of a list. With LabelTags, the byte end ends a key. addAll returns false if
-// there are too many tags.
+// addAll adds the tags of a list. With LabelTags, a key ends at the first byte that equals the
+// parameter end. addAll returns false if there are too many tags.
 func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	for len(list) > 0 {
 		one := list
@@ -66,7 +66,8 @@ func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	return true
 }
 
-// addOne adds one tag, or drops it. With LabelTags, the byte end ends the key.
+// addOne adds one tag, or drops it. With LabelTags, the key ends at the first byte that equals the
+// parameter end.
 func (t *Tagger) addOne(one []byte, end byte) {
 	if t.style == metric.LabelTags {
 		t.addLabel(one, end)

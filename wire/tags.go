@@ -20,11 +20,11 @@ const MaxTags = 64
 //   - A tag is dropped if its key or value is empty, before or after cleaning. In Graphite, a tag with an empty value is
 //     the same as no tag.
 //
-// With metric.GraphiteTags the name becomes name;k=v;k2=v2. Each run of bytes that Graphite does not accept becomes "_".
-// In keys these are ; ! ^ and =. In values these are ; and a ~ at the start. In both, these are white space, control
-// characters, bytes outside ASCII, and the quotation mark, after which carbon expects another format. The key "name"
-// becomes "_name", because Graphite stores the name of the metric under the key "name".
-// See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
+// With metric.GraphiteTags the name becomes name;k=v;k2=v2. Each run of bytes that Graphite does not accept becomes
+// "_". In keys, Graphite does not accept ; ! ^ and =. In values, it does not accept ; and a ~ at the start. In keys and
+// values, it does not accept white space, control characters, bytes outside ASCII, and the quotation mark, after which
+// carbon expects another format. The key "name" becomes "_name", because Graphite stores the name of the metric under
+// the key "name". See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
 //
 // With metric.LabelTags the name also becomes name;k=v;k2=v2. Each control character and semicolon becomes "_", and in
 // keys also each equals sign. All other text is unchanged. A sample with tags that are not valid UTF-8 is bad, with the
@@ -63,8 +63,8 @@ type known struct {
 	lost          bool
 }
 
-// tag is the position of a tag in Tagger.names. The text from the index start on begins with the
-// separator before the key.
+// tag is the position of a tag in Tagger.names. The field start is the index of the separator
+// before the key.
 type tag struct{ start, value, end int }
 
 // NewTagger returns a Tagger for tags in these styles. If tags are to be dropped and a Parser can
@@ -145,8 +145,8 @@ func (t *Tagger) Series(kept []byte) (series []byte, lost bool, fault metric.Rea
 	return t.Name(sent, section)
 }
 
-// Sent returns the length of the last name given to Name or Series, without its tags, before it was
-// cleaned.
+// Sent returns the length of the name in the last call of Name or Series. It is the length of the
+// name as it was sent, before cleaning, and without the tags.
 func (t *Tagger) Sent() int { return len(t.sent.before) + len(t.sent.after) }
 
 // join joins a name and its tags as sent; see Parser.KeepTags. The result is valid until the next

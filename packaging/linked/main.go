@@ -79,7 +79,7 @@ type module struct {
 	registry      string // "golang" or "npm"
 	path, version string
 	dir           string
-	hash          string // SHA-256 in hexadecimal, as in go.sum
+	hash          string // the hash of the module in go.sum (SHA-256), in hexadecimal
 	licence       string // identifier in SPDX's list of licences
 	texts         map[string][]byte
 }

@@ -37,8 +37,9 @@ func (r *renderer) text(s string) string {
 	return s
 }
 
-// link replaces a link by text. For a link to another manual, the text contains the name of that
-// manual. For a link after the word "see", the text contains the path of the installed file.
+// link replaces a link with text. If the link leads to another manual, the text contains the name
+// of that manual. If the link leads to another file of the project and follows the word "see", the
+// text contains the path of the installed file.
 func (r *renderer) link(s string) string {
 	m := linkSpan.FindStringSubmatch(s)
 	see, text, target := m[1], m[2], m[3]

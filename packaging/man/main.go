@@ -111,15 +111,15 @@ func (p page) head(r *renderer, blocks []block) []block {
 }
 
 // includeLine matches a comment such as "<!-- man: settings of statsd.md -->". The function include
-// replaces the comment by the flags of that page, written as lines of a configuration file.
+// replaces the comment with the flags of that page, written as lines of a configuration file.
 var includeLine = regexp.MustCompile(`(?m)^<!-- man: settings of ([a-z.]+) -->$`)
 
 // flagTerm matches the beginning of a flag's description in a manual, such as "- `-p`,
 // `--port=PORT`: ".
 var flagTerm = regexp.MustCompile("(?m)^- (?:`-.`, )?`--([a-z-]+)(?:=([^`]*))?`:")
 
-// include replaces the comment that includeLine matches by the flags of the page that the comment
-// names. The parameter docs is the directory of the pages.
+// include finds the comment that includeLine matches, and replaces it with the flags of the page
+// that the comment names. The parameter docs is the directory of the pages.
 func include(docs, text string) (string, error) {
 	m := includeLine.FindStringSubmatch(text)
 	if m == nil {

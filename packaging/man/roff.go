@@ -21,7 +21,8 @@ func (r *renderer) line(format string, args ...any) {
 	r.WriteString(line + "\n")
 }
 
-// say writes a line of text. It escapes a dot at the start, because such a line would be a macro.
+// say writes a line of text. If the text starts with a dot, say escapes the dot, because roff would
+// read the line as a macro.
 func (r *renderer) say(text string) {
 	if strings.HasPrefix(text, ".") {
 		text = `\&` + text

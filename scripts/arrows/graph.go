@@ -12,7 +12,7 @@ type arrow struct{ from, to int }
 // graph is a graph whose nodes are files or packages.
 type graph struct {
 	names []string
-	why   map[arrow][]string // for each arrow, the names in its target that its source refers to
+	why   map[arrow][]string // for each arrow, the names that its source uses from its target, such as names of functions and types
 }
 
 func (g *graph) count() int { return len(g.why) }
@@ -64,7 +64,8 @@ func (g *graph) components() [][]int {
 			all[known] = append(all[known], i)
 		}
 	}
-	// A component reaches more nodes than each component that it refers to. The order by this number is therefore top-down.
+	// A component reaches more nodes than each component that it refers to. So an order by the number of reached nodes,
+	// with the largest number first, is top-down.
 	size := func(c []int) (n int) {
 		for _, reached := range reach[c[0]] {
 			if reached {

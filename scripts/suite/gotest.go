@@ -22,7 +22,7 @@ type tests struct {
 	module  string
 	env     []string
 	verbose bool
-	out     io.Writer // gets the name of each failed test at once, and with -v all output
+	out     io.Writer // gets the name of each failed test as soon as the test has failed; with -v it also gets all output
 	// progress is called after each package, unless it is nil.
 	progress func()
 

@@ -4,8 +4,9 @@
 //	suite [-no-skips] [-- GO TEST FLAGS]           runs each stage once
 //	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    runs the tests many times
 //
-// With -results FILE, the second form appends the result of each run to FILE. So the runs can be spread over several
-// calls.
+// With -quiet 20 it runs the tests 20 times, one run after another. With -busy 20 it then runs them 20 times, two runs
+// at a time, while a process keeps each CPU core busy. With -results FILE, it appends the result of each run to FILE.
+// So the runs can be spread over several calls.
 package main
 
 import (
@@ -115,8 +116,8 @@ func checks() []stage {
 }
 
 // once runs each stage one time, and reports whether all stages passed. The tests of the main
-// module take longest, and often wait. So all other stages run at the same time. The cluster tests
-// also wait most of the time.
+// module take longest, and often wait. So all other stages run beside them, one after another. Only
+// the cluster tests run beside these stages too, because they wait most of the time.
 func once(ctx context.Context, o options, out io.Writer) bool {
 	b, env := newBoard(out), os.Environ()
 	if os.Getenv("COUNTERPARTS") != "none" {

@@ -3,10 +3,10 @@
 //	for _, d := range hostile.Datagrams() { ... } // datagrams that are built to cause high cost
 //	input := hostile.New(seed).Next()             // broken lines, as many as a test needs
 //
-// The tests of this package send such input to a statsd in another process. They also cause failures of the
-// daemon's sinks, its disk, and the receivers of its alerts. They check the daemon's memory, processor time and
-// descriptors, and that all samples and points are accounted for. They also send good lines with the name of a
-// counter (the canary), which must stay exact.
+// The tests of this package send such input to a statsd in another process. They also cause failures of the daemon's
+// sinks, its disk, and the receivers of its alerts. They check the daemon's memory, processor time and descriptors, and
+// that all samples and points are accounted for. They also send good lines for one counter (the canary). The published
+// value of this counter must be exact.
 package hostile
 
 import (

@@ -72,7 +72,7 @@ func (o *operated) whatIsConfigured(t *testing.T) {
 	}
 }
 
-// The query explain judges a line as the parser does, but does not count the line.
+// The query "explain" judges a line as the parser does, but does not count the line.
 func (o *operated) whatBecameOfIt(t *testing.T) {
 	for line, want := range map[string]string{
 		"fleet.rack7.host7:1|c":  "known already",

@@ -36,7 +36,7 @@
 // A payload can be duplicated if the connection breaks, the daemon exits, or Config.GiveUp expires during a Send. The
 // whole payload is then sent again, because it is unknown how much the receiver has read. For Whisper, duplicates are
 // harmless: it stores the same value for the same time again. Only a receiver that adds up points, such as
-// carbon-aggregator, counts duplicates twice.
+// carbon-aggregator, counts a duplicated point twice.
 //
 // A receiver that sends bytes is not carbon, so Send returns an error. This finds a web server on a wrong port, which
 // would also read the whole payload and close the connection.
@@ -162,7 +162,7 @@ func (s *Sink) connection(ctx context.Context) (*link, error) {
 		if err == nil {
 			return conn, nil
 		}
-		_ = conn.Close() // no unconfirmed data is lost
+		_ = conn.Close() // closing loses nothing, because all data on an idle connection is confirmed
 		if isAnswer(err) {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 type link struct {
 	*net.TCPConn
 	tls  *tls.Conn // nil if the connection does not use TLS
-	held *held     // collects the encrypted bytes of the field tls
+	held *held     // collects the encrypted bytes that the field tls writes
 }
 
 // held is the TCP connection under a TLS connection. After the handshake, a write to held only

@@ -9,9 +9,10 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// bin is the number of samples whose values are within 1 % of each other. It is a bin of a DDSketch (C. Masson,
-// J. Rim, H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", 2019).
-// Keys have the same order as the values. The key of zero is 0, and negative values have negative keys.
+// bin is the number of samples whose values are within 1 % of each other. It is a bin of a DDSketch (C. Masson, J. Rim,
+// H. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", 2019). Each bin has a
+// key. A bin with greater values has a greater key. The bin for zero has the key 0, and bins for negative values have
+// negative keys.
 type bin struct {
 	key   int32
 	count uint64
@@ -72,8 +73,8 @@ func (s *sorter) sort(dst []bin, c *metric.Collected) []bin {
 	if few := len(c.Samples) + len(c.Bins); width > 8*few && len(c.Bins) == 0 {
 		return s.sortFew(dst, c.Samples)
 	}
-	// The flush may already have put the samples into bins. Such a bin can be one position below the lowest value or
-	// above the highest value.
+	// The flush may already have put the samples into bins. The value of such a bin is inexact, so its key can be one
+	// less than the key of Lower, or one greater than the key of Upper.
 	first, width = first-1, width+2
 	if len(s.counts) < width {
 		s.counts = make([]uint64, width)

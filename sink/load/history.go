@@ -37,7 +37,7 @@ type limits struct {
 
 // view is an immutable state of the history.
 type view struct {
-	series   []series   // indexed by the number of the series; only grows
+	series   []series   // indexed by the number of the series; new series are appended, and renumber makes a new slice
 	segments []*segment // oldest segment first
 	minute   int64      // latest minute
 	since    int64      // oldest complete minute
@@ -174,8 +174,9 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom makes room for at least the given number of bytes. It may remove the oldest minutes. It
-// frees an eighth more than necessary, so that it need not be called again for the next name.
+// makeRoom makes room for at least the given number of bytes. If there is no room, it removes the
+// oldest minutes. It then frees in addition an eighth of the memory limit, so that it does not have
+// to remove minutes again for the next name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

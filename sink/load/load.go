@@ -131,8 +131,8 @@ func (s *Sink) keep(b *batch) {
 // Record adds a name to the batch of the current flush.
 func (s *Sink) Record(c *metric.Collected) { s.writer.add(s.building, c) }
 
-// EndInterval sends the batch to Run. If Run is still busy with the previous batch, the flush would have no
-// memory for another batch, so this batch is dropped.
+// EndInterval sends the batch to Run. There are only two batches. If Run is still busy with the previous batch, this
+// batch is dropped, and the next flush interval uses its memory.
 func (s *Sink) EndInterval(i sink.Interval) {
 	s.percentiles.Store(&i.Percentiles)
 	b := s.building

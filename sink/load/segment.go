@@ -60,8 +60,8 @@ func (c *cursor) readNumber() {
 	}
 }
 
-// advance moves to the next name. The parameter rest must start after the totals of the current
-// name. advance returns the encoded totals of the current name.
+// advance returns the encoded totals of the name at the cursor, and moves the cursor to the next
+// name. The parameter rest is the data after these totals.
 func (c *cursor) advance(rest []byte) (encoded []byte) {
 	encoded = c.data[:len(c.data)-len(rest)]
 	c.data = rest

@@ -61,8 +61,8 @@ type shape struct {
 	wanted     func(series) bool
 }
 
-// threshold is a percentile, with the suffix for its values. A negative percentile is counted from the largest
-// samples.
+// threshold is a percentile, with the suffix for its values. A negative percentile means the largest samples: -90 means
+// the largest 90 % of the samples.
 type threshold struct {
 	percent float64
 	suffix  string

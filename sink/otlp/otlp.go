@@ -6,7 +6,8 @@
 //	set       Gauge of the number of members
 //	timer     ExponentialHistogram, delta, of at most 160 bins on each side of 0; with
 //	          Config.Summaries a Summary with the percentile thresholds as quantiles
-//	own       Gauge, in a separate scope (the daemon's own metrics)
+//
+// The daemon's own metrics are Gauges in a separate scope.
 //
 // Tags are encoded as attributes of data points. A counter below 0 cannot be a monotonic sum: it is left out, and
 // counted as unsendable. Counts in OTLP are whole numbers. Fractional counts of bins are therefore rounded, in such a
@@ -189,7 +190,8 @@ func isFinal(err error) bool {
 	return final
 }
 
-// post posts a body, and checks which data points the receiver rejected.
+// post posts a body. It returns an error if the receiver rejected some of the data points. The
+// error contains their number.
 func (s *Sink) post(ctx context.Context, body []byte) error {
 	answer, err := s.poster.Post(ctx, body)
 	if err != nil {

@@ -20,8 +20,8 @@ type progress struct {
 
 var seed = maphash.MakeSeed()
 
-// sendFrom sends the remaining part of a payload. It first sends all of it at once. While the receiver refuses
-// the size, it tries halves, quarters and so on.
+// sendFrom sends the remaining part of a payload. It first sends all of it at once. If the receiver answers that this
+// is too large, sendFrom sends halves, then quarters, and so on.
 func (s *Sink) sendFrom(ctx context.Context, payload []byte) error {
 	hash := maphash.Bytes(seed, payload)
 	if s.sent.payload != hash {

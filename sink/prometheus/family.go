@@ -21,7 +21,7 @@ type family struct {
 	help    string
 	escaped string   // help in the text format
 	entries []entry  // in the order of creation
-	first   [1]entry // the memory of entries while there is one; most families have one if no rule sets labels
+	first   [1]entry // memory for entries while the family has only one series, as most families do if no rule sets labels
 	shrunk  bool     // entries still contains removed series
 	shown   *familyView
 }
@@ -45,8 +45,8 @@ type entry struct {
 	series uint32
 }
 
-// width returns the number of values of a series. A counter or gauge has one value. A histogram has the sum and
-// the count of each bucket. A summary has the sum, the count and the quantiles.
+// width returns the number of values of a series. A counter or gauge has one value. A histogram has a sum, and a count
+// for each bucket. A summary has a sum, a count, and the quantiles.
 func (f *family) width() int {
 	switch f.kind {
 	case Histogram:
@@ -127,7 +127,9 @@ func describe(t *Target, name []byte) string {
 	return fmt.Sprintf("%.200q (rule %s, line %d)", name, t.Rule.ID, t.Rule.Line)
 }
 
-// taken returns a reason if the name of a new family conflicts with an existing family, and "" if not.
+// taken checks whether the name of a new family is reserved, or conflicts with an existing family.
+// If so, the result reason is one word for the metrics, and why is an explanation for messages. If
+// not, both are empty.
 func (st *store) taken(t *Target) (reason, why string) {
 	text := string(t.Family)
 	if st.config.Own && reserved(text) {

@@ -62,7 +62,8 @@ func (x *index) remove(hash uint64, number uint32) {
 		i = (i + 1) & mask
 	}
 	x.counts[s]--
-	// Later slots of the same cluster move up, unless this would move them before the slot that their hash selects.
+	// Fill the free slot with an entry from the slots after it, up to the next empty slot. An entry does not move if
+	// the free slot is before the slot that its hash selects. After a move, the old slot of the entry is the free slot.
 	for j := (i + 1) & mask; slots[j] != 0; j = (j + 1) & mask {
 		if home := int(slots[j]>>32) & mask; (j-home)&mask >= (j-i)&mask {
 			slots[i], i = slots[j], j

@@ -40,7 +40,7 @@ func (st *store) observeSet(number uint32, fresh []uint64, u unit) {
 	st.values.run(st.series[number].slot, 1)[0] = u.apply(m.count())
 }
 
-// turnSets removes members of sets that are older than a minute.
+// turnSets removes from all sets the members that were not received for a minute.
 func (st *store) turnSets() {
 	for number, m := range st.members {
 		if m.forget(st.now) {

@@ -56,7 +56,8 @@ func (s *Sink) own(i sink.Interval) []byte {
 	return e.text
 }
 
-// add adds the families with the reserved prefix from another page.
+// add copies the families with the reserved prefix from the text of another page, such as the
+// monitor's /metrics.
 func (e *exposition) add(page []byte) {
 	mine := false
 	for line := range bytes.Lines(page) {

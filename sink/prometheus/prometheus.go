@@ -17,8 +17,8 @@
 // view of the page. EndInterval replaces this view. A flush therefore never waits for a scrape. A scrape that must write or
 // compress the page waits for a running flush for at most a second, so that the flush has the CPU for itself.
 //
-// Prometheus can parse the page for all received samples and all valid files of rules. Names and values that the page
-// cannot show are left out, counted and reported.
+// Prometheus can always parse the page, whatever samples are received, and whatever a valid file of rules contains.
+// Names and values that the page cannot show are left out, counted and reported.
 package prometheus
 
 import (
@@ -173,8 +173,8 @@ func (s *Sink) Record(c *metric.Collected) {
 	s.store.record(c)
 }
 
-// begin starts an interval. The values of the interval get the current time, because the current time is
-// monotonic and the flush time is not.
+// begin starts an interval. It stores the current time, which the expiry of series and the time windows use. It does
+// not use the flush time, because the flush time is not monotonic.
 func (s *Sink) begin() {
 	if !s.recording {
 		s.flushing.Lock()

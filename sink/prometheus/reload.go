@@ -64,8 +64,8 @@ func (s *Sink) Reload(from sink.Recorder) {
 	s.reloads.wanted <- r
 }
 
-// ReloadFailed reports that a reload was refused. The Sink counts this reload as failed if the
-// mapping file of the Sink is invalid.
+// ReloadFailed is called when the daemon has refused a reload. If the mapping file of the Sink is
+// invalid, the Sink counts this reload as failed. If not, another setting was the reason.
 func (s *Sink) ReloadFailed() {
 	if _, err := s.config.load(); err != nil {
 		s.reloads.failed.Add(1)

@@ -17,7 +17,7 @@ type store struct {
 	mapper  *Mapper
 	tallies *tallies
 	seed    maphash.Seed
-	begin   time.Time // the time of tick 0
+	begin   time.Time // the time when the ticks start; the length of a tick is tickLength
 	tick    uint32
 
 	texts     texts
@@ -97,7 +97,7 @@ const (
 // ruleTally contains the counts of one rule.
 type ruleTally struct {
 	names uint64 // number of names that currently match the rule
-	shown uint64 // number of received names, summed over all intervals
+	shown uint64 // number of received names that match the rule, added up over all intervals
 	last  int64  // Unix time of the last interval with a matching name
 }
 

@@ -1,7 +1,7 @@
 package prometheus
 
-// texts stores many short texts in a few large pages, so that the garbage collector has little work. A stored
-// text never changes. A copy of the slice of pages is therefore a consistent snapshot.
+// texts stores many short texts in a few large blocks of memory, which are called pages. So the garbage collector has
+// little work. A stored text never changes, so a copy of the field pages is a consistent snapshot of all texts.
 type texts struct {
 	pages [][]byte
 	// wasted is the number of bytes of texts that are no longer needed.

@@ -1,8 +1,7 @@
 package prometheus
 
-// values contains the numbers of all series, in chunks. Scrapes read the chunks while the flush changes them.
-// Before the flush first changes a chunk in an interval, it copies the chunk. A running scrape still reads the
-// old chunk.
+// values contains the values of all series, in chunks. Scrapes read the chunks while the flush changes them. Before the
+// flush first changes a chunk in an interval, it copies the chunk. A running scrape still reads the old chunk.
 type values struct {
 	chunks []*chunk
 	own    []bool // the chunk was already copied in this interval

@@ -79,7 +79,8 @@ func (st *store) expireSeries() (any bool) {
 	return any
 }
 
-// expireNames removes the names of expired series, and idle names. It then removes the series without names.
+// expireNames removes the names of expired series. If the parameter sweep is true, it also removes idle names (see
+// maxIdle). If a series then has no name, expireNames removes the series too.
 func (st *store) expireNames(sweep bool) {
 	const idle = uint32(maxIdle / tickLength)
 	for i := range st.names {

@@ -119,7 +119,7 @@ func (b *batch) count(c *metric.Collected, unit unit, weight float64) []bin {
 // addBins adds bins to sorted bins. Both must be sorted by key, but in the parameter more, several bins may have the
 // same key.
 func addBins(bins, more []bin) []bin {
-	const fewer = 16 // if there are so many times fewer bins to add, searching is faster than walking
+	const fewer = 16 // if bins is more than this many times as long as more, searching is faster than a pass over bins
 	search := len(more)*fewer < len(bins)
 	at := 0
 	for _, b := range more {

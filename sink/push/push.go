@@ -72,8 +72,8 @@ type Poster struct {
 	gzip   *gzip.Writer
 }
 
-// New returns a Poster. It reads the files once, so that mistakes are found at the start of the daemon. The error
-// is a *metric.FlagError that names the setting.
+// New returns a Poster. It also reads the files of the configuration, so that the daemon finds mistakes at its start.
+// The error is a *metric.FlagError that names the setting.
 func New(cfg Config) (*Poster, error) {
 	p := &Poster{cfg: cfg}
 	if p.cfg.Timeout == 0 {
@@ -200,8 +200,8 @@ func (p *Poster) request(ctx context.Context, payload []byte) (*http.Request, er
 	return r, nil
 }
 
-// cause removes the URL from an error of the HTTP client, because the method failed adds the URL
-// again.
+// cause removes the URL from an error of the HTTP client, because the method Poster.failed adds the
+// URL again.
 func cause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		if u.Timeout() {

@@ -30,7 +30,7 @@ type session struct {
 	*net.TCPConn
 	came *Connection
 	once sync.Once
-	cut  chan struct{} // closed when the connection is to be reset
+	cut  chan struct{} // closed by reset, so that serve does not wait any longer
 }
 
 func (c *session) reset() {

@@ -37,14 +37,14 @@ func (s *Server) Points() (points []Point) {
 	return points
 }
 
-// PointsOf returns the points with a path.
+// PointsOf returns the points whose path is the parameter path.
 func (s *Server) PointsOf(path string) []Point {
 	s.t.Helper()
 	return slices.DeleteFunc(s.Points(), func(p Point) bool { return p.Path != path })
 }
 
-// WaitOf waits until a path has at least n points, and returns the points. If this takes longer
-// than the parameter patience, it fails the test.
+// WaitOf waits until the given path has at least n points, and returns these points. If the wait
+// takes longer than the parameter patience, WaitOf fails the test.
 func (s *Server) WaitOf(path string, n int, patience time.Duration) []Point {
 	s.t.Helper()
 	s.await(patience, func() bool { return len(s.PointsOf(path)) >= n })

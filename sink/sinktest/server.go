@@ -61,7 +61,7 @@ func (s *Server) Start() {
 	var listener net.Listener
 	wait.Until(s.t, "listen on "+s.addr, func() (ok bool) {
 		var err error
-		listener, err = net.Listen("tcp", s.addr) // a new child process may still hold the old socket
+		listener, err = net.Listen("tcp", s.addr) // can fail for a moment, while a forked child process still holds the old socket
 		return err == nil
 	})
 	s.mu.Lock()
@@ -155,8 +155,8 @@ func (s *Server) Wait(n int, patience time.Duration) []string {
 	return s.Lines()
 }
 
-// await waits until the function enough returns true, but not longer than the parameter patience.
-// It calls the function after each change.
+// await waits until enough() returns true, but not longer than the parameter patience. It calls
+// enough() at the start and after each change.
 func (s *Server) await(patience time.Duration, enough func() bool) {
 	timeout := time.After(patience)
 	for {

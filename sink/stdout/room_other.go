@@ -7,5 +7,6 @@ import (
 	"os"
 )
 
-// waitForRoom has no effect on this system. A write to a pipe without a reader blocks.
+// waitForRoom does not wait on this system. So a write to a full pipe blocks until a program reads
+// from the pipe.
 func waitForRoom(ctx context.Context, _ *os.File) error { return context.Cause(ctx) }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent"
 )
 
-// answer is the text from a process, while it is being read.
+// answer is the part of a process's text that was read from its pipe so far.
 type answer struct {
 	file   *os.File
 	owner  uint32
@@ -43,9 +43,9 @@ func (a *answer) read(until time.Time) ([]byte, error) {
 	return a.text, errors.Join(err, failed)
 }
 
-// take reads the available bytes, and reports whether they are the last ones. An empty read means the end of the
-// file, unless the FIFO has not had a writer yet. The kernel wakes a waiting reader only when a writer writes or
-// closes the FIFO.
+// take reads the available bytes, and reports whether they are the last ones. An empty read means the end of the file,
+// unless the FIFO has not had a writer yet. The parameter waited says that the caller has waited for data. Then there
+// was a writer, because the kernel wakes a waiting reader only when a writer writes or closes the FIFO.
 func (a *answer) take(fd int, waited bool) (done bool, err error) {
 	for {
 		// This is the usual capacity of a pipe, so one read gets all available bytes.

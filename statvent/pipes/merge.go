@@ -138,8 +138,8 @@ func (m *Merger) rule(name string, label Rule) Rule {
 	return label
 }
 
-// labelRule returns the rule of the longest label at the end of name. All names that result from replacing this
-// label by the other labels must be in stats too. Without such a label, labelRule returns Sum.
+// labelRule returns the rule of the longest label at the end of name. A label counts only if stats also contains the
+// same name with each of the other labels. If no label counts, labelRule returns Sum.
 func labelRule(name string, stats map[string]statvent.Value, labels map[string]Rule) Rule {
 	rule, longest := Sum, 0
 	for label, r := range labels {

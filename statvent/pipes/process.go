@@ -31,7 +31,7 @@ type id struct {
 	start uint64
 }
 
-// owner is the kernel's information about a process or thread.
+// owner is the kernel's information about the process or thread to which a pipe belongs.
 type owner struct {
 	start uint64
 	uid   uint32 // owner of the files that the process creates
@@ -58,8 +58,8 @@ func Started(pid int) (uint64, error) {
 	return strconv.ParseUint(string(fields[19]), 10, 64)
 }
 
-// lookUp returns the owner of a process or thread. It returns errGone if there is no process or
-// thread with this id.
+// lookUp returns information about a process or thread. It returns errGone if there is no process
+// or thread with this id.
 func lookUp(pid int) (owner, error) {
 	start, err := Started(pid)
 	if err != nil {
@@ -93,8 +93,9 @@ func gone(pid int) bool {
 	return errors.Is(err, errGone)
 }
 
-// procError explains why a file in /proc/PID cannot be read. The file may be hidden by the mount option hidepid.
-// The process has ended only if it cannot receive a signal.
+// procError explains why a file in /proc/PID cannot be read. If the file does not exist, the mount option hidepid may
+// hide the process. procError sends the process the signal 0 to find out: a hidden process exists, but does not permit
+// the signal. In all other cases the process has ended.
 func procError(pid int, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
 		return err

@@ -36,7 +36,7 @@ const DefaultTimeout = 250 * time.Millisecond
 const (
 	// Maximum number of checked files in the directory, in addition to the files of running processes.
 	maxEntries  = 1 << 14
-	MaxParallel = 256      // maximum number of open pipes; fewer if the process may open few files
+	MaxParallel = 256      // maximum number of open pipes; fewer if the limit for open files of this process is low
 	maxPipe     = 4 << 20  // maximum number of bytes from one process
 	maxTotal    = 64 << 20 // maximum number of bytes from all processes
 	maxErrors   = 20       // maximum number of errors in Result.Errors
@@ -63,7 +63,7 @@ type Result struct {
 	Refused   int // *.stats files that are not a pipe of the process whose PID is in the file name
 	TimedOut  int // processes that did not answer in time, and pipes that were not read because of the time limit
 	TooLarge  int // processes that wrote more than 4 MiB, or more than the share of their user
-	Malformed int // lines that are not "name: value", and names above statvent.MaxNames
+	Malformed int // lines that are not "name: value", and names of a process after its first statvent.MaxNames names
 	Stale     int // pipes of dead processes
 	Removed   int // stale pipes that were removed
 	// Errors explains the counts. It contains at most 20 errors, in any order.

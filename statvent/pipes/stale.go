@@ -11,8 +11,8 @@ import (
 
 const fOFDGetLk = 36 // F_OFD_GETLK, which package syscall does not define
 
-// bury handles the pipe of a dead process. If the pipe has a writer, the process runs in another pid namespace,
-// and the pipe is not stale.
+// bury handles a pipe whose process does not exist in this pid namespace. If the pipe has a writer, the process runs in
+// another pid namespace, and the pipe is not stale. If not, the process is dead, and the pipe is stale.
 func (p *pipe) bury(pid int, file *os.File, info fs.FileInfo) (finding, error) {
 	held, err := hasWriter(file)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package corpus compares the line parser with two other parsers: a second implementation of the
-// rules in docs/lines.md, and the parser of Etsy's statsd. The input is a corpus of unusual lines,
-// which are generated from a seed.
+// rules in docs/lines.md, and the parser of Etsy's statsd. The input is a corpus, which consists of
+// unusual lines. The function Lines generates them from a seed.
 package corpus
 
 import (

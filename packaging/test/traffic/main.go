@@ -75,8 +75,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// send sends a batch, and waits until the daemon has read it and closed the connection. A
-// connection that the daemon has not accepted gets a reset.
+// send sends a batch, and waits until the daemon has read it and closed the connection. If the
+// daemon exits before it has accepted the connection, the connection is reset, and send returns an
+// error.
 func send() error {
 	conn, err := net.Dial("tcp", daemon)
 	if err != nil {
