@@ -234,7 +234,7 @@ func (e *explanation) kind(s *subject, kind metric.Kind) {
 	e.step("kind", text).OK = ok
 }
 
-// between formats a count of samples whose minimum and maximum are known.
+// between formats a number of samples. Only the lower and the upper limit of the number are known.
 func between(least, most uint64) string {
 	if least == most {
 		return plural.Things(most, "sample", "samples")

@@ -41,8 +41,8 @@ type Verdict uint8
 
 // The possible verdicts.
 const (
-	Accepted    Verdict = iota // signed with the first key
-	AcceptedOld                // signed with another key
+	Accepted    Verdict = iota // signed with the newest key
+	AcceptedOld                // signed with one of the older keys
 	Unsigned                   // too short to contain a signature
 	Forged                     // not signed with any of the keys
 	Late                       // its time is too far in the past, or the Window has already removed the signatures of that time

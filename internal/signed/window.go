@@ -21,7 +21,7 @@ type Window struct {
 	// seconds contains the signatures for each second. Only senders with a valid key can add
 	// signatures.
 	seconds map[int64]*prints
-	prints  int   // number of signatures in all seconds
+	prints  int   // number of signatures, summed over all seconds
 	looked  int64 // Unix time of the last call of forget, in seconds
 	// forgotten is the latest second whose signatures were removed. Datagrams of this second or
 	// earlier are never accepted, even after the clock was set back.

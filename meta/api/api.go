@@ -40,7 +40,7 @@ import (
 // Root is the prefix of all paths.
 const Root = "/api/v1/"
 
-// Config configures an API.
+// Config says what an API serves, and who may use it.
 type Config struct {
 	Questions []question.Question
 	Changes   []question.Change
@@ -63,7 +63,7 @@ type API struct {
 	names   []string // the sorted names of the paths
 	clients clients
 	streams streams
-	live    *live         // nil if there is no path live
+	live    *live         // handler of the path /live; nil if the API does not serve this path
 	changed atomic.Uint64 // number of changes so far
 	openapi []byte
 	counts  counts

@@ -65,7 +65,7 @@ type minuteColumn struct {
 // cell summarises the values of one path in one minute. Its mean is NaN if the path was not published.
 type cell struct{ mean, least, most float32 }
 
-// openMinute is the minute to which the values of the oldest flush columns are added.
+// openMinute is the minute that is not complete yet. A flush column that becomes too old is added to it.
 type openMinute struct {
 	end  int64 // end of the minute; 0 if there is none
 	rows []minuteSum

@@ -81,7 +81,7 @@ type Change struct {
 	Do         func(ctx context.Context, args Arguments) (any, error)
 }
 
-// AnswerTime is the maximum time for an answer, without the time for which the daemon watches traffic.
+// AnswerTime is the maximum time for an answer. The time for which the daemon watches traffic does not count.
 const AnswerTime = 9 * time.Second
 
 // Watches returns how long the daemon watches traffic for the answer.

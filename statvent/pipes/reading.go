@@ -61,7 +61,7 @@ func (g *reading) list() ([]string, error) {
 		return nil, err
 	}
 	if len(names) > maxEntries {
-		g.add(finding{err: fmt.Errorf("%s has more than %d files: the pipes of running processes are read, and some of the other files", g.reader.dir(), maxEntries)})
+		g.add(finding{err: fmt.Errorf("%s has more than %d files: only the pipes of running processes and a part of the other files are read", g.reader.dir(), maxEntries)})
 		running, err := readNames("/proc", -1)
 		if err != nil {
 			return nil, err
