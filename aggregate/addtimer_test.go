@@ -8,7 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// timerRoom returns the number of samples up to the start of the next block.
+// timerIndex returns the place of a sample in its block, and timerRoom returns how many samples a
+// block has room for. Each block must be full before the next block starts.
 func TestTimerBlocks(t *testing.T) {
 	t.Parallel()
 	room, used := 0, 0

@@ -100,7 +100,8 @@ func TestLateGauges(t *testing.T) {
 	}
 }
 
-// After a restart, the time of the last setting is still compared. A time in the future is ignored.
+// After a restart, the table still knows when a gauge was last set, and ignores samples from before
+// this time. A remembered time in the future is replaced with the current time.
 func TestRememberedSettings(t *testing.T) {
 	t.Parallel()
 	for _, set := range []int64{0, 10, time.Now().Add(time.Hour).UnixNano()} {
@@ -109,7 +110,7 @@ func TestRememberedSettings(t *testing.T) {
 		addGauges(t, table, "0: +1 @20", "1: 7 @9")
 		want := map[bool]float64{true: 6, false: 8}[set == 10]
 		if set > 10 {
-			want = 5 // both settings are older than the start of the table
+			want = 5 // both samples are older than the start of the table
 		}
 		if got := flush(table)["stats.g"]; got != want {
 			t.Errorf("set at %d: %v, want %v", set, got, want)
@@ -184,8 +185,8 @@ func TestAdjustmentsAreLimited(t *testing.T) {
 	}
 }
 
-// The system's clock is set back by an hour. The times of the clock then run at half speed for two
-// hours.
+// The system's clock is set back by an hour. The table's clock does not go back: it continues at
+// half speed for two hours, until the system's clock has caught up.
 func TestClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	const start, second = int64(1_000_000 * time.Second), int64(time.Second)

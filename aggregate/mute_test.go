@@ -23,8 +23,8 @@ func markAll(table *Table, m *Mute) {
 	}
 }
 
-// A mute refuses the samples of known names after they were marked, and the samples of new names at
-// once. The table keeps no refused sample, even while it is rebuilt.
+// A mute refuses the samples of a new name at once. It refuses the samples of a known name only
+// after the name was marked. The table keeps no refused sample, even while it is rebuilt.
 func TestMutes(t *testing.T) {
 	config := Config{Shards: 2, MaxNames: 1000, MaxNameLength: 100, MaxSetMembers: 10, MaxTimerSamples: 10, Expire: [metric.Kinds]uint32{2, 2, 2, 2}}
 	table := NewTable(config)

@@ -347,7 +347,7 @@ func TestForgetWhileReceiving(t *testing.T) {
 	}
 }
 
-// BenchmarkPeek reads the names of two receivers. One operation reads one name.
+// BenchmarkPeek reads the names in a table with two shards. One operation reads one name.
 func BenchmarkPeek(b *testing.B) {
 	const names = 100_000
 	table := testTable(2)

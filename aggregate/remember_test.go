@@ -144,7 +144,7 @@ func TestRememberedGoesOn(t *testing.T) {
 	}
 }
 
-// BenchmarkRemembered iterates over the gauges of two receivers. One operation is one gauge.
+// BenchmarkRemembered iterates over the gauges in a table with two shards. An operation is a gauge.
 func BenchmarkRemembered(b *testing.B) {
 	const names = 100_000
 	g := newGauges(2, 5)

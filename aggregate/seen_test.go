@@ -92,8 +92,9 @@ func TestSeenRemembered(t *testing.T) {
 	})
 }
 
-// The number of marks is bounded. Times from marks are wrong by at most a few seconds for the last
-// day, and by at most a minute for the last week.
+// The marks store when names were made, and their number is bounded. For a name made in the last
+// day, the stored time is at most 40 s late. For a name made in the last week, it is at most two
+// minutes late.
 func TestMarks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := marks{began: 1_000_000}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestSegment puts slots into a segment whose tags are spread, equal, or at the ends of their range. Each slot must be
-// found, slots with the same tag in the order in which they were put.
+// TestSegment puts slots into a segment. Their tags are random, or often equal, or at an end of their range. Each slot
+// must be found. Slots with the same tag must be found in the order in which they were put.
 func TestSegment(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for name, tag := range map[string]func() uint32{

@@ -409,7 +409,8 @@ func shardsAgree(t *testing.T, tables []*Table, layout Layout, samples int) {
 	}
 }
 
-// addOfEach adds a counter, a timer and a gauge. Each 5000 successive values of n use the same 100 names.
+// addOfEach adds a counter, a timer and a gauge. The values of n from 0 to 4999 use the same 100 names, the values from
+// 5000 to 9999 use 100 other names, and so on.
 func addOfEach(s *Shard, n int) {
 	name := fmt.Appendf(nil, "n%d.%d", n%100, n/5000)
 	s.Lock()

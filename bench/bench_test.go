@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// TestMain runs the minimal receiver of floor.go if the first argument is "floor", like the command bench does.
+// TestMain runs the minimal receiver of floor.go if the first argument is "floor". The command bench does the same.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "floor" {
 		if err := runFloor(os.Args[2:]); err != nil {

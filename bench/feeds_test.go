@@ -155,7 +155,8 @@ func TestWorkloadsHavePeers(t *testing.T) {
 	}
 }
 
-// The field where of each aim consists of parts. Each part names a workload, or is a command.
+// TestAims checks where the results for each aim can be found (aim.where). Each part of this text
+// must name a workload, or be a command.
 func TestAims(t *testing.T) {
 	for _, a := range aims() {
 		for where := range strings.SplitSeq(a.where, "; ") {

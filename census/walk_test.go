@@ -281,8 +281,8 @@ func TestNewNamesOfManyPrefixes(t *testing.T) {
 	})
 }
 
-// If there are more prefixes than a walk can count, the prefixes with the most names are in the
-// result. Their counts are not too high.
+// If there are more prefixes than a walk can count, the result still contains the prefixes with the
+// most names. Their counts may be lower than the true numbers of names, but not higher.
 func TestTooManyPrefixes(t *testing.T) {
 	table := testTable(1)
 	const n = 3 * maxChildren

@@ -246,8 +246,8 @@ func TestAggregateForgets(t *testing.T) {
 	}
 }
 
-// TestAggregateOddNumbers sends the two values that have a special meaning in series.word. They must be handled
-// like all other values.
+// TestAggregateOddNumbers sends the two values that have a special meaning in series.word. They must be handled in the
+// same way as all other values.
 func TestAggregateOddNumbers(t *testing.T) {
 	rec := clienttest.New(t, client.Config{Aggregate: time.Hour})
 	for range 3 {
@@ -441,9 +441,9 @@ func TestAggregateBusy(t *testing.T) {
 	}
 }
 
-// TestAggregateValues checks that all values of timers arrive, even if many callers add more values than the
-// client can hold. It tests values that the sender encodes. It also tests values that callers encode themselves,
-// because there is no server.
+// TestAggregateValues checks that all values of timers arrive, even if many callers add more values than the client can
+// hold. Before the server starts, so many values wait for the sender that callers must encode further values
+// themselves. After the start, the sender also encodes values.
 func TestAggregateValues(t *testing.T) {
 	const goroutines, calls = 4, 17_400 // more values than can wait for the sender
 	rec := clienttest.New(t, client.Config{})

@@ -64,7 +64,7 @@ func timings(packets []string) (n int) {
 	return n
 }
 
-// blocked returns a client with a full queue. There is no server until the channel up is closed.
+// blocked returns a client with a full queue. There is no server until the caller calls close(up).
 func blocked(t *testing.T, cfg client.Config) (c *client.Client, rec *clienttest.Recorder, up chan struct{}) {
 	rec, up = clienttest.New(t, client.Config{}), make(chan struct{})
 	cfg.Network, cfg.MaxPacketSize, cfg.QueueSize = "udp", 17, 2

@@ -155,7 +155,7 @@ func TestLastReportOfStuckWrite(t *testing.T) {
 			return silent(func([]byte) (int, error) { <-forever; return 0, net.ErrClosed }), nil
 		}})
 		c.Incr("a")
-		for _, pause := range []time.Duration{500, 1000, 700} { // LogEvery is 2, so the third report is not logged
+		for _, pause := range []time.Duration{500, 1000, 700} { // with LogEvery 2, the reports 1, 2, 4, 6 and so on are logged, but not report 3
 			c.Incr("")
 			time.Sleep(pause * time.Millisecond)
 		}
@@ -189,8 +189,9 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// TestStatsInterval checks that the sum of the client's own counters equals its Stats. This must
-// also hold for a job that ends before the first interval is over.
+// TestStatsInterval checks the counters that the client sends about itself. The values sent for a
+// counter must add up to its number in Stats. Close must send what was counted since the last
+// interval.
 func TestStatsInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := clienttest.New(t, client.Config{Prefix: "p", TypePrefixes: true, StatsInterval: time.Minute, Aggregate: time.Second})

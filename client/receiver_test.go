@@ -95,7 +95,7 @@ func (r *receiver) accept(listener net.Listener) {
 	}
 }
 
-// wait returns the packets as soon as the function enough returns true.
+// wait returns the packets as soon as enough(packets) returns true.
 func (r *receiver) wait(t testing.TB, enough func(packets []string) bool) []string {
 	t.Helper()
 	deadline := time.Now().Add(wait.Patience)

@@ -18,8 +18,8 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// TestDropsAreLogged checks that lines that are too long and invalid samples are logged. Each reason is logged
-// separately, at most once a second.
+// TestDropsAreLogged checks that the client logs dropped samples for two reasons: the sample is invalid, or its line is
+// too long. Each reason is logged separately, at most once a second.
 func TestDropsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

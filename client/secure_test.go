@@ -66,7 +66,7 @@ func TestSigned(t *testing.T) {
 func TestSignedLimit(t *testing.T) {
 	r := receive(t, "udp", "")
 	c := open(t, client.New, client.Config{Network: "udp", Address: r.address, HMACKey: []byte(hmacKey), MaxPacketSize: overhead + 10})
-	c.Incr(strings.Repeat("a", 7)) // 11 bytes with the newline
+	c.Incr(strings.Repeat("a", 7)) // the line has 11 bytes, but there is room for 10
 	c.Incr(strings.Repeat("b", 6))
 	flush(t, c)
 	if p := r.wait(t, func(all []string) bool { return len(all) == 1 }); p[0][overhead:] != "bbbbbb:1|c" {

@@ -23,8 +23,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// echoEnv is the name of an environment variable. If it is set, the test program is a server on the address in
-// this variable. The server can be killed. It copies its input to its output, one connection at a time.
+// echoEnv is the name of an environment variable. If it is set, the test program is a server on the address in this
+// variable. A test can kill this server, because it is a process of its own. The server copies the data that it
+// receives to its standard output, one connection at a time.
 const echoEnv = "STATSD_CLIENT_TEST_ECHO"
 
 func TestMain(m *testing.M) {

@@ -41,8 +41,8 @@ func wrapped(ctx context.Context, network, address string) (net.Conn, error) {
 	return struct{ net.Conn }{conn}, err
 }
 
-// TestOneLine checks that each line is sent as a datagram without a newline, for every kind of connection.
-// Gauges, and types that the client does not know, must stay in order.
+// TestOneLine checks that each line is sent as a datagram without a newline, for every kind of connection. Lines of
+// gauges, and lines with a metric type that the client does not know, must stay in order.
 func TestOneLine(t *testing.T) {
 	for name, dial := range map[string]func(ctx context.Context, network, address string) (net.Conn, error){
 		"cut": nil, "refused": noCut, "wrapped": wrapped,

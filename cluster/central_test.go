@@ -81,7 +81,7 @@ func (c *central) kills(times int) {
 }
 
 // TestOneCentral causes faults in a cluster that has a central daemon instead of NATS. It compares
-// every point with the point of a single table that gets all samples.
+// every point with the point that a single aggregate.Table computes from all samples.
 func TestOneCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

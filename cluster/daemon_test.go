@@ -23,8 +23,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// programs builds the commands of this source tree once, and returns their directory. The function
-// next does the same for the daemon with the next version of the format.
+// programs builds the commands of this source tree once, and returns their directory. In the same
+// way, next builds a daemon that uses the next version of the message format (partial.Version).
 var (
 	programs = sync.OnceValues(func() (string, error) { return build("./cmd/statsd", "./cmd/statsdmonitor") })
 	next     = sync.OnceValues(func() (string, error) { return build("-tags", "nextversion", "./cmd/statsd") })

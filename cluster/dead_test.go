@@ -60,8 +60,8 @@ func TestOwnersDead(t *testing.T) {
 	})
 }
 
-// awaitHealth waits until the response of /healthz contains a text. If the argument there is false,
-// awaitHealth waits until the response does not contain the text.
+// awaitHealth waits until the response of /healthz contains a text (there == true), or until the
+// response does not contain the text (there == false).
 func (w *world) awaitHealth(d *daemon, text string, there bool) {
 	w.t.Helper()
 	const patience = 3 * time.Minute

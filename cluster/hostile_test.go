@@ -155,7 +155,7 @@ func (d *daemon) flag(name string) string {
 	return ""
 }
 
-// fill fills a disk, calls the function during, and frees the disk.
+// fill fills a disk, calls during(), and then frees the disk.
 func fill(t *testing.T, disk string, during func()) {
 	hog, err := os.Create(filepath.Join(disk, "hog"))
 	if err != nil {
@@ -171,7 +171,7 @@ func fill(t *testing.T, disk string, during func()) {
 	}
 }
 
-// otherCentral replaces the central daemon for some time by a different central daemon, which has
+// otherCentral replaces the central daemon for some time with a different central daemon, which has
 // its own directory. This happens if a host name has the addresses of two machines. The edges must
 // not send their rows to the other central daemon.
 func (h *hostile) otherCentral(t *testing.T) {
@@ -204,8 +204,8 @@ func (h *hostile) wrongKey(t *testing.T) {
 
 // TestSoakCentral causes one fault after another in a central daemon and its edges under load. At
 // the same time, peers without the key hold more connections than the daemon accepts. With SOAK,
-// the test continues with random faults. It compares every point with the point of a single table
-// that gets all samples.
+// the test continues with random faults. It compares every point with the point that a single
+// aggregate.Table computes from all samples.
 func TestSoakCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

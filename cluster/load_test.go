@@ -30,7 +30,7 @@ type load struct {
 
 	mu      sync.Mutex
 	edges   []*edgeLoad
-	windows map[int64]*window // the samples of each flush interval, by the end of the interval in Unix seconds
+	windows map[int64]*window // the samples of each flush interval; the key is the end of the interval in Unix seconds
 	// unsure contains the ends of windows that are not compared. A window may lack samples that came late, or have late
 	// samples of the previous window.
 	unsure map[int64]bool
@@ -46,7 +46,8 @@ type edgeLoad struct {
 // window holds the samples of one flush interval.
 type window struct {
 	sent map[string][]metric.Sample // samples by the name of the edge
-	// maybe contains the edges that were killed, so that their samples may be missing.
+	// maybe contains the edges that were killed. Their samples may be missing in the published
+	// points.
 	maybe map[string]bool
 }
 
@@ -90,8 +91,8 @@ func (l *load) set(name string, on bool) {
 	}
 }
 
-// killed notes that an edge is being killed, so that the samples that it has not forwarded are
-// lost.
+// killed notes that an edge is being killed. The edge loses the samples that it has not forwarded,
+// so samples of the last three windows may be missing.
 func (l *load) killed(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -105,8 +105,8 @@ var faults = []fault{
 
 var ordinary = size{owners: 3, edges: 5, partitions: 8, bytes: "256MiB"}
 
-// TestFaults causes one fault after another under load. It compares every point with the point of a
-// single table that gets all samples.
+// TestFaults causes one fault after another under load. It compares every point with the point that
+// a single aggregate.Table computes from all samples.
 func TestFaults(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// upgrade replaces a daemon by a daemon with the next version of the format. The daemon gets no
-// samples while it is replaced.
+// upgrade replaces a daemon with a daemon that uses the next version of the message format. The
+// daemon gets no samples while it is replaced.
 func (w *world) upgrade(d *daemon) {
 	w.t.Helper()
 	dir, err := next()

@@ -35,8 +35,8 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// Under random faults, each published point equals the point of a single table that gets all
-// samples.
+// Under random faults, each published point equals the point that a single table without a cluster
+// computes from all samples.
 func TestChaos(t *testing.T) {
 	for seed := range soak.Pick(uint64(12), 500) {
 		run(t, seed, func(w *world) { chaos(w, 60) })
@@ -198,8 +198,8 @@ func TestFrozenAfterCommit(t *testing.T) {
 		w.window(20)
 		time.Sleep(time.Second)
 		w.edges[1].setMute(true)
-		// The window is closed 5 s after its end. The engine commits it, but its answer to the owner is
-		// delayed.
+		// The owner closes the window 5 s after its end. The engine stores the commit, but its answer reaches the owner
+		// late, because the connection is frozen.
 		w.sending.Go(func() {
 			time.Sleep(interval + lateAt - 2*time.Second)
 			a.connection.FreezeAfter()

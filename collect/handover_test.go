@@ -77,8 +77,8 @@ func (w *world) old() {
 }
 
 // A cluster with 8 partitions follows a cluster with 2. Each point equals the point that a single
-// table makes of all samples. Each window is published by one of the clusters. The new cluster
-// knows the gauges and the idle names of the old cluster.
+// table without a cluster computes from all samples. Each window is published by one of the
+// clusters. The new cluster knows the gauges and the idle names of the old cluster.
 func TestSuccessor(t *testing.T) {
 	for seed := range uint64(8) {
 		run(t, seed, func(w *world) {
@@ -162,7 +162,8 @@ func TestElsewhere(t *testing.T) {
 		next.settle()
 		w.settle()
 		w.check()
-		var lost, foreign uint64 // an old cluster that is over makes no more commits
+		// The old cluster is over and makes no more commits. Its owner's state has newer counts than the last commit.
+		var lost, foreign uint64
 		for _, st := range w.members[0].owner.Partitions() {
 			lost, foreign = lost+st.Counts.Lost, foreign+st.Counts.Foreign
 		}

@@ -55,8 +55,8 @@ func newPublished(layout aggregate.Layout) *published {
 	return &published{layout: layout, windows: map[int64]points{}, calls: map[int64]int{}}
 }
 
-// receivers is the Publisher of one owner. If the owner is killed, the windows that are not settled
-// are lost.
+// receivers is the Publisher of one owner. A window is settled when the receivers have accepted it.
+// If the owner is killed, the windows that are not settled are lost.
 type receivers struct {
 	*published
 	waiting []func() // each function delivers a window that is not settled yet
@@ -328,8 +328,8 @@ func (w *world) window(samples int) {
 	}
 }
 
-// windowOf does the same as window, but all samples go to one edge. If the parameter counts is
-// false, the single table does not get the samples.
+// windowOf does the same as window, but all samples go to one edge. The single table gets the
+// samples only if counts is true.
 func (w *world) windowOf(e *edge, samples int, counts bool) {
 	w.only, w.apart = e, !counts
 	w.window(samples)
@@ -402,9 +402,9 @@ func (w *world) ledger() (sum Counts) {
 	return sum
 }
 
-// over returns the owner's state of a partition, if the last window of the partition is closed.
-// Otherwise over returns nil. Such a partition makes no commit for messages that change nothing, so
-// its last commit does not count these messages.
+// over returns the owner's state of a partition if the last window of the partition is closed, and
+// nil otherwise. After its last window, a partition makes no commit for messages that change
+// nothing. Only the owner's state counts these messages; the last commit does not count them.
 func (w *world) over(partition int) *Status {
 	for _, m := range w.members {
 		if st := m.owner.Partitions()[partition]; st.Owned && st.Over {

@@ -13,7 +13,7 @@ func TestPauseFenced(t *testing.T) {
 	for _, c := range []struct{ pause, stops, ends, atMost time.Duration }{
 		{30 * time.Second, never, never, 30 * time.Second},
 		{30 * time.Second, 7 * time.Second, never, 8 * time.Second},
-		{30 * time.Second, 0, never, fencedPause}, // the members need some time to agree
+		{30 * time.Second, 0, never, fencedPause}, // the members need some time to agree which of them owns the partition
 		{30 * time.Second, never, 5 * time.Second, 5 * time.Second},
 		{fencedPause, 0, never, fencedPause},
 	} {

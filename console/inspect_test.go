@@ -16,7 +16,7 @@ import (
 )
 
 // inspect is a JavaScript program. Each line of its input is a JSON array of pairs of a name and a
-// value. The program prints the pairs like Etsy's console prints counters.
+// value. The program prints the pairs in the same way as Etsy's console prints counters.
 const inspect = `
 const util = require('util');
 require('readline').createInterface({input: process.stdin}).on('line', line => {
@@ -26,7 +26,8 @@ require('readline').createInterface({input: process.stdin}).on('line', line => {
 	console.log(JSON.stringify(util.inspect(o)));
 });`
 
-// TestInspect compares the output to the output of Node.js.
+// TestInspect compares the console's output for random counters and timers with the output of
+// util.inspect in Node.js.
 func TestInspect(t *testing.T) {
 	node := counterpart.Find(t, "node")
 	var input, want bytes.Buffer

@@ -52,8 +52,9 @@ func inVirtualTime(t *testing.T, spool bool, destinations []Destination, test fu
 	})
 }
 
-// checkLedger checks that the counts of units of each destination add up. It returns the state of
-// the first destination.
+// checkLedger checks the counts of each destination. The number of units (points or rows) that came
+// in must equal the number of delivered, waiting and dropped units. checkLedger returns the state
+// of the first destination.
 func checkLedger(t *testing.T, d *Delivery) State {
 	t.Helper()
 	states := d.States()
@@ -246,7 +247,8 @@ func TestSettled(t *testing.T) {
 	})
 }
 
-// Flushes in the spool are settled, but still count as the oldest undelivered flushes.
+// Flushes in the spool are settled, but not delivered. So State.Oldest is still the time of the
+// oldest flush in the spool.
 func TestSettledInSpool(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, true, []Destination{{Name: "main", Sink: r}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -365,8 +367,8 @@ func batch(at int64, payloads ...string) Batch {
 	}}
 }
 
-// A destination that forwards gets the batches meant for it in order, and no flushes. Other
-// destinations get no batches.
+// A destination that forwards gets its batches in order. It gets no flushes. Other destinations get
+// no batches.
 func TestForward(t *testing.T) {
 	forwards, publishes := sinktest.NewRecorder(), sinktest.NewRecorder()
 	destinations := []Destination{{Name: "forward", Sink: forwards, Forwards: true}, {Name: "s", Sink: publishes}}
@@ -467,9 +469,9 @@ func TestForwardRetry(t *testing.T) {
 	})
 }
 
-// When too many flushes wait to be encoded, the oldest flushes are dropped. Many small flushes may
-// wait, because flushes are dropped only above fewOffered flushes with manyUnits units together, or
-// above maxOffered flushes.
+// When too many flushes wait to be encoded, the oldest flushes are dropped. Up to fewOffered
+// flushes may always wait. More flushes may wait while all of them together have fewer than
+// manyUnits units, but never more than maxOffered flushes.
 func TestOffered(t *testing.T) {
 	for _, c := range []struct{ flushes, units, dropped int }{
 		{4, 1_000_000, 0},
@@ -512,8 +514,8 @@ func TestPauseAfter(t *testing.T) {
 	}
 }
 
-// The limit on units also applies if many small flushes waited before: of many large flushes, only
-// fewOffered may wait.
+// If large flushes follow many small flushes, the limit on units still applies: only fewOffered
+// large flushes may wait.
 func TestOfferedLarge(t *testing.T) {
 	o := newOutlet(newQueue(newLife(), &Destination{}, zerolog.Nop()), Destination{})
 	for at := range 100 {

@@ -330,7 +330,7 @@ func TestSpoolFlapping(t *testing.T) {
 // patience is the maximum time that a test waits for something that normally happens at once.
 const patience = time.Minute
 
-// eventually waits until the function ok returns true.
+// eventually waits until ok() returns true.
 func eventually(t testing.TB, complaint string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {

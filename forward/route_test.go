@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The start of an interval decides its cluster, even if the interval is flushed at a time that
-// belongs to the other cluster.
+// At a configured time, the edge changes from an old cluster to a next cluster. The start of an
+// interval decides which cluster gets it. The time of the flush does not matter.
 func TestRoute(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)

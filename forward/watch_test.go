@@ -47,8 +47,8 @@ func (o *owned) kill(partitions ...int) {
 }
 
 // An edge notices when partitions have no owner, even if all owners are dead, and when they have
-// owners again. While the engine does not answer, the edge reports nothing about owners. A full
-// engine counts as an answer, because it fills up when there are no owners.
+// owners again. While the engine does not answer, the edge reports nothing about owners.
+// link.ErrFull is an answer too, because an engine without owners becomes full.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &owned{engine: newEngine()}

@@ -21,7 +21,8 @@ import (
 //	senders/idle     receiving while a senders query runs, compared with no query: at most 1.15
 //
 // The receivers of the four variants take turns. An operation is one datagram for each of them. The time for sending is
-// not counted. Sending must be quick, because a probe may also cost 0.1 % of the time in which a receiver waits.
+// not counted. Sending must be quick: a probe may always use 0.1 % of the elapsed time, so with slow sending it would
+// cost more per datagram.
 func BenchmarkLooking(b *testing.B) {
 	for _, lines := range []int{1, 20} {
 		b.Run(fmt.Sprintf("lines=%d", lines), func(b *testing.B) {
@@ -75,7 +76,7 @@ type turn struct {
 	r         *receiver
 	take      func(n int) int
 	spent     time.Duration   // CPU time of the current rounds
-	shares    []time.Duration // earlier values of the field spent, one for each roundsPerShare rounds
+	shares    []time.Duration // CPU times of the earlier groups of roundsPerShare rounds
 }
 
 func newTurn(b *testing.B, datagrams []byte) *turn {

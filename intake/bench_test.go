@@ -62,7 +62,7 @@ func BenchmarkReceive(b *testing.B) {
 const smallestBuffer = 64
 
 // receiveTimed sends b.N datagrams in rounds of the given size, and measures the time of the first
-// receiver. All samples must be good.
+// receiver. All samples must be valid and added to the table.
 func receiveTimed(b *testing.B, in *Intake, round int, send func(client net.Conn, i int) error) Tally {
 	b.Helper()
 	at, r := in.listeners[0].at, in.receivers[0]

@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// BenchmarkTrain measures how much CPU time trains (datagrams that the kernel coalesced, UDP_GRO) save a receiver, as
-// ratios in one run. An operation is one datagram of one line for each of the four variants. The CPU time for sending is
-// not counted.
+// BenchmarkTrain measures how much CPU time a receiver saves if it reads trains. A train contains datagrams that the
+// kernel has coalesced (UDP_GRO). The results are ratios in one run. An operation is one datagram of one line for each
+// of the four variants. The CPU time for sending is not counted.
 //
-//	train/alone   reading coalesced packets, compared with reading single datagrams: at most 0.3
-//	cut/alone     reading coalesced packets that the kernel splits, compared with reading single datagrams
-//	ready/alone   reading single datagrams from a socket that accepts coalesced packets: about 1
+//	train/alone   reading trains, compared with reading single datagrams: at most 0.3
+//	cut/alone     reading datagrams from a train that the kernel has split, compared with reading single datagrams
+//	ready/alone   reading single datagrams from a socket that accepts trains: about 1
 //
 // The receivers request times of arrival, as the receivers of a daemon with gauges do.
 func BenchmarkTrain(b *testing.B) {

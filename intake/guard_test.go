@@ -293,8 +293,9 @@ func TestTLSFlood(t *testing.T) {
 		flood = 4 * limit
 	}
 	handshakes := uint64(certs.Greeted() / 2)
-	// On a busy machine the first handshakes can time out before the last connection is opened. So the
-	// result all includes the refusals because of a slow handshake.
+	// refused returns how many connections were closed to make room for other connections, and how many were closed in
+	// all. On a busy machine, some connections are closed because of a slow handshake: the first handshakes can time
+	// out before the last connection is opened.
 	refused := func() (crowded, all uint64) {
 		in.drain()
 		of := &in.tally.Listeners[0].Refused

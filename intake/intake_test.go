@@ -28,7 +28,7 @@ const (
 	patience = wait.Patience
 	// grace limits the time of a shutdown. A shutdown takes that long only if clients keep sending.
 	grace = time.Minute
-	// never is a number of flushes that no test reaches.
+	// never is an expiry time in flushes. No test has that many flushes.
 	never = 1 << 30
 )
 

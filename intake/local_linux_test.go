@@ -155,7 +155,7 @@ func TestFraming(t *testing.T) {
 		"nothing":                    {listen.Auto, "", 0, 0, 0, 0},
 		"frames are expected":        {listen.DogStatsD, frames("hits:1|c"), 1, 1, 0, 0},
 		"lines for frames":           {listen.DogStatsD, "hits:1|c\n", 0, 0, 1, 0},
-		"frames for lines":           {listen.Lines, frames("hits:1|c") + "\n", 1, 1, 0, 0}, // the frame's length is removed when the name is cleaned
+		"frames for lines":           {listen.Lines, frames("hits:1|c") + "\n", 1, 1, 0, 0}, // the frame's length becomes part of the name, and is removed because a name cannot contain these bytes
 		"the longest frame":          {listen.Auto, frames(strings.Repeat("h", 65527)+":1|c\nhits:1|c"[:9], "hits:1|c"), 1, 3, 0, 2},
 		"a frame too long":           {listen.Auto, frames("hits:1|c", strings.Repeat("x", 65537), "hits:1|c"), 1, 1, 1, 0},
 		"a frame of 16 MiB":          {listen.Auto, frames("hits:1|c") + "\x00\x00\x00\x01" + "hits:1|c", 1, 1, 1, 0},
@@ -244,8 +244,7 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// The kernel identifies the sending process. Bad lines and the table of processes show its uid, pid
-// and program.
+// The kernel identifies the sending process. Peers and BadLines return its uid, pid and program.
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []listen.Scheme{listen.Unixgram, listen.Unix} {

@@ -91,8 +91,8 @@ func TestIdleStreamsCanStay(t *testing.T) {
 	in.check(Tally{TCPConnections: 1, TCPBytes: 6, Lines: 1, Samples: 1, Aggregated: 1})
 }
 
-// A line must be completed in time, even if its bytes keep arriving. An idle connection without an
-// unfinished line stays open.
+// A line must be completed in time, even if its bytes keep arriving. This limit, TCPLineTimeout,
+// does not apply to an idle connection without an unfinished line.
 func TestUnfinishedLinesAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })

@@ -16,8 +16,8 @@ func longLine(name string, n int) string {
 
 // The result does not depend on how a stream is split into writes. For each position in a text, the
 // test opens a connection, splits the text there, and waits until the first part was read before it
-// writes the second part. The total must be the result of one write, multiplied by the number of
-// positions.
+// writes the second part. The counts of all these connections together must equal the counts for
+// the text in one write, multiplied by the number of positions.
 func TestStreamCutAnywhere(t *testing.T) {
 	t.Parallel()
 	grammar := "hits:1|c\r\n" +
@@ -32,8 +32,8 @@ func TestStreamCutAnywhere(t *testing.T) {
 	stream := grammar + longLine("long", maxLine+1) + "\n" + "last:5|c\n" + longLine("exact", 1500) + "\r\nend:9|c"
 	var cuts []int
 	for i := 1; i < len(stream); i++ {
-		// Splitting at different positions inside a run of zeros gives the same case, so one position is
-		// enough.
+		// The long lines contain long runs of zeros. All positions inside such a run give the same case, so the test
+		// leaves most of them out.
 		inside := i - len(grammar)
 		dull := inside > 10 && inside < maxLine-2 || i > len(stream)-1490 && i < len(stream)-30
 		if !dull {

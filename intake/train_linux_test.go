@@ -16,8 +16,8 @@ import (
 )
 
 // train returns a client that sends each write as one GSO packet with datagrams of the given size (UDP_SEGMENT). The
-// receiver gets a train (datagrams that the kernel coalesced, UDP_GRO). It skips the test if the kernel does not support
-// this.
+// receiver gets a train (datagrams that the kernel coalesced, UDP_GRO). If the kernel does not support UDP_SEGMENT,
+// train skips the test.
 func train(t testing.TB, address string, size int) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("udp", address)

@@ -182,8 +182,8 @@ func outcomes(e *Episodes) string {
 	return strings.Join(words, "; ")
 }
 
-// TestNote checks that the result of each message is stored. If a repetition fails, the stored
-// result must not change.
+// TestNote checks that the result of each message is stored. If a message was accepted and a repetition of it fails,
+// the stored result must not change.
 func TestNote(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	id := e.Observe(at, reasons(at, "a"))[0].Episode.ID
@@ -206,8 +206,8 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// TestNoteLook sends the result of a health check to a notifier. If the notifier accepts the result, no
-// message about the start of an open episode or about the end of an ended episode may wait any more.
+// TestNoteLook stores whether a notifier has accepted the result of a health check. An accepted result includes the
+// start of each open episode and the end of each ended episode. So the messages about them count as sent.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	e.NoteLook("nsca", at, nil)

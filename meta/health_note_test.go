@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// run advances the clock by a number of seconds. A key of the map acts is a second, counted from 1.
-// In this second, run calls the function under the key.
+// run advances the clock by a number of seconds. In second i, counted from 1, it calls the function acts[i], if there
+// is one.
 func (s *scene) run(seconds int, acts map[int]func(*scene)) {
 	for i := 1; i <= seconds; i++ {
 		s.step(acts[i])
@@ -103,8 +103,8 @@ func TestNotesOfHeavyLoss(t *testing.T) {
 	s.wantNotes(t, "10s failing: the kernel dropped 5,000 datagrams: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers")
 }
 
-// TestNotesOfReason checks the log about a reason that is not a loss. If the reason is repeatedly active and no longer
-// active, it is logged once a minute.
+// TestNotesOfReason checks the log about a reason that is not a loss. If the reason begins and ends again and again, it
+// is logged once a minute.
 func TestNotesOfReason(t *testing.T) {
 	s := newScene()
 	acts := map[int]func(*scene){}

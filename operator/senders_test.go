@@ -63,7 +63,8 @@ func TestExplainSenders(t *testing.T) {
 	}
 }
 
-// The Desk keeps the senders of a limited number of names. It removes the oldest answer first.
+// The Desk keeps a limited number of answers about the senders of names. If there are too many, it removes the oldest
+// answer.
 func TestKnownSenders(t *testing.T) {
 	var k knownSenders
 	now := time.Now()

@@ -17,9 +17,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/soak"
 )
 
-// A configuration file of the package must never change. If it changed, an upgrade would ask each
-// user who has edited it, and an unattended upgrade would stop. The defaults of new settings must
-// be in the daemon.
+// A configuration file of the package must never change. If it changed, and a user has edited it, an upgrade would ask
+// the user which version to keep, and an unattended upgrade would stop. The defaults of new settings must be in the
+// daemon.
 func TestConfigurationFilesDoNotChange(t *testing.T) {
 	for path, sum := range map[string]string{
 		"etc/statsd/statsd.conf":          "a1fe57761718dcbb1e2fcffd7806d772e77c23e6b304ab022ed91d78cc1f140c",

@@ -18,8 +18,8 @@ const (
 	benchPartitions = 64
 )
 
-// mix returns traffic that resembles the traffic of real sites. The names consist of random words
-// and numbers. 60 % are counters, 20 % gauges, 18 % timers with 20 samples, and 2 % sets with 50 members.
+// mix returns traffic that resembles the traffic of real sites. The names consist of random words and numbers. 60 % of
+// the names are counters, 20 % gauges, 18 % timers with 20 samples, and 2 % sets with 50 members.
 func mix() (samples []metric.Sample) {
 	random := rand.New(rand.NewPCG(11, 12))
 	words := []string{"api", "web", "checkout", "search", "db", "cache", "queue", "auth", "mobile", "eu-west", "requests", "latency", "errors", "render", "session", "user_profile", "payments", "get", "post", "p2p", "cpu", "jobs", "retries", "bytes_sent", "pool", "hits"}

@@ -393,8 +393,8 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// The messages of an interval count one unit for each row, and one unit for the interval. So an
-// interval without rows counts one unit.
+// The messages of an interval have one unit for each row, and one unit for the interval itself. So an interval without
+// rows has one unit.
 func TestUnits(t *testing.T) {
 	e := newEncoder(t, 8)
 	for _, rows := range [][]aggregate.Row{nil, {{Kind: metric.Counter, Name: []byte("a"), Value: 1}, {Kind: metric.Gauge, Name: []byte("b"), Set: aggregate.GaugeChange{At: 1}}}} {

@@ -60,7 +60,7 @@ func hostileTable() *aggregate.Table {
 	return aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 1000, MaxNameLength: 100, MaxSetMembers: 100, MaxTimerSamples: 100, Expire: [metric.Kinds]uint32{1, 1, 1, 1}})
 }
 
-// hostileMessages returns valid messages. Some of them are not compressed.
+// hostileMessages returns valid messages. The test changes copies of them. Some messages are not compressed.
 func hostileMessages(t *testing.T, random *rand.Rand) (all [][]byte) {
 	e := newEncoder(t, 1)
 	for n := range 8 {

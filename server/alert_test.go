@@ -206,7 +206,7 @@ func TestAlertOnChange(t *testing.T) {
 	inVirtualTime(t, alerting(r, every, changes), func(v *virtual) {
 		v.wait(125 * time.Second)
 		fail(r)
-		v.wait(4*time.Minute + 10*time.Second) // the last health check was 15 s ago, the last attempt to send at most 6 s
+		v.wait(4*time.Minute + 10*time.Second) // the last health check was 15 s ago, and the last attempt to send was at most 6 s ago
 		errorsBefore := figureOf(t, v.Server, "publish_error.unknown")
 		r.Recover()
 		v.wait(3 * time.Minute)

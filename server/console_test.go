@@ -74,7 +74,7 @@ func TestConsoleLikeEtsy(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		for some := range slices.Chunk(lines, 10) { // Node.js loses some of a larger burst of datagrams
+		for some := range slices.Chunk(lines, 10) { // with more datagrams at once, Node.js would lose some of them
 			send(t, conn, strings.Join(some, "\n"))
 		}
 	}

@@ -108,7 +108,7 @@ func TestDatagramOfAllBytes(t *testing.T) {
 	}
 	conn := d.dial("udp")
 	d.deliver(conn, string(all))
-	for some := range slices.Chunk(all, 16) { // each byte is also tried in each part of a line
+	for some := range slices.Chunk(all, 16) { // each byte is also sent at different places of a valid line
 		var texts []string
 		for _, c := range some {
 			b := string([]byte{c})

@@ -56,7 +56,7 @@ func expect(t *testing.T, got, want map[int64]map[string]float64) {
 func TestFlushAlignment(t *testing.T) {
 	r := sinktest.NewRecorder()
 	inVirtualTime(t, plain(r), func(v *virtual) {
-		v.wait(3 * time.Second) // the next flush time is 7 s later
+		v.wait(3 * time.Second) // now the next flush is in 7 s
 		v.receive("hits:5|c\nload:1|g\ntime:7|ms\nuser:x|s")
 		v.wait(7*time.Second - 1)
 		expect(t, points(t, r), nil)
@@ -135,7 +135,7 @@ func TestFlushOfFigures(t *testing.T) {
 	})
 }
 
-// If a counter and a gauge have the same path, both points are sent, and the collision is reported.
+// If a counter and a gauge have the same path, both points are sent, and the path is in the list of collisions.
 func TestFlushCollision(t *testing.T) {
 	r := sinktest.NewRecorder()
 	cfg := plain(r)

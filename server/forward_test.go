@@ -21,8 +21,8 @@ import (
 type cluster struct {
 	mu       sync.Mutex
 	settings link.Settings
-	silent   error // if set, the cluster does not answer with its settings
-	down     error
+	silent   error // if set, Settings waits until its context ends, and fails with this error
+	down     error // if set, Send fails with this error
 	table    *aggregate.Table
 	samples  uint64
 	ids      map[string]bool

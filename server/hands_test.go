@@ -17,7 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// operated returns the configuration of a daemon with a monitor and the token operating.
+// operated returns the configuration of a daemon with a monitor. The token of the operator alice is the word
+// "operating".
 func operated(t *testing.T) Config {
 	t.Helper()
 	tokens, err := access.ParseTokens(fmt.Appendf(nil, "operate alice %x\n", sha256.Sum256([]byte("operating"))))
@@ -29,8 +30,8 @@ func operated(t *testing.T) Config {
 	return cfg
 }
 
-// change requests a change over the JSON API, and decodes the data into answer. It returns the HTTP
-// status and the answer's text.
+// change requests a change over the JSON API. It decodes the field data of the response into the parameter answer. It
+// returns the HTTP status and the text of the response.
 func (d *daemon) change(path, body string, answer any) (int, string) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "POST", "http://"+d.MonitorAddr().String()+"/api/v1/"+path, strings.NewReader(body))
@@ -62,7 +63,7 @@ func (d *daemon) send(r *http.Request, answer any) (int, string) {
 	return w.StatusCode, string(text)
 }
 
-// asks sends a query to the JSON API, and decodes the data into answer.
+// asks sends a query to the JSON API. It decodes the field data of the response into the parameter answer.
 func (d *daemon) asks(path string, answer any) {
 	d.t.Helper()
 	r, err := http.NewRequestWithContext(d.t.Context(), "GET", "http://"+d.MonitorAddr().String()+path, nil)

@@ -35,8 +35,8 @@ func (d *daemon) browse(path string) (code int, body string) {
 	return answer.StatusCode, string(text)
 }
 
-// silentFace returns the name of an output that does not show the reason id with the text part. It
-// returns "" if all outputs show it.
+// silentFace returns the name of an output that does not show a reason of the health. id is the ID of the reason, and
+// part is a part of its text. It returns "" if all outputs show the reason.
 func (d *daemon) silentFace(alerts *notified, id, part string) string {
 	d.t.Helper()
 	if !d.Health().Has(id) || !strings.Contains(d.Health().Text(), part) {

@@ -34,8 +34,8 @@ func TestTimersWithTooManySamples(t *testing.T) {
 	}
 }
 
-// Refused samples are counted by the limit that was reached. The daemon shows the prefix that most
-// of their names share. Samples of known names are still counted.
+// Refused samples are counted separately for each limit. The daemon shows the prefix that most of their names share.
+// Samples of known names are still aggregated.
 func TestRefusalsAreShown(t *testing.T) {
 	t.Parallel()
 	cfg := config()
@@ -113,7 +113,8 @@ func TestConnectionWarnings(t *testing.T) {
 			continue
 		}
 		eventually(t, "the connection is not counted", func() bool { return figureOf(t, d.Server, "tcp.open") == float64(n) })
-		counted := figureOf(t, d.Server, "ledger.time") // the warnings are logged after the figures of their flush, so the test waits for one more flush
+		// A flush computes its figures before it logs its warnings, so the test waits for the next flush.
+		counted := figureOf(t, d.Server, "ledger.time")
 		eventually(t, "no further flush", func() bool { return figureOf(t, d.Server, "ledger.time") > counted })
 		want := 1
 		if n == 8 {

@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// addNext adds a second cluster, which receives the intervals after the time in the parameter from. The
-// second cluster has another key for members of sets, and another number of partitions.
+// addNext adds a second cluster. It receives the intervals that end after the time in the parameter "from". It has
+// another key for members of sets, and another number of partitions.
 func addNext(cfg *Config, from time.Time) *cluster {
 	first := cfg.Target
 	next := newCluster(cfg)

@@ -205,8 +205,8 @@ func TestValuesBeyondKeepValues(t *testing.T) {
 	})
 }
 
-// Values can also match paths that were published earlier but are not in the last flush. Held
-// counts these paths too, so Held is never less than Matched.
+// The query "values" also finds paths that were published earlier but are not in the last flush. The field Held counts
+// these paths too, so Held is never less than the field Matched.
 func TestHeldPathsCoverTheMatches(t *testing.T) {
 	inVirtualTime(t, plain(sinktest.NewRecorder()), func(v *virtual) {
 		v.receive("a:1|g")

@@ -34,7 +34,8 @@ func (h host) start(behaviour string, number int) *pipetest.Process {
 	return pipetest.Start(h.t, h.program, pipetest.Config{Behaviour: behaviour, Dir: h.dir, Number: number})
 }
 
-// config returns a configuration that reads the host's pipes, and treats requests as a counter.
+// config returns a configuration that reads the host's pipes. The daemon publishes the value "requests" of the pipes as
+// a counter.
 func (h host) config() Config {
 	h.t.Helper()
 	requests, err := pipes.ParseGlob("requests")
@@ -65,8 +66,8 @@ func (d *daemon) awaitTotal(want float64) {
 	})
 }
 
-// The levels of all processes are merged. For a count, the sum of all processes' increases is
-// published, even when processes start or end.
+// The values of all processes are merged. For a count, the daemon publishes by how much it grew in all processes
+// together, even when processes start or end.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -110,7 +111,7 @@ func TestPipesLast(t *testing.T) {
 	check(t, d.Server, "pipes.processes 1", "pipes.errors 0")
 }
 
-// TestPipesOfBadProcesses checks processes that do not answer or write garbage. They delay neither
+// TestPipesOfBadProcesses checks processes that do not answer, and processes that write garbage. They delay neither
 // flushes nor clients nor the shutdown, and the values of other processes stay right.
 func TestPipesOfBadProcesses(t *testing.T) {
 	t.Parallel()

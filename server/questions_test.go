@@ -167,7 +167,8 @@ func TestQuestionDiscards(t *testing.T) {
 	}
 }
 
-// The cost in the answer matches the system's values.
+// The query "cost" answers with the amount of memory that the system reports. The shares of the memory add up to this
+// amount.
 func TestQuestionCost(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")

@@ -13,7 +13,7 @@ import (
 
 const second = int64(time.Second)
 
-// step does what the flush loop does at the time in the parameter now. If a flush was due, step
+// step does what the flush loop does when the clock shows the time in the parameter "now". If a flush was due, step
 // returns the flush time that was used.
 func (s *schedule) step(now int64, next *int64) (given int64, ok bool) {
 	*next = min(*next, s.next(now))
@@ -170,7 +170,7 @@ func TestScheduleAfterPredecessor(t *testing.T) {
 	}
 }
 
-// If the clock is set back repeatedly, the number of spans stays bounded.
+// If the clock is set back repeatedly, the number of spans of used flush times stays limited.
 func TestScheduleIsBounded(t *testing.T) {
 	t.Parallel()
 	s := schedule{interval: second}
@@ -185,7 +185,7 @@ func TestScheduleIsBounded(t *testing.T) {
 	}
 }
 
-// If the clock is far ahead for one flush, the flush times in between do not count as used.
+// If the clock is far ahead for one flush, the flush times that the clock has jumped over do not count as used.
 func TestScheduleAfterGlitch(t *testing.T) {
 	s := schedule{interval: 10}
 	for b := int64(10); b <= 1000; b += 10 {

@@ -46,7 +46,7 @@ type daemon struct {
 	err   error // result of Run, valid when ended is closed
 }
 
-// kindsApart is the reference layout, with another prefix for each kind of metric.
+// kindsApart returns the layout of the naming "reference", but with a different prefix for each kind of metric.
 func kindsApart() aggregate.Layout {
 	l := aggregate.Reference.Layout()
 	l.Prefix = [metric.Kinds]string{metric.Counter: "counters", metric.Gauge: "gauges", metric.Timer: "timers", metric.Set: "sets"}

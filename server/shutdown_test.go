@@ -128,7 +128,7 @@ func TestShutdownGrace(t *testing.T) {
 			d := start(t, cfg)
 			d.Fail(errors.New("no"))
 			eventually(t, "nothing is sent", func() bool { return d.Attempts() >= attempts })
-			d.Recover() // at this time the pause between two attempts is longer than the grace period
+			d.Recover() // the pause before the next attempt is longer than the grace period, so the daemon must not wait for it
 			d.stop()
 			if strings.Contains(d.out.String(), "undelivered") {
 				return fmt.Errorf("the sink was back, but the log says:\n%s", d.out)

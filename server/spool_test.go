@@ -20,7 +20,7 @@ func TestSpoolNeighbour(t *testing.T) {
 	cfg.FlushInterval = 50 * time.Millisecond
 	cfg.GaugeExpire = time.Hour
 	cfg.Sinks = []delivery.Destination{{Name: "healthy", Sink: healthy}}
-	d := start(t, cfg) // start adds a recorder as a second sink, which hangs below
+	d := start(t, cfg) // start adds a recorder as a second sink, and only the recorder hangs
 	d.Hang()
 	for i := range 20 {
 		send(t, d.dial("udp"), fmt.Sprintf("n%d:1|c", i))

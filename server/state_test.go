@@ -192,7 +192,7 @@ func TestStateFaults(t *testing.T) {
 			}
 		})
 	})
-	// To simulate a disk that hangs, no goroutine receives the chunks.
+	// Here no goroutine receives the chunks of the state file. For the function encode, this is like a disk that hangs.
 	t.Run("disk hangs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := &stateSave{chunks: make(chan []byte, 4), ended: make(chan struct{})}

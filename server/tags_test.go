@@ -106,7 +106,7 @@ func TestTaggedState(t *testing.T) {
 	}
 }
 
-// If new series of a name are refused, they are shown under the name without tags.
+// If new series of a name are refused, the list of refused samples shows them together, under the name without tags.
 func TestTaggedRefusals(t *testing.T) {
 	t.Parallel()
 	cfg := config()

@@ -195,8 +195,8 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 	}
 }
 
-// The query tail streams an event "line" for each line, an event "looked" with counts once a
-// second, and an event "end". If the reader fails, the stream ends at once.
+// The query "tail" sends an event "line" for each line, an event "looked" with counts each second, and an event "end"
+// at the end. If the reader fails, the stream ends at once.
 func TestStreamOfLines(t *testing.T) {
 	t.Parallel()
 	d := busy(t)

@@ -60,8 +60,8 @@ func newWebhook(t *testing.T, name, url string) alert.Channel {
 	return alert.Channel{Name: name, Receiver: w, Config: url}
 }
 
-// TestWebhookOfDaemon checks messages about a dead sink to real web servers: one fails at first,
-// and one hangs. The page shows which channels received the messages, when, and after how many
+// TestWebhookOfDaemon checks the messages that the daemon sends to real web servers when a sink is dead. One web server
+// fails at first, and one hangs. The status page shows which channels received the messages, when, and after how many
 // attempts.
 func TestWebhookOfDaemon(t *testing.T) {
 	soak.Slow(t)

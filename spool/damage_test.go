@@ -145,7 +145,7 @@ func TestSoakFlippedBits(t *testing.T) {
 		hit += img.first[name]
 		missing := uint64(record(hit).Points)
 		if hit == img.records-1 {
-			missing = 0 // no later record shows how many points the lost record had
+			missing = 0 // no record follows, so the spool cannot know how many points are missing
 		}
 		st := readOut(t, dir, slices.Concat(span(0, hit), span(hit+1, img.records)), missing)
 		if st.Damaged == 0 {

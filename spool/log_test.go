@@ -31,7 +31,7 @@ func text(n uint64) []byte {
 	return fmt.Appendf(nil, "record %d %s", n, bytes.Repeat([]byte{'x'}, int(n%700)))
 }
 
-// appendTo appends records until the log contains this number of records.
+// appendTo appends records until the log contains the record with the number last.
 func appendTo(t *testing.T, l *Log, last uint64) {
 	t.Helper()
 	for l.State().Next <= last {

@@ -259,7 +259,7 @@ func TestDropWhileHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := balance(t, s)
-	if want := left - record(0).Points; closed.Points != want { // the record in memory is dropped when the spool is closed
+	if want := left - record(0).Points; closed.Points != want { // record 0 is only in memory now, so Close drops it
 		t.Errorf("%d points are left after Close, want %d", closed.Points, want)
 	}
 	if st := open(t, cfg).Stats(); st.Points != closed.Points || st.Records != closed.Records || st.Missing != 0 {

@@ -76,7 +76,8 @@ func TestAppendLine(t *testing.T) {
 	}
 }
 
-// TestOriginalsCapture parses a recorded pipe of statvent for Python.
+// TestOriginalsCapture parses the recorded content of a pipe. A process with the original, statvent for Python, wrote
+// it.
 func TestOriginalsCapture(t *testing.T) {
 	capture, err := os.ReadFile("testdata/statvent-py2.pipe")
 	if err != nil {

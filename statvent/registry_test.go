@@ -38,8 +38,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestManyGoroutines checks two faults of the original, statvent for Python, which uses no lock. The original
-// lost increments, and it failed if a name was added during a reading.
+// TestManyGoroutines checks that a Registry does not have two faults of the original, statvent for Python. The original
+// uses no lock: it lost increments, and it failed if a name was added during a reading.
 func TestManyGoroutines(t *testing.T) {
 	const goroutines, each = 25, 4000
 	var r Registry

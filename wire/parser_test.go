@@ -207,8 +207,7 @@ func TestParserLine(t *testing.T) {
 	}
 }
 
-// Each section of a long line is read a limited number of times; without the limit this test takes
-// minutes. At returns the index of the bad value, type or rate.
+// The method At returns the index of the bad value, type or rate.
 func TestParserAt(t *testing.T) {
 	for line, want := range map[string]int{
 		"php.err:1,5|ms":         8,
@@ -245,6 +244,8 @@ func TestParserAt(t *testing.T) {
 	}
 }
 
+// The parser reads each section of a long line only a limited number of times. Without this limit, the test would take
+// minutes.
 func TestParserManySections(t *testing.T) {
 	const n = 10_000
 	for section, samples := range map[string]int{

@@ -162,7 +162,7 @@ func plainSeries(name, section string) string {
 	return name + strings.Join(all, "")
 }
 
-// FuzzTags checks that Graphite accepts each series, and that a series sent as a name results in
+// FuzzTags checks that Graphite accepts each series. If a line has the text of a series as its name, the result must be
 // the same series.
 func FuzzTags(f *testing.F) {
 	for _, tt := range tagTests {

@@ -111,7 +111,7 @@ func TestHandler(t *testing.T) {
 			response.Body.Close()
 		}
 		name := strings.Join(strings.Split(test.name, ".")[:strings.Count(test.name, ".")-1], ".")
-		// The response can arrive before the handler returns. The counter requests is sent last, so wait for it.
+		// The response can arrive before the handler returns. NAME.requests is sent last, so wait for this counter.
 		for deadline := time.Now().Add(wait.Patience); rec.Count("app.counters."+name+".requests") == 0 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
@@ -449,7 +449,8 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
-// TestHandlerHTTP2 checks the optional methods of HTTP/2.
+// TestHandlerHTTP2 checks which optional interfaces the Handler's ResponseWriter has over HTTP/2:
+// http.Flusher and http.Pusher, but not http.Hijacker.
 func TestHandlerHTTP2(t *testing.T) {
 	rec := clienttest.New(t, client.Config{})
 	server := httptest.NewUnstartedServer(&httpstats.Handler{Client: rec.Client, Next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

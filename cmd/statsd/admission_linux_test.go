@@ -73,7 +73,8 @@ func (a *admission) write(name, text string) {
 	}
 }
 
-// configure writes the configuration file.
+// configure writes the configuration file. The listener near allows the addresses in the parameter
+// near. The listener named allows the certificate names in the parameter names.
 func (a *admission) configure(near, names string) {
 	server := fmt.Sprintf("cert=%s/server.pem&key=%[1]s/server.key", a.dir)
 	a.write("statsd.conf", fmt.Sprintf(`listen tcp+tls://%s?name=tls&%s
@@ -164,7 +165,7 @@ func (a *admission) await(name string, want float64) {
 	wait.Until(a.t, fmt.Sprintf("%s is not %v", name, want), func() bool { return a.count(name) == want })
 }
 
-// sign returns a signed datagram. The parameter later is added to the current time in the datagram.
+// sign returns a signed datagram. The time in the datagram is the current time plus the parameter later.
 func sign(key, lines string, later time.Duration) string {
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))
 	rest = append(rest, "0000"+lines...)

@@ -70,9 +70,10 @@ func (c *central) joins(scheme, query string) {
 	e.stop()
 }
 
-// refuses checks that the central daemon refuses an edge daemon. Both logs must contain the reason,
-// and the central daemon must count the refusal. The central daemon logs at most one refusal a
-// minute, so its log may contain the reason of an earlier refusal.
+// refuses checks that the central daemon refuses an edge daemon, and counts the refusal. The log of
+// the edge daemon must match ofEdge, and the log of the central daemon must match ofCentral, unless
+// ofCentral is empty. The central daemon logs at most one refusal a minute, so a line about an
+// earlier refusal is enough in its log.
 func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	c.t.Helper()
 	before := c.refused()
@@ -133,7 +134,8 @@ func TestCentralKeys(t *testing.T) {
 	c.stop()
 }
 
-// TestCentralAllow checks that edge daemons with other addresses are refused.
+// TestCentralAllow checks that the central daemon refuses an edge daemon if the setting allow does
+// not contain its address.
 func TestCentralAllow(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

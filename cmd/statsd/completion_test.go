@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestSuggestions checks that the completion script offers only valid values. It also checks that the script
-// offers values for each flag whose values are words.
+// TestSuggestions checks that the completion script offers only valid values. It also checks the values that the script
+// offers for some flags, and that it offers a scheme for each flag with a URL.
 func TestSuggestions(t *testing.T) {
 	want := map[string]string{
 		"tags":         "drop graphite labels keep-in-name",

@@ -273,8 +273,8 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 	b.stop(pid)
 }
 
-// TestDaemonizeSockets checks that the daemon inherits the sockets and the supervisor of the process that started
-// it.
+// TestDaemonizeSockets checks that the daemon in the background gets the inherited sockets of the process that started
+// it. It must also tell the supervisor of this process that it is ready, and its own process id.
 func TestDaemonizeSockets(t *testing.T) {
 	t.Parallel()
 	c := sinktest.NewServer(t)

@@ -29,7 +29,8 @@ type flushes struct {
 
 func newFlushes(t *testing.T) *flushes { return &flushes{Server: sinktest.NewServer(t), t: t} }
 
-// serveLikeEtsy runs the daemon with these flags until the test ends.
+// serveLikeEtsy runs the daemon until the test ends, and returns its address. The flags in args
+// make the daemon publish the same points as Etsy's statsd.
 func serveLikeEtsy(t *testing.T, args ...string) (addr string) {
 	s, err := server.New(configOf(t, append(args, "--name=127.0.0.1", "--port=0", "--monitor-port=off")))
 	if err != nil {
@@ -208,7 +209,7 @@ func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 		switch {
 		case !ok:
 			t.Errorf("%s: no %s %v", when, path, w)
-		case math.IsNaN(w) && strings.Contains(path, "_top"): // a bug in Etsy's statsd
+		case math.IsNaN(w) && strings.Contains(path, "_top"): // Etsy's statsd publishes NaN here because of a bug
 		case !isTime && math.Abs(g-w) > 1e-12*math.Abs(w):
 			t.Errorf("%s: %s is %v, want %v", when, path, g, w)
 		}

@@ -53,7 +53,7 @@ func TestPrintConfig(t *testing.T) {
 	}
 }
 
-// readBack reads a configuration file like statsd --config FILE --check-config.
+// readBack reads a configuration file in the same way as statsd --config FILE --check-config does.
 func readBack(t *testing.T, text string) settings {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "statsd.conf")

@@ -23,7 +23,7 @@ func TestFamilies(t *testing.T) {
 	for host, family := range map[string]string{"0.0.0.0": "", "[::]": "6"} {
 		t.Run(host, func(t *testing.T) {
 			startOn(t, host)
-			// The five TCP sockets are the port, the monitor, the console, the load sink and the profiles.
+			// The five TCP sockets belong to --port, --monitor-port, --admin, the sink load:// and --pprof.
 			for table, want := range map[string]int{"tcp": 5, "udp": 1} {
 				for _, version := range []string{"", "6"} {
 					wanted := 0

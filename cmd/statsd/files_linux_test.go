@@ -65,10 +65,10 @@ func spoolFor(_ *testing.T, path string) []string {
 	return []string{"--flush-interval", "0.05", "--graphite-host", "127.0.0.1", "--graphite-port", "1", "--spool-dir", filepath.Dir(filepath.Dir(path))}
 }
 
-// takenTLS is the address of a TLS listener. TestFiles sets it.
+// takenTLS is the address in the URL of the sink that uses ca.pem. TestFiles listens on this address.
 var takenTLS string
 
-// TestFiles replaces each file that the daemon opens by a trap: another type of file or a link. The daemon must
+// TestFiles replaces each file that the daemon opens with a trap: another type of file or a link. The daemon must
 // report the trap. It must not block, and must not change the target of a link.
 func TestFiles(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,8 +146,8 @@ func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	return true
 }
 
-// outcome runs a daemon and returns its messages. The parameter refused says that the daemon must not use the file.
-// If the daemon cannot start without the file, it must then exit by itself.
+// outcome runs a daemon and returns its messages. The parameter refused says that the daemon must not use the file. If
+// refused is true, a daemon that cannot start without the file must exit by itself.
 func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)

@@ -245,7 +245,8 @@ func setTo(s *setting) (texts []string) {
 	return texts
 }
 
-// TestOddMemory compares limits to the memory of the machine, each limit alone and all limits together.
+// TestOddMemory checks the warnings about limits that allow more memory than is available. A warning is about a single
+// limit, or about several limits together.
 func TestOddMemory(t *testing.T) {
 	all := resolved(t, []string{"-s", "a:1", "-s", "load://?max-bytes=50MiB", "-s", "prometheus://"}, nil)
 	sinks, err := all.endpoints(nil)

@@ -15,8 +15,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// changing sends a request that changes the running daemon, with a token. It returns the status and the body of the
-// response.
+// changing sends a request to a path of the JSON API that changes the running daemon. The request has a token. changing
+// returns the status and the body of the response.
 func changing(t *testing.T, client *http.Client, address, path, token, body string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", address+"/api/v1/"+path, strings.NewReader(body))

@@ -60,8 +60,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// changeServer is an HTTP server that responds to requests for changes like the JSON API, and
-// stores the requests.
+// changeServer is an HTTP server that answers requests for changes in the same way as the JSON API.
+// It stores the requests.
 type changeServer struct{ asked []string }
 
 func (c *changeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

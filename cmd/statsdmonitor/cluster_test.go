@@ -229,8 +229,8 @@ func TestClusterVerdict(t *testing.T) {
 	}
 }
 
-// TestSameCluster checks that for an edge daemon with two clusters, the comparison uses the cluster
-// of the owner.
+// TestSameCluster checks an edge daemon that forwards to two clusters. The owner's counts must be
+// compared with the edge daemon's counts for the owner's cluster.
 func TestSameCluster(t *testing.T) {
 	edge := reporttest.Ending()
 	owner := reporttest.Central()

@@ -29,7 +29,8 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-// described returns the texts of list items by their names. Each text is one line.
+// described returns the texts of the list items in text that match the pattern begin. The key is
+// the name that the pattern captures. Each returned text is one line.
 func described(begin, text string) map[string]string {
 	found := map[string]string{}
 	item := regexp.MustCompile(begin)

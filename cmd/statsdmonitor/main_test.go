@@ -224,7 +224,8 @@ func istats(json string) string {
 	return "<methodResponse><params><param><value><string>" + json + "</string></value></param></params></methodResponse>"
 }
 
-// TestStrangeAnswers checks how the old form reacts to servers that are not statsd.
+// TestStrangeAnswers checks how the old form of the command, statsdmonitor HOST PORT, reacts to
+// servers that are not statsd.
 func TestStrangeAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		why    string

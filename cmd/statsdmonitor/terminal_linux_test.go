@@ -38,7 +38,8 @@ func openTerminal(t *testing.T, columns, lines uint16) (keyboard, screen *os.Fil
 	return keyboard, screen
 }
 
-// program returns the command as a process on a terminal.
+// program returns the command statsdmonitor, which is not started yet. Its output goes to a
+// terminal.
 func program(screen *os.File, environment []string, args ...string) *exec.Cmd {
 	cmd := exec.Command("statsdmonitor", args...)
 	cmd.Env = append(os.Environ(), "TZ=UTC", "GORACE=atexit_sleep_ms=0", "COLUMNS=33", "NO_COLOR=", "TERM=xterm")

@@ -53,8 +53,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchRestart checks that a command with --watch waits for a daemon that is restarted. Only the first
-// attempt must succeed.
+// TestWatchRestart checks that a command with --watch waits for a daemon that is restarted. The command exits if its
+// first request fails. If a later request fails, it tries again.
 func TestWatchRestart(t *testing.T) {
 	f := startFake(t)
 	var calls atomic.Int32

@@ -1,4 +1,4 @@
-// Package grafana_test runs each query of the dashboards on the real servers.
+// Package grafana_test runs each query of the dashboards on a real Prometheus or Graphite server.
 package grafana_test
 
 import (

@@ -1,5 +1,5 @@
-// Package nagios_test checks the configuration with the real Nagios, and runs the check command in
-// it.
+// Package nagios_test checks the configuration for Nagios with the real Nagios, and runs the check
+// command that the configuration defines.
 package nagios_test
 
 import (

@@ -44,7 +44,7 @@ func TestService(t *testing.T) {
 
 	s.send("hits:30|c")
 	s.sv("stop", "ok: down")
-	wantHits(3) // 30 hits in 10 s; the daemon publishes them when it stops, before the next flush is due
+	wantHits(3) // 30 hits in 10 s are 3 hits a second; the daemon publishes this rate when it stops, before the next flush is due
 	s.wantLog("statsd ended")
 
 	s.sv("start", "ok: run")

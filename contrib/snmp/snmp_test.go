@@ -37,8 +37,8 @@ type agent struct {
 	dir  string
 }
 
-// startAgent starts an snmpd. The objects configure which metrics statsd-snmp reads from the load
-// sink at addr.
+// startAgent starts an snmpd that runs statsd-snmp. statsd-snmp reads metrics from the load sink at
+// addr. The parameter objects contains the configuration lines that select these metrics.
 func startAgent(t *testing.T, addr, objects string) *agent {
 	t.Helper()
 	snmpd := counterpart.Find(t, "snmpd")
@@ -145,7 +145,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute simulates a minute in which the metrics collect the values in the parameter all, and ends this minute.
+// minute simulates one minute: it gives the metrics in all to the load sink, and then ends the minute.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)

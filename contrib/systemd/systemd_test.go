@@ -174,8 +174,8 @@ func TestHangingManager(t *testing.T) {
 	}
 }
 
-// The daemon is restarted repeatedly. Its sockets stay open. One of the daemons reads each datagram
-// and each connection. No point has a timestamp in the future.
+// The daemon is restarted repeatedly. Its sockets stay open, so no datagram and no connection is
+// lost. No point has a timestamp in the future.
 func TestRestartUnderLoad(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

@@ -134,9 +134,10 @@ func TestSocketInUse(t *testing.T) {
 	}
 }
 
-// If two daemons want the same path, the error of the second daemon contains the process id of the
-// first daemon. When the first daemon leaves the path, the second daemon takes it. Clients can
-// connect at every moment, and the first daemon does not remove the file of the second.
+// If two daemons want the same path, the second daemon cannot open it. Its error contains the
+// process id of the first daemon. After the first daemon has called Leave, the second daemon can
+// open the path. Clients can connect at every moment, and the first daemon does not remove the
+// socket file of the second daemon.
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range local {

@@ -134,7 +134,8 @@ func TestInheritWithoutListeners(t *testing.T) {
 	}
 }
 
-// sameAddress finds an inherited socket for all ways to write its address.
+// sameAddress compares the address of a listener with the address of an inherited socket. Two
+// addresses can be the same although they are written differently.
 func TestSameAddress(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -202,7 +202,8 @@ func TestTally(t *testing.T) {
 	if last := tally.Counts()[1].Last; !last.Equal(now) {
 		t.Errorf("b matched last at %v", last)
 	}
-	// The samples of the current interval are counted for the old rules.
+	// Follow changes the rules within an interval. All samples of this interval are still counted
+	// for the old rules.
 	tally.Follow(load(t, "mappings: [{match: new, action: drop}, {match: a, action: drop}, {match: bb, action: drop, id: two}, {match: c, action: drop}]"))
 	tally.Add([]uint64{5, 0, 0}, now)
 	check("new=0/0 a=7/5 bb=2/0 c=0/0 ")

@@ -49,7 +49,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// Regular traffic is measured correctly, because the batches are chosen at random.
+// Traffic that repeats in a fixed rhythm is measured correctly, because the batches to examine are
+// chosen at random.
 func TestPaceHasNoRhythm(t *testing.T) {
 	for _, period := range []int{2, 3, 8, 16, 20} {
 		now := time.Unix(1000, 0)

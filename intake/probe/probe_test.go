@@ -195,7 +195,7 @@ func checkTop(t *testing.T, feed *traffic, top *Top) {
 	}
 }
 
-// Over many runs, few true rates are outside the reported errors.
+// Over many runs, few reported rates differ from the true rates by more than the reported error.
 func TestErrorsHold(t *testing.T) {
 	wrong, rows := 0, 0
 	for run := range soak.Times(15) {

@@ -131,7 +131,7 @@ func TestTailLimit(t *testing.T) {
 	closed := 0
 	reader, stalled := NewTail(10, func() { closed++ }), NewTail(10, func() {})
 	now, got, all := time.Unix(1000, 0), 0, Tailed{}
-	for range 30 { // the lines of three seconds
+	for range 30 { // 30 steps of 100 ms: three seconds
 		more := lines(3)
 		all = Tailed{Lines: more.Lines, Matching: all.Matching + 3}
 		reader.Offer(all, now)

@@ -28,8 +28,9 @@ func TestUntilDue(t *testing.T) {
 	}
 }
 
-// TestUntilTick checks that loops with periods of whole seconds wake up at the same times. If a
-// timer fires early, the loop must not wake up twice.
+// TestUntilTick checks that a loop wakes up at multiples of its period. So all loops with periods
+// of whole seconds wake up at full seconds. If a timer fires early, the loop must not wake up
+// twice.
 func TestUntilTick(t *testing.T) {
 	for _, c := range []struct{ now, period, want time.Duration }{
 		{10_200, 1000, 800},

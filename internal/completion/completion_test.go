@@ -159,8 +159,8 @@ func TestFish(t *testing.T) {
 }
 
 // zsh completes only at a terminal, so the driver runs zsh in a pseudo-terminal (zpty). The driver
-// types text, and reads the output until it contains each of the given words. zsh lists values
-// without the text before them on the line.
+// types text, and reads the output until it contains each of the given words. For --naming=etsy-,
+// zsh lists only etsy-legacy, without the text before it.
 const zshDriver = `
 emulate -L zsh
 zmodload zsh/zpty

@@ -77,8 +77,8 @@ func TestClosed(t *testing.T) {
 	ask(t, g)
 }
 
-// TestClosedWork checks that at most MaxConns handlers run at the same time. Handlers of closed
-// connections are included, although other clients already use the slots of these connections.
+// TestClosedWork checks that at most MaxConns handlers run at the same time. A closed connection
+// gives its slot to another client at once, but its handler still counts while it runs.
 func TestClosedWork(t *testing.T) {
 	t.Parallel()
 	var working, peak atomic.Int64
@@ -103,8 +103,8 @@ func TestClosedWork(t *testing.T) {
 	}
 }
 
-// TestHalfClosed checks that a client gets its answer after it has shut down its sending half,
-// while the Gate has free slots.
+// TestHalfClosed checks a client that has shut down its sending half. While the Gate has free
+// slots, this client must still get its answer.
 func TestHalfClosed(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})

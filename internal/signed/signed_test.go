@@ -107,8 +107,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestRotation replaces a key like an operator: it first adds the new key, then changes the
-// clients, and last removes the old key.
+// TestRotation replaces a key in the steps that an operator takes. It first adds the new key, then
+// changes the clients, and finally removes the old key.
 func TestRotation(t *testing.T) {
 	now, w := time.Unix(1_800_000_000, 0), NewWindow(time.Second)
 	nonce := uint32(0)
@@ -192,7 +192,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestPrints compares a prints set to a map.
+// TestPrints adds random signatures to a set of type prints and to a map. Both must contain the same signatures.
 func TestPrints(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	set, all := newPrints(leastPrints, random.Uint64()), map[uint64]bool{1: true}
@@ -217,8 +217,8 @@ func TestPrints(t *testing.T) {
 	}
 }
 
-// TestTogether passes the same datagrams to several receivers. Each datagram must be accepted
-// exactly once.
+// TestTogether passes the same datagrams to several receivers that share one Window. Exactly one receiver must accept
+// each datagram.
 func TestTogether(t *testing.T) {
 	w, k, now := NewWindow(time.Second), keys(t, newKey), time.Unix(1_800_000_000, 0)
 	const receivers, datagrams = 4, 500

@@ -150,7 +150,8 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(b []byte) (int, error) { return w(b) }
 
-// commitsIn returns the messages that a central has merged, up to its last commit.
+// commitsIn returns the messages that a central has committed, by sequence number. dir is the central's directory, and
+// out is its output.
 func commitsIn(t *testing.T, dir, out string) map[uint64]string {
 	t.Helper()
 	c, _, err := openCommits(filepath.Join(dir, "partition-0000", "commits"), enginetest.Settings.Slots())

@@ -28,7 +28,7 @@ func dial(t testing.TB, e *Engine) net.Conn {
 	return conn
 }
 
-// greeted returns a connection to the Engine after the handshake, without a key.
+// greeted connects to an Engine that has no key, completes the handshake, and returns the connection.
 func greeted(t testing.TB, e *Engine) net.Conn {
 	t.Helper()
 	conn := dial(t, e)

@@ -68,7 +68,7 @@ func (f *fake) happen(kind string, number uint64) {
 	}
 }
 
-// answer returns a query's Ask function, which answers with the result of data.
+// answer returns the Ask function of a query. The function answers with the value that the parameter data returns.
 func (f *fake) answer(live bool, data func(question.Arguments) (any, error)) func(context.Context, question.Arguments) (question.Answer, error) {
 	return func(_ context.Context, args question.Arguments) (question.Answer, error) {
 		f.asked.Add(1)

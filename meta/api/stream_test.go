@@ -273,7 +273,7 @@ func TestLiveCost(t *testing.T) {
 	})
 }
 
-// Comments keep a stream without events open.
+// While a stream has no events, the server sends comments, so that the stream stays open.
 func TestComments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, a := newFake(t)

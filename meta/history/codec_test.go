@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzCut encodes two cuts of any values and decodes them.
+// FuzzCut encodes two cuts and decodes them. A cut contains the values of all columns at one time. The values can be
+// any numbers.
 func FuzzCut(f *testing.F) {
 	f.Add([]byte{}, false)
 	seed := []byte{}

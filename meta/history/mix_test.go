@@ -14,14 +14,14 @@ import (
 // can represent it exactly.
 func coded(path, flush int) float64 { return float64(path<<16 | flush) }
 
-// mixing feeds Values with more paths than there is memory for. It keeps the times of the flushes.
+// mixing is a Values that gets flushes with changing paths. It keeps the times of the flushes.
 type mixing struct {
 	*Values
 	t      *testing.T
 	r      *rand.Rand
 	at     time.Time
 	flush  int
-	flushs map[int]time.Time // times of the flushes that were not dropped because the clock was set back
+	flushs map[int]time.Time // times of the flushes; if the clock is set back, the flushes after the new time are dropped
 	paths  []bool            // for each path, whether it is published
 }
 
@@ -93,7 +93,7 @@ func (m *mixing) own(path int, v float64, from, to time.Time) {
 func TestHistoriesDoNotMix(t *testing.T) {
 	for seed := range uint64(2) {
 		m := &mixing{Values: withPlaces(25, 10), t: t, r: rand.New(rand.NewPCG(seed, 9)), at: start, flushs: map[int]time.Time{}, paths: make([]bool, 60)}
-		if seed%2 == 1 { // there is enough memory for all paths
+		if seed%2 == 1 { // in this run there is enough memory for all paths
 			m.Values = withPlaces(60, 60)
 		}
 		for n := range soak.Times(1000) {

@@ -110,7 +110,8 @@ func TestSeriesAgainstModel(t *testing.T) {
 	}
 }
 
-// TestSeriesOfDays queries a period that is longer than a day, for which only minutes are kept.
+// TestSeriesOfDays queries a period that is longer than a day. For such a period, the history has an entry for each
+// minute, not for each flush.
 func TestSeriesOfDays(t *testing.T) {
 	f := NewFigures(interval)
 	at, total := start, 0.0

@@ -65,7 +65,7 @@ func testComplains(t *testing.T, browser *counterpart.Browser) {
 		}
 		tab.Eval(breaks, nil)
 		wait.Until(t, what+" is not seen", func() bool { return len(tab.Complaints(false)) > 0 })
-		tab.Eval(`new Promise(done => setTimeout(done, 200))`, nil) // wait, because there may be two errors
+		tab.Eval(`new Promise(done => setTimeout(done, 200))`, nil) // one mistake can cause two errors, so wait for the second
 		tab.Complaints(false)
 	}
 }

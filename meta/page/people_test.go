@@ -61,8 +61,8 @@ func testTraffic(t *testing.T, browser *counterpart.Browser) {
 	tab.Await(text("name", "api.request.count") + " && " + text("explain", "timer"))
 }
 
-// testCursor checks that all graphs show the cursor at the same time, and that a time range can be
-// selected.
+// testCursor moves the mouse over one graph. All graphs must then show the values of the same point in time. It also
+// checks that a time range can be selected.
 func testCursor(t *testing.T, browser *counterpart.Browser) {
 	d := startDaemon(t)
 	tab := open(t, browser, d)

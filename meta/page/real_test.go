@@ -65,7 +65,8 @@ func traffic(t *testing.T, addr string) (send func(lines ...string)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	send = func(lines ...string) { _, _ = io.WriteString(conn, strings.Join(lines, "\n")) } // at the end of the test, the daemon may no longer receive
+	// The function send ignores errors, because the daemon may stop before the traffic stops.
+	send = func(lines ...string) { _, _ = io.WriteString(conn, strings.Join(lines, "\n")) }
 	stop, ended := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() {
 		close(stop)

@@ -113,7 +113,8 @@ func TestRealAlertmanager(t *testing.T) {
 	wait.Until(t, "alerts are left", func() bool { return len(manager.Alerts()) == 0 })
 }
 
-// TestRealRefusal checks that a refusal by a real Alertmanager is permanent.
+// TestRealRefusal checks the error for a message that a real Alertmanager refuses. The error must say HTTP 400, because
+// the relay does not repeat a message after this status.
 func TestRealRefusal(t *testing.T) {
 	t.Parallel()
 	manager := counterpart.StartAlertmanager(t, "http://127.0.0.1:9/")
@@ -151,8 +152,8 @@ func tell(t *testing.T, messages ...notify.Message) (path string, alerts []alert
 	return path, alerts
 }
 
-// TestAlerts checks that the alert for the beginning of a problem fires for four minutes, that a change ends the
-// alert with the old severity, and that the end of a problem does not hide a problem that has started again.
+// TestAlerts checks that the alert for the beginning of a problem fires for four minutes. A change ends the alert with
+// the old severity. If a problem has ended and has begun again, the alert must fire.
 func TestAlerts(t *testing.T) {
 	now := time.Now()
 	fires := func(a alert) bool {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// configs are configuration files for send_nsca. ParseConfig must refuse the files with an error. If lenient is
-// set, send_nsca accepts a file that ParseConfig refuses.
+// configs are configuration files for send_nsca. If err is set, ParseConfig must refuse the file with this error. If
+// lenient is also set, send_nsca accepts the file.
 var configs = []struct {
 	name, text string
 	method     Method

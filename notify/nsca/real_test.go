@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/notify"
 )
 
-// newClient returns a client for a real daemon that accepts its packets. The tests read the results from the
-// daemon's file, so the client does not wait for a refusal.
+// newClient returns a client for the tests with a real daemon. These tests read from the daemon's file whether it
+// accepted a packet, so the client does not wait for a refusal.
 func newClient(t *testing.T, c Config) *Client {
 	t.Helper()
 	c.Timeout = wait.Patience
@@ -27,7 +27,7 @@ func newClient(t *testing.T, c Config) *Client {
 	return client
 }
 
-// TestEveryMethodWithRealDaemon sends packets with all methods before it reads the first result. nsca --single
+// TestEveryMethodWithRealDaemon sends packets with all methods before it reads the first result, because nsca --single
 // needs a second to recognise a legacy packet.
 func TestEveryMethodWithRealDaemon(t *testing.T) {
 	t.Parallel()

@@ -178,8 +178,8 @@ func TestHang(t *testing.T) {
 	})
 }
 
-// TestRefusals checks that the relay drops a message immediately after a permanent refusal, and waits for the
-// time that the receiver requests.
+// TestRefusals checks that the relay drops a message immediately if the refusal is permanent. After any other refusal,
+// it must wait for the time that the receiver requests, but at most ten minutes.
 func TestRefusals(t *testing.T) {
 	inBubble(t, &fake{answer: func(_ int, m notify.Message) error {
 		if m.ID == "a" {

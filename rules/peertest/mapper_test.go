@@ -176,9 +176,9 @@ func (r generator) file() string {
 	return b.String()
 }
 
-// confuses reports whether a glob triggers a bug of statsd_exporter: statsd_exporter never finds a
-// glob that is the beginning of an earlier glob, and it loses the position of a glob that occurs
-// twice.
+// confuses reports whether a glob triggers one of two bugs of statsd_exporter. First, statsd_exporter never finds a
+// glob that is the beginning of an earlier glob. Second, if a glob occurs twice, statsd_exporter uses the first rule
+// with the priority of the second.
 func confuses(glob string, before []string) bool {
 	return slices.ContainsFunc(before, func(b string) bool { return b == glob || strings.HasPrefix(b, glob+".") })
 }

@@ -153,7 +153,7 @@ func TestBurn(t *testing.T) {
 	}
 }
 
-// The results of several calls are added up.
+// The report adds up all results in the results file, including the results of earlier calls of this program.
 func TestResultsAddUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dist", "stress.log")
 	var out bytes.Buffer

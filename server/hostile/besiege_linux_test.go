@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// attack is one way to attack the monitor: a client sends start once, and then again repeatedly
-// until the monitor closes the connection.
+// attack is one way to attack the monitor. A client sends the text in the field start once. Then it sends the text in
+// the field again repeatedly, until the monitor closes the connection.
 type attack struct{ start, again string }
 
 const postHeader = "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"

@@ -73,8 +73,8 @@ func inTime(t testing.TB, what string, took, limit time.Duration) {
 	}
 }
 
-// bound returns the limit for a measured value. In a run that measures exact bounds it is exact. In
-// other runs it is ten times as large, because tests run in parallel.
+// bound returns the limit for a measured value. In a run that measures exact bounds, the limit is the value of the
+// parameter exact. In other runs, it is ten times this value, because tests run in parallel.
 func bound(exact float64) float64 {
 	if soak.On() {
 		return exact

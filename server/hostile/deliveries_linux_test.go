@@ -15,7 +15,7 @@ func deliveries(connections []sinktest.Connection) (lines []string, again int) {
 	var unsure []string // lines of broken connections, which may be sent again
 	for _, c := range connections {
 		if n := min(len(unsure), len(c.Lines)); !slices.Equal(unsure[:n], c.Lines[:n]) {
-			lines = append(lines, unsure...) // the daemon does not repeat the unsure lines, because it had sent all of them
+			lines = append(lines, unsure...) // not repeated: the connection broke after the daemon had sent all lines
 			unsure = nil
 		}
 		again += min(len(unsure), len(c.Lines))

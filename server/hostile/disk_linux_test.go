@@ -36,8 +36,8 @@ func (s *onDisk) start() {
 	s.rounds = newRounds(d, 10_000)
 }
 
-// flush sends n rounds of lines, and waits until the daemon has read them. Each round takes one or
-// two flushes.
+// flush sends n rounds of lines, and waits until the daemon has read them. One or two flushes publish the points of a
+// round.
 func (s *onDisk) flush(n int) {
 	s.t.Helper()
 	for range n {

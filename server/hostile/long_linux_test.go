@@ -33,8 +33,8 @@ func mixed(n int) (lines []byte) {
 	return lines
 }
 
-// The daemon gets half of the lines that it could handle. One line in a hundred is bad, and the
-// sink stops and starts. The daemon's memory, goroutines and files stop growing after a while.
+// The daemon gets lines all the time. One line in a hundred is bad, and the sink stops and starts. The daemon's memory,
+// goroutines and files stop growing after a while.
 func TestSoakFlappingSink(t *testing.T) {
 	sideBySide(t)
 	const windows = 20
@@ -47,7 +47,9 @@ func TestSoakFlappingSink(t *testing.T) {
 	for range 7 {
 		flood.turn()
 	}
-	part := soak.Pick(20.0, 2.0) // in an ordinary run, other tests use the machine too
+	// In a full run, the daemon gets half of the lines that it could handle. In an ordinary run, it gets a twentieth,
+	// because other tests run on the machine at the same time.
+	part := soak.Pick(20.0, 2.0)
 	rate := float64(flood.n) / flood.median().Seconds() / part
 
 	begun := time.Now()

@@ -176,8 +176,8 @@ func (d *statsd) afterFlush() {
 	eventually(d.t, "no flush", func() bool { return d.figures()["ledger.time"] > last })
 }
 
-// A timer gets ten million samples in a flush interval. Its count, minimum, maximum and mean are
-// exact. Its percentile is within 1 %.
+// A timer gets ten million samples in a flush interval. Its count, minimum, maximum and mean are exact. The error of
+// its percentiles is at most 1 %.
 func TestSoakTimerSamples(t *testing.T) {
 	sideBySide(t)
 	n, limit := soak.Pick(200_000, 10_000_000), soak.Pick(50_000, 1_000_000)

@@ -40,7 +40,7 @@ type operated struct {
 	bad     atomic.Int32 // number of the client that also sends bad lines; 0 for none
 	sent    atomic.Int64 // number of samples sent over UDP and TCP
 	hot     [hotNames]atomic.Int64
-	refused atomic.Int32 // number of further messages about a failing sink that the webhook refuses
+	refused atomic.Int32 // the webhook still refuses this number of messages about a failing sink
 	traffic sync.WaitGroup
 	ending  chan struct{}
 }

@@ -72,7 +72,7 @@ func (o *operated) whatIsConfigured(t *testing.T) {
 	}
 }
 
-// The query "explain" judges a line as the parser does, but does not count the line.
+// The query "explain" tells what the daemon does with a line, but does not count the line.
 func (o *operated) whatBecameOfIt(t *testing.T) {
 	for line, want := range map[string]string{
 		"fleet.rack7.host7:1|c":  "known already",
@@ -202,7 +202,8 @@ func (o *operated) whatIsDown(t *testing.T) {
 	eventually(t, "the webhook is not notified of the end", func() bool { return o.told().End.State == "told" })
 }
 
-// reason returns the reason with an id and a subject from the status, or nil.
+// reason looks up a reason in the daemon's status by its ID and its subject. If the parameter subject is empty, any
+// subject matches. It returns nil if there is no such reason.
 func (o *operated) reason(id, subject string) *question.Reason {
 	o.t.Helper()
 	for _, r := range data[question.Status](o, "status").Health.Reasons {
@@ -254,11 +255,11 @@ func (o *operated) whatItCosts(t *testing.T) {
 	})
 }
 
-// Each sample is aggregated, or it is counted as lost where the answer shows it.
+// Each sample is aggregated or counted as lost. The answer shows the number of lost samples for each cause.
 func (o *operated) howMuchIsLost(t *testing.T) {
 	stream := o.dial("tcp")
 	var set strings.Builder
-	for i := range 500 { // 500 is enough: a set may have 50 members, and a flush may divide the samples
+	for i := range 500 { // a set may have 50 members, so members are refused even if a flush divides the 500
 		fmt.Fprintf(&set, "users.active:member%d|s\n", i)
 	}
 	o.write(stream, set.String(), 500)

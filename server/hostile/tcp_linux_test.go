@@ -66,8 +66,8 @@ func TestSoakSlowClients(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		peak = max(peak, d.memory("VmRSS"))
 	}
-	// The daemon closes a connection a fixed time after the start of the unfinished line. Each line
-	// began a little later than the previous one.
+	// The daemon closes a connection a fixed time after its unfinished line began. The lines did not begin at the same
+	// time, so the connections do not end at the same time.
 	deadline := time.Now().Add(wait.Patience)
 	for i, conn := range conns {
 		if !isCut(conn, deadline) {

@@ -68,7 +68,7 @@ func TestSendDelivers(t *testing.T) {
 			mustSend(t, s, payload)
 		}
 		mustSend(t, s, nil)
-		if keepOpen { // confirmed by the kernel, but perhaps not read yet
+		if keepOpen { // the kernel has confirmed the lines, but the server may not have read them yet
 			server.Wait(3*len(want), patience)
 		}
 		if got := server.Lines(); !slices.Equal(got, slices.Concat(want, want, want)) {
@@ -251,7 +251,7 @@ func TestReceiverNeverReads(t *testing.T) {
 		}
 	}
 	accepted(1, "one payload")
-	other, otherWant := lines(2) // the outlet may have dropped the first payload
+	other, otherWant := lines(2) // a different payload, because the caller may have dropped the first one
 	if err := s.Send(t.Context(), other); err == nil {
 		t.Error("another payload was confirmed")
 	}
@@ -354,7 +354,7 @@ func TestReceiverAnswers(t *testing.T) {
 		s := newSink(t, Config{Addr: server.Addr(), KeepOpen: keepOpen})
 		payload, want := lines(3)
 		err := s.Send(t.Context(), payload)
-		if keepOpen && err == nil { // the bytes were acknowledged before the answer arrived
+		if keepOpen && err == nil { // the kernel acknowledged the bytes before the answer arrived, so only the next Send fails
 			server.Wait(len(want), patience)
 			err = s.Send(t.Context(), payload)
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// TestAcknowledgedBytesAreExact compares the number of acknowledged bytes to the number of bytes in the
-// receiver's kernel. The loopback interface has no delay, so the test can query the receiver's socket at the same
-// time.
+// TestAcknowledgedBytesAreExact compares the number of acknowledged bytes to the number of bytes in the receiver's
+// socket. The test can query the two numbers one after the other, because no bytes are on their way: the loopback
+// interface has no delay.
 func TestAcknowledgedBytesAreExact(t *testing.T) {
 	small := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

@@ -58,8 +58,8 @@ func newSink(t testing.TB, cfg Config) *Sink {
 	return s
 }
 
-// flush waits until the next multiple of the parameter every, and then flushes the collected values
-// of names.
+// flush waits until the next multiple of the parameter every. Then it flushes the collected metrics in the parameter
+// all.
 func (c *clocked) flush(every time.Duration, all ...*metric.Collected) {
 	time.Sleep(time.Until(time.Now().Truncate(every).Add(every)))
 	c.flushNow(all...)

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// encode returns a name in the encoding of a batch.
+// encode returns the totals of a collected metric, encoded as in a batch.
 func encode(w *writer, c *metric.Collected) []byte {
 	w.max = math.MaxInt
 	var b batch
@@ -109,7 +109,7 @@ func TestThresholds(t *testing.T) {
 	all := newThresholds([]float64{90, 99.9, -10, -0.5})
 	for i, want := range []struct {
 		suffix string
-		ranks  [3]uint64 // ranks among 1, 10 and 1000 samples
+		ranks  [3]uint64 // ranks of the percentile among 1, 10 and 1000 samples
 	}{
 		{".upper_90", [3]uint64{1, 9, 900}}, {".upper_99_9", [3]uint64{1, 10, 999}},
 		{".lower_top10", [3]uint64{1, 10, 901}}, {".lower_top0_5", [3]uint64{1, 10, 996}},

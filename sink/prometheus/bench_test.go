@@ -76,9 +76,9 @@ func BenchmarkPage(b *testing.B) {
 	})
 }
 
-// BenchmarkRegexes compares a page with 50 regular expressions to a page with 50 globs. It reports the ratio of
-// their times in one run, which may be at most 1.05. An operation processes one name of an interval on both
-// pages. Each name is mapped only once, so the ratio is close to 1.
+// BenchmarkRegexes compares a page whose mapping has 50 regular expressions to a page whose mapping has 50 globs. It
+// reports the ratio of their times in one run, which may be at most 1.05. In one operation, each page adds the value of
+// one name in one interval. Each name is mapped only once, so the ratio is close to 1.
 func BenchmarkRegexes(b *testing.B) {
 	const names = 10_000
 	globs, regexes := "mappings:", "mappings:"
@@ -111,7 +111,8 @@ func BenchmarkRegexes(b *testing.B) {
 	b.ReportMetric(ratios[len(ratios)/2], "regexes/globs")
 }
 
-// BenchmarkWindow adds the 40 samples of an interval to a summary's window, which has five parts.
+// BenchmarkWindow measures the time to add the 40 samples of an interval to the window of a summary. The window has
+// five parts.
 func BenchmarkWindow(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	intervals := make([]metric.Collected, 50)

@@ -12,8 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/sink"
 )
 
-// TestConflictsAreListed checks that conflicts for the operator are listed, with the most frequent conflict
-// first.
+// TestConflictsAreListed checks the list of conflicts that the operator sees. The most frequent conflict comes first.
 func TestConflictsAreListed(t *testing.T) {
 	d := startDaemon(t, limits)
 	d.flush("a.b:1|c", "t:1|ms")
@@ -330,9 +329,9 @@ func TestLabelsAndOwn(t *testing.T) {
 mappings:
 - {match: "a.*", name: a, labels: {env: "mapped", of: "$1"}, id: first, help: "Some\nhelp"}
 - {match: "b", name: b, honor_labels: true, labels: {env: "mapped"}}`)
-	for range 3 { // three stores with memory of different sizes
+	for range 3 {
 		m := NewMapper(startDaemon(t, limits).mapping.set, true, nil)
-		for range 3 {
+		for range 3 { // the first call allocates the buffers, and later calls reuse them
 			if got := string(m.Map(metric.Timer, []byte("a;le=1;quantile=2;quantile2=3")).Labels); got != `exported_quantile="2",le="1",quantile2="3"` {
 				t.Errorf("the labels of a summary are %s", got)
 			}

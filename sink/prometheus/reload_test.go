@@ -137,8 +137,8 @@ func (d *daemon) changed(cfg Config, mapping string) *Sink {
 	return next
 }
 
-// TestReloadWhileNamesCome receives new names during a reload. The new names get the numbers of
-// removed names.
+// TestReloadWhileNamesCome receives new names during a reload. The store numbers its names, and the new names get the
+// numbers of removed names.
 func TestReloadWhileNamesCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := mapped(t, "mappings:\n- {match: 'a.*', name: a, ttl: 1s}\n- {match: '*', name: rest, labels: {of: '$1'}}")

@@ -203,7 +203,7 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// TestOtherReader reads a pipe while another program reads the same pipe all the time, like cat. A reading may
+// TestOtherReader reads a pipe while another program, such as cat, reads the same pipe again and again. A reading may
 // get nothing, but never a part of an answer.
 func TestOtherReader(t *testing.T) {
 	dir := t.TempDir()

@@ -47,7 +47,8 @@ func (o outcome) names() []string {
 	return slices.Concat(slices.Collect(maps.Keys(o.Counters)), slices.Collect(maps.Keys(o.Gauges)), slices.Collect(maps.Keys(o.Timers)), slices.Collect(maps.Keys(o.Sets)))
 }
 
-// nameless returns the outcome without names. All samples of a line have the same name.
+// nameless returns the outcome with the key "name" in place of the name. All samples of a line have the same name, so
+// this loses no sample.
 func (o outcome) nameless() outcome {
 	o.Counters, o.Gauges, o.Weights = withoutName(o.Counters), withoutName(o.Gauges), withoutName(o.Weights)
 	o.Timers, o.Sets = withoutName(o.Timers), withoutName(o.Sets)

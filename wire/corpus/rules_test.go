@@ -82,8 +82,8 @@ func (r rules) items(line string) (items []string) {
 	return items
 }
 
-// cutGroup cuts the first group off a line. kind is "" if the group has no type. rate is "1" if the
-// group has no rate.
+// cutGroup cuts the first group off a line. A group consists of one or more values, their type and their rate. kind is
+// "" if the group has no type. rate is "1" if the group has no rate.
 func (r rules) cutGroup(s string) (values []string, kind, rate, rest string, more bool) {
 	value, s, found := strings.Cut(s, "|")
 	if !found {

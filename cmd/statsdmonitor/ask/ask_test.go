@@ -65,8 +65,8 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// TestNoFrame checks that an answer is an error if it lacks a member that every answer must have. The expected
-// data of the test has no required members.
+// TestNoFrame checks that an answer is an error if it lacks a member that every answer must have. The test reads the
+// data into a variable of type any, which itself requires no members.
 func TestNoFrame(t *testing.T) {
 	for _, v := range []any{struct{}{}, struct {
 		Data int `json:"data"`
