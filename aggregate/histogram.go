@@ -49,7 +49,7 @@ const (
 func (h *Histogram) validate() error {
 	for i, bound := range h.Bounds {
 		if math.IsInf(bound, -1) || i > 0 && !(bound > h.Bounds[i-1]) {
-			return fmt.Errorf("%s:...%v: bounds must be in ascending order", h.Substring, bound)
+			return fmt.Errorf("%s: the bound %v must be larger than the bound before it, and not -inf", h.Substring, bound)
 		}
 	}
 	if len(h.Bounds) > maxBounds {

@@ -219,20 +219,20 @@ func TestHistogramsAlone(t *testing.T) {
 
 func TestLayoutFaults(t *testing.T) {
 	for want, change := range map[string]func(*Layout){
-		`--naming: unknown scheme ""`:                               func(l *Layout) { l.Naming = "" },
-		"--counters sum: must be one of rate":                       func(l *Layout) { l.Counters = []string{"sum"} },
-		"--counters: must be rate, count":                           func(l *Layout) { l.Counters = nil },
-		"--timer-stats mode: must be one of":                        func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
-		"--timer-stats mean: given twice":                           func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
-		"--pct 0: must be more than 0":                              func(l *Layout) { l.Percentiles = []float64{0} },
-		"--pct -100.5: must be at least -100":                       func(l *Layout) { l.Percentiles = []float64{-100.5} },
-		`--pct 99.9: would be published with the same name "99" as`: func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
-		"--gauge-flushes 2: must be at least 0":                     func(l *Layout) { l.GaugeFlushes = 2 },
-		`--prefix "a b": may contain only`:                          func(l *Layout) { l.GlobalPrefix = "a b" },
-		`--suffix "a;b=c": may contain only`:                        func(l *Layout) { l.GlobalSuffix = "a;b=c" },
-		"--histogram: a:...2: bounds must be in ascending order":    func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
-		"--histogram a: given twice":                                func(l *Layout) { l.Histograms = []Histogram{{"a", nil}, {"b", nil}, {"a", nil}} },
-		"--histogram: a: may have at most 100":                      func(l *Layout) { l.Histograms = []Histogram{{"a", rising(101)}} },
+		`--naming: unknown scheme ""`:                                                       func(l *Layout) { l.Naming = "" },
+		"--counters sum: must be one of rate":                                               func(l *Layout) { l.Counters = []string{"sum"} },
+		"--counters: must be rate, count":                                                   func(l *Layout) { l.Counters = nil },
+		"--timer-stats mode: must be one of":                                                func(l *Layout) { l.TimerStats = []string{"mean", "mode"} },
+		"--timer-stats mean: given twice":                                                   func(l *Layout) { l.TimerStats = []string{"mean", "mean"} },
+		"--pct 0: must be more than 0":                                                      func(l *Layout) { l.Percentiles = []float64{0} },
+		"--pct -100.5: must be at least -100":                                               func(l *Layout) { l.Percentiles = []float64{-100.5} },
+		`--pct 99.9: would be published with the same name "99" as`:                         func(l *Layout) { l.Naming, l.Percentiles = Gstatsd, []float64{99, 99.9} },
+		"--gauge-flushes 2: must be at least 0":                                             func(l *Layout) { l.GaugeFlushes = 2 },
+		`--prefix "a b": may contain only`:                                                  func(l *Layout) { l.GlobalPrefix = "a b" },
+		`--suffix "a;b=c": may contain only`:                                                func(l *Layout) { l.GlobalSuffix = "a;b=c" },
+		"--histogram: a: the bound 2 must be larger than the bound before it, and not -inf": func(l *Layout) { l.Histograms = []Histogram{{"a", []float64{2, 2}}} },
+		"--histogram a: given twice":                                                        func(l *Layout) { l.Histograms = []Histogram{{"a", nil}, {"b", nil}, {"a", nil}} },
+		"--histogram: a: may have at most 100":                                              func(l *Layout) { l.Histograms = []Histogram{{"a", rising(101)}} },
 	} {
 		l := Reference.Layout()
 		change(&l)

@@ -57,7 +57,7 @@ func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 	if err == nil {
 		if err = episodes.Load(text, settled); err != nil {
 			aside := f.path + ".damaged"
-			err = errors.Join(fmt.Errorf("%w, so the file is renamed to %s; the damage: %w", errHistory, aside, err), os.Rename(f.path, aside))
+			err = errors.Join(fmt.Errorf("%w, so the file is renamed to %s; the error in the file: %w", errHistory, aside, err), os.Rename(f.path, aside))
 		}
 	}
 	if err != nil {

@@ -192,7 +192,7 @@ func (cfg Config) validateKey() error {
 	case len(bytes.TrimSpace(cfg.HMACKey)) < len(cfg.HMACKey):
 		return errors.New("statsd client: Config.HMACKey has white space around it, such as the newline of a file: give the key alone")
 	case cfg.MaxPacketSize > 0 && cfg.MaxPacketSize <= signedOverhead:
-		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d: a signature takes %d bytes of it", cfg.MaxPacketSize, signedOverhead)
+		return fmt.Errorf("statsd client: Config.MaxPacketSize is %d, which is too small for a signed datagram: the signature alone takes %d bytes", cfg.MaxPacketSize, signedOverhead)
 	}
 	return nil
 }

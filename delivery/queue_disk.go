@@ -75,7 +75,7 @@ func (q *queue) spill() {
 				p.spooled = true
 				q.remove(p)
 			}
-			q.noteFault(&q.writeError, "append to", err)
+			q.noteFault(&q.writeError, "write to", err)
 		})
 		if err != nil {
 			return
@@ -114,7 +114,7 @@ func (q *queue) noteFault(last *error, doing string, err error) {
 	case err != nil && was == nil:
 		q.log.Error().Err(err).Msgf("cannot %s the spool: undelivered %s wait in memory only; trying again", doing, q.unit)
 	case err == nil && was != nil:
-		q.log.Warn().Msgf("can %s the spool again", doing)
+		q.log.Warn().Msgf("the daemon can %s the spool again", doing)
 	}
 }
 
@@ -170,7 +170,7 @@ func (q *queue) leaveSpool(p *payload, refused int) {
 		}
 		q.stored = q.spool.Stats()
 		if !errors.Is(err, spool.ErrClosed) {
-			q.noteFault(&q.writeError, "advance", err)
+			q.noteFault(&q.writeError, "write to", err)
 		}
 	})
 }

@@ -56,7 +56,7 @@ type plan struct {
 	answer func(*asked) any
 }
 
-// Top returns the names, prefixes, senders or kinds with the most samples. If a probe with the same
+// Top returns the names, prefixes, senders or kinds of metrics with the most samples. If a probe with the same
 // query already runs, Top returns the result of that probe. The error is a *probe.Busy if another
 // probe must end first.
 func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error) {

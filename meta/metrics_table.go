@@ -26,7 +26,7 @@ type metricSource struct {
 func single(figure string) []metricSource { return []metricSource{{figure: figure}} }
 
 // buildInfo is the only metric whose value does not come from a figure.
-var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "The build of the daemon, always 1."}
+var buildInfo = metricFamily{name: "statsd_build", kind: info, help: "Always 1. The labels show the versions of the daemon and of Go."}
 
 // metricTable lists all other metrics in the order in which they are shown. docs/metrics.md lists
 // the figures that are missing in this table, with the reasons. For example, a figure that is a sum
@@ -78,11 +78,11 @@ var metricTable = []metricFamily{
 	{"statsd_pipes_removed", counter, "Stat pipes that the daemon removed because their processes had ended.", single("pipes.removed")},
 
 	{"statsd_last_flush_timestamp_seconds", gauge, "When the last flush began. 0 means that there was none yet.", single("ledger.time")},
-	{"statsd_flush_duration_seconds", gauge, "Time that the last flush took to collect the data of the receivers and to make its points.", single("flush_duration")},
-	{"statsd_flush_swap_seconds", gauge, "Time in the last flush during which receivers had to wait. They wait one after the other, and the value is the sum of their waits.", single("flush.swap")},
+	{"statsd_flush_duration_seconds", gauge, "Time that the last flush took to collect the received data and to make the points.", single("flush_duration")},
+	{"statsd_flush_swap_seconds", gauge, "Time for which the receivers (--receivers) had to wait for the last flush. They wait one after the other, and the value is the sum of their waits.", single("flush.swap")},
 	{"statsd_flush_late", counter, "Flushes that took longer than the flush interval.", single("flush.late")},
 	{"statsd_flush_repeated", counter, "Flushes with the same timestamp as an earlier flush.", single("flush.repeated")},
-	{"statsd_render_seconds", gauge, "Time that the last flush took to make its points. The time to collect the data of the receivers is not included.", single("render.time")},
+	{"statsd_render_seconds", gauge, "Time that the last flush took to make the points. The time to collect the received data is not included.", single("render.time")},
 	{"statsd_render_kind_seconds", gauge, "Time that the last flush took to summarise names, by kind.", renderSources("duration")},
 	{"statsd_render_names", gauge, "Names in the last flush, by kind.", renderSources("count")},
 	{"statsd_render_collisions", gauge, "Names in the last flush with the same path as another name, or with the same file in Graphite.", single("render.collisions")},
@@ -96,17 +96,17 @@ var metricTable = []metricFamily{
 	{"statsd_sink_points", counter, "Points that were made for the sink, recovered from its spool, or delivered.", []metricSource{{figure: "sink.*.points.made", labels: `sink="*",what="made"`}, {figure: "sink.*.points.recovered", labels: `sink="*",what="recovered"`}, {figure: "sink.*.points.delivered", labels: `sink="*",what="delivered"`}}},
 	{"statsd_sink_waiting_points", gauge, "Points that wait in memory or on disk.", []metricSource{{figure: "sink.*.points.queued", labels: `sink="*",where="queue"`}, {figure: "sink.*.points.spooled", labels: `sink="*",where="spool"`}}},
 	{"statsd_sink_points_dropped", counter, "Points that were lost, by reason.", []metricSource{dropSource("full"), dropSource("damaged"), dropSource("unsendable"), dropSource("refused"), dropSource("removed")}},
-	{"statsd_sink_history_seconds", gauge, "Time span that the history of a load sink covers.", []metricSource{{figure: "sink.*.history.minutes", labels: `sink="*"`, scale: 60}}},
-	{"statsd_sink_history_names", gauge, "Names in the history of a load sink.", sinkSource("history.names")},
-	{"statsd_sink_history_bytes", gauge, "Memory that the history of a load sink uses.", sinkSource("history.bytes")},
-	{"statsd_sink_series", gauge, "Series on the page of a prometheus sink.", sinkSource("series")},
-	{"statsd_sink_families", gauge, "Families on the page of a prometheus sink.", sinkSource("families")},
-	{"statsd_sink_scrapes", counter, "Scrapes of the page of a prometheus sink.", sinkSource("scrapes")},
-	{"statsd_sink_negative_counters", counter, "Intervals in which the sum of a counter was below 0. A prometheus sink does not add such a sum to the counter on its page.", sinkSource("negative")},
-	{"statsd_sink_conflicts", counter, "Names that a prometheus sink omitted, changed or merged because of a conflict, by reason.", []metricSource{conflictSource("type"), conflictSource("suffix"), conflictSource("bounds"), conflictSource("label"), conflictSource("merged"), conflictSource("reserved")}},
+	{"statsd_sink_history_seconds", gauge, "Time span that the history of a load:// sink covers.", []metricSource{{figure: "sink.*.history.minutes", labels: `sink="*"`, scale: 60}}},
+	{"statsd_sink_history_names", gauge, "Names in the history of a load:// sink.", sinkSource("history.names")},
+	{"statsd_sink_history_bytes", gauge, "Memory that the history of a load:// sink uses.", sinkSource("history.bytes")},
+	{"statsd_sink_series", gauge, "Series on the page of a prometheus:// sink.", sinkSource("series")},
+	{"statsd_sink_families", gauge, "Families on the page of a prometheus:// sink.", sinkSource("families")},
+	{"statsd_sink_scrapes", counter, "Scrapes of the page of a prometheus:// sink.", sinkSource("scrapes")},
+	{"statsd_sink_negative_counters", counter, "Intervals in which the sum of a counter was below 0. A prometheus:// sink does not add such a sum to the counter on its page.", sinkSource("negative")},
+	{"statsd_sink_conflicts", counter, "Names that a prometheus:// sink omitted, changed or merged because of a conflict, by reason.", []metricSource{conflictSource("type"), conflictSource("suffix"), conflictSource("bounds"), conflictSource("label"), conflictSource("merged"), conflictSource("reserved")}},
 	{"statsd_sink_unmatched_names", gauge, "Names that no rule of a mapping matches.", sinkSource("unmatched")},
 	{"statsd_sink_rule_names", gauge, "Names that currently match a rule of a mapping.", ruleSource("names")},
-	{"statsd_sink_rule_shown", counter, "Received names that match a rule of a mapping, summed over all flushes.", ruleSource("shown")},
+	{"statsd_sink_rule_shown", counter, "Received names that match a rule of a mapping, counted at each flush.", ruleSource("shown")},
 	{"statsd_sink_rule_last_seconds", gauge, "Time of the last flush with a name that matches a rule of a mapping. 0 means that there was none.", ruleSource("last")},
 	{"statsd_rules", gauge, "Rules for names.", single("rules")},
 	{"statsd_rule_samples", counter, "Samples that a rule for names matched.", []metricSource{{figure: "rule.*.samples", labels: `rule="*"`}}},
@@ -123,7 +123,7 @@ var metricTable = []metricFamily{
 	{"statsd_forward_rows", counter, "Rows that were made for the cluster, recovered from the spool, or accepted by the cluster.", []metricSource{{figure: "forward.rows.made", labels: `what="made"`}, {figure: "forward.rows.recovered", labels: `what="recovered"`}, {figure: "forward.rows.delivered", labels: `what="delivered"`}}},
 	{"statsd_forward_waiting_rows", gauge, "Rows that wait in memory or on disk.", []metricSource{{figure: "forward.rows.queued", labels: `where="queue"`}, {figure: "forward.rows.spooled", labels: `where="spool"`}}},
 	{"statsd_forward_rows_dropped", counter, "Rows that were lost, by reason.", []metricSource{{figure: "forward.rows.dropped.*", labels: `reason="*"`}}},
-	{"statsd_forward_samples", counter, "Samples in the intervals that the daemon has given to the cluster. Samples of names that are not forwarded count too.", single("forward.samples")},
+	{"statsd_forward_samples", counter, "All samples of the intervals that the daemon has forwarded to the cluster, including samples of names that it does not forward.", single("forward.samples")},
 	{"statsd_collect_partitions", gauge, "Partitions of the cluster: all, those that this daemon owns, and those that no daemon owns.", []metricSource{{figure: "collect.partitions", labels: `which="all"`}, {figure: "collect.owned", labels: `which="owned"`}, {figure: "collect.unowned", labels: `which="unowned"`}}},
 	{"statsd_collect_waiting_messages", gauge, "Messages that no owner has read yet (lag), and messages that wait for the end of their interval (held).", []metricSource{{figure: "collect.lag", labels: `for="lag"`}, {figure: "collect.held", labels: `for="held"`}}},
 	{"statsd_collect_head_age_seconds", gauge, "Age of the newest published interval of the owned partition that is farthest behind.", single("collect.head_age")},
@@ -135,7 +135,7 @@ var metricTable = []metricFamily{
 	{"statsd_collect_fenced", counter, "How often another owner took a partition from this daemon.", single("collect.fenced")},
 	{"statsd_collect_messages", counter, "Messages of all partitions, by result.", []metricSource{{figure: "collect.messages.*", labels: `result="*"`}}},
 	{"statsd_collect_corrected", counter, "Messages that were merged after their interval was published.", single("collect.corrected")},
-	{"statsd_collect_missing", counter, "Messages that an edge daemon numbered, but that never arrived.", single("collect.missing")},
+	{"statsd_collect_missing", counter, "Messages that never arrived. An edge daemon numbers its messages, and the owner counts the missing numbers.", single("collect.missing")},
 	{"statsd_collect_rows", counter, "Rows in the messages that were merged.", single("collect.rows")},
 	{"statsd_collect_rows_refused", counter, "Rows that were refused because of a limit, in merged messages.", single("collect.rows.refused")},
 	{"statsd_collect_samples", counter, "Samples of all edge daemons, in messages that were merged and in messages that were discarded.", []metricSource{{figure: "collect.samples", labels: `result="merged"`}, {figure: "collect.samples.lost", labels: `result="lost"`}}},
@@ -144,7 +144,7 @@ var metricTable = []metricFamily{
 	{"statsd_notify_untracked", counter, "Health reasons that were not added to the history of episodes, because the history was full of open episodes.", single("notify.untracked")},
 	{"statsd_state_gauges", gauge, "Gauges in the file of --state-file.", single("state.gauges")},
 	{"statsd_state_errors", counter, "Failed attempts to save the state file.", single("state.errors")},
-	{"statsd_memory_bytes", gauge, "Heap in use at the last garbage collection (live), memory taken from the system and not given back (held), and memory of histories (history).", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}, {figure: "memory.history", labels: `what="history"`}}},
+	{"statsd_memory_bytes", gauge, "Heap in use at the last garbage collection (live), memory taken from the system and not given back (held), and memory for the histories of figures and of published values (history).", []metricSource{{figure: "memory.live", labels: `what="live"`}, {figure: "memory.held", labels: `what="held"`}, {figure: "memory.history", labels: `what="history"`}}},
 	{"process_start_time_seconds", gauge, "When the daemon started.", single("start_time")},
 	{"process_cpu_seconds", counter, "Processor time of the daemon.", single("cpu.used")},
 }

@@ -60,7 +60,7 @@ func questionHelp(q *question.Question) string {
 		}
 		b.WriteString(".")
 	}
-	b.WriteString(" Returns a struct. Its member data is the answer. The member as_of is the time of the flush that the answer describes, or the current time if the member live is true. The member took_ms is the time for the answer in milliseconds. The member looked_at is only in answers about traffic, and says how much traffic was watched. The member complete is false if the answer was cut. Times are RFC 3339 in UTC, or empty.")
+	b.WriteString(" Returns a struct. Its member \"data\" is the answer. The member \"as_of\" is the time of the flush that the answer describes, or the current time if the member \"live\" is true. The member \"took_ms\" is the time for the answer in milliseconds. The member \"looked_at\" is only in answers about traffic, and says how much traffic was watched. The member \"complete\" is false if a part of the answer is missing because of a limit or a deadline. Times are RFC 3339 in UTC, or empty.")
 	return b.String()
 }
 

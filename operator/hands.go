@@ -88,7 +88,7 @@ func (h *Hands) Changes() []question.Change {
 		},
 		{
 			Name: "names/delete", Answer: question.Deleted{}, Do: h.delete,
-			Parameters: []question.Parameter{named(true), {Name: "kind", Choices: kindWords(), Default: allKinds, Help: "the kind of the names"}, option("dry_run", "only count the names")},
+			Parameters: []question.Parameter{named(true), {Name: "kind", Choices: kindWords(), Default: allKinds, Help: "remove only names of this kind"}, option("dry_run", "only count the names")},
 			Help:       "Removes the names that match, and everything that was collected for them since the last flush, as the management console does.",
 		},
 		{

@@ -110,11 +110,11 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "ledger", Answer: []question.Balance{}, Ask: d.flushed(d.ledger),
-			Help: "For all samples, and for the points of each sink: how many came in, how many had each result, and whether the results add up to the number that came in.",
+			Help: "For all samples, and for the points of each sink: how many came in, what happened to them, and whether the numbers add up to the number that came in.",
 		},
 		{
 			Name: "cluster", Answer: question.Cluster{}, Ask: d.live(d.cluster),
-			Help: "The cluster of this daemon. For a daemon with --collect: the owner and the last published interval of each partition, the waiting messages, the edge daemons, and how many messages had each result. For a daemon with --forward: how many rows were forwarded, are waiting, and were dropped.",
+			Help: "The cluster of this daemon. For a daemon with --collect: the owner and the last published interval of each partition, the waiting messages, the edge daemons, and what happened to the messages. For a daemon with --forward: how many rows were forwarded, are waiting, and were dropped.",
 		},
 		{
 			Name: "cost", Answer: question.Cost{}, Ask: d.flushed(d.cost),

@@ -18,7 +18,7 @@ func (d *Desk) tailQuestion() question.Question {
 		Name: "tail", Answer: question.Tail{}, Ask: d.tail, Stream: d.streamTail, Watch: "seconds", Guarded: true,
 		Parameters: []question.Parameter{
 			{Name: "match", Default: "*", Help: "a pattern (glob): only lines of names that match"},
-			{Name: "sender", Help: "only lines from this address, or from this network, such as 10.20.0.0/16; the daemon asks the kernel who sent each datagram only if this parameter or the parameter bad is set"},
+			{Name: "sender", Help: "only lines from this address, or from this network, such as 10.20.0.0/16; the daemon asks the kernel who sent each datagram only if this parameter or the parameter \"bad\" is set"},
 			{Name: "bad", Kind: question.Bool, Default: false, Help: "only bad lines"},
 			secondsParameter(10),
 			{Name: "limit", Kind: question.Int, Default: 100, Min: 1, Max: probe.MaxLimit, Help: "the maximum number of lines in a second"},

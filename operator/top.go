@@ -16,12 +16,12 @@ func (d *Desk) topQuestion() question.Question {
 	return question.Question{
 		Name: "top", Answer: question.Top{}, Ask: d.watched(d.top), Watch: "seconds", Guarded: true,
 		Parameters: []question.Parameter{
-			{Name: "by", Default: "name", Choices: []string{"name", "prefix", "sender", "kind"}, Help: "what to count: name, prefix (names up to their second dot), sender or kind"},
+			{Name: "by", Default: "name", Choices: []string{"name", "prefix", "sender", "kind"}, Help: "count the samples of each name, prefix (names up to their second dot), sender or kind of metric"},
 			secondsParameter(5),
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of entries"},
 			{Name: "match", Default: "*", Help: "a pattern (glob): only names that match are counted"},
 		},
-		Help: "The names, prefixes, senders or kinds with the most samples: samples per second, and the possible error of each. Entries with a rate below the number unseen_below of the answer may be missing.",
+		Help: "The names, prefixes, senders or kinds with the most samples: samples per second, and the possible error of each. Entries with a rate below the value of the field \"unseen_below\" may be missing.",
 	}
 }
 

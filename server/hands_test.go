@@ -352,7 +352,7 @@ func TestMonitorWarnings(t *testing.T) {
 		tokens bool
 		want   string
 	}{
-		"loopback": {"127.0.0.1", false, ""}, "open": {"0.0.0.0", false, "open to other machines without tokens"},
+		"loopback": {"127.0.0.1", false, ""}, "open": {"0.0.0.0", false, "and the monitor has no tokens"},
 		"plain": {"0.0.0.0", true, "are sent unencrypted"}, "loopback, tokens": {"127.0.0.1", true, ""},
 	} {
 		cfg := operated(t)

@@ -63,7 +63,7 @@ func (s *Server) warnOfMonitor() {
 	switch {
 	case !s.guard.HasTokens():
 		s.log.Warn().Stringer("monitor", s.monitor.Addr()).
-			Msg("the monitor is open to other machines without tokens: everyone who can reach it sees figures, names and values (set --monitor-tokens)")
+			Msg("other machines can reach the monitor, and the monitor has no tokens: everyone who can reach it sees figures, names and values (set --monitor-tokens)")
 	case s.cfg.MonitorCert == "":
 		s.log.Warn().Stringer("monitor", s.monitor.Addr()).
 			Msg("the tokens of the monitor are sent unencrypted: anyone who can read the network traffic can use them (set --monitor-cert and --monitor-key)")

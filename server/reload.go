@@ -30,7 +30,7 @@ func (s *Server) reload(cfg Config, dry bool) (restart []string, err error) {
 	restart = slices.Compact(differing(reflect.ValueOf(s.cfg.Fixed), reflect.ValueOf(cfg.Fixed)))
 	cfg.Fixed = s.cfg.Fixed
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("the new settings do not fit the old values of %s, which only a restart changes: %w", strings.Join(restart, ", "), err)
+		return nil, fmt.Errorf("the new settings do not fit the old values of %s, and only a restart can change these values: %w", strings.Join(restart, ", "), err)
 	}
 	cfg.Sinks = s.withForward(cfg.Sinks)
 	change, err := s.out.Plan(cfg.Publish)

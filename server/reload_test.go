@@ -203,11 +203,11 @@ func TestReloadOfFaults(t *testing.T) {
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for want, change := range map[string]func(*Config){
-			"--pct 0: must be more than 0":                                                        func(c *Config) { c.Layout.Percentiles = []float64{0} },
-			"sink recorder: cannot change format":                                                 func(c *Config) { c.Sinks[0].Format = "other" },
-			"sink recorder: cannot change from sink://":                                           func(c *Config) { c.Sinks[0] = delivery.Destination{Name: "recorder", Recorder: &observer{}} },
-			"sink observer: cannot change from load://":                                           func(c *Config) { c.Sinks[1] = delivery.Destination{Name: "observer", Sink: r} },
-			"--flush-interval, which only a restart changes: --gauge-expire 5s: must be at least": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
+			"--pct 0: must be more than 0":              func(c *Config) { c.Layout.Percentiles = []float64{0} },
+			"sink recorder: cannot change format":       func(c *Config) { c.Sinks[0].Format = "other" },
+			"sink recorder: cannot change from sink://": func(c *Config) { c.Sinks[0] = delivery.Destination{Name: "recorder", Recorder: &observer{}} },
+			"sink observer: cannot change from load://": func(c *Config) { c.Sinks[1] = delivery.Destination{Name: "observer", Sink: r} },
+			"--flush-interval, and only a restart can change these values: --gauge-expire 5s: must be at least": func(c *Config) { c.FlushInterval, c.GaugeExpire = time.Second, 5*time.Second },
 		} {
 			c := v.cfg
 			c.Sinks = slices.Clone(c.Sinks)

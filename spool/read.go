@@ -152,7 +152,7 @@ func (s *Spool) readRecord(seg *segment) (header, []byte, error) {
 func (s *Spool) readAt(b []byte, offset int64) error {
 	_, err := s.reader.ReadAt(b, offset)
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: the file was cut", errDamaged)
+		return fmt.Errorf("%w: the file is shorter than expected", errDamaged)
 	}
 	return err
 }

@@ -379,7 +379,7 @@ func TestAdmissionSettings(t *testing.T) {
 	}
 	for url, want := range map[string]string{
 		"udp://:1?allow=":                                                 "allow: the list has an empty entry",
-		"udp://:1?allow=10.0.0.1/8":                                       "allow: \"10.0.0.1/8\" has bits after its prefix",
+		"udp://:1?allow=10.0.0.1/8":                                       "allow: \"10.0.0.1/8\" has non-zero bits after its prefix",
 		"tcp://:1?allow=localhost":                                        "is not an address",
 		"unixgram:///run/a?allow=::1":                                     `unixgram:// has no setting "allow"`,
 		"unix:///run/a?allow=::1":                                         `unix:// has no setting "allow"`,

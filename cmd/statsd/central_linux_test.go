@@ -134,14 +134,14 @@ func TestCentralKeys(t *testing.T) {
 	c.stop()
 }
 
-// TestCentralAllow checks that the central daemon refuses an edge daemon if the setting allow does
-// not contain its address.
+// TestCentralAllow checks that the central daemon refuses an edge daemon if its address is not in
+// the list of the setting allow.
 func TestCentralAllow(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()
 	c := prepareCentral(t)
 	c.start("statsd", "allow=10.0.0.0/8,::1")
-	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `refused the edge daemon at 127\.0\.0\.1:\d+: the setting allow does not contain its address`)
+	c.refuses("statsd", "", "its log says why; perhaps it does not allow this address", `refused the edge daemon at 127\.0\.0\.1:\d+: its address is not in the list of the setting allow`)
 	c.stop()
 }
 
@@ -232,7 +232,7 @@ func TestCollectURL(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"statsd://:1?cert=a":                             `statsd:// has no setting "cert"`,
-		"statsd://:1?allow=10.0.0.1/8":                   "has bits after its prefix",
+		"statsd://:1?allow=10.0.0.1/8":                   "has non-zero bits after its prefix",
 		"statsd://:1?keys=" + short:                      "keys: " + short + ": line 1: the key has 9 bytes, and must have between 16",
 		"statsd://:1?keys=" + open:                       "chmod 600",
 		"statsd+tls://:1":                                "needs cert and key",

@@ -165,7 +165,7 @@ func (c *clusterURL) admission() (func(context.Context, net.Conn) (net.Conn, err
 
 // refusals are the error texts for refused edge daemons.
 var refusals = map[listen.Refusal]error{
-	listen.Denied:         errors.New("the setting allow does not contain its address"),
+	listen.Denied:         errors.New("its address is not in the list of the setting allow"),
 	listen.NoCertificate:  errors.New("it has no certificate, and the setting client-ca requires one"),
 	listen.BadCertificate: errors.New("its certificate is expired, or no authority in the file of client-ca has signed it"),
 	listen.BadName:        errors.New("no name in its certificate matches the setting allow-name"),

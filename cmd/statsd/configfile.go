@@ -18,7 +18,7 @@ func (all settings) readConfig(path string) (wrong problems) {
 		return problems{fmt.Errorf("--config: %w", err)}
 	}
 	if other := otherFormat(path, string(text)); other != "" {
-		return problems{fmt.Errorf("--config: %s is a file of %s; see docs/migrating.md for the equivalent settings", path, other)}
+		return problems{fmt.Errorf("--config: %s is a configuration file of %s, which this daemon cannot read; see docs/migrating.md for the equivalent settings", path, other)}
 	}
 	found := map[*setting][]value{}
 	number := 0

@@ -25,7 +25,7 @@ func (all settings) addForward(cfg *server.Config) error {
 	}
 	t := forward.Target{ForwardID: cmp.Or(all.text("forward-id"), hostname()), ForwardMatch: all.globs("forward-match")}
 	if len(t.ForwardMatch) > 0 && len(cfg.Sinks) == 0 {
-		return metric.FlagErrorf("--forward-match", nil, "needs a --sink, which publishes all other names")
+		return metric.FlagErrorf("--forward-match", nil, "needs a --sink, which publishes the names that do not match")
 	}
 	connect := func(to *clusterURL) func() (link.Sender, error) {
 		return func() (link.Sender, error) { return to.sender(t.ForwardID) }

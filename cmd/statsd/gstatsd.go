@@ -21,7 +21,7 @@ type gstatsdFlag struct {
 var gstatsdFlags = []gstatsdFlag{
 	{long: "bind", short: 'b', holder: "[HOST]:PORT", help: "Address to listen on. The default is :8125."},
 	{long: "sink", short: 's', holder: "[HOST]:PORT", help: "Where to publish: an address, or a URL as for statsd --sink. May be repeated. At least one sink is needed."},
-	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite (the default), or load, which keeps the last minutes in memory and serves them over HTTP."},
+	{long: "type", short: 't', holder: "TYPE", help: "Type of all sinks: graphite (the default) or load. A sink of type load keeps the sums of the last minutes in memory, and serves these sums over HTTP."},
 	{long: "verbose", short: 'v', help: "Log each discarded line; -vv logs every line."},
 	{long: "flush", short: 'f', same: "flush-interval", holder: "SECONDS", help: "Flush interval. The default is 10."},
 	{long: "prefix", short: 'x', same: "prefix", holder: "PREFIX", help: "Prefix of all names. By default, names have no prefix."},

@@ -46,7 +46,7 @@ func (all settings) oddListeners() (odd []string) {
 		case d.checksSenders():
 			checked = d.url
 		case d.text(keyOfAllow) != "":
-			odd = append(odd, fmt.Sprintf("--listen %s: the setting allow contains all addresses, so everyone who can reach this port can send", d.url))
+			odd = append(odd, fmt.Sprintf("--listen %s: all addresses are in the list of the setting allow, so everyone who can reach this port can send", d.url))
 		default:
 			open = append(open, port{"--listen " + d.url, d.host})
 		}

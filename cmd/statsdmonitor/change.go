@@ -75,7 +75,7 @@ func drain(ctx context.Context, s *session) error {
 // changed requests a change, and prints the response of the daemon.
 func changed[T any](ctx context.Context, s *session, name string, args map[string]any, write show[T]) error {
 	if s.client.Token == "" {
-		return fmt.Errorf("%s at %s: a change needs a token of the role operate: give its file with --token-file", s.command.name, s.client.Address)
+		return fmt.Errorf("%s at %s: a change needs a token with the role \"operate\": give the file of the token with --token-file", s.command.name, s.client.Address)
 	}
 	var data T
 	a, err := s.client.Change(ctx, name, args, &data)

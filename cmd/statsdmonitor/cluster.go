@@ -18,7 +18,7 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 		return readClusterLedger(ctx, s)
 	}
 	if len(s.words) > 0 {
-		return result{}, &exit{exitUsage, errors.New("the command cluster accepts edge daemons as arguments only with --ledger; use --at for the address of the daemon")}
+		return result{}, &exit{exitUsage, errors.New("cluster: edge daemons can be arguments only with --ledger; give the address of the daemon with --at")}
 	}
 	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
 	if err == nil && !c.Collects && !c.Forwards {
@@ -34,7 +34,7 @@ const (
 	ledgerPause = 300 * time.Millisecond
 )
 
-// clusterBook is the JSON output of the command cluster --ledger.
+// clusterBook is the JSON output of "cluster --ledger".
 type clusterBook struct {
 	report.ClusterBook
 	Cluster frame `json:"cluster"`

@@ -48,7 +48,7 @@ var flags = []flag{
 	{name: "limit", holder: "N", kind: isWhole, least: 1, most: 1000, help: "Maximum number of paths to show."},
 	{name: "n", short: 'n', holder: "N", kind: isWhole, least: 1, most: 1000, help: "Maximum number of entries to show."},
 	{name: "sort", holder: "ORDER", kind: isText, choices: []string{"name", "value", "age"}, help: "Order of values: name, value or age."},
-	{name: "by", holder: "WHAT", kind: isText, choices: []string{"name", "prefix", "sender", "kind"}, help: "What to count: name, prefix, sender or kind."},
+	{name: "by", holder: "WHAT", kind: isText, choices: []string{"name", "prefix", "sender", "kind"}, help: "Count the samples of each name, prefix, sender or kind of metric."},
 	{name: "sender", holder: "ADDRESS", kind: isText, help: "Show only lines of this sender."},
 	{name: "bad", help: "Show only bad lines."},
 	{name: "all", help: "Show all settings, including defaults."},

@@ -95,11 +95,11 @@ func askBook(ctx context.Context, client *ask.Client) (*book, error) {
 	}
 	var figures map[string]float64
 	if err := json.Unmarshal([]byte(text), &figures); err != nil {
-		return nil, fmt.Errorf("istats from %s: the answer is not a JSON object of numbers: %s", client.Address, ascii.Safe(err.Error()))
+		return nil, fmt.Errorf("the answer of %s to the query istats is not a JSON object of numbers: %s", client.Address, ascii.Safe(err.Error()))
 	}
 	for _, needed := range []string{"ledger.time", "samples.received"} {
 		if _, there := figures[needed]; !there {
-			return nil, fmt.Errorf("istats from %s: the answer has no value %s, so this daemon has no ledger", client.Address, needed)
+			return nil, fmt.Errorf("the answer of %s to the query istats has no value %s, so this daemon has no ledger", client.Address, needed)
 		}
 	}
 	return newBook(figures), nil

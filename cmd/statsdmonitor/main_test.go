@@ -243,8 +243,8 @@ func TestStrangeAnswers(t *testing.T) {
 		{"an empty error", 500, "", 1, "HTTP status 500"},
 		{"a page", 200, "<html><body>It works!</body></html>", 1, "the answer does not come from a monitor"},
 		{"nothing", 200, "", 1, "the answer does not come from a monitor"},
-		{"no object", 200, istats("[1]"), 1, "the answer is not a JSON object"},
-		{"bad JSON", 200, istats("{"), 1, "the answer is not a JSON object"},
+		{"no object", 200, istats("[1]"), 1, "to the query istats is not a JSON object"},
+		{"bad JSON", 200, istats("{"), 1, "to the query istats is not a JSON object"},
 		{"too much", 200, istats(strings.Repeat(" ", answerLimit)), 1, "the answer has more than 1048576 bytes"},
 		{"nesting", 200, strings.Repeat("<value><array><data>", 50_000), 1, "the answer does not come from a monitor"},
 	} {

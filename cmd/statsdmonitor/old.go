@@ -52,7 +52,7 @@ func figures(ctx context.Context, s *session) error {
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &object); err != nil {
-		return fmt.Errorf("istats from %s: the answer is not a JSON object: %s", s.client.Address, ascii.Safe(err.Error()))
+		return fmt.Errorf("the answer of %s to the query istats is not a JSON object: %s", s.client.Address, ascii.Safe(err.Error()))
 	}
 	if s.on("json") {
 		return ascii.WriteJSON(s.out, object)

@@ -55,7 +55,7 @@ type Looked struct {
 	Receivers int           // number of lanes that took part
 }
 
-// TopQuery asks for the names, prefixes, senders or kinds with the most samples.
+// TopQuery asks for the names, prefixes, senders or kinds of metrics with the most samples.
 type TopQuery struct {
 	By    By
 	Match string // a glob that the clean name or the received name must match; empty matches all

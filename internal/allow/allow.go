@@ -57,7 +57,7 @@ func parse(word string) (netip.Prefix, error) {
 	// If a bit after the prefix is 1, the operator has probably made a typing error: the prefix would
 	// admit more or fewer addresses than intended.
 	if p != p.Masked() {
-		return netip.Prefix{}, fmt.Errorf("%q has bits after its prefix: write %v, or the address %v alone", word, p.Masked(), p.Addr())
+		return netip.Prefix{}, fmt.Errorf("%q has non-zero bits after its prefix: write %v, or the address %v alone", word, p.Masked(), p.Addr())
 	}
 	const mapped = 96 // the number of leading bits that all IPv4 addresses in IPv6 form share (::ffff:0:0/96)
 	if p.Addr().Is4In6() && p.Bits() >= mapped {

@@ -57,7 +57,7 @@ func (f *fixture) checkCommits(t *testing.T) {
 		}
 	}
 	if other, err := f.engine.Partition(0).Head(f.ctx); err != nil || other.Version != 0 {
-		t.Errorf("another partition has the head %+v, with the error %v", other, err)
+		t.Errorf("a partition without commits has the head %+v, with the error %v; want version 0 and no error", other, err)
 	}
 }
 

@@ -195,7 +195,7 @@ func (c *commits) Append(_ context.Context, after link.Version, slot int64, reco
 	}
 	place := c.place(slot)
 	if newer, ok := c.kept[place]; slot < link.TakeOver || ok && newer > slot {
-		return 0, fmt.Errorf("cannot store the commit of interval %d in %s: the commit of a newer interval has replaced it", slot, c.dir)
+		return 0, fmt.Errorf("cannot store the commit of interval %d in %s: the commit of a newer interval is already stored in its place", slot, c.dir)
 	}
 	if len(record) > commitLimit-commitHead {
 		return 0, fmt.Errorf("cannot store the commit of interval %d in %s: the commit is too large (%d bytes)", slot, c.dir, len(record))

@@ -82,7 +82,7 @@ func Open(cfg Config) (*Engine, error) {
 	}
 	lock, err := hold(cfg.Dir)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot collect into the directory %s: %w", cfg.Dir, err), cfg.Listener.Close())
+		return nil, errors.Join(fmt.Errorf("cannot store the data of the cluster in the directory %s: %w", cfg.Dir, err), cfg.Listener.Close())
 	}
 	e := &Engine{cfg: cfg, lock: lock, stop: make(chan struct{})}
 	e.door = newDoor(e)
@@ -107,7 +107,7 @@ func (e *Engine) Join(_ context.Context, wanted link.Settings) (link.Settings, e
 	defer e.mu.Unlock()
 	settings, err := e.join(wanted)
 	if err != nil {
-		return link.Settings{}, fmt.Errorf("cannot collect into the directory %s: %w", e.cfg.Dir, err)
+		return link.Settings{}, fmt.Errorf("cannot store the data of the cluster in the directory %s: %w", e.cfg.Dir, err)
 	}
 	return settings, nil
 }

@@ -62,7 +62,7 @@ func (g *Guard) Check(r *http.Request, need Need) (who string, refused *question
 	case need == Changing && tokens == nil:
 		return who, &question.Error{Code: question.WrongRole, Text: "this daemon runs without tokens, so it accepts no changes", Next: "set --monitor-tokens=FILE"}
 	case need == Changing && role == Reader:
-		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: a change needs the role operate"}
+		return who, &question.Error{Code: question.WrongRole, Text: "the token of " + who + " has the role read: only the role operate allows changes"}
 	case need == Nothing, role == Operator, need < Changing && (role == Reader || !g.Open()):
 		return who, nil
 	case need == Reading && tokens == nil:

@@ -525,7 +525,7 @@ func TestTrail(t *testing.T) {
 		`alice names/mute match="taken" failed: 64 globs are muted`,
 		`alice names/mute match="web.\n*" seconds=5 done`,
 		` names/mute  refused: this needs a token; send Authorization: Bearer TOKEN`,
-		`page names/mute  refused: the token of page has the role read: a change needs the role operate`,
+		`page names/mute  refused: the token of page has the role read: only the role operate allows changes`,
 		`alice names/mute match="web.\n*" seconds=5 done`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

@@ -54,7 +54,7 @@ type PathValues struct {
 	Next      string `json:"next"`   // value of the parameter after for the next page; "" at the end
 }
 
-// Top has the names, prefixes, senders or kinds with the most samples.
+// Top has the names, prefixes, senders or kinds of metrics with the most samples.
 type Top struct {
 	By          string   `json:"by"`
 	Entries     []TopRow `json:"entries"`

@@ -23,7 +23,7 @@ type item struct {
 	newer bool
 }
 
-var errFull = errors.New("64 other messages are waiting for the receiver")
+var errFull = errors.New("64 other messages are waiting for the receiver, and more cannot wait")
 
 // Add queues a message for the receiver. If too many messages are waiting, it drops the oldest one.
 func (r *Relay) Add(m notify.Message, now time.Time) {

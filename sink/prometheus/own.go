@@ -79,7 +79,7 @@ func (s *Sink) ownMapping(e *exposition) {
 	e.sample("statsd_mapping_reloads_total", float64(s.reloads.done.Load()), "result", "success")
 	e.sample("statsd_mapping_reloads_total", float64(s.reloads.failed.Load()), "result", "error")
 	e.one("statsd_mapping_unmatched_names", "gauge", "Names that no rule matches.", float64(st.rules[st.set.Len()].names))
-	e.one("statsd_mapping_dropped_total", "counter", "Received names that a rule dropped, summed over all flushes.", float64(st.droppedBy))
+	e.one("statsd_mapping_dropped_total", "counter", "Received names that a rule dropped, counted at each flush.", float64(st.droppedBy))
 	if st.set.Len() == 0 {
 		return
 	}
@@ -90,7 +90,7 @@ func (s *Sink) ownMapping(e *exposition) {
 		}
 	}
 	perRule("statsd_mapping_rule_names", "gauge", "Names that currently match the rule.", func(r *ruleTally) float64 { return float64(r.names) })
-	perRule("statsd_mapping_rule_shown_total", "counter", "Received names that match the rule, summed over all flushes.", func(r *ruleTally) float64 { return float64(r.shown) })
+	perRule("statsd_mapping_rule_shown_total", "counter", "Received names that match the rule, counted at each flush.", func(r *ruleTally) float64 { return float64(r.shown) })
 	perRule("statsd_mapping_rule_last_seconds", "gauge", "Time of the last flush with a name that matches the rule; 0 if there was none.", func(r *ruleTally) float64 { return float64(r.last) })
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Top formats the names, prefixes, senders or kinds with the most samples.
+// Top formats the names, prefixes, senders or kinds of metrics with the most samples.
 func Top(p Page, a question.Answer, t question.Top) string {
 	s := &sheet{Page: &p}
 	s.text(span{}, 0, "top by "+t.By+": "+s.looking(a)+s.sure(t.Error, t.UnseenBelow))

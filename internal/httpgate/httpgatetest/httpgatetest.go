@@ -83,12 +83,12 @@ func checkOldTLS(t *testing.T, l listener) {
 	_ = conn.Close()
 }
 
-// checkPlain checks that a plain HTTP request to a TLS listener gets no answer.
+// checkPlain checks that a TLS listener refuses a plain HTTP request.
 func checkPlain(t *testing.T, l listener) {
 	plain := listener{l.addr, l.path, nil}
 	text, err := io.ReadAll(plain.send(t, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", l.path)))
 	if strings.Contains(string(text), " 200 ") || err != nil && !reset(err) {
-		t.Errorf("plain HTTP gets %q, %v", text, err)
+		t.Errorf("a plain HTTP request gets the answer %q and the error %v, want an answer without status 200, or a closed connection", text, err)
 	}
 }
 
