@@ -27,9 +27,8 @@ func TestTimerBlocks(t *testing.T) {
 	}
 }
 
-// For any number of samples and any limit, no sample is lost. The samples up to the limit are
-// stored, and the other samples are in a sketch. This is also true if a merged row has added a
-// sketch before.
+// For any number of samples and any limit, no sample is lost. The samples up to the limit are stored, and the other
+// samples are in a sketch. This is also true if a sketch is merged into the timer between these samples.
 func TestTimersOfAllLengths(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 2, 3, 4, 10, 11, 118, 119, 120, 300, 1 << 20} {

@@ -12,9 +12,10 @@ import (
 //
 //	word 0    bytes 0-3: meta: the name's length, its kind, flags
 //	          bytes 4-7: the ref of the record; 0 if a rule drops the samples
-//	word 1    bytes 8-9, 10-11: up to two rules that count a hit: number of the rule plus 1; 0 for none
-//	          byte 12: the Sign
-//	then      the name as received, padded to a whole unit
+//	word 1    bytes 8-9, 10-11: up to two rules; each sample of the name is a hit of these rules; the number of a rule
+//	          plus 1, or 0 for none
+//	          byte 12: the Sign: what a sign in front of a gauge's value means
+//	then      the name as received, padded to a multiple of unitBytes
 //
 // Aliases are a cache: an alias can be made again from the name. There are two generations of aliases. After
 // some flushes, or when there are too many aliases, the old generation is freed, and the young generation

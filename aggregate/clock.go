@@ -24,8 +24,9 @@ type clock struct {
 type ahead struct{ by, from int64 }
 
 // maxStep is the tolerance of compare. If the change of the system's clock differs from the elapsed time by more than
-// maxStep, somebody has set the clock. Receivers read each datagram within maxStep of its arrival, unless they get no
-// CPU time.
+// maxStep, somebody has set the clock. The method arrivalAt uses maxStep too: a receiver normally reads a datagram less
+// than maxStep after the datagram's arrival. So if a sample arrived more than maxStep before the previous sample,
+// somebody may have set the clock.
 const maxStep = int64(100 * time.Millisecond)
 
 func newClock() *clock {

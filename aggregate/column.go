@@ -37,7 +37,7 @@ const (
 	ofSquares
 	ofStd
 	ofMedian
-	ofBound // this stat and the following ones are about the samples inside a threshold
+	ofBound // the stats from ofBound to ofPartSquares are about the samples inside a threshold
 	ofPartMean
 	ofPartSum
 	ofPartCount
@@ -153,8 +153,8 @@ func (l *Layout) idleColumns(kind metric.Kind) (cols []column) {
 	return cols
 }
 
-// column returns a column for the stat s. Its paths begin with prefix. If the text what is not empty, the paths
-// end with it.
+// column returns a column for the stat s. In a path, the parameter prefix stands before the name, and the parameter
+// what stands after the name. Both can be empty.
 func (l *Layout) column(prefix, what string, s stat) column {
 	c := column{prefix: join(l.GlobalPrefix, prefix), suffix: join(what, l.GlobalSuffix), stat: s}
 	if l.Naming == Gstatsd {

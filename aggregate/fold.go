@@ -100,8 +100,8 @@ func (s *summary) isPublished(path []byte) bool {
 	return false
 }
 
-// stored returns the text that shows a path to people. If Graphite stores the path in another form,
-// the text includes this form.
+// stored returns the text that messages contain for a path. If Graphite stores the path in another form, the text also
+// contains this form.
 func stored(path string) string {
 	if name, tags, _ := strings.Cut(path, ";"); tags == "" {
 		if file := string(appendFile(nil, []byte(name))); file != path {

@@ -28,7 +28,7 @@ const (
 	// amounts of further adjustments are added to the newest stored adjustment. The result is wrong
 	// only if the time of a setting lies between two adjustments that were added together.
 	maxAdjustments = 1 << 16
-	// noArrival means that there is no time of arrival. No sample arrives at this time.
+	// noArrival is the value of Shard.wall before the first gauge sample of a batch. No sample has this time of arrival.
 	noArrival = -1
 )
 

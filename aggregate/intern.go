@@ -88,8 +88,9 @@ func (s *Shard) resolve(kind metric.Kind, raw []byte) {
 	to.Name, to.Reason = s.table.config.form().Append(to.Name, raw)
 }
 
-// insert makes a record for a clean name that is not in the shard's names table. If an earlier table already had the
-// name, it is not new, and the caller sets the flag metaMoved.
+// insert makes a record for a clean name that is not in the shard's names table. A name with the flag metaMoved does
+// not count as new. insert sets this flag if the shard's previous names table has the name. The caller sets the flag if
+// the name comes from another Table.
 func (s *Shard) insert(p *probe, name *newName) (ref, metric.Reason) {
 	name.flush = s.flush
 	if m := s.muteOf(name.name); m != nil {

@@ -58,9 +58,8 @@ type Layout struct {
 	// timers it publishes only the counts.
 	IdleZeros bool
 
-	// Rows stores the data that Snapshot.Rows needs in addition to the points: the sums of counters
-	// and, if ExpBins is not 0, the distributions of timers. A distribution has at most ExpBins bins
-	// on each side of 0.
+	// Rows says that a Snapshot also stores the data that only the method Snapshot.Rows needs: the sums of counters and,
+	// if ExpBins is not 0, the distributions of timers. A distribution has at most ExpBins bins on each side of 0.
 	Rows    bool
 	ExpBins int
 

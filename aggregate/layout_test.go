@@ -276,7 +276,7 @@ func TestFoldedTimersOfAllStats(t *testing.T) {
 			want, got := flushAs(exact, layout), flushAs(folded, layout)
 			for path, w := range want {
 				// A sketch has an error of 1 % for each sample. If the samples have both signs, sums and means can be
-				// close to 0, so their tolerance is relative to the sum of the squares.
+				// close to 0. So the tolerance for sums and means is a part of the published sum of squares.
 				near := 1e-9 * abs(w)
 				if strings.Contains(path, "_50") || strings.Contains(path, "_90") || strings.Contains(path, "10") || strings.HasSuffix(path, "median") {
 					near = 0.011*abs(w) + 0.02*abs(want["stats.timers.t.mean_50"])*float64(strings.Count(path, "mean_"))

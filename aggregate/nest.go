@@ -17,9 +17,8 @@ type nest struct {
 	tails []string    // possible ends of the longer name, in the example ".mean"; the shorter name is between front and tail
 }
 
-// newNests returns the nests for the names of one kind. These names can have the paths of names of
-// the kind other. columns are the columns of the first kind, and others are the columns of the kind
-// other.
+// newNests returns the nests for the longer names of one kind and the shorter names of the kind other. The parameter
+// columns contains the columns of the longer names. The parameter others contains the columns of the shorter names.
 func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	for _, c := range columns {
 		for _, o := range others {

@@ -28,11 +28,11 @@ type program struct {
 	nestBegins [metric.Kinds][256]bool
 }
 
-// These are indexes of program.shapes. The first shapes belong to the kinds.
+// These are indexes of program.shapes. An index below idleShapes is a kind: the shape is for the names of this kind.
 const (
-	idleShapes      = int(metric.Kinds)
-	loneShape       = 2 * int(metric.Kinds)
-	histogramShapes = loneShape + 1
+	idleShapes      = int(metric.Kinds)     // first shape for names without samples: add the kind
+	loneShape       = 2 * int(metric.Kinds) // shape for timers with one sample
+	histogramShapes = loneShape + 1         // first shape for timers with a histogram: add the index of the histogram
 )
 
 // width returns the number of values that a row of a shape stores.

@@ -14,7 +14,7 @@ import (
 //	then      the cell for the flushes with an even number
 //	          the cell for the flushes with an odd number
 //	          only for gauges: the memory, which keeps the gauge's value between flushes
-//	          the name, padded to a whole unit
+//	          the name, padded to a multiple of unitBytes
 //
 // The receiving goroutine writes the cell of the current flush interval, under the shard's lock. The flushing goroutine
 // writes the rest: the other cell, the number of the flush, and the memory of a gauge. So the two goroutines do not

@@ -10,7 +10,7 @@ import (
 
 // Remembered is the value of a gauge between two flush intervals. Later samples can adjust it.
 type Remembered struct {
-	Name   []byte // clean name; valid until the next Remembered
+	Name   []byte // clean name; valid only until the iterator yields the next Remembered
 	Value  float64
 	Set    int64  // time when the gauge was last set, in Unix nanoseconds; 0 if unknown
 	Unseen uint32 // number of flushes since the last flush with a sample

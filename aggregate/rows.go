@@ -53,9 +53,9 @@ func (sn *Snapshot) RowCount() int {
 	return n
 }
 
-// Rows yields one row for each name that is published, and for each of the daemon's own points. The
-// order is not specified, but it is the same at each call. A row is valid until the next row. Rows
-// needs Layout.Rows.
+// Rows yields one row for each name that is published, and for each of the daemon's own points. The order is not
+// specified, but it is the same at each call. A row is valid only until Rows yields the next row. Layout.Rows must have
+// been true when the snapshot was made.
 func (sn *Snapshot) Rows() iter.Seq[*metric.Row] {
 	return func(yield func(*metric.Row) bool) {
 		r := &metric.Row{Time: sn.Time, Start: sn.Time - sn.seconds}

@@ -53,7 +53,7 @@ type Effects struct {
 	// Rules contains up to two rules. Each sample of the name counts as a hit of these rules. A value is the number of
 	// a rule plus 1, or 0 for none.
 	Rules [2]uint16
-	// Renamed is the number plus 1 of the rule that gave the name. 0 means that no rule gave it.
+	// Renamed is the number plus 1 of the rule that changed the name or the tags. 0 means that no rule changed them.
 	Renamed uint16
 	// Class is the index of the name's ttl in Rules.TTLs plus 1. 0 means none.
 	Class uint8
@@ -125,7 +125,7 @@ func (iv *Interval) takeHits(s *Shard) {
 	clear(s.hits)
 }
 
-// note stores which rule gave the name of a record.
+// note stores which rule made the name of a record. The parameter rule is Effects.Renamed.
 func (n *names) note(r ref, rule uint16) {
 	if n.ruled == nil {
 		n.ruled = map[ref]uint16{}
@@ -149,7 +149,8 @@ func (s *Shard) hidden(kind metric.Kind, name []byte) (flags uint32) {
 		return 0
 	}
 	flags = s.judge(kind, name)
-	if flags&metaHidden == 0 { // check whether samples whose name as received is this clean name belong to the record
+	// A client can send the clean name itself. Check whether the samples with this name as received belong to the record.
+	if flags&metaHidden == 0 {
 		s.resolve(kind, name)
 		if s.resolved.Reason != metric.None || !bytes.Equal(s.resolved.Name, name) {
 			flags |= metaHidden
@@ -172,11 +173,10 @@ func (s *Shard) judge(kind metric.Kind, name []byte) (flags uint32) {
 	return flags
 }
 
-// inherit decides what happens to a record when the rules change. The record was made under the old
-// rules. The parameter before is the names table that contains the record, and r is the record's
-// ref. inherit returns the record's flags under the new rules. The result rule is the number plus 1
-// of the new rule that gives the record's name, or 0 if no rule gives it. The result exists is
-// false if the name does not exist under the new rules.
+// inherit decides what happens to a record when the rules change. The record was made under the old rules. The
+// parameter before is the names table that contains the record, and r is the record's ref. inherit returns the record's
+// flags under the new rules. The result rule is the number plus 1 of the new rule that makes the record's name, or 0 if
+// no rule makes this name. The result exists is false if the name does not exist under the new rules.
 func (s *Shard) inherit(before *names, r ref) (flags uint32, rule uint16, exists bool) {
 	rec := before.pages.at(r)
 	hidden := rec.meta() & metaHidden

@@ -92,9 +92,8 @@ func TestSeenRemembered(t *testing.T) {
 	})
 }
 
-// The marks store when names were made, and their number is bounded. For a name made in the last
-// day, the stored time is at most 40 s late. For a name made in the last week, it is at most two
-// minutes late.
+// The marks of a shard store when its names were made. The number of marks is bounded. For a name made in the last day,
+// the stored time is at most 40 s late. For a name made in the last week, it is at most two minutes late.
 func TestMarks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := marks{began: 1_000_000}

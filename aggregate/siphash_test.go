@@ -34,8 +34,8 @@ func TestSipHash(t *testing.T) {
 	}
 }
 
-// All members of an interval are hashed with the same key, even if NextMemberKey is called during
-// the interval.
+// All set members of one flush interval are hashed with the same key, even if NextMemberKey is called during the
+// interval.
 func TestNextMemberKey(t *testing.T) {
 	t.Parallel()
 	table := testTable(2)

@@ -25,8 +25,8 @@ type segment struct {
 }
 
 const (
-	// A segment grows when the number of slots in use has reached 7/8 of the field starts. If starts is less than
-	// largeStarts, it doubles. Otherwise it grows by a quarter, so that most of the memory is in use.
+	// A segment grows when the number of slots in use has reached 7/8 of the field starts. The field starts then doubles
+	// if it is less than largeStarts. Otherwise it grows by a quarter, so that few slots of a large segment are empty.
 	loadNum, loadDen = 7, 8
 	firstStarts      = 16
 	largeStarts      = 1024
@@ -97,7 +97,7 @@ type probe struct {
 	hash  uint64
 	slot  uint64 // the content of the first slot
 	at    uint32 // index of the slot where the search ended: the slot of the record, or the slot for a new one
-	count uint32 // number of records in the segment at the time of the search, plus 1; 0 if a record has the tag
+	count uint32 // 0 if the search found a record with the tag; otherwise the segment's field count at that time, plus 1
 	ref   ref    // the first record whose slot has the tag of the hash; 0 if there is none
 	drop  bool   // whether an alias of the name says that a rule drops its samples
 }

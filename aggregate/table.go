@@ -74,7 +74,7 @@ func (c *Config) form() metric.NameForm {
 type Table struct {
 	config Config
 	seed   maphash.Seed // seed for hashing names
-	key    memberKey    // key for the samples after the next Drain
+	key    memberKey    // the key for hashing set members that the shards use after the next Drain
 	shards []*Shard
 	// known is the number of names that have not expired. It counts the live names at the last flush,
 	// and the names added since the last flush.
@@ -91,7 +91,7 @@ type Table struct {
 type Shard struct {
 	mutex    sync.Mutex
 	table    *Table
-	key      memberKey
+	key      memberKey // the current key for hashing set members
 	names    *names
 	retiring *names      // the previous names table; nil after all live names were moved from it
 	retire   bool        // whether to begin a new names table at the next flush
@@ -105,7 +105,7 @@ type Shard struct {
 	spare                  spare
 	rules                  *Rules      // nil if there are no rules
 	next                   *Rules      // the new rules from the next flush on; nil if the rules do not change
-	resolver               Resolver    // nil if names are cleaned, but not changed by rules
+	resolver               Resolver    // applies the rules to a name; nil if there are no rules
 	resolved               Resolved    // result of the last call of the resolver
 	hits                   []uint64    // samples that each rule has matched since the last Drain
 	aliases                [2]*aliases // the young and the old generation; nil if there are no aliases
@@ -149,7 +149,8 @@ func (t *Table) SetMemberKey(key [16]byte) {
 	}
 }
 
-// NextMemberKey sets the key for samples after the next Drain. Only the flushing goroutine may call it.
+// NextMemberKey sets the key with which set members are hashed after the next Drain. Only the flushing goroutine may
+// call it.
 func (t *Table) NextMemberKey(key [16]byte) { t.key = newMemberKey(key) }
 
 // Shard returns the i-th shard. i must be at least 0 and below Config.Shards.

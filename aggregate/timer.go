@@ -35,7 +35,7 @@ func newTiming(thresholds int) timing {
 type threshold struct {
 	percent float64 // greater than 0
 	top     bool    // whether the threshold selects the greatest samples instead of the smallest
-	first   bool    // whether to divide percent by 100 first, like Etsy's statsd and gstatsd
+	first   bool    // whether percent is divided by 100 before it is multiplied, as in Etsy's statsd and gstatsd
 	none    bool    // whether the threshold may select no samples, as in Etsy's statsd
 }
 

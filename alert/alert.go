@@ -85,7 +85,7 @@ type Alerts struct {
 
 	checking checking
 
-	adopted  *following // only the method Observe uses this field
+	adopted  *following // the audience whose channels run now; only the goroutine that calls Observe uses this field
 	running  sync.WaitGroup
 	mu       sync.Mutex // guards the field channels
 	channels []*channel

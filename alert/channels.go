@@ -152,11 +152,10 @@ func (a *Alerts) noteAttempt(c *channel, results []relay.Result, gaveUp error) {
 
 func stageOf(s notify.Stage) meta.Stage { return meta.Stage(slices.Index(stages[:], s)) }
 
-// endPatience limits how long the shutdown waits until the history is saved.
+// endPatience is the maximum time that the shutdown waits until the episodes are saved.
 const endPatience = time.Second
 
-// End waits until all relays have ended, and then saves the history. The context of Observe must
-// have ended.
+// End waits until all relays have ended, and then saves the episodes. The context of Observe must have ended.
 func (a *Alerts) End() {
 	a.running.Wait()
 	for _, c := range a.channels {

@@ -148,8 +148,8 @@ func (c *carbon) snapshot() totals {
 }
 
 // published returns the median of the time from the end of a flush interval until all counters of the interval were
-// published. It uses only the intervals that ended after the parameter known. This is the time in Unix seconds when the
-// daemon knew all names.
+// published. The parameter known is the time in Unix seconds when the daemon knew all names. published uses only the
+// intervals that ended after this time.
 func (t totals) published(known int64) time.Duration {
 	maps.DeleteFunc(t.after, func(stamp int64, _ time.Duration) bool { return stamp <= known })
 	if len(t.after) == 0 {

@@ -139,8 +139,8 @@ const (
 // costRounds is how often each name is sent.
 const costRounds = 4
 
-// nameCost measures the memory with fewNames and with manyNames. It stores the memory with fewNames
-// as the idle memory of the result.
+// nameCost measures the memory with fewNames and with manyNames. It stores the memory with fewNames in the field
+// idleRSS of the result. So the difference between rss and idleRSS is the memory of the additional names.
 func nameCost(mix mix, points int) func(*bench, peer) (measured, error) {
 	return func(b *bench, p peer) (measured, error) {
 		few, err := nameRounds(b, p, mix, points, fewNames)

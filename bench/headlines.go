@@ -83,8 +83,8 @@ func (t *table) value(format, peer string, of func(round) *measured, value func(
 	return median(format, each(t.row(peer), of, value))
 }
 
-// times divides, in each round, the value of a peer by the value of the peer with the name base. It returns the median
-// of these ratios, as text.
+// times divides, in each round, the value of one peer by the value of another peer. The parameters peer and base are
+// the names of these two peers. times returns the median of the ratios, as text.
 func (t *table) times(peer, base string, of func(round) *measured, value func(*measured) float64) string {
 	return median("%.2f", t.ratios(t.row(peer), base, of, value))
 }

@@ -33,8 +33,8 @@ type peer struct {
 	// measures the peer.
 	networks  string
 	onlyDrain bool
-	// only lists the workloads in which a variant takes part. If it is empty, the peer is not a
-	// variant, and takes part in all workloads.
+	// The field only is a list of workloads for a variant: the variant takes part in these workloads. If the list is
+	// empty, the peer is not a variant, and takes part in all workloads.
 	only    string
 	variant variant
 }
@@ -104,7 +104,7 @@ func (s setup) monitor() string {
 // nothing is the value of peer.publishes for a daemon without a sink.
 const nothing = "nothing"
 
-// partnerPort is added to a port of the first daemon to get the same port of the second daemon.
+// partnerPort is added to a port of the first daemon to get the port of the second daemon for the same purpose.
 const partnerPort = 3
 
 // benchKey is the key for signed datagrams. It need not be secret.

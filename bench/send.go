@@ -82,7 +82,7 @@ func (s *sent) add(p packet) {
 	s.packets++
 }
 
-// plus adds the parameter more to s, and returns the sum.
+// plus returns the sum of s and the parameter more.
 func (s sent) plus(more sent) sent {
 	return sent{s.metrics + more.metrics, s.packets + more.packets, s.count + more.count, s.took + more.took}
 }

@@ -120,7 +120,8 @@ func (t *table) bytesPerName(r *row, bytes func(*measured) float64) []float64 {
 	return each(r, paced, func(m *measured) float64 { return measuredOnly(bytes(m) / names) })
 }
 
-// idleCPU returns the CPU usage as a percentage of a core. It can be 0.
+// idleCPU returns the CPU usage of a daemon without traffic, as a percentage of a core. Here 0 is a measured value. If
+// the workload has traffic, idleCPU returns NaN.
 func (t *table) idleCPU(m *measured) float64 {
 	if t.workload.network != "none" {
 		return math.NaN()
@@ -128,8 +129,8 @@ func (t *table) idleCPU(m *measured) float64 {
 	return 100 * m.idleCPU
 }
 
-// measuredOnly returns the value, or NaN if it was not measured. A value that was not measured is 0. It is infinite if
-// it was divided by the number of received metrics, and no metric was received.
+// measuredOnly returns the value, or NaN if the value is 0 or infinite. A value of 0 was not measured. An infinite
+// value was divided by the number of received metrics, but no metric was received.
 func measuredOnly(value float64) float64 {
 	if value == 0 || math.IsInf(value, 0) {
 		return math.NaN()

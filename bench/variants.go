@@ -64,8 +64,8 @@ func variants(statsd string) []peer {
 	}...)
 }
 
-// lateness is the maximum time from a flush until a cluster has published its points. An owner
-// waits for an edge that is still unknown, and lateness is longer than this wait.
+// lateness is the maximum time from a flush until a cluster has published its points. It is longer than the default of
+// --lateness: an owner that does not know its edges yet waits for the time --lateness.
 const lateness = 6 * time.Second
 
 // clusterVariants returns two variants of a cluster of an edge and an owner. In the first variant

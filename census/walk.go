@@ -68,16 +68,15 @@ type Walk struct {
 // childCount holds the counts of one prefix.
 type childCount struct {
 	names, fresh int
-	moved        int // number of names that were moved to a new table after Since; some of them may be new
+	moved        int // number of names that were moved to another table after Since, so it is unknown whether they are new
 	bytes        uint64
 	newest       time.Time
 }
 
-// Begin begins a walk over the names below a prefix. The prefix consists of whole nodes; its last
-// dot is optional. An empty prefix selects all names. The walk also counts the names made since a
-// time. If the time is within GrowthFor and the prefix has at most one node, all names made since then are
-// counted. Otherwise, only those that are still held are counted. Only the flushing goroutine may
-// call Begin, and not between Drain and Summarize.
+// Begin begins a walk over the names below a prefix. The prefix consists of whole nodes; its last dot is optional. An
+// empty prefix selects all names. The walk also counts the names made since a time. If this time is at most GrowthFor
+// ago and the prefix has at most one node, all names made since then are counted. Otherwise, only those that are still
+// held are counted. Only the flushing goroutine may call Begin, and not between Drain and Summarize.
 func Begin(t *aggregate.Table, below string, since time.Time) *Walk {
 	if below = strings.TrimRight(below, "."); below != "" {
 		below += "."
@@ -198,7 +197,7 @@ func (w *Walk) grow(p *Prefixes, rows map[string]*Prefix) {
 }
 
 // moved returns, for each child, the number of names that may be new. The time when they were made is unknown, because
-// they were moved to a new table. moved omits the children for which not all names were counted.
+// they were moved to another table. moved omits the children for which not all names were counted.
 func (w *Walk) moved() map[string]uint64 {
 	moved := make(map[string]uint64, len(w.counts))
 	for i := range w.counts {

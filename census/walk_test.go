@@ -12,7 +12,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// table is a table with counters for its names.
+// table is an aggregate.Table that counts the names that it makes and removes.
 type table struct {
 	*aggregate.Table
 	config aggregate.Config

@@ -134,7 +134,7 @@ func TestAggregateInterval(t *testing.T) {
 		if n := sent(); n != 0 {
 			t.Errorf("%d lines were sent before the interval ended", n)
 		}
-		time.Sleep(200 * time.Millisecond) // first the remaining time of Aggregate passes, and then FlushInterval
+		time.Sleep(200 * time.Millisecond) // the rest of the Aggregate interval, and then FlushInterval
 		if n := sent(); n != 1 {
 			t.Errorf("%d lines were sent after the interval, want 1", n)
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/statsd-ops/statsd/client"
 )
 
-// The files in testdata contain the packets that sprockets-statsd and gstatsd's client send for the calls below. If the
-// other client has a bug, call.corrected contains the correct line.
+// The files in testdata contain the packets that sprockets-statsd and gstatsd's client send for the calls below. If one
+// of these two clients has a bug, call.corrected contains the correct line.
 
 type call struct {
 	do        func(c *client.Client)

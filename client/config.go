@@ -57,7 +57,8 @@ type Config struct {
 	// end.
 	HMACKey []byte
 
-	// FlushInterval is the maximum time that a line waits until its packet is full. The default is 100 ms.
+	// FlushInterval is the maximum time that a line waits for more lines. After this time, its packet is sent even if the
+	// packet is not full. The default is 100 ms.
 	FlushInterval time.Duration
 
 	// QueueSize is the maximum number of full packets that wait for the server. The default is 1000, and the maximum
@@ -66,12 +67,11 @@ type Config struct {
 	// queue is empty.
 	QueueSize int
 
-	// Block is the maximum time that a call waits for room in a full queue. With Block, a batch job
-	// loses no samples. When BlockContext is done, all calls stop waiting. If only BlockContext is
-	// set, a call may wait for any time. If both are zero, calls never wait: when the queue is full,
-	// lines are dropped. If a call has waited without success, further calls drop their lines immediately,
-	// until the server accepts a packet. A dead server therefore delays the program by the time Block
-	// only once, not once per call.
+	// Block is the maximum time that a call waits for room in a full queue. With Block, a batch job loses no samples. When
+	// BlockContext is done, all calls stop waiting. If only BlockContext is set, the waiting time has no other limit. If
+	// both are zero, calls never wait: when the queue is full, lines are dropped. If a call has waited without success,
+	// further calls drop their lines immediately, until the server accepts a packet. A dead server therefore delays the
+	// program by the time Block only once, not once per call.
 	Block        time.Duration
 	BlockContext context.Context
 

@@ -118,7 +118,8 @@ func TestDroppedSamples(t *testing.T) {
 	}
 }
 
-// TestLastReport checks that Close waits for the last report. The log must contain all losses.
+// TestLastReport checks that Close waits until the last report about dropped samples is logged. The log must contain
+// all losses.
 func TestLastReport(t *testing.T) {
 	for range 20 {
 		const calls = 5_000
@@ -145,7 +146,7 @@ func TestLastReport(t *testing.T) {
 	}
 }
 
-// TestLastReportOfStuckWrite checks that a blocked connection does not delay the last report.
+// TestLastReportOfStuckWrite checks that a blocked connection does not delay the last report about dropped samples.
 func TestLastReportOfStuckWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// FromEnv returns cfg with its missing settings from environment variables, which have the same meaning as for
-// sprockets-statsd. Settings in cfg have priority. Pass the result to [New], or to [NewSprockets] for the names of
+// FromEnv returns a copy of cfg. It takes settings that are missing in cfg from environment variables, which have the
+// same meaning as for sprockets-statsd. Pass the result to [New], or to [NewSprockets] for the names of
 // sprockets-statsd.
 //
 //	STATSD_ENABLED   The client is enabled if this variable is unset, an integer other than 0, or on, t, true or yes

@@ -154,7 +154,7 @@ func ExampleClient_Flush() {
 	}
 }
 
-// This client authenticates itself with a certificate, for a listener tcp+tls://.
+// This client sends to a tcp+tls:// listener. It authenticates itself with a certificate.
 func ExampleConfig_tls() {
 	own, err := tls.LoadX509KeyPair("/etc/shop/client.pem", "/etc/shop/client.key")
 	if err != nil {
@@ -168,7 +168,7 @@ func ExampleConfig_tls() {
 	stats.Incr("orders")
 }
 
-// This client signs its datagrams, for a listener udp+hmac://.
+// This client sends to a udp+hmac:// listener. It signs its datagrams.
 func ExampleConfig_hmac() {
 	key, err := os.ReadFile("/etc/shop/statsd.key")
 	if err != nil {

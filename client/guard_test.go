@@ -17,8 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/client/clienttest"
 )
 
-// TestProgramsFunctionsFail uses functions of Config that fail. The client must continue, and count and log the
-// failures.
+// TestProgramsFunctionsFail sets Config.Dial to functions that fail, or that return a connection whose methods fail.
+// The client must continue, and count and log the failures.
 func TestProgramsFunctionsFail(t *testing.T) {
 	type fault struct {
 		dial func() (net.Conn, error)
@@ -82,8 +82,8 @@ func silent(write func([]byte) (int, error)) net.Conn {
 func (o odd) Write(b []byte) (int, error)      { return o.write(b) }
 func (o odd) SetWriteDeadline(time.Time) error { return nil }
 
-// TestProgramsFunctionsHang uses functions of Config that never return. These functions must delay
-// Close by at most a second, and the error of Close must name the function.
+// TestProgramsFunctionsHang sets Config.Log and Config.Dial to functions that never return, panic, or end their
+// goroutine. These functions must delay Close by at most a second, and the error of Close must name the function.
 func TestProgramsFunctionsHang(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg  func(forever chan struct{}) client.Config

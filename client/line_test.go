@@ -26,7 +26,7 @@ func FuzzAppendFloat(f *testing.F) {
 	})
 }
 
-// breaking is a second implementation of breaks, rune by rune.
+// breaking reports whether a character can end or garble a line. It is a second implementation of the function breaks.
 func breaking(r rune, size int) bool {
 	return r == utf8.RuneError && size == 1 || r == ':' || r == '|' || unicode.IsControl(r) ||
 		r != ' ' && unicode.IsOneOf([]*unicode.RangeTable{unicode.Zs, unicode.Zl, unicode.Zp}, r) ||

@@ -7,8 +7,8 @@ func (a *aggregator) merge(sr *series, v value) bool {
 	}
 	switch sr.kind {
 	case counter:
-		// countAgain returns false if the series is idle, or if the sum overflows or equals the constant idle. If the
-		// series is idle, v can be stored as its first value.
+		// The word of an idle series is the constant idle. countAgain returns false if the series is idle, or if the sum
+		// would overflow or equal the constant idle. Only in an idle series, v is then stored as the first value.
 		return sr.countAgain(int64(v.bits)) || v.bits != idle && sr.word.CompareAndSwap(idle, v.bits)
 	case gauge:
 		if v.form == formDelta {

@@ -76,8 +76,8 @@ func (q *queue) sent(p *packet, bytes int) {
 	q.count(p.cut(bytes), 1, bytes)
 }
 
-// sentAlone counts lines that the kernel has accepted as separate datagrams. The parameter lines is the number of bytes
-// that these lines have in the packet. The parameter bytes is the number of bytes of the datagrams.
+// sentAlone counts lines that the kernel has accepted as separate datagrams. The parameters lines and bytes are sizes
+// in bytes: lines is the size of these lines in the packet, and bytes is the size of the datagrams.
 func (q *queue) sentAlone(p *packet, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

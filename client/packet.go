@@ -66,7 +66,8 @@ func (p *packet) len() uint64 { return linesOf(p.reserved.Load()) }
 
 func (p *packet) amount() amount { return amount{p.len(), p.len() + p.extra} }
 
-// cut removes the lines in the first size bytes of p.text. It returns the numbers of removed lines and samples.
+// cut removes the first lines from p.text. The parameter size is the length of these lines in bytes. cut returns the
+// numbers of removed lines and samples.
 func (p *packet) cut(size int) amount {
 	lines := uint64(bytes.Count(p.text[:size], []byte{'\n'}))
 	taken := amount{lines, lines}

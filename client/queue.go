@@ -191,8 +191,8 @@ func (q *queue) dropFirst() {
 
 // turn seals the packet that is being filled, and adds it to the ring, which must have room. It then opens the next
 // packet and returns the first buffer in it. If the queue is closed, the next packet stays sealed. The old packet must
-// be sealed before the next packet is opened. Packets are reused, so a caller may still have a pointer to the next
-// packet. It must not fill the next packet while the old packet is still open.
+// be sealed before the next packet is opened, because packets are reused: a caller may still have a pointer to the next
+// packet from an earlier use. Such a caller must not fill the next packet while the old packet is still open.
 func (q *queue) turn(bytes, lines int) (b []byte) {
 	old, next := q.cur.Load(), q.fresh()
 	old.seal()

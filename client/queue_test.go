@@ -88,8 +88,8 @@ func TestQueueDropsUnfinished(t *testing.T) {
 	}
 }
 
-// TestQueueCloses checks that a closed queue accepts no more lines. The queue must end when all callers have
-// finished writing.
+// TestQueueCloses checks that a closed queue accepts no more lines. It must still return the lines that callers are
+// writing at that time, and only then report queueEnded.
 func TestQueueCloses(t *testing.T) {
 	q := newQueue(Config{MaxPacketSize: 100, QueueSize: 10})
 	b, p := q.begin(9, 1)

@@ -73,8 +73,8 @@ func startSender(cfg Config, root *Client) *sender {
 // hasten shortens one pause before the next attempt to connect.
 func (s *sender) hasten() { s.once.Do(func() { close(s.closing) }) }
 
-// close waits until the sender has sent everything, but not after ctx ends. It returns the error
-// that Client.Close returns.
+// close waits until the sender has sent everything. If ctx ends earlier, close stops the sender, and waits for its end
+// at most for the time grace. close returns the error that Client.Close returns.
 func (s *sender) close(ctx context.Context) error {
 	s.hasten()
 	s.queue.close()

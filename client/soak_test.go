@@ -197,8 +197,8 @@ func stalled(t testing.TB, cfg client.Config) *client.Client {
 	return c
 }
 
-// BenchmarkStalledServer measures the slowest calls while the queue is full: the times that one in 1000 calls and
-// one in 100000 calls exceed.
+// BenchmarkStalledServer measures how long the slowest calls take while the queue is full. It reports the percentiles
+// 99.9 and 99.999 of the call times.
 func BenchmarkStalledServer(b *testing.B) {
 	for _, bench := range []struct {
 		name      string

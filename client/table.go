@@ -51,8 +51,8 @@ func (n *names) put(sr *series) {
 
 func (n *names) at(i uint64) *atomic.Pointer[series] { return &n.slots[i&uint64(len(n.slots)-1)] }
 
-// find returns the series of samples without a rate, or nil. For plain samples it calls no function, and all data
-// that it compares is in one cache line.
+// find returns the series of samples without a rate, or nil. For plain samples (see encoded.plain) it calls no
+// function, and all data that it compares is in one cache line.
 func (n *names) find(e *encoded, k kind, name string, tags []string) *series {
 	if !e.plain(name, tags) {
 		return n.search(e, k, name, tags, 0)

@@ -23,11 +23,11 @@ import (
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
-// programs builds the commands of this source tree once, and returns their directory. In the same
-// way, next builds a daemon that uses the next version of the message format (partial.Version).
 var (
+	// programs builds the commands of this source tree once, and returns their directory.
 	programs = sync.OnceValues(func() (string, error) { return build("./cmd/statsd", "./cmd/statsdmonitor") })
-	next     = sync.OnceValues(func() (string, error) { return build("-tags", "nextversion", "./cmd/statsd") })
+	// next is like programs, but builds a daemon that uses the next version of the message format (partial.Version).
+	next = sync.OnceValues(func() (string, error) { return build("-tags", "nextversion", "./cmd/statsd") })
 )
 
 // built contains the directories that build has made.
@@ -138,7 +138,7 @@ func (d *daemon) start() {
 	}()
 }
 
-// await waits until the daemon receives samples.
+// await waits until the daemon is ready to receive samples.
 func (d *daemon) await() {
 	d.t.Helper()
 	for deadline := time.Now().Add(wait.Patience); !d.ready(); time.Sleep(20 * time.Millisecond) {

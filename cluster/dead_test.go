@@ -24,10 +24,9 @@ func (d *daemon) health() string {
 	return string(text)
 }
 
-// TestOwnersDead kills all owners. All edges must report that the partitions have no owner,
-// including an edge that is restarted during this time. The edges must still report this reason
-// when the streams are full. After the owners are started again, the reason must be no longer active, and no data
-// may be missing.
+// TestOwnersDead kills all owners. All edges must report that the partitions have no owner, including an edge that is
+// restarted during this time. The edges must still report this reason when the streams are full. After the owners are
+// started again, the edges must no longer report this reason, and no data may be missing.
 func TestOwnersDead(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

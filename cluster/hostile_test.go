@@ -58,8 +58,8 @@ func newHostile(t *testing.T, edges int) *hostile {
 	return h
 }
 
-// besiege keeps this number of connections to the central daemon open until the test ends. Some of
-// the connections send nothing, others send a part of a frame.
+// besiege tries to keep this number of connections to the central daemon open until the test ends. Some of the
+// connections send nothing, others send a part of a frame.
 func (h *hostile) besiege(t *testing.T, connections int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -202,10 +202,9 @@ func (h *hostile) wrongKey(t *testing.T) {
 	d.stop()
 }
 
-// TestSoakCentral causes one fault after another in a central daemon and its edges under load. At
-// the same time, peers without the key hold more connections than the daemon accepts. With SOAK,
-// the test continues with random faults. It compares every point with the point that a single
-// aggregate.Table computes from all samples.
+// TestSoakCentral causes one fault after another in a central daemon and its edges under load. At the same time, peers
+// without the key try to keep more connections open than the daemon allows. With SOAK, the test continues with random
+// faults. It compares every point with the point that a single aggregate.Table computes from all samples.
 func TestSoakCentral(t *testing.T) {
 	soak.Slow(t)
 	t.Parallel()

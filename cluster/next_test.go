@@ -31,8 +31,8 @@ func twoPrefixes(t *testing.T) string {
 	return "authorization {" + users
 }
 
-// restartWith restarts a daemon with changed flags. It removes the flags whose names are in the
-// parameter without. It then adds the parameter flags.
+// restartWith restarts a daemon with changed flags. It removes the flags that are listed in without, and then adds the
+// new flags.
 func (w *world) restartWith(d *daemon, kill bool, without []string, flags ...string) {
 	w.t.Helper()
 	w.load.set(d.name, false)

@@ -102,8 +102,8 @@ func (p *partition) publish(ctx context.Context, window int64, iv *aggregate.Int
 	return nil
 }
 
-// rewind computes the state again, starting from a checkpoint. It publishes again the window with the number from, and
-// all later windows.
+// rewind computes the state again, starting from a checkpoint. It also publishes windows again. The parameter from is
+// the number of the first of these windows.
 func (p *partition) rewind(ctx context.Context, from int64) error {
 	p.state = newState(p.tableConfig(), p.decoder)
 	begin := p.head.checkpointBefore(from)

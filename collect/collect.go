@@ -11,10 +11,10 @@
 //
 // The commits of a partition form a chain. The last commit is the head, and only one commit can follow it. So each
 // window has one content, even if several owners try to commit it. An owner is fenced when another owner has committed:
-// its next commit fails. Without that commit, the fenced owner has changed only its own memory. So it discards its
-// state, and loads the head. The commit of a window contains the identities of its messages, so owners recognise a
-// repeated message even if it comes very late. The head says which messages need no further processing. If a message is
-// in no commit, the next owner reads the message again.
+// its next commit fails. Because this commit fails, the fenced owner has changed nothing but its own memory. So it
+// discards its state, and loads the head. The commit of a window contains the identities of its messages, so owners
+// recognise a repeated message even if it comes very late. The head says which messages need no further processing. If
+// a message is in no commit, the next owner reads the message again.
 //
 // Points depend only on commits: on the rows of the window, and on the state after the earlier
 // windows. The state consists of the values of gauges and the known names. The first commit in each

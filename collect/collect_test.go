@@ -198,8 +198,8 @@ func TestFrozenAfterCommit(t *testing.T) {
 		w.window(20)
 		time.Sleep(time.Second)
 		w.edges[1].setMute(true)
-		// The owner closes the window 5 s after its end. The engine stores the commit, but its answer reaches the owner
-		// late, because the connection is frozen.
+		// The owner closes the window 5 s after its end. The engine, which keeps messages and commits, stores this
+		// commit. The owner gets the answer late, because its connection is frozen.
 		w.sending.Go(func() {
 			time.Sleep(interval + lateAt - 2*time.Second)
 			a.connection.FreezeAfter()

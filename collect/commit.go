@@ -50,7 +50,8 @@ func (p *partition) commit(ctx context.Context, r *record) error {
 	return nil
 }
 
-// follow records that p.head is the last commit, which the engine confirmed at the given time.
+// follow stores the version of the last commit, whose content is in p.head. The parameter at is the time when the
+// engine confirmed that this commit is the last one.
 func (p *partition) follow(v link.Version, at time.Time) {
 	p.version, p.confirmed, p.low = v, at, p.head.low()
 }

@@ -30,9 +30,9 @@ const (
 	handOverAgain    = time.Second
 	// maxHandedAtOnce is the maximum number of messages that are sent at the same time.
 	maxHandedAtOnce = 16
-	// handOverPace is for the times in the rows of gauges. The row of a gauge that is handed over has a time in the
-	// last second of its window. If the gauge is handed over again, the new row must have a later time, so that its
-	// value wins. So the time in the row is 1 ns later for each handOverPace since the end of the cluster.
+	// handOverPace is a duration. The row of a gauge that is handed over has a time in the last second of its window. This
+	// time is 1 ns later for each handOverPace that has passed since the end of the cluster. So if the gauge is handed
+	// over again, the new row has a later time, and its value wins.
 	handOverPace = 10 * time.Microsecond
 )
 

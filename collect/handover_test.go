@@ -162,7 +162,8 @@ func TestElsewhere(t *testing.T) {
 		next.settle()
 		w.settle()
 		w.check()
-		// The old cluster is over and makes no more commits. Its owner's state has newer counts than the last commit.
+		// The old cluster has closed its last window, and makes no more commits. The state of its owner has newer
+		// counts than the last commit.
 		var lost, foreign uint64
 		for _, st := range w.members[0].owner.Partitions() {
 			lost, foreign = lost+st.Counts.Lost, foreign+st.Counts.Foreign

@@ -79,7 +79,7 @@ func (p *partition) jump(to uint64) error {
 			c.Damaged++
 		}
 	}
-	c.Damaged += uint64(len(p.newer)) // all messages in p.newer have lower numbers than to
+	c.Damaged += uint64(len(p.newer)) // the numbers of all messages in p.newer are below the parameter to
 	clear(p.newer)
 	if last := to - 1; last > p.head.Applied {
 		c.Damaged += last - p.head.Applied

@@ -47,7 +47,7 @@ func (p *partition) unread() error {
 	return fmt.Errorf("%d messages have a newer version of the format: upgrade this owner", len(p.newer))
 }
 
-// tell logs a text about a message. It logs at most one message a minute.
+// tell logs a warning about a message from the Inbox. It logs at most one warning a minute.
 func (p *partition) tell(e *link.Entry, err error, text string) {
 	if now := time.Now(); now.Sub(p.told) > time.Minute {
 		p.told = now

@@ -107,8 +107,8 @@ func TestNewerTooLong(t *testing.T) {
 	})
 }
 
-// checkWaiting checks that the number of waiting messages is at least the argument least, and that
-// no message is counted as lost.
+// checkWaiting checks that at least this number of messages wait in each partition. No message may be counted as
+// damaged or late.
 func (w *world) checkWaiting(least int) {
 	w.t.Helper()
 	for p := range w.settings.Partitions {

@@ -25,7 +25,8 @@ const (
 	// the lateness, the partition seems to have no owner.
 	idleWindows = 2
 	// troublePause is the pause after an error, if the owner is not fenced. It doubles each time, up to maxTroublePause.
-	// During an election in the cluster each attempt fails at once, so a longer pause would only delay the publication.
+	// The maximum is short, because each attempt fails at once during an election in the cluster. After the election, a
+	// longer pause would delay the publication.
 	troublePause    = 200 * time.Millisecond
 	maxTroublePause = time.Second
 )

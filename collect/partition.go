@@ -79,8 +79,7 @@ type partition struct {
 	told      time.Time    // when a bad message was last logged
 }
 
-// ticket contains a published window whose points may not be delivered yet, and the number that
-// Publish returned.
+// ticket contains a published window whose points are possibly not delivered yet, and the number that Publish returned.
 type ticket struct {
 	window int64
 	number uint64
@@ -193,7 +192,7 @@ func (p *partition) holding() []uint64 {
 	return held
 }
 
-// undelivered returns the first window whose points may not be delivered yet.
+// undelivered returns the first window whose points are possibly not delivered yet.
 func (p *partition) undelivered() int64 {
 	settled := p.cfg.Publisher.Settled()
 	p.tickets = slices.DeleteFunc(p.tickets, func(t ticket) bool { return t.number <= settled })

@@ -50,9 +50,10 @@ type Edge struct {
 	Window int64
 	// First is the window of the edge's first message to the partition.
 	First int64
-	// Heard is when the engine stored the edge's last message, in Unix nanoseconds. Ahead is by how much the end of a
-	// message's window was after the time of storing. Of the recent differences, it is the one that is nearest to 0. A
-	// positive value means that the edge's clock is ahead. A negative value is the delay of the message.
+	// Heard is the time when the engine stored the edge's last message, in Unix nanoseconds. Ahead compares two times of a
+	// message: it is the end of the message's window minus the time when the engine stored the message. Ahead keeps the
+	// difference that is nearest to 0 among the recent messages. A positive value means that the edge's clock is ahead. A
+	// negative value is the delay of the message.
 	Heard, Ahead int64
 }
 

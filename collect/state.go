@@ -107,8 +107,8 @@ func (s *state) merge(r *record, change func(*aggregate.Row) *aggregate.Row) err
 	return nil
 }
 
-// touch removes from a row the data that does not affect the state. The state needs only the name and the value of a
-// gauge.
+// touch removes from a row the data that does not affect the state. The state needs only names, and the values of
+// gauges.
 func touch(r *aggregate.Row) *aggregate.Row {
 	if r.Kind == metric.Timer && len(r.Samples) > 0 {
 		r.Samples, r.Sketch = r.Samples[:1], nil

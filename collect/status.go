@@ -30,8 +30,8 @@ type Status struct {
 	Edges            []Edge
 	Counts           Counts
 	Fenced           uint64 // how often another owner has fenced this owner
-	// Fault is why the state of the partition could not be read, why this owner cannot own it, or why
-	// it cannot decode all messages.
+	// Fault is the error if the state of the partition cannot be read, if this owner cannot own the partition, or if this
+	// owner cannot decode all messages.
 	Fault error
 	// Looked is when this state was read.
 	Looked time.Time

@@ -34,7 +34,7 @@ func (e endless) Names(ctx context.Context, _ metric.Kind, pattern string) iter.
 	}
 }
 
-// TestHostileClients checks that some clients do not delay other clients: clients that do not read, send no
+// TestHostileClients checks that hostile clients do not delay other clients. The hostile clients do not read, send no
 // command, or never finish a command.
 func TestHostileClients(t *testing.T) {
 	daemon := endless{etsy(), make(chan struct{}, 100)}

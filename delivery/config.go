@@ -57,7 +57,7 @@ type Publish struct {
 
 // Destination receives flushes through a Sink or a Recorder.
 type Destination struct {
-	// Name identifies the destination in figures and in the log, and it is part of the name of the
+	// Name identifies the destination in the daemon's own figures and in the log. It is also a part of the name of the
 	// spool's directory.
 	Name string
 	// Address is shown in the log.

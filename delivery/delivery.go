@@ -38,7 +38,7 @@ type Delivery struct {
 
 	mu      sync.RWMutex   // guards the fields below; only the flushing goroutine changes them, so it reads them without the lock
 	current []*destination // in the order of the configuration
-	removed []*destination // removed by a reload; kept for their figures
+	removed []*destination // removed by a reload; kept because the daemon still publishes their counts
 
 	offered   atomic.Uint64 // number of flushes and batches so far
 	running   bool
@@ -224,7 +224,8 @@ func (d *Delivery) End() {
 	d.sending.Wait()
 }
 
-// Close stops the Recorders. Call it after End. Without Start, it closes what Open opened.
+// Close stops the Recorders. Call it after End. If Start was not called, Close also closes everything that Open has
+// opened.
 func (d *Delivery) Close() (err error) {
 	for _, n := range d.current {
 		if !d.running {

@@ -214,8 +214,8 @@ func TestUnconfirmed(t *testing.T) {
 	})
 }
 
-// A flush is settled as soon as it is delivered, spooled, or dropped and counted. Flushes without
-// points are settled too, and flushes with only points that the format cannot represent.
+// A flush is settled as soon as it is delivered, spooled, or dropped and counted. A flush is also settled if it has no
+// points, or only points that the format cannot represent.
 func TestSettled(t *testing.T) {
 	r, other := sinktest.NewRecorder(), sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "main", Sink: r}, {Name: "other", Sink: other}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {
@@ -445,7 +445,7 @@ func TestForwardReplay(t *testing.T) {
 	})
 }
 
-// A destination that forwards tries again at least once in lastForwardRetry, however long the outage was.
+// A destination that forwards waits at most about lastForwardRetry between two attempts, however long the outage was.
 func TestForwardRetry(t *testing.T) {
 	forwards := sinktest.NewRecorder()
 	inVirtualTime(t, false, []Destination{{Name: "forward", Sink: forwards, Forwards: true}}, func(t *testing.T, d *Delivery, _ *counterpart.Output) {

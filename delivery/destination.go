@@ -26,7 +26,8 @@ type feed interface {
 	is(d *Destination) bool
 }
 
-// destination is a destination that runs, or one that has ended and is kept for its figures.
+// destination is a destination that runs, or one that has ended. An ended destination is kept because the daemon still
+// publishes its counts.
 type destination struct {
 	*life
 	feed

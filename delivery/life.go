@@ -53,8 +53,8 @@ func (l *life) change(do func()) {
 	l.changed.Broadcast()
 }
 
-// retire gives a destination the duration grace to deliver its queue. It returns false if the
-// destination is already ending.
+// retire lets a destination deliver its queue before it ends. The parameter grace is the maximum time for this. retire
+// returns false if the destination is already ending.
 func (l *life) retire(grace time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// maxRemoved is the maximum number of removed destinations whose figures are kept.
+// maxRemoved is the maximum number of removed destinations whose counts are still published.
 const maxRemoved = 100
 
 // Change is the effect of a new configuration on the destinations. Plan creates it, and either

@@ -200,7 +200,8 @@ func (q *queue) awaitRoom(ctx context.Context) {
 	}
 }
 
-// buffer returns an empty buffer for a payload. If it makes a new buffer, this buffer has room bytes of capacity.
+// buffer returns an empty buffer for a payload. If there is no spare buffer, it makes a buffer. The parameter room is
+// the capacity of this buffer in bytes.
 func (q *queue) buffer(room int) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()

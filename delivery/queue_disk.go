@@ -139,7 +139,7 @@ func (q *queue) fromSpool() (*payload, error) {
 	return &payload{data: r.Payload, units: r.Points, flush: r.Time, spooled: true}, nil
 }
 
-// noteRead updates the figures of the spool, and stores the result of reading the oldest record.
+// noteRead updates the counts of the spool in q.stored, and stores the result of reading the oldest record.
 func (q *queue) noteRead(oldest int64, err error) {
 	q.disk.Lock()
 	defer q.disk.Unlock()

@@ -26,10 +26,10 @@ type State struct {
 	FailingSince time.Time
 	LastError    error
 	Unconfirmed  int       // number of consecutive attempts that ended with sink.Unconfirmed
-	Failed       time.Time // when the last attempt failed
+	Failed       time.Time // time of the last failed attempt
 	Tries        uint64    // number of failed attempts since the last success
 	NextTry      time.Time // start of the next attempt; valid while Failing
-	Published    time.Time // when the last payload was delivered
+	Published    time.Time // time of the last delivery of a payload
 	Last         Sent      // the flush of the last delivered payload
 	// Oldest is the time of the oldest undelivered flush in Unix seconds, or 0.
 	Oldest int64
@@ -50,8 +50,8 @@ func (s *State) Figures() (all, ledger string) {
 	return "sink." + s.Name + ".", "sink." + s.Name + ".points."
 }
 
-// OneForward returns the states, but only one state for all destinations that forward: the sum of their states. These
-// destinations share their figures.
+// OneForward returns the states, but only one state for all destinations that forward: the sum of their states. For the
+// daemon's own figures, these destinations count as one.
 func OneForward(all []State) (states []State) {
 	forward := -1
 	for i := range all {
@@ -67,7 +67,7 @@ func OneForward(all []State) (states []State) {
 	return states
 }
 
-// add adds the state of another destination. It adds only the fields that figures show.
+// add adds the state of another destination. It adds only the fields that the daemon's own figures show.
 func (s *State) add(o *State) {
 	s.Ledger.add(&o.Ledger)
 	s.Attempts.Socket += o.Attempts.Socket

@@ -45,9 +45,9 @@ type Target struct {
 	// forwarded.
 	ForwardMatch []glob.Glob `flag:"--forward-match"`
 	// ForwardOnly means that this daemon's sinks do not get the forwarded names from its own flushes. It is for a
-	// daemon that is an edge and an owner: such a daemon gets the forwarded names back from the cluster. With
-	// ForwardMatch, the sinks never get the forwarded names. With neither, the sinks get all names, and the cluster
-	// gets them too.
+	// daemon that is an edge and an owner: such a daemon gets the forwarded names back from the cluster. If
+	// ForwardMatch is set, the sinks never get the forwarded names. If neither ForwardOnly nor ForwardMatch is set, the
+	// sinks get all names, and the cluster gets them too.
 	ForwardOnly bool
 	// Connect returns the connection to the cluster. It is required if ForwardTo is set.
 	Connect func() (link.Sender, error)
@@ -119,7 +119,7 @@ func New(cfg Config) (*Edge, error) {
 	return e, err
 }
 
-// Target returns the configuration of the cluster.
+// Target returns the Target in the Config of the Edge.
 func (e *Edge) Target() *Target { return &e.cfg.Target }
 
 // Sender returns the connection to the cluster.

@@ -259,7 +259,8 @@ func (e *engine) names(t *testing.T) (names []string, samples uint64) {
 	return names, samples
 }
 
-// The names that match are forwarded with their samples. The daemon publishes only the other names.
+// Only the names that match ForwardMatch are forwarded, and the daemon publishes only the other names. If ForwardMatch
+// is empty, all names are forwarded. The messages always state the number of all samples.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	web, _ := glob.Parse("web.*")

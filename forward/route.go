@@ -20,13 +20,14 @@ type Next struct {
 	NextConnect func() (link.Sender, error)
 }
 
-// Target returns a Target for the second cluster. Its other settings are copied from t.
+// Target returns a Target for the second cluster. ForwardTo, ForwardAfter and Connect come from n, and all other fields
+// from t.
 func (n *Next) Target(t Target) Target {
 	t.ForwardTo, t.ForwardAfter, t.Connect = n.NextTo, n.NextAfter, n.NextConnect
 	return t
 }
 
-// DestinationName is the name of the destination that forwards to a cluster without ForwardAfter.
+// DestinationName is the name of the destination that forwards to the cluster of a Target without ForwardAfter.
 const DestinationName = "forward"
 
 // DestinationName returns the name of the destination that forwards to the cluster. Each cluster

@@ -122,8 +122,8 @@ func (t *turn) receive(b *testing.B) {
 	t.spent += threadTime() - start
 }
 
-// ratio compares the CPU times of two receivers. For each element of shares, it divides the time of
-// t by the time of the parameter to. It returns the median of these ratios.
+// ratio compares the CPU times of two receivers. It divides each element of t.shares by the same element of to.shares,
+// and returns the median of these ratios.
 func (t *turn) ratio(to *turn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i, share := range t.shares {

@@ -91,8 +91,8 @@ func (t *nameTurn) take(n int) {
 	t.shares = append(t.shares, threadTime()-start)
 }
 
-// ratio divides the CPU time of each turn of t by the CPU time of the same turn of the variant in the parameter to.
-// It returns the median of these ratios.
+// ratio compares the CPU times of two variants. It divides each element of t.shares by the same element of to.shares,
+// and returns the median of these ratios.
 func (t *nameTurn) ratio(to *nameTurn) float64 {
 	ratios := make([]float64, len(t.shares))
 	for i := range ratios {

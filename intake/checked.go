@@ -12,8 +12,8 @@ import (
 	"github.com/statsd-ops/statsd/wire"
 )
 
-// checked decides which datagrams of a receiver are admitted, and counts the processes that send
-// them. No other type refuses datagrams.
+// checked decides which datagrams of a receiver are admitted, and counts the processes that send them. Datagrams are
+// refused only here.
 type checked struct {
 	*listener
 	check listen.Check // nil if neither addresses nor signatures are checked

@@ -42,7 +42,7 @@ type Intake struct {
 	pipes     *pipeReader // nil if --pipe-dir is not set
 	bad       meta.BadLines
 	watch     *watch // logs lines and points; nil without --debug
-	unwatched uint64 // number of log entries that earlier values of watch have skipped: see watch.missed
+	unwatched uint64 // number of log entries that the earlier watches skipped (the method Change can replace watch): see watch.missed
 	trace     tracer
 	times     times
 	probes    probes
@@ -97,7 +97,7 @@ func (in *Intake) End(patience time.Duration) {
 	}
 }
 
-// Close releases the sockets. Call it after End, or without Start.
+// Close releases the sockets. Call it after End, or if Start was never called.
 func (in *Intake) Close() error {
 	in.probes.end()
 	in.watch.end()

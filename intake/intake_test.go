@@ -155,9 +155,8 @@ func (in *running) drain() Tally {
 // value of each gauge, and the maximum size of each set.
 func (in *running) totals() map[string]float64 { return in.counts }
 
-// check compares the tally since the start with the tally want. It ignores the number of reads from
-// streams, which depends on the kernel. It also checks that the sum of the listeners' counts equals
-// the tally.
+// check compares the tally since the start with the expected tally. It ignores the number of reads from streams, which
+// depends on the kernel. It also checks that the sum of the listeners' counts equals the tally.
 func (in *running) check(want Tally) {
 	in.t.Helper()
 	got := in.tally

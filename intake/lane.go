@@ -30,8 +30,8 @@ type lane struct {
 	peers  *peers.Table // the processes that send over unix sockets; all lanes share this table
 	own    part         // counts lines from stat pipes and Inject, which have no listener
 	part   *part        // part of the listener that the current batch comes from
-	// probes contains this lane's Looks, its part of the running probes. A probe examines a part of the traffic (see
-	// package probe). The field is nil if no probe runs.
+	// probes holds this lane's Looks. A Look is one lane's part of a running probe, which examines some of the traffic
+	// (see package probe). The field is nil if no probe runs.
 	probes *probe.Lane
 	before struct{ datagrams, bytes, lines, samples uint64 } // the tally at the start of the current batch
 	shown  aggregate.Resolved                                // the result of the last call of shownName

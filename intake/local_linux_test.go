@@ -200,7 +200,7 @@ func TestFramesCutAnywhere(t *testing.T) {
 	}
 }
 
-// A connection that sends half a frame and then nothing is closed.
+// If a client sends half a frame and then nothing more, its connection is closed.
 func TestHalfAFrame(t *testing.T) {
 	t.Parallel()
 	in := start(t, localConfig(t, listen.Unix, func(l *listen.Listener) { l.Line = 20 * time.Millisecond }))

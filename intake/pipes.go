@@ -53,7 +53,7 @@ type Pipes struct {
 	Errors    uint64        // number of failed readings
 	Fault     error         // error of the last reading; nil if the reading succeeded
 	// Refused, TimedOut, TooLarge and Malformed count pipes that were not read completely, by reason. Removed counts
-	// the pipes that were removed.
+	// the pipes that the daemon removed because their processes had ended.
 	Refused, TimedOut, TooLarge, Malformed, Removed uint64
 }
 

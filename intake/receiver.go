@@ -99,7 +99,7 @@ func (r *receiver) run() error {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // came is the number of bytes that were read after since, as the kernel counts them
+	since, came := time.Now(), 0 // since is the start of a measurement; came is the kernel's memory, in bytes, for the datagrams read after it
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {

@@ -108,7 +108,7 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 	}
 	var failed error
 	err := raw.Control(func(fd uintptr) {
-		// Read once more than the waiting bytes need, because the last read detects the end of the stream.
+		// After the reads for the waiting bytes, one more read is needed: it detects the end of the stream.
 		for reads := 2 + kernel.Unread(fd)/streamRead; failed == nil && (reads > 0 || time.Now().Before(last)); reads-- {
 			failed = s.readOnce(st, fd)
 		}

@@ -98,7 +98,7 @@ func (r *room) admit(a *acceptor) {
 			return
 		}
 		why := CutListener
-		if over >= own { // the limit for all listeners together asks for as many closed connections, or more
+		if over >= own { // the limit for all listeners requires closing at least as many connections as the listener's own limit
 			why = CutFull
 		}
 		for cutOwn < own && r.cutOldest([]*acceptor{a}, why) {

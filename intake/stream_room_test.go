@@ -42,8 +42,8 @@ func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sen
 	return sent
 }
 
-// A connection that completes no line for too long is closed. A connection that sometimes completes
-// a line stays open.
+// A connection is closed if it completes no line within TCPIdleTimeout. A connection that completes lines more often
+// stays open.
 func TestIdleStreamsAreCut(t *testing.T) {
 	t.Parallel()
 	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })

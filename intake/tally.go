@@ -78,7 +78,7 @@ type CutReason int
 
 // The values of CutReason.
 const (
-	CutIdle       CutReason = iota // for --tcp-idle-timeout, no line was completed and none was begun
+	CutIdle       CutReason = iota // no line was begun or completed within --tcp-idle-timeout
 	CutUnfinished                  // a line was begun, but not completed within --tcp-line-timeout
 	CutFull                        // the limit --max-tcp-connections was reached, and a new connection came
 	CutMemory                      // the unfinished lines of all connections took too much memory

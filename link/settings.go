@@ -26,7 +26,7 @@ type kept struct {
 
 // Encode returns the settings in the format in which engines store them.
 func (s Settings) Encode() []byte {
-	text, _ := json.Marshal(kept{ // never fails, because it contains only strings and numbers
+	text, _ := json.Marshal(kept{ // never fails, because the type kept contains only strings and numbers
 		s.Version, s.Partitions, s.Interval.String(), s.Horizon.String(), hex.EncodeToString(s.MemberKey[:]), s.Tags,
 	})
 	return append(text, '\n')

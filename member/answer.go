@@ -107,7 +107,7 @@ func addClusterEdge(edges map[string]*question.ClusterEdge, st *collect.Status, 
 	switch epoch := time.Unix(0, e.Epoch); {
 	case q.Epoch.IsZero():
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, e.Number, e.Samples
-	case epoch.After(q.Epoch): // the edge was restarted, and since then it has not sent any interval to all partitions
+	case epoch.After(q.Epoch): // the edge was restarted, and since then no interval has arrived in all partitions
 		q.Epoch, q.Number, q.Complete, q.Samples = epoch, e.Number, 0, e.Samples
 	case epoch.Before(q.Epoch):
 		q.Complete = 0

@@ -6,7 +6,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/plural"
 )
 
-// Word returns what happened to a message in one word: none, waiting, told or given_up.
+// Word returns one word for the result of a message: none, waiting, told or given_up.
 func (o Outcome) Word() string {
 	switch {
 	case !o.Due:
@@ -28,7 +28,7 @@ type alertRow struct {
 	Told                                   []toldRow
 }
 
-// toldRow is a row on the page that says what happened to a message to a notifier.
+// toldRow is a row on the page. It shows the result of one message to a notifier.
 type toldRow struct {
 	Text string
 	Bad  bool

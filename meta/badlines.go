@@ -30,8 +30,8 @@ type BadLines struct {
 	alike alikes
 }
 
-// Add adds a bad line. If there are too many lines, it replaces the oldest one and reuses its
-// memory. It copies only the part of l.Line that Quote shows.
+// Add adds a bad line. If there are too many lines, it replaces the oldest one and reuses its memory. It copies only
+// the beginning of l.Line, as much as Quote needs.
 func (b *BadLines) Add(l BadLine) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -31,7 +31,7 @@ type Episodes struct {
 // NewEpisodes returns empty Episodes. The host, a name with a port, identifies the daemon.
 func NewEpisodes(host string) *Episodes { return &Episodes{host: host, refused: map[key]bool{}} }
 
-// Observe compares the daemon's health with that at the last call. It returns the events that must be
+// Observe compares the daemon's health h with the health in the previous call. It returns the events that must be
 // reported.
 func (e *Episodes) Observe(now time.Time, h Health) (events []Event) {
 	e.mu.Lock()
@@ -148,8 +148,8 @@ func (e *Episodes) shrink() {
 	}
 }
 
-// Note stores the result of a message about an episode. A zero Outcome means that the message
-// waits.
+// Note stores the result of a message about an episode, and sets its field Due. So a zero Outcome stands for a message
+// that waits.
 func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -206,8 +206,8 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// TestNoteLook stores whether a notifier has accepted the result of a health check. An accepted result includes the
-// start of each open episode and the end of each ended episode. So the messages about them count as sent.
+// TestNoteLook checks the outcomes that NoteLook stores. After a notifier has accepted the result of a health check,
+// two kinds of messages count as sent: the start of each open episode, and the end of each ended episode.
 func TestNoteLook(t *testing.T) {
 	at, e := time.Unix(1795919938, 0), NewEpisodes("h")
 	e.NoteLook("nsca", at, nil)

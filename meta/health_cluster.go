@@ -14,9 +14,9 @@ type ClusterFacts struct {
 	Partitions int
 	// Unowned lists the partitions without an owner. No daemon closes the windows of these partitions.
 	Unowned []int
-	// Lag is the number of messages that wait to be read. Messages is the number of messages in each interval. Behind
-	// is the age of the last closed window. If this owner has several partitions, it is the age in the partition that
-	// is farthest behind. An age up to Allowed is normal.
+	// Lag is the number of messages that wait to be read. Messages is the usual number of new messages in an interval.
+	// Behind is the age of the last closed window. If this owner has several partitions, it is the age in the partition
+	// that is farthest behind. An age up to Allowed is normal.
 	Lag, Messages   uint64
 	Behind, Allowed time.Duration
 	// Missing is the number of messages that never arrived: there are gaps in the numbers that edges give to their

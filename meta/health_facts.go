@@ -56,7 +56,7 @@ type IntakeFacts struct {
 	Samples, Aggregated, Discarded uint64
 	RefusedNames, RefusedMembers   uint64
 	RefusedMuted, DroppedByRule    uint64
-	CutRoom, CutMemory             uint64 // connections closed to make room for others, and because unfinished lines needed too much memory
+	CutRoom, CutMemory             uint64 // connections closed to make room for others, and connections closed because unfinished lines needed too much memory
 	CutListener                    uint64 // connections closed because of max= of their listener
 	FewFiles                       bool   // the limit on open files allows fewer connections than --max-tcp-connections
 	MaxConnections                 int    // maximum number of TCP connections

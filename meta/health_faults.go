@@ -54,7 +54,7 @@ func (t *Tracker) lookAtLedger(f *Facts) {
 	}
 }
 
-// balance adds a reason if brokenFor flushes had the same difference, which is not 0. This reason
+// balance adds a reason if the difference diff is not 0, and was the same at brokenFor consecutive flushes. This reason
 // then stays active.
 func (t *Tracker) balance(subject string, flush uint64, diff int64, what string) {
 	b := t.ledger[subject]

@@ -22,7 +22,7 @@ const (
 type flushMemory struct {
 	count, late uint64
 	slow, fast  int  // number of consecutive slow or fast flushes
-	wasLate     bool // a flush was late after the last end of the reason flush_slow
+	wasLate     bool // a flush was late since the reason flush_slow became active
 	repeated    window
 }
 

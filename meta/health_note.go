@@ -19,7 +19,7 @@ type Note struct {
 const (
 	// noteEvery is the minimum time between two log messages about a loss.
 	noteEvery = time.Minute
-	// lossQuiet is how long nothing more must be lost until a loss has ended.
+	// lossQuiet is the time after which a loss has ended if nothing more was lost.
 	lossQuiet = time.Minute
 )
 

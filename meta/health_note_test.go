@@ -74,8 +74,8 @@ func TestNotesOfLoss(t *testing.T) {
 	)
 }
 
-// TestNotesOfRefusals checks that a refused sender causes few log lines, even if it sends all the
-// time. No health reason is active for so few refusals.
+// TestNotesOfRefusals checks that a refused sender causes few log lines, even if it sends all the time. These refusals
+// are too few to make a health reason active.
 func TestNotesOfRefusals(t *testing.T) {
 	s := newScene()
 	s.facts.Listeners = []ListenerFacts{{Name: "udp-hmac"}}
@@ -138,7 +138,7 @@ func TestForgottenSinks(t *testing.T) {
 // if lines arrived for at least an hour before.
 func TestSilent(t *testing.T) {
 	for _, tt := range []struct {
-		busy time.Duration // how long lines arrived
+		busy time.Duration // time during which lines arrived
 		want bool
 	}{{61 * time.Minute, true}, {59 * time.Minute, false}} {
 		tracker, now := NewTracker(time.Time{}.Add(time.Hour), nil), time.Time{}.Add(time.Hour)

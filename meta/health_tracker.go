@@ -9,7 +9,7 @@ import (
 )
 
 // Tracker computes the daemon's health from facts. It remembers since when each reason is active. A reason stays active
-// until the condition for its end is met. It has no clock and no goroutine, and needs bounded memory. Only one
+// until the condition for its end is met. It has no clock and no goroutine, and its memory is bounded. Only one
 // goroutine may use it at a time.
 type Tracker struct {
 	ask   string // command that queries the monitor; "" without a monitor

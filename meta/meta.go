@@ -78,8 +78,8 @@ type Refusal struct {
 // Source provides the data that a Monitor shows. Any goroutine may call any method at any time. All
 // methods return at once. The caller may change the results.
 type Source interface {
-	// Figures returns the figures of the last flush, and current figures such as pending_stats and
-	// health. Each name occurs once, in any order.
+	// Figures returns the figures of the last flush, and current figures such as pending_stats and health. Each name
+	// occurs once. The order of the figures is not fixed.
 	Figures() []Figure
 	// Health returns the current health of the daemon.
 	Health() Health

@@ -185,8 +185,9 @@ func ruleSource(figure string) []metricSource {
 	return []metricSource{{figure: "sink.*.rule.*." + figure, labels: `sink="*",rule="*"`}}
 }
 
-// renderSources makes a series of a figure for each kind of metric: counter, gauge, set and timer. The names of the
-// figures contain the reference implementation's words for the kinds, such as "counters".
+// renderSources makes one series for each kind of metric: counter, gauge, set and timer. Each series comes from the
+// figure render.KIND.FIGURE, where FIGURE is the parameter figure, and KIND is the reference implementation's word for
+// the kind, such as "counters".
 func renderSources(figure string) (all []metricSource) {
 	for _, kind := range [][2]string{{"counters", "counter"}, {"gauge", "gauge"}, {"set", "set"}, {"timers", "timer"}} {
 		all = append(all, metricSource{figure: "render." + kind[0] + "." + figure, labels: `kind="` + kind[1] + `"`})

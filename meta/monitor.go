@@ -35,8 +35,8 @@ type MonitorConfig struct {
 	// OwnPrefix is the prefix of the daemon's own published figures, or "" if they are not published.
 	// The page does not show these figures among the values.
 	OwnPrefix string
-	// Questions are the queries that the monitor answers as JSON and over XML-RPC. XML-RPC also has
-	// some older methods. Changes can only be made as JSON.
+	// Questions are the queries that the monitor answers as JSON and over XML-RPC. XML-RPC also has some older methods.
+	// Changes are the requests that change the daemon. Only the JSON API has them.
 	Questions []question.Question
 	Changes   []question.Change
 	// Names answers the path /names: it writes all names that are in the daemon's table. Each line has a kind, a space,

@@ -87,8 +87,8 @@ type sinkRow struct {
 // sinkColumns are the columns of the table of sinks, from left to right.
 var sinkColumns = []string{"made", "recovered", "delivered", "queued", "spooled", "dropped"}
 
-// sinks makes the table of sinks. It returns nil if there are no such figures. The slice figures
-// must be sorted, so that the figures of each sink are together.
+// sinks makes the table of sinks. It returns nil if no figure belongs to a sink. The slice figures must be sorted, so
+// that the figures of each sink are together.
 func sinks(figures []Figure) *sinkTable {
 	t := &sinkTable{Columns: sinkColumns}
 	for _, f := range figures {

@@ -20,12 +20,11 @@ var plainHTML string
 //go:embed plain.css
 var plainCSS string
 
-// These are the maximum numbers of values that are shown without a filter, of values that are shown
-// with a filter, and of bad lines.
+// These are the limits of the page.
 const (
-	plainValues = 25
-	plainFound  = 200
-	plainLines  = 20
+	plainValues = 25  // maximum number of values without a filter
+	plainFound  = 200 // maximum number of values with a filter
+	plainLines  = 20  // maximum number of bad lines
 )
 
 // plainPage serves the page without scripts at /plain.

@@ -13,8 +13,8 @@ type Stats struct {
 	figures []Figure
 }
 
-// Keep replaces the figures by a copy of the given figures. It computes the rates from the previous
-// values. The parameter interval is the time between the two flushes. A new figure has the rate 0.
+// Keep replaces the figures by a copy of the given figures. It computes the rates from the previous values. The
+// parameter interval is the time since the previous flush. A new figure has the rate 0.
 func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,7 +32,7 @@ func (s *Stats) Keep(figures []Figure, interval time.Duration) {
 	}
 }
 
-// Figures returns a copy of the figures in the same order. It returns none before the first Keep.
+// Figures returns a copy of the figures, in the order of the last call of Keep. It returns none before the first Keep.
 func (s *Stats) Figures() []Figure {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -84,7 +84,7 @@ func (m *Monitor) newMux(all bool) *xmlrpc.Mux {
 	mux := xmlrpc.NewMux(append(m.methods(), questionMethods(m.questions, all)...)...)
 	mux.Extend = func(w http.ResponseWriter, r *http.Request, d time.Duration) {
 		if d > 0 {
-			httpgate.Stay(r) // if this fails, the server may close the connection in favour of another client
+			httpgate.Stay(r) // protect the connection; if this fails, the server may close the connection in favour of another client
 		}
 		httpgate.Extend(w, r, d)
 	}

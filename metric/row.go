@@ -39,8 +39,9 @@ type Distribution struct {
 	Lower, Upper float64
 	Millis       bool // whether at least one sample was sent in milliseconds
 	Scale        int  // the scale of the bins, at most 20
-	// Zero is the number of events with the value 0. The sum of Zero and of all bins is Count. In them, each sample
-	// counts as the average number of events per sample, even if the samples have different sample rates.
+	// Zero is the number of events with the value 0. The sum of Zero and of all bins is Count. Zero and the bins weight
+	// all samples equally, even if the samples have different sample rates: each sample counts as Count divided by the
+	// number of samples.
 	Zero     float64
 	Positive ExpBins
 	Negative ExpBins // indexed by magnitude

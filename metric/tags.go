@@ -10,7 +10,7 @@ const (
 	DropTags     Tags = iota // tags are dropped, and the sample is accepted
 	GraphiteTags             // tags are stored as in Graphite 1.1: name;k=v;k2=v2
 	TagsInName               // tags become path nodes of the name: name.k.v.k2.v2
-	LabelTags                // like GraphiteTags, but the text of keys and values is kept: name;k=v
+	LabelTags                // like GraphiteTags, but the text of keys and values is not changed: name;k=v
 )
 
 var tagsNames = [...]string{"drop", "graphite", "keep-in-name", "labels"}

@@ -90,7 +90,8 @@ func (d *Desk) memories(f figures) []question.Share {
 	return append(shares, question.Share{Name: "Go", Value: max(rest, 0)})
 }
 
-// perSecond returns by how much a figure grew per second on average, or NaN if that is not known.
+// perSecond returns the average growth of a figure per second in the last period, or NaN if it is not known. The length
+// of the period is the value of the parameter in.
 func (d *Desk) perSecond(f figures, name string, in time.Duration) question.Number {
 	grew, over := d.grown(f, name, in)
 	if over <= 0 {

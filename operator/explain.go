@@ -164,7 +164,7 @@ func (e *explanation) unknown(s *subject, rule judged) error {
 		return e.senders(s.clean)
 	}
 	e.rules(s)
-	if err := e.senders(s.name); err != nil { // the clients of a refused name may still send it
+	if err := e.senders(s.name); err != nil { // clients may still send a name that is not in the table
 		return err
 	}
 	return e.near(s)

@@ -85,7 +85,8 @@ func (p *past) isPublished(ctx context.Context, path string) bool {
 	return p.Values.Find(ctx, history.Search{Match: is, Prefix: path, Limit: 1, Wait: findWait}).Matched > 0
 }
 
-// ask reads all series. All of them get the same step.
+// ask reads all series. It makes sure that all of them have the same step: the time between two
+// values.
 func (p *past) ask(q history.Query) {
 	figures, paths := q, q
 	figures.Names, paths.Names = append(slices.Clone(p.figures), theHealth), p.paths

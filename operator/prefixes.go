@@ -49,12 +49,14 @@ func (c *counted) keep(sum *census.Prefixes, seconds int) {
 	c.kept = append(c.kept, keptCount{sum, seconds})
 }
 
-// last returns the last count below a prefix. It returns nil if there is none, or if it is too old.
+// last returns the last count of the names that begin with the given prefix. It returns nil if there
+// is no such count, or if it is too old.
 func (c *counted) last(below string, seconds int) *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.is(below, seconds) })
 }
 
-// newest returns the last count of all names. It returns nil if there is none, or if it is too old.
+// newest returns the last count of all names. It returns nil if there is no such count, or if it is
+// too old.
 func (c *counted) newest() *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.Below == "" })
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// tableDesk returns a Desk for a table with 3,000 names. The parameter left points to the number of
-// functions that its flush loop still runs. The flush loop refuses all later functions.
+// tableDesk returns a Desk for a table with 3,000 names. Its flush loop runs only *left more functions. Later functions
+// fail when their context ends.
 func tableDesk(left *int) *Desk {
 	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 10_000, MaxNameLength: 100, Expire: [metric.Kinds]uint32{2, 2, 2, 2}})
 	table.Count(census.NewCounter)

@@ -31,8 +31,7 @@ func TestStatistic(t *testing.T) {
 	}
 }
 
-// TestTelling checks which values of a timer the function telling chooses: the mean first, then a percentile, then
-// the count.
+// TestTelling checks which values of a timer are the most important: the mean first, then a percentile, then the count.
 func TestTelling(t *testing.T) {
 	var values []question.PathValue
 	for _, stat := range []string{"lower", "count", "count_ps", "upper", "mean", "upper_90"} {

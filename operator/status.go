@@ -163,8 +163,8 @@ func figuresOf(s meta.Source) figures {
 func (f figures) value(name string) float64 { return f[name].Value }
 func (f figures) rate(name string) float64  { return f[name].Rate }
 
-// ofSinks returns all names of one figure, such as ".made", for the points of each sink and for the
-// rows that are forwarded.
+// ofSinks returns the names of all figures with the given end, such as ".made", that count the points
+// of a sink or the forwarded rows.
 func (f figures) ofSinks(end string) (names []string) {
 	for name := range f {
 		sink := strings.HasPrefix(name, "sink.") && strings.HasSuffix(name, ".points"+end)

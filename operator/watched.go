@@ -17,8 +17,8 @@ func secondsParameter(byDefault int) question.Parameter {
 	}
 }
 
-// watcher watches traffic for the duration in the parameter lasts. It returns the data of an
-// answer, and how much traffic it watched.
+// watcher watches traffic for the given duration. It returns the data of an answer, and how much
+// traffic it watched.
 type watcher func(ctx context.Context, args question.Arguments, lasts time.Duration) (any, *probe.Looked, error)
 
 // watched returns a function that watches traffic for some seconds and then answers.
@@ -41,8 +41,8 @@ func lookedAt(l *probe.Looked) *question.LookedAt {
 	return &question.LookedAt{Every: l.Every, Seconds: l.For.Seconds(), Of: l.Of, Seen: l.Seen, Receivers: l.Receivers}
 }
 
-// relative converts the possible error of an estimated rate to a fraction of the rate. The
-// parameter either is the possible error in either direction.
+// relative converts the possible error of an estimated rate to a fraction of the rate. The true rate
+// is between rate-either and rate+either.
 func relative(either, rate float64) float64 {
 	if rate <= 0 {
 		return 0

@@ -78,10 +78,9 @@ func benchLayout() aggregate.Layout {
 	return layout
 }
 
-// BenchmarkInterval processes the traffic of mix in three ways: in a flush of a single daemon, in
-// an edge, and in an owner. For each it reports the CPU time per name: a single daemon summarises,
-// an edge reads and encodes rows, an owner decodes and merges them. It also reports the times of
-// the edge and of the owner as ratios to the time of the single daemon.
+// BenchmarkInterval processes the traffic of mix in three ways: a single daemon summarises it, an edge reads and
+// encodes its rows, and an owner decodes and merges these rows. It reports the CPU time per name for each of these
+// steps. It also reports the times of the edge and of the owner as ratios to the time of the single daemon.
 func BenchmarkInterval(b *testing.B) {
 	samples := mix()
 	edge, owner := benchTable(), benchTable()

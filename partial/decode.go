@@ -75,8 +75,8 @@ func (dec *Decoder) unpack(b *Body) ([]byte, error) {
 
 // Rows calls visit for each row of a body, sorted by kind and name. A row is valid until visit
 // returns. If the body is damaged, Rows calls visit for the rows before the damage, and returns an
-// error that wraps ErrDamaged. A damaged row can contain impossible values. Shard.Merge checks for
-// them.
+// error that wraps ErrDamaged. It does not find all damage: a row that it passes to visit can contain
+// impossible values. Shard.Merge checks for them.
 func (dec *Decoder) Rows(b *Body, visit func(*aggregate.Row)) error {
 	body, err := dec.unpack(b)
 	if err != nil {

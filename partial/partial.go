@@ -94,8 +94,8 @@ func (h *Header) ID() string {
 	return fmt.Sprintf("%s/%d/%d/%d/%d", h.Edge, h.Epoch, h.Number, h.Partition, h.Part)
 }
 
-// home returns the partition whose first message counts for the interval itself (see Units). This
-// partition has a message even if the interval has no rows.
+// home returns the partition whose first message has one additional unit, for the interval itself
+// (see Units). This partition has a message even if the interval has no rows.
 func (h *Header) home() int { return PartitionOf([]byte(h.Edge), h.Partitions) }
 
 // Units returns the number of units that ledgers count for the message. Each row is one unit. The

@@ -184,7 +184,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// bitsOf returns a text of a row that distinguishes -0 from 0.
+// bitsOf returns a row as text. In this text, -0 differs from 0.
 func bitsOf(r aggregate.Row) string {
 	sketch := r.Sketch
 	r.Sketch = nil

@@ -5,9 +5,8 @@ import "github.com/statsd-ops/statsd/metric"
 // Explanation says what a Set does with a name, and which rules match the name.
 type Explanation struct {
 	Result
-	// Armed is the rule that decides what happens to the name. It equals the field Rule, unless
-	// Rule is a rule that only counts the samples that it matches. Then Armed is the rule that Try
-	// finds, or nil.
+	// Armed is the rule that decides what happens to the name, or nil if there is none. If Rule only
+	// counts samples, it decides nothing, and Armed is another rule. Otherwise, Armed equals Rule.
 	Armed *Rule
 	// Others are the other rules that match the name, in the order of their priority.
 	Others []*Rule

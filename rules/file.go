@@ -128,7 +128,7 @@ func (r *fileRule) UnmarshalYAML(unmarshal func(any) error) error {
 
 var lineNumber = regexp.MustCompile(`line (\d+):`)
 
-// lineOf returns the line in an error of the YAML reader, or 0 if there is none.
+// lineOf returns the line number in an error of the YAML reader, or 0 if the error has no line number.
 func lineOf(err error) int {
 	if err == nil {
 		return 0

@@ -153,8 +153,8 @@ func word(key, text string, words []string) (string, error) {
 	return text, nil
 }
 
-// onlyMapping returns an error if a key is set that only mappings may have. In pairs, each key
-// follows a bool that says whether the key is set.
+// onlyMapping returns an error if a key is set that only mappings may have. Its arguments are pairs
+// of a bool and a key. The bool says whether the key is set.
 func onlyMapping(pairs ...any) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i].(bool) {

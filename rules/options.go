@@ -67,7 +67,7 @@ func (h *fileHistogram) set() bool {
 }
 
 // quantiles returns the quantiles of a summary without duplicates. If the rule has no quantiles, it
-// returns the quantiles in the parameter none.
+// returns the given default.
 func (s *fileSummary) quantiles(none []float64) (qs []float64, err error) {
 	if len(s.Quantiles) == 0 {
 		return none, nil
@@ -132,7 +132,7 @@ func (h *fileHistogram) native(o *Options) {
 }
 
 // bounds returns the upper bounds of the buckets without the infinite bound. If the file has no
-// buckets, it returns the bounds in the parameter none.
+// buckets, it returns the given default.
 func (h *fileHistogram) bounds(none []float64) ([]float64, error) {
 	bounds := h.Buckets
 	if len(bounds) == 0 {

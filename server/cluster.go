@@ -106,8 +106,8 @@ func (s *Server) join(ctx context.Context) error {
 }
 
 // recipient describes the cluster to which an interval is forwarded: the edge that forwards to the
-// cluster, and the time at which the interval ends in the cluster. If the field edge is nil, the
-// interval is not forwarded.
+// cluster, and the end of the interval in the messages to the cluster (see forward.Route.End). If
+// the field edge is nil, the interval is not forwarded.
 type recipient struct {
 	edge *forward.Edge
 	end  int64

@@ -28,7 +28,8 @@ func TestRealCarbon(t *testing.T) {
 	}
 	cfg := config()
 	cfg.FlushInterval, cfg.GaugeExpire = time.Second, time.Hour
-	cfg.MetadataPrefix = "" // carbon loses points when it is killed, and these could be points of the daemon's own figures
+	// Publish no own figures. The daemon would send them at each flush, and carbon loses points when it is killed.
+	cfg.MetadataPrefix = ""
 	cfg.Sinks = []delivery.Destination{{Name: "graphite", Sink: sink}}
 	d := start(t, cfg)
 	udp, tcp := d.dial("udp"), d.dial("tcp")

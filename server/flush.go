@@ -44,8 +44,8 @@ func (s *Server) flushLoop(ctx context.Context) {
 	}
 }
 
-// flush publishes everything received since the last flush. The parameter at is the timestamp of
-// the points, in Unix nanoseconds.
+// flush publishes everything received since the last flush. The points get the timestamp at, in
+// Unix nanoseconds.
 func (s *Server) flush(at int64) {
 	defer s.cpu.flush.Start()()
 	f := &s.flushes

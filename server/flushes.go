@@ -45,14 +45,14 @@ type flushed struct {
 	sinks    []delivery.State // the sinks' state just before delivery gets this flush
 }
 
-// heard is the number of lines received so far, and the time of the last line with a precision of
-// one second. Only the flush loop uses it.
+// heard is the number of lines received so far, and the time of the last line, precise to one
+// second. Only the flush loop uses it.
 type heard struct {
 	lines uint64
 	at    time.Time
 }
 
-// end returns the flush time for the daemon's last flush.
+// end returns the flush time for the final flush, when the daemon ends.
 func (f *flushes) end(now int64) int64 {
 	at := f.schedule.last(now)
 	if at == f.early { // points with the same timestamp would replace the points of the early flush, so use the next one

@@ -13,8 +13,8 @@ import (
 type loop struct {
 	calls chan func()
 	ended chan struct{} // closed when the loop runs no more functions
-	// watchdog tells a watchdog that the daemon is alive. It is called at least once in each period whose length is the
-	// field every, and at least once a second. It is nil if there is no watchdog.
+	// watchdog tells a watchdog that the daemon is alive. It is nil if there is no watchdog. The longest time between
+	// two calls is the field every, or a second if every is longer or 0.
 	watchdog func()
 	every    time.Duration
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/statsd-ops/statsd/operator"
 )
 
-// openAsked creates the parts that answer operators' queries and make their changes. Only New
-// calls it.
+// openAsked creates the parts that answer operators' queries and make the changes that operators
+// request. Only New calls it.
 func (s *Server) openAsked() {
 	s.guard = access.NewGuard(s.cfg.MonitorTokens)
 	s.trail.Tell = s.logAudit

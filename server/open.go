@@ -36,7 +36,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.alerts.Show(s.page)
 	s.alerts.Follow(cfg.MetadataPrefix, cfg.Audience)
-	// With an empty first flush, the monitor shows all figures from the start.
+	// Store the figures of an empty flush, so that the monitor shows all figures before the first flush.
 	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
 	s.noteIntake()
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}, sinks: s.out.States()}), cfg.FlushInterval)

@@ -49,8 +49,8 @@ func (v *virtual) askHistory(given map[string]any) question.History {
 	return answer.Data.(question.History)
 }
 
-// recorded returns the values of a path that a sink received in a period. The parameter over is the
-// length of the period, and the parameter until is its end.
+// recorded returns the values of a path that a sink received in a period. The last two arguments are the end and the
+// length of this period.
 func recorded(points []sinktest.Point, path string, until time.Time, over time.Duration) (values []float64) {
 	for _, p := range points {
 		if at := time.Unix(p.Time, 0); p.Path == path && at.After(until.Add(-over)) && !at.After(until) {

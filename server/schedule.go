@@ -46,8 +46,8 @@ func (s *schedule) sooner(next, now int64) int64 {
 	return min(next, s.next(now))
 }
 
-// last returns the timestamp of the daemon's last flush: the end of the running interval. The
-// samples that are not flushed yet belong to this interval.
+// last returns the end of the running interval. It is the timestamp of a flush that does not wait
+// for the next flush time: an early flush, or the final flush when the daemon ends.
 func (s *schedule) last(now int64) int64 { return clock.Floor(now, s.interval) + s.interval }
 
 // holding returns the span that contains flush time b, or nil.

@@ -88,9 +88,9 @@ func TestScheduleClockPutBack(t *testing.T) {
 	}
 }
 
-// For any behaviour of the clock, flush times are never ahead of the clock or far behind it. The
-// daemon is never silent for more than two intervals of running time. Flushes are never
-// simultaneous. While the clock does not jump, no flush time is used twice.
+// For any behaviour of the clock, flush times are never ahead of the clock or far behind it. After a flush or a jump of
+// the clock, the next flush comes within two intervals. The number of flushes is at most the number of intervals, plus
+// one for the start and one for each jump. While the clock does not jump, no flush time is used twice.
 func TestSoakSchedule(t *testing.T) {
 	t.Parallel()
 	const steps = 2_000

@@ -100,8 +100,8 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges when the daemon ends. It returns no later than the time in the
-// parameter until.
+// saveLastState saves the gauges when the daemon ends. The parameter until is a deadline:
+// saveLastState then returns even if the file is not written yet.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {

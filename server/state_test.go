@@ -83,7 +83,7 @@ func TestStateExpires(t *testing.T) {
 	}
 	d := start(t, cfg)
 	d.stop()
-	// Gauge old is missing: the last flush is the tenth after its last sample, so it has expired.
+	// The gauge "old" has expired: the last flush is the tenth after its last sample.
 	if got := stateOf(t, cfg.StateFile); fmt.Sprint(got) != "map[future:1 young:1]" {
 		t.Errorf("kept %v", got)
 	}

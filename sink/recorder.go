@@ -17,8 +17,8 @@ type Recorder interface {
 
 // Service is a component that runs until it is stopped.
 type Service interface {
-	// Open acquires all resources that the Service needs, and that can be unavailable, for example
-	// an address. The error names the address.
+	// Open acquires the resources that the Service needs and that can be unavailable, such as an
+	// address. Its error names the unavailable resource.
 	Open() error
 	// Run serves until ctx ends, and then releases all resources. It returns nil unless it failed before ctx ended.
 	Run(ctx context.Context) error
@@ -64,11 +64,12 @@ type State struct {
 	Full string
 	// Figures are additional values for the monitor.
 	Figures []Figure
-	// Conflicts lists the names that cannot be shown as requested, the most frequent conflict first.
+	// Conflicts lists the conflicts, the most frequent conflict first.
 	Conflicts []Conflict
 }
 
-// Conflict is a reason why names cannot be shown as requested.
+// Conflict is a reason why some names are not shown as their types and rules require. For example,
+// two names need the same family with different types.
 type Conflict struct {
 	Reason, Subject string // Reason is one word, such as "type"; Subject is the family of the names
 	Text            string // description of the last conflict

@@ -84,7 +84,7 @@ func TestSoakKilledAtAnyMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := bufio.NewScanner(out)
-		if !said.Scan() { // the process has started
+		if !said.Scan() { // the first line says that the process has started
 			t.Fatalf("the child ended: %s", failure.String())
 		}
 		appended++

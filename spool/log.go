@@ -24,7 +24,8 @@ type LogConfig struct {
 	Dir string
 	// MaxBytes limits the total size of the segments on disk.
 	MaxBytes int64
-	// KeepFree is the number of free bytes on the disk that the log does not use.
+	// KeepFree is the number of bytes that must stay free on the disk. Append returns ErrFull if a
+	// record would leave fewer.
 	KeepFree int64
 	// Next is the smallest number that the next record can get. A crash of the machine can lose the
 	// newest records. If another program remembers their numbers, Next prevents that new records
@@ -225,7 +226,7 @@ func (l *Log) seal() {
 	closeFile(&l.writer)
 }
 
-// Trim marks all records whose number is less than the parameter below as no longer needed.
+// Trim says that the records before the record with the given number are no longer needed.
 func (l *Log) Trim(below uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -260,7 +261,7 @@ func (l *Log) Sync() error {
 	return l.fail("sync", err)
 }
 
-// remove removes each segment in which all records have numbers less than the parameter below.
+// remove removes each segment that contains only records before the record with the given number.
 func (l *Log) remove(below uint64) error {
 	for len(l.segments) > 1 && l.segments[1].first <= below {
 		if err := os.Remove(l.segments[0].path); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -31,7 +31,7 @@ func text(n uint64) []byte {
 	return fmt.Appendf(nil, "record %d %s", n, bytes.Repeat([]byte{'x'}, int(n%700)))
 }
 
-// appendTo appends records until the log contains the record with the number last.
+// appendTo appends records until the last record in the log has the given number.
 func appendTo(t *testing.T, l *Log, last uint64) {
 	t.Helper()
 	for l.State().Next <= last {

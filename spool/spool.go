@@ -28,10 +28,10 @@
 // missing points. A damaged segment is read and then moved to the folder "quarantine", which keeps the last few
 // segments.
 //
-// Open succeeds even if the disk is full, or returns errors. If the disk returns an error to a later call of a method,
-// the method returns the error, and its next call tries again. If another program removes a file of the spool, the
-// points in this file count as lost. After ten consecutive read errors a segment is moved to the quarantine, and its
-// points count as lost.
+// Open succeeds even if the disk is full or the disk returns errors. If the disk returns an error to a later call of a
+// method, the method returns the error, and its next call tries again. If another program removes a file of the spool,
+// the points in this file count as lost. After ten consecutive read errors a segment is moved to the quarantine, and
+// its points count as lost.
 //
 // # Why a new format
 //

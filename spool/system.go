@@ -16,7 +16,7 @@ func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(er
 // isExhausted reports whether the process cannot open more files.
 func isExhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
-// freeBytes returns the free space on a disk that this process may use, in bytes.
+// freeBytes returns how many more bytes this process can write to the disk that contains the directory.
 func freeBytes(dir string) (int64, error) {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err != nil {

@@ -76,8 +76,8 @@ func TestAppendLine(t *testing.T) {
 	}
 }
 
-// TestOriginalsCapture parses the recorded content of a pipe. A process with the original, statvent for Python, wrote
-// it.
+// TestOriginalsCapture parses the recorded content of a pipe. The original implementation, statvent for Python, wrote
+// this content.
 func TestOriginalsCapture(t *testing.T) {
 	capture, err := os.ReadFile("testdata/statvent-py2.pipe")
 	if err != nil {

@@ -180,8 +180,8 @@ func (r *Recorder) current() *fifo {
 	return r.live
 }
 
-// renew replaces the pipe in the parameter used with the next pipe. It is called when a reader has
-// opened this pipe, or after a call of wake.
+// renew makes the next pipe the live pipe, if the given pipe is still the live pipe. It is called
+// when a reader has opened the given pipe, or after a call of wake.
 func (r *Recorder) renew(used *fifo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

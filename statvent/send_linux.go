@@ -23,10 +23,9 @@ const (
 const cutMark = "(cut)"
 
 // sendLines writes a snapshot to a new pipe. A snapshot that fits into the pipe is written at once.
-// A larger snapshot is written in pieces of complete lines. If a reader has not read everything at
-// the deadline of w, it has therefore got only complete lines. A part of a line could be a wrong
-// number. After the last complete line this reader gets cutMark, if the kernel allows a larger
-// pipe.
+// A larger snapshot is written in pieces of complete lines, because the number in an incomplete line
+// could be wrong. So a reader that has not read everything at the deadline of w has got only complete
+// lines. After them this reader gets cutMark, if the kernel allows a larger pipe.
 func sendLines(w *os.File, snapshot []byte) error {
 	want := len(snapshot)
 	if want > maxPipe {

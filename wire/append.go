@@ -11,8 +11,9 @@ var letters = [metric.Kinds]string{metric.Counter: "|c", metric.Gauge: "|g", met
 
 // Append appends s as a line with a newline. A Parser reads the same sample from the line. Append
 // does not change the name or the member. The name must not contain a newline or a colon, and the
-// member must not contain a newline or a bar. To set a gauge to a negative value takes two lines,
-// because a value with a sign adjusts the gauge: the first line sets 0, the second line subtracts.
+// member must not contain a newline or a bar. If s sets a gauge to a negative value, Append appends
+// two lines, because a value with a sign adjusts the gauge: the first line sets 0, the second line
+// subtracts.
 // A Parser with AbsoluteSigns reads the two lines as 0 and the negative value.
 func Append(dst []byte, s metric.Sample) []byte {
 	if s.Kind == metric.Gauge && !s.Delta && math.Signbit(s.Value) {

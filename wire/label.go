@@ -11,8 +11,8 @@ import (
 
 // This file contains the part of Tagger that is used with metric.LabelTags.
 
-// maxJoined is the length in bytes above which no other section of tags is appended to a section. This limits the cost
-// of a line with many sections.
+// maxJoined limits the cost of a line with many sections of tags. If the joined sections are longer than this number of
+// bytes, the next section is dropped.
 const maxJoined = 4 << 10
 
 // second combines two sections of tags. With LabelTags it joins the two sections, as

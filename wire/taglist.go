@@ -45,8 +45,8 @@ func (t *Tagger) addTags(section []byte) (lost bool, fault metric.Reason) {
 	return t.lost, metric.None
 }
 
-// addAll adds the tags of a list. With LabelTags, a key ends at the first byte that equals the
-// parameter end. addAll returns false if there are too many tags.
+// addAll adds the tags of a list. With LabelTags, the byte end marks the end of a key. addAll
+// returns false if there are too many tags.
 func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	for len(list) > 0 {
 		one := list
@@ -66,8 +66,7 @@ func (t *Tagger) addAll(list []byte, separator, end byte) bool {
 	return true
 }
 
-// addOne adds one tag, or drops it. With LabelTags, the key ends at the first byte that equals the
-// parameter end.
+// addOne adds one tag, or drops it. With LabelTags, the first byte end marks the end of the key.
 func (t *Tagger) addOne(one []byte, end byte) {
 	if t.style == metric.LabelTags {
 		t.addLabel(one, end)

@@ -22,9 +22,9 @@ const MaxTags = 64
 //
 // With metric.GraphiteTags the name becomes name;k=v;k2=v2. Each run of bytes that Graphite does not accept becomes
 // "_". In keys, Graphite does not accept ; ! ^ and =. In values, it does not accept ; and a ~ at the start. In keys and
-// values, it does not accept white space, control characters, bytes outside ASCII, and the quotation mark, after which
-// carbon expects another format. The key "name" becomes "_name", because Graphite stores the name of the metric under
-// the key "name". See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
+// values, it does not accept white space, control characters, bytes outside ASCII, and the quotation mark: carbon reads
+// a name with quotation marks as name{k="v"}. The key "name" becomes "_name", because Graphite stores the name of the
+// metric under the key "name". See https://graphite.readthedocs.io/en/latest/tags.html#carbon.
 //
 // With metric.LabelTags the name also becomes name;k=v;k2=v2. Each control character and semicolon becomes "_", and in
 // keys also each equals sign. All other text is unchanged. A sample with tags that are not valid UTF-8 is bad, with the
@@ -119,7 +119,7 @@ func (t *Tagger) Name(sent, section []byte) (series []byte, lost bool, fault met
 	case t.style == metric.DropTags:
 		return t.names[start:], len(t.sent.tags)+len(section) > 0, metric.None
 	case t.style == metric.TagsInName && len(t.names) == start:
-		return nil, false, metric.None // an empty name is bad even if it has tags
+		return nil, false, metric.None // an empty name stays empty even if it has tags, so that the caller finds it
 	}
 	lost = t.sent.broken
 	if t.styles&metric.DogStatsD == 0 && len(section) > 0 {
@@ -157,10 +157,9 @@ func (t *Tagger) join(sent, section []byte) []byte {
 	return t.names[start:]
 }
 
-// With returns the name of a series with additional tags. The elements of the parameter more have
-// the form key=value. An additional tag replaces a tag of the series with the same key. If the
-// parameter honor is true, the tag of the series is kept instead. The returned name is valid until
-// the next Forget.
+// With returns the name of a series with additional tags, which have the form key=value. An
+// additional tag replaces a tag of the series with the same key. If the parameter honor is true, the
+// tag of the series is kept instead. The returned name is valid until the next Forget.
 func (t *Tagger) With(series []byte, more [][]byte, honor bool) []byte {
 	name, tags := metric.CutTags(series)
 	start := len(t.names)

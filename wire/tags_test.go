@@ -276,8 +276,8 @@ func TestContainers(t *testing.T) {
 	}
 }
 
-// TestKeptTags compares two Parsers: one processes tags at once, and one keeps the tags as sent for
-// a later call of Series. Both must give the same series.
+// TestKeptTags compares two Parsers: one processes tags at once, the other keeps the tags unchanged until a later call
+// of Series. Both must give the same series.
 func TestKeptTags(t *testing.T) {
 	for _, style := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName, metric.LabelTags} {
 		for _, tt := range tagTests {

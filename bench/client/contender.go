@@ -161,8 +161,8 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
-// settle waits until the client has written the given number of lines. It does not wait for the last lines, because
-// their packet may not be full yet.
+// settle waits until the client has written almost all lines. The parameter lines is the number of all lines. The last
+// lines can be missing, because their packet may not be full yet.
 func (w *wire) settle(lines int64) error {
 	const filling = 100
 	for deadline := time.Now().Add(10 * time.Second); w.lines.Load() < lines-filling; time.Sleep(time.Millisecond) {

@@ -10,7 +10,7 @@ import (
 // Sample is a sample as a server parses it. A line can contain several samples.
 type Sample struct {
 	Name  string
-	Value string   // text of the value, with the sign of a gauge
+	Value string   // text of the value, including a sign, as in +5
 	Type  string   // c, g, ms, h, d, s or the type in a call of Inject
 	Rate  float64  // 1 if the line contains no rate
 	Tags  []string // in the order of the line

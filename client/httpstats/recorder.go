@@ -23,8 +23,9 @@ func (r *recorder) note(status int) {
 }
 
 // lost reports whether the response did not reach the client. err is the error of the request's context. After a
-// deadline, http.TimeoutHandler may have responded itself. To find out, lost writes zero bytes: the write then returns
-// ErrHandlerTimeout. If no header was sent yet, lost does not do this, because the write would send the header.
+// deadline, http.TimeoutHandler may have responded itself. To find this out, lost writes an empty slice: after a
+// response by http.TimeoutHandler, the write returns ErrHandlerTimeout. If no header was sent yet, lost does not write,
+// because the write would send the header.
 func (r *recorder) lost(err error) bool {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err != nil

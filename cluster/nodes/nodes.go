@@ -80,7 +80,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	base := counterpart.FreeAddress(t) // FreeAddress reserves this port and the next ports: ports.Count in all
+	base := counterpart.FreeAddress(t) // base has the first of ports.Count consecutive ports, which are all reserved
 	port := func(i int) string { return fmt.Sprintf("%v:%d", base.Addr(), int(base.Port())+i) }
 	passing := newRoutes(t)
 	var routes []string

@@ -73,8 +73,8 @@ func (a *admission) write(name, text string) {
 	}
 }
 
-// configure writes the configuration file. The listener near allows the addresses in the parameter
-// near. The listener named allows the certificate names in the parameter names.
+// configure writes the configuration file. The first argument lists the addresses that the listener "near" allows. The
+// second argument lists the certificate names that the listener "named" allows.
 func (a *admission) configure(near, names string) {
 	server := fmt.Sprintf("cert=%s/server.pem&key=%[1]s/server.key", a.dir)
 	a.write("statsd.conf", fmt.Sprintf(`listen tcp+tls://%s?name=tls&%s
@@ -85,8 +85,7 @@ listen tcp://%s?name=near&allow=%s
 `, a.at["tls"], server, a.at["named"], server, a.authority.File, names, a.at["signed"], a.dir, a.at["far"], a.at["near"], near))
 }
 
-// reload triggers a reload, and waits until the log contains the text in the parameter want one
-// more time.
+// reload triggers a reload, and waits until the log contains the given text once more.
 func (a *admission) reload(want string) {
 	a.t.Helper()
 	before := strings.Count(a.log.String(), want)
@@ -159,13 +158,13 @@ func (a *admission) figure(name string) float64 {
 	return points[len(points)-1].Value
 }
 
-// await waits until a counter has the value in the parameter want.
+// await waits until a counter has the expected value.
 func (a *admission) await(name string, want float64) {
 	a.t.Helper()
 	wait.Until(a.t, fmt.Sprintf("%s is not %v", name, want), func() bool { return a.count(name) == want })
 }
 
-// sign returns a signed datagram. The time in the datagram is the current time plus the parameter later.
+// sign returns a signed datagram. The time in the datagram is the current time plus the given duration.
 func sign(key, lines string, later time.Duration) string {
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))
 	rest = append(rest, "0000"+lines...)

@@ -70,10 +70,9 @@ func (c *central) joins(scheme, query string) {
 	e.stop()
 }
 
-// refuses checks that the central daemon refuses an edge daemon, and counts the refusal. The log of
-// the edge daemon must match ofEdge, and the log of the central daemon must match ofCentral, unless
-// ofCentral is empty. The central daemon logs at most one refusal a minute, so a line about an
-// earlier refusal is enough in its log.
+// refuses checks that the central daemon refuses an edge daemon, and counts the refusal. The log of the edge daemon
+// must match ofEdge, and the log of the central daemon must match ofCentral, unless ofCentral is empty. The central
+// daemon logs at most one refusal a minute, so a log line about an earlier refusal is enough.
 func (c *central) refuses(scheme, query, ofEdge, ofCentral string) {
 	c.t.Helper()
 	before := c.refused()

@@ -274,7 +274,7 @@ func TestDaemonizeOnTerminal(t *testing.T) {
 }
 
 // TestDaemonizeSockets checks that the daemon in the background gets the inherited sockets of the process that started
-// it. It must also tell the supervisor of this process that it is ready, and its own process id.
+// it. The daemon must also send READY=1 and its own process id to the supervisor.
 func TestDaemonizeSockets(t *testing.T) {
 	t.Parallel()
 	c := sinktest.NewServer(t)

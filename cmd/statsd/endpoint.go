@@ -66,7 +66,8 @@ func expand(text string) string {
 	return ""
 }
 
-// checkName returns an error if the name contains characters that are not allowed in the names of metrics.
+// checkName returns an error if the value of the setting name contains characters that are not allowed in the names of
+// metrics.
 func (all settings) checkName() error {
 	if name := all.text("name"); name != "" && !sinkName.MatchString(name) {
 		return fmt.Errorf("name: may have at most 64 characters, only a-z, 0-9, _ and -, not %q", name)

@@ -195,8 +195,8 @@ func TestEtsy(t *testing.T) {
 // daemons.
 var times = []string{"processing_time", "calculationtime", "last_flush", "flush_time", "flush_length", "timestamp_lag"}
 
-// sameFlush compares two flushes. The parameter got may contain additional points, the daemon's own
-// metrics, whose paths start with the parameter own.
+// sameFlush compares the flush got with the flush want. It ignores additional points in got if their paths start with
+// the prefix own: these are the daemon's own metrics.
 func sameFlush(t *testing.T, when string, want, got flushed, own string) {
 	t.Helper()
 	if len(want) < 12 {

@@ -11,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
 )
 
-// TestProfiles checks the protections of the HTTP listener, and requests a profile of one second.
+// TestProfiles checks that the HTTP listener has the protections of package httpgate. It also requests a profile of one
+// second.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	p, err := serveProfiles("127.0.0.1:0", zerolog.Nop())

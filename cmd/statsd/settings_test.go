@@ -131,7 +131,7 @@ func TestEveryFlag(t *testing.T) {
 		c.Sinks, c.Notifiers, c.Channels, c.Log, c.Connect, c.OpenCluster = nil, nil, nil, zerolog.Logger{}, nil, nil
 		return c
 	}
-	// Set the flags that other flags need, to values that differ from the values in the test.
+	// Some flags need other flags. Set these other flags to values that differ from the values in the test.
 	base := []string{"--alert", "--debug", "--graphite-host=a", "--nsca-server=a", "--nsca-host=a", "--spool-dir=" + t.TempDir(), "--pipe-dir=a", "--tags=keep-in-name", "--admin=a:1", "--notify-webhook=http://a/", "--monitor-cert=a", "--monitor-key=a", "--forward=nats://a", "--collect=nats://a"}
 	for name, text := range texts {
 		var with, without []string

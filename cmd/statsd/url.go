@@ -28,8 +28,8 @@ func cutScheme(text string, names []string, example string) (i int, rest string,
 	return i, rest, nil
 }
 
-// parseHost parses the text after the scheme of a URL. It returns the URL and its port. If the URL has no port, the
-// port is the parameter otherwise. The host may be empty.
+// parseHost parses the text after the scheme of a URL. It returns the URL and its port. The parameter otherwise is the
+// port for a URL without a port. The host may be empty.
 func parseHost(text, otherwise string) (u *url.URL, port string, err error) {
 	u, err = url.Parse("//" + escapeZone(text))
 	if wrong, ok := errors.AsType[*url.Error](err); ok {

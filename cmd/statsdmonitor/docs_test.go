@@ -29,8 +29,8 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-// described returns the texts of the list items in text that match the pattern begin. The key is
-// the name that the pattern captures. Each returned text is one line.
+// described returns the texts of list items by name. It finds the items whose beginning matches the regular expression
+// begin. The name is the part that the expression captures. Each returned text is one line.
 func described(begin, text string) map[string]string {
 	found := map[string]string{}
 	item := regexp.MustCompile(begin)

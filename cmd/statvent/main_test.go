@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"statvent": main, "worker": worker})
 }
 
-// TestProtections checks the protections that all HTTP listeners of this project have.
+// TestProtections checks that the HTTP listener has the protections of package httpgate.
 func TestProtections(t *testing.T) {
 	t.Parallel()
 	server, err := listen(options{ip: "127.0.0.1", port: "0", path: "/stats", pipeDir: t.TempDir(), timeout: time.Second}, io.Discard)

@@ -145,7 +145,7 @@ func startWindows(t *testing.T, addr string) *windows {
 	return w
 }
 
-// minute simulates one minute: it gives the metrics in all to the load sink, and then ends the minute.
+// minute simulates one minute: it gives the metrics to the load sink, and then ends the minute.
 func (w *windows) minute(all ...*metric.Collected) {
 	w.t.Helper()
 	w.interval(w.end.Add(time.Minute), all...)

@@ -78,8 +78,8 @@ type Door struct {
 	handshakes *certs.Handshakes
 }
 
-// Open reads the files of a Config, and returns a Door with these rules. The error is a *metric.FlagError. It names the
-// option in the listener's URL that is wrong, for example drift.
+// Open reads the files of a Config, and returns a Door with the rules in the Config and in its files. The error is a
+// *metric.FlagError. It names the option in the listener's URL that is wrong, for example drift.
 func Open(c Config) (*Door, error) {
 	r, err := c.read()
 	if err != nil {
@@ -90,9 +90,9 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow makes the Door use the rules of next, a Door that a reload has made. It does nothing if next does not check
-// the same things, or has another drift. The Door does not forget which datagrams it has accepted, so replays are still
-// refused. Open connections stay open.
+// Follow makes the Door use the rules of next, a Door that a reload has made. It does nothing if only one of the two
+// Doors checks addresses, uses TLS or checks signatures, or if their drifts differ. The Door does not forget which
+// datagrams it has accepted, so replays are still refused. Open connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)
 	if !ok {

@@ -29,8 +29,8 @@ const (
 
 var nonce uint32
 
-// sign returns a line that is signed with the current time plus the duration later. Each call
-// returns a different signature.
+// sign returns a signed line. The time in the line is the current time plus the given duration. Each call returns a
+// different signature.
 func sign(key, line string, later time.Duration) []byte {
 	nonce++
 	rest := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().Add(later).Unix()))

@@ -9,9 +9,9 @@
 package kernel
 
 const (
-	// DatagramOverhead is the approximate memory that the kernel charges for a datagram in addition to
-	// its bytes, for headers and rounding.
+	// DatagramOverhead is an estimate of the memory, in bytes, that the kernel charges for a datagram in addition to
+	// its payload, for headers and rounding.
 	DatagramOverhead = 1024
-	// MinDatagram is the least memory that the kernel charges for a datagram, in bytes.
+	// MinDatagram is a safe lower bound, in bytes, for the memory that the kernel charges for a datagram.
 	MinDatagram = 256
 )

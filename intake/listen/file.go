@@ -189,8 +189,9 @@ func (f *file) replace(b *Bound) error {
 	return nil
 }
 
-// note writes text after the process id in the lock file. Without the text, another daemon cannot take the path
-// until this process ends.
+// note writes text, the identity of the socket file, after the process id in the lock file. When this process has
+// unlocked the lock file, the next daemon sees by the identity that it can take the path: see the function left.
+// Without the identity, the next daemon cannot take the path until this process ends.
 func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }

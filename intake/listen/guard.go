@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Refusal is the reason why a connection or a datagram was refused. The listener counts refusals.
+// Refusal is the result of a check of a connection or a datagram: admitted (Admitted and OldKey), or the reason why it
+// was refused. The listener counts all results except Admitted.
 type Refusal int
 
 // The values of Refusal.

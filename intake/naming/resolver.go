@@ -42,7 +42,7 @@ func (r *Resolver) Resolve(kind metric.Kind, raw []byte, to *aggregate.Resolved)
 		if series, to.TagsDropped, to.Reason = r.tagger.Series(raw); to.Reason != metric.None {
 			return
 		}
-		sent = r.tagger.Sent() // series is already clean, so it can be shorter than the name as received, whose length counts too
+		sent = r.tagger.Sent() // cleaning can make series shorter than the name as received; the length limit applies to both
 	}
 	to.Length = max(len(series), sent)
 	if to.Name, to.Reason = r.config.Form().Append(to.Name[:0], series); to.Reason == metric.None {

@@ -142,7 +142,7 @@ type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns which part of the traffic was examined for an answer. span is the period of the probe.
+// in returns how much of the traffic was examined. span is the period of the probe.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {

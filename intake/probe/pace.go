@@ -21,8 +21,8 @@ const (
 	paceSlack = 50 * time.Microsecond
 	// maxEvery is the maximum of pace.every.
 	maxEvery = 1024
-	// The work for a batch counts at most as pauseAbove plus pauseSample per sample. If a batch took longer, the
-	// goroutine probably waited for a CPU. The waiting time is not work.
+	// The work for a batch is at most pauseAbove plus pauseSample for each sample. If a batch took longer, the
+	// goroutine probably waited for a CPU. The excess time is not counted as work.
 	pauseAbove  = 20 * time.Microsecond
 	pauseSample = 2 * time.Microsecond
 )

@@ -45,8 +45,8 @@ var transportNames = [...]string{"udp", "tcp", "pipe", "unix"}
 
 func (t Transport) String() string { return transportNames[t] }
 
-// Looked says which part of the traffic was examined for an answer. Rates are extrapolated from the
-// examined samples to the received samples.
+// Looked says how much of the traffic a probe examined for its answer. Rates are extrapolated from the examined samples
+// to the received samples.
 type Looked struct {
 	From      time.Time
 	For       time.Duration // duration until now, or until the end of the probe

@@ -246,7 +246,7 @@ func TestQuietTrafficIsExact(t *testing.T) {
 	}
 }
 
-// With more names than counters, the reported bounds are still correct.
+// If there are more names than a top query can count (maxCounters), the reported bounds are still correct.
 func TestTopOfTooManyNames(t *testing.T) {
 	q := TopQuery{By: ByName}
 	r := rand.New(rand.NewPCG(1, 2))

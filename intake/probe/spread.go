@@ -2,10 +2,10 @@ package probe
 
 import "math"
 
-// A rate is an estimate: the rate of the examined samples, multiplied by the number of received
-// samples for each examined sample. Its error depends on how much the counts of the examined
-// batches vary. The reported error is three times the standard error of the estimate, so the true
-// rate is nearly always within it. If all batches were examined, the error is 0.
+// A rate is an estimate: the rate of the examined samples, multiplied by the number of received samples for each
+// examined sample. Its error depends on how much the counts of the examined batches vary. The reported error is three
+// times the standard error of the estimate. The true rate nearly always differs from the estimate by less than the
+// reported error. If all batches were examined, the error is 0.
 const errorsWide = 3
 
 // batches holds sums over all examined batches.
@@ -74,7 +74,7 @@ func (c *counts) once() float64 {
 // estimate is an estimated number of samples, with the measures of its error.
 type estimate struct {
 	value, variance float64
-	bias            float64 // greatest error of the value because counters were reused
+	bias            float64 // maximum error of value that the reuse of counters can cause
 	floor           float64 // upper bound for the row's samples in the lanes that have no counter for the row
 }
 

@@ -142,7 +142,7 @@ type Collected struct {
 	extent   extent
 }
 
-// Tailed holds the lines that all lanes have collected.
+// Tailed holds the lines collected from all lanes.
 type Tailed struct {
 	Lines    []Line // sorted by time, the oldest line first
 	Matching uint64 // lines that matched since the start of the probe

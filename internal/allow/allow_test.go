@@ -64,7 +64,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestAgainstEach compares random sets with a simple search through all their prefixes.
+// TestAgainstEach looks up addresses in random sets. It compares each result with a simple search through all prefixes
+// of the set.
 func TestAgainstEach(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	addr := func(bits int) netip.Addr { // from a small range, so that prefixes overlap

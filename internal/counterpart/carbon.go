@@ -86,9 +86,9 @@ for i, value in enumerate(values):
         print(start + i * step, repr(value))
 `
 
-// Fetch reads the points of a path from the whisper file of this path, keyed by Unix second. The range begins with the
-// second from, and ends with the second until. Both belong to the range. Carbon creates the file a second or two after
-// the first point arrives. Before that, Fetch returns no points.
+// Fetch reads the points of a path from the whisper file of this path, keyed by Unix second. from and until are the
+// first and the last Unix second of the range. Carbon creates the file a second or two after the first point arrives.
+// Before that, Fetch returns no points.
 func (c *Carbon) Fetch(path string, from, until int64) map[int64]float64 {
 	c.t.Helper()
 	points := map[int64]float64{}

@@ -55,7 +55,7 @@ func (g *Graphite) serve(addr string) {
 }
 
 // Render queries Graphite's render API for a target. It returns the points of each series, keyed by name and Unix
-// second. The range begins with the second from, and ends with the second until. Both belong to the range.
+// second. from and until are the first and the last Unix second of the range.
 func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
 	g.t.Helper()
 	query := url.Values{

@@ -191,8 +191,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write measures how long the client does not read its answer. This matters only for answers larger
-// than the kernel's buffer: the write of a smaller answer never blocks.
+// Write measures how long the server waits for the client to read its answer. This matters only for answers larger than
+// the kernel's buffer: writing a smaller answer never blocks.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.gate.mu.Lock()
 	until := time.Now().Add(clientPatience)

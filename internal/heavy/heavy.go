@@ -28,8 +28,8 @@ type Counters struct {
 	last  int      // slot of the most recently added key
 
 	// floor is a lower bound of all counts. The method least scans the slots for a count that is equal to floor. The
-	// scan has reached the slot with the index at: all slots before it have greater counts than floor. low is the
-	// smallest count that the scan has seen so far, and becomes the next floor.
+	// field at is the index of the slot that the scan has reached: all slots before this slot have counts greater than
+	// floor. low is the smallest count that the scan has seen so far, and becomes the next floor.
 	floor, low uint64
 	at         int
 	evicted    uint64

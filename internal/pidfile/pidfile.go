@@ -22,9 +22,9 @@ type File struct{ file *os.File }
 // errReplaced means that another process removed or replaced the file while this process opened it.
 var errReplaced = errors.New("other daemons replaced the file again and again")
 
-// Create creates a pidfile at path, locks it, and writes this process's id into it. A pidfile that
-// a dead process left is reused. Create does not change a file that contains anything except a
-// process id. If another process has locked the file, the error names this process.
+// Create creates a pidfile at path, locks it, and writes this process's id into it. A pidfile that a dead process left
+// is reused. Create does not change a file that contains anything except a process id. If another process has locked
+// the file, the error names the other process.
 func Create(path string) (*File, error) {
 	var err error
 	for range 10 { // an attempt fails if another daemon exits and removes the file at the same moment, so try again

@@ -7,7 +7,8 @@
 //
 // In a directory that other users can write to, such as /tmp, a file or link must belong to the daemon's user or to the
 // owner of the directory. A file must also have only one name (no hard links). Files that do not meet these rules may
-// come from another user. A symbolic link to a directory, earlier in the path, is always followed.
+// come from another user. The rules apply to the last element of the path: symbolic links to directories before it are
+// always followed.
 package safefile
 
 import (

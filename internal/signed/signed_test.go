@@ -192,7 +192,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestPrints adds random signatures to a set of type prints and to a map. Both must contain the same signatures.
+// TestPrints adds random signatures to a set (of the type prints) and to a map. The set and the map must contain the
+// same signatures.
 func TestPrints(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	set, all := newPrints(leastPrints, random.Uint64()), map[uint64]bool{1: true}

@@ -21,7 +21,7 @@
 //   - the name.
 //
 // The line "end" has the number of gauges and the CRC-32C of all preceding bytes. Load also reads version 1 of the
-// format, which does not contain the second of these fields.
+// format, in which a line "gauge" does not have the second field.
 package state
 
 import (

@@ -78,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestVersion1 loads a file of version 1, which does not contain when a gauge was set.
+// TestVersion1 loads a file of version 1, which does not contain the times at which gauges were set.
 func TestVersion1(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")

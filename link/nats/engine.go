@@ -162,8 +162,8 @@ func (e *Engine) members() jetstream.StreamConfig {
 	return c
 }
 
-// messages returns the configuration of the stream with the messages of a partition. When the
-// stream is full, it refuses new messages. It never removes acknowledged messages by itself.
+// messages returns the configuration of the stream with the messages of a partition. When the stream is full, it
+// refuses new messages. By itself, it never removes a message that it has accepted.
 func (e *Engine) messages(p int, settings link.Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: e.messageStream(p), Subjects: []string{e.messageSubject(p)},

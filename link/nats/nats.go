@@ -68,8 +68,8 @@ const (
 	requestTimeout = 5 * time.Second
 	// connectPatience is how long a call waits for a connection before it returns an error.
 	connectPatience = 2 * time.Second
-	// refusalLasts limits how long an error about a missing permission is remembered. If a request fails without an
-	// answer while the error is remembered, its own error mentions the missing permission as the possible cause.
+	// refusalLasts is how long an error about a missing permission is remembered. During this time, a request that gets
+	// no answer returns an error that also contains the remembered error as the possible cause.
 	refusalLasts = 2 * requestTimeout
 )
 

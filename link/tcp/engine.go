@@ -18,7 +18,7 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// Config configures the Engine of a central.
+// Config configures the Engine of a central daemon.
 type Config struct {
 	// Listener accepts the connections of edges. The Engine closes it.
 	Listener net.Listener
@@ -53,7 +53,7 @@ const (
 	directoryOf       = "partition-%04d"
 )
 
-// Engine is the engine of a central: it accepts edges, and stores all data in a directory.
+// Engine is the engine of a central daemon: it accepts edges, and stores all data in a directory.
 type Engine struct {
 	cfg  Config
 	lock *os.File

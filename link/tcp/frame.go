@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// A frame has this format. It has a seal only if edge and central share a key.
+// A frame has this format. It has a seal only if edge and central daemon share a key.
 //
 //	0  length  uint32, big-endian, of kind and body
 //	4  kind    1 byte
@@ -32,17 +32,16 @@ const (
 	maxGreeting = 4 << 10
 )
 
-// These are the kinds of frames, in the order in which a connection uses them. Each comment names
-// the sender of the frame, edge or central, and then the content. The first two frames have no
-// seal.
+// These are the kinds of frames, in the order in which a connection uses them. Each comment names the sender of the
+// frame, edge or central daemon, and then the content. The first two frames have no seal.
 const (
 	kindHello     = 'H' // from the edge: name of the protocol, version, nonce
-	kindChallenge = 'C' // from the central: version, whether the central has a key, nonce
+	kindChallenge = 'C' // from the central daemon: version, whether the central daemon has a key, nonce
 	kindProof     = 'P' // from the edge: no content; the seal proves that the edge knows the key
-	kindWelcome   = 'W' // from the central: settings; the seal proves that the central knows the key
-	kindRefusal   = 'R' // from the central: why the edge is refused; this frame has no seal
+	kindWelcome   = 'W' // from the central daemon: settings; the seal proves that the central daemon knows the key
+	kindRefusal   = 'R' // from the central daemon: why the edge is refused; this frame has no seal
 	kindMessage   = 'M' // from the edge: number of the request, partition, data
-	kindAnswer    = 'A' // from the central: number of the request, code, text
+	kindAnswer    = 'A' // from the central daemon: number of the request, code, text
 )
 
 var errSeal = errors.New("a frame has a wrong seal: the keys differ, or the bytes were changed on the network")

@@ -19,9 +19,8 @@ const (
 	centralSend = "central"
 )
 
-// Keys returns the keys that edges and the central share, newest first. It is called for each
-// connection, so a changed file of keys needs no restart. An edge uses the first key. A central
-// accepts all of them.
+// Keys returns the keys that edges and the central daemon share, newest first. It is called for each connection, so a
+// changed file of keys needs no restart. An edge uses the first key. A central daemon accepts all of them.
 type Keys func() ([][]byte, error)
 
 func (k Keys) read() ([][]byte, error) {
@@ -76,8 +75,7 @@ func greetCentral(w *wire, keys Keys) (link.Settings, error) {
 	return link.ParseSettings(body)
 }
 
-// answer receives a frame of the given kind. If the central sends a refusal, answer returns it as
-// an error.
+// answer receives a frame of the given kind. If the central daemon sends a refusal, answer returns it as an error.
 func (w *wire) answer(kind byte) ([]byte, error) {
 	head, size, err := w.head(maxGreeting)
 	if err != nil {
@@ -98,8 +96,7 @@ func (w *wire) answer(kind byte) ([]byte, error) {
 	return body, nil
 }
 
-// greetEdge performs the handshake as the central. It reports whether the edge has proved that it
-// knows a key.
+// greetEdge performs the handshake as the central daemon. It reports whether the edge has proved that it knows a key.
 func greetEdge(w *wire, keys Keys, settings link.Settings) (proved bool, err error) {
 	all, err := keys.read()
 	if err != nil {
@@ -155,8 +152,7 @@ func (w *wire) checkProof(all [][]byte, nonces []byte) error {
 	return w.refuse("the key of this daemon is not among the central daemon's keys", errors.New("its key is not among this central daemon's keys"))
 }
 
-// refuse tells the edge why it is refused. It returns the parameter reason, which is the error for
-// the central.
+// refuse tells the edge why it is refused. It returns the parameter reason, which is the error for the central daemon.
 func (w *wire) refuse(text string, reason error) error {
 	_ = w.send(kindRefusal, []byte(text)) // an error means that the edge has disconnected
 	return reason

@@ -82,8 +82,8 @@ func (g *guests) close() {
 	g.serving.Wait()
 }
 
-// places limits the number of connections that do the same work at the same time. If a connection
-// has worked for longer than patience while other connections wait, places closes it.
+// places limits the number of connections that do the same work at the same time. If a connection has worked for longer
+// than the duration patience while other connections wait, places closes it.
 type places struct {
 	most     int
 	patience time.Duration
@@ -98,8 +98,8 @@ func newPlaces(most int, patience time.Duration, evict func(net.Conn)) *places {
 	return &places{most: most, patience: patience, evict: evict, in: make(map[net.Conn]time.Time), freed: make(chan struct{}, 1)}
 }
 
-// enter waits until there is a place for the connection conn. If the slowest connection has worked for
-// longer than patience, enter closes the slowest connection and gives its place to conn.
+// enter waits until there is a place for the connection conn. If the slowest connection has worked for longer than the
+// duration patience, enter closes the slowest connection and gives its place to conn.
 func (p *places) enter(conn net.Conn) {
 	for {
 		wait := p.try(conn)

@@ -134,9 +134,8 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestSlow begins to send more large messages than the central receives at the same time, and does
-// not complete them. Large messages of an edge are stored nevertheless. The central needs no memory
-// for bytes that were not sent.
+// TestSlow begins to send more than largeAtOnce large messages, and never completes these messages. A large message of
+// an edge is stored nevertheless. The central daemon needs no memory for bytes that were not sent.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	told := make(chan error, 10)

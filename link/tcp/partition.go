@@ -9,7 +9,7 @@ import (
 	"github.com/statsd-ops/statsd/spool"
 )
 
-// partition is a partition of a central: a log of messages and a chain of commits.
+// partition is a partition of a central daemon: a log of messages and a chain of commits.
 type partition struct {
 	*commits
 	log *spool.Log

@@ -17,11 +17,11 @@ import (
 
 // SenderConfig configures the Sender of an edge.
 type SenderConfig struct {
-	// Address is the "host:port" of the central. It is resolved for each connection.
+	// Address is the "host:port" of the central daemon. It is resolved for each connection.
 	Address string
 	// TLS returns the TLS configuration for an address. If it is nil, TLS is not used.
 	TLS func(addr string) (*tls.Config, error)
-	// Keys are the keys shared with the central. Keys is nil if there are none.
+	// Keys are the keys shared with the central daemon. Keys is nil if there are none.
 	Keys Keys
 
 	longest time.Duration // maximum pause between two attempts to connect; tests make it shorter
@@ -34,9 +34,8 @@ const (
 	longestPause   = 5 * time.Second
 )
 
-// Sender is the connection of an edge to a central. Until it is closed, it reconnects after
-// failures, with increasing pauses. Several goroutines may call Send at the same time: they share
-// the connection.
+// Sender is the connection of an edge to a central daemon. Until it is closed, it reconnects after failures, with
+// increasing pauses. Several goroutines may call Send at the same time: they share the connection.
 type Sender struct {
 	cfg    SenderConfig
 	ctx    context.Context // the method Close cancels this context
@@ -47,7 +46,7 @@ type Sender struct {
 	mu       sync.Mutex
 	conn     *edgeConn // nil while not connected
 	settings link.Settings
-	used     link.Settings // settings of the central that got the first message; zero before that
+	used     link.Settings // settings of the central daemon that got the first message; zero before that
 	err      error         // why the Sender is not connected
 	changed  chan struct{} // closed when conn or err changes
 }
@@ -63,7 +62,7 @@ func NewSender(cfg SenderConfig) *Sender {
 	return &Sender{cfg: cfg, ctx: ctx, cancel: cancel, ended: make(chan struct{}), changed: make(chan struct{})}
 }
 
-// Settings returns the settings of the cluster. It waits until the central answers.
+// Settings returns the settings of the cluster. It waits until the central daemon answers.
 func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	for {
 		_, settings, err := s.connection(ctx)
@@ -73,8 +72,8 @@ func (s *Sender) Settings(ctx context.Context) (link.Settings, error) {
 	}
 }
 
-// Send sends a message, and waits until the central has stored it. If the Sender is not connected,
-// Send waits for the result of the next attempt to connect.
+// Send sends a message, and waits until the central daemon has stored it. If the Sender is not connected, Send waits
+// for the result of the next attempt to connect.
 func (s *Sender) Send(ctx context.Context, m link.Message) error {
 	if len(m.Data) == 0 || len(m.Data) > maxMessage {
 		return &link.RefusedError{Reason: fmt.Sprintf("the message has %d bytes, and 1 to %d are allowed", len(m.Data), maxMessage)}
@@ -145,7 +144,7 @@ func (s *Sender) run(ctx context.Context) {
 		s.set(nil, link.Settings{}, err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // a random pause, so that edges that lost the same central do not reconnect at the same time
+		case <-time.After(pause/2 + rand.N(pause)): // a random pause, so that edges that lost the same central daemon do not reconnect at the same time
 		}
 		pause = min(2*pause, s.cfg.longest)
 	}
@@ -153,7 +152,7 @@ func (s *Sender) run(ctx context.Context) {
 
 var errOther = errors.New("the central daemon at this address has other settings than before, or its directory is new: start the earlier central daemon again, or restart this daemon to join the new cluster")
 
-// use records the settings of the central that gets the messages.
+// use records the settings of the central daemon that gets the messages.
 func (s *Sender) use(settings link.Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,8 +161,8 @@ func (s *Sender) use(settings link.Settings) {
 	}
 }
 
-// check returns an error if earlier messages went to a central with other settings. Later messages
-// are made for the earlier central's partitions and member key, so this central must not get them.
+// check returns an error if earlier messages went to a central daemon with other settings. Later messages are still
+// made for the earlier central daemon's partitions and member key, so the new central daemon must not get them.
 func (s *Sender) check(settings link.Settings) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +180,7 @@ func (s *Sender) set(conn *edgeConn, settings link.Settings, err error) {
 	s.changed = make(chan struct{})
 }
 
-// connect connects to the central, and performs the handshake.
+// connect connects to the central daemon, and performs the handshake.
 func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", s.cfg.Address)
@@ -218,7 +217,7 @@ func (s *Sender) connect(ctx context.Context) (*edgeConn, link.Settings, error) 
 	return newEdgeConn(conn, w), settings, nil
 }
 
-// explain replaces or extends an error of the handshake if the central could not send the reason.
+// explain replaces or extends an error of the handshake if the central daemon could not send the reason.
 func explain(err error) error {
 	remote, ok := errors.AsType[*net.OpError](err)
 	switch {

@@ -1,18 +1,16 @@
 // Package tcp connects edges directly to one central daemon. Its addresses are statsd://HOST:8127.
 //
-// An edge has a Sender with one connection. The central has an Engine. The Engine writes each
-// message to a log file before it answers. It replaces a commit's file atomically. So acknowledged
-// data is not lost if a process ends at any moment. A crash of the central's machine loses at most
-// the data of the last Config.FsyncEvery.
+// An edge has a Sender with one connection. The central daemon has an Engine. The Engine writes each message to a log
+// file before it answers. It replaces a commit's file atomically. So acknowledged data is not lost if a process ends at
+// any moment. A crash of the central daemon's machine loses at most the data of the last Config.FsyncEvery.
 //
-// The central is the only owner: a lock on its directory prevents a second one.
+// The central daemon is the only owner: a lock on its directory prevents a second one.
 //
 // # Security
 //
-// If the edges and the central share a key, they prove to each other that they know it, and each
-// frame has a seal, which is a message authentication code. So an attacker cannot add, change,
-// repeat or omit a frame. TLS also encrypts the content. Without a key, everyone who can connect
-// can act as an edge.
+// If the edges and the central daemon share a key, they prove to each other that they know it, and each frame has a
+// seal, which is a message authentication code. So an attacker cannot add, change, repeat or omit a frame. TLS also
+// encrypts the content. Without a key, everyone who can connect can act as an edge.
 //
 // A connection costs little memory: a buffer of 64 KiB, and for large messages one of 64 shared
 // larger buffers. A connection cannot block others: see guests and places.

@@ -35,7 +35,8 @@ type entry struct {
 	times   int
 }
 
-// Add adds a change. If the change was refused like an earlier change, Add only increases a count.
+// Add adds a change. If the same change was recently refused for the same client, Add only increases the count of that
+// refusal.
 func (t *Trail) Add(a question.Audit, refused bool) {
 	if t.add(entry{a, refused, 1}) && t.Tell != nil {
 		t.Tell(a)

@@ -64,7 +64,7 @@ type API struct {
 	clients clients
 	streams streams
 	live    *live         // handler of the path /live; nil if the API does not serve this path
-	changed atomic.Uint64 // number of changes so far
+	changed atomic.Uint64 // number of successful changes through the API; a part of ETags
 	openapi []byte
 	counts  counts
 	end     context.CancelFunc

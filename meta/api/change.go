@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// maxArgs is the maximum number of bytes that the trail shows of a change's arguments. Longer arguments are cut.
+// maxArgs is the maximum length of a change's arguments in the trail, in bytes. Longer arguments are cut.
 const maxArgs = 256
 
 // maxShownName is the maximum length of a parameter's name. Longer names are shortened.

@@ -21,9 +21,9 @@ const (
 	maxPending = 16
 )
 
-// live makes the events of the path live. All readers share the events. After the last reader has
-// left, live keeps the events of up to maxMissed flushes for readers that reconnect. Then its
-// goroutine ends.
+// live makes the events of the path live. All readers share the events. After the last reader has left, the goroutine
+// of live runs for maxMissed more flushes, and keeps their events for readers that reconnect. Then it drops the events,
+// and ends.
 type live struct {
 	api            *API
 	status, health *question.Question // health is nil if there is no query named health
@@ -113,7 +113,7 @@ func (l *live) leave(r *reader) {
 	delete(l.readers, r)
 }
 
-// run makes events. It returns after some flushes without readers.
+// run makes events. It returns after maxMissed flushes without readers.
 func (l *live) run() {
 	events, unsubscribe := l.api.cfg.Events.Subscribe()
 	defer unsubscribe()

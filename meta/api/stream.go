@@ -148,7 +148,8 @@ func (s *stream) write(text []byte) error {
 	return s.err
 }
 
-// errAnswered ends a stream whose request was already answered without a stream.
+// errAnswered is the error of a stream that was closed before its header was sent. Its request gets an ordinary HTTP
+// answer.
 var errAnswered = errors.New("answered without a stream")
 
 // abandon closes a stream if its header was not sent yet. It reports whether it closed the stream.

@@ -164,7 +164,7 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestLive reads the path live, including after a reconnect.
+// TestLive reads the stream /api/v1/live, and reads it again after a reconnect.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -64,8 +64,7 @@ const (
 	alike     = 2<<2 | formOther
 )
 
-// units maps a form to the number of units in 1. For example, a form in thousandths has 1000 units
-// in 1.
+// units says, for each form, how many units make the number 1. For example, 1000 thousandths make 1.
 var units = [3]float64{formWhole: 1, formThousandths: 1e3, formMillionths: 1e6}
 
 // Whole numbers beyond maxWhole and fractions beyond maxFraction, with either sign, are stored as
@@ -223,8 +222,8 @@ func (c *cursor) readGroup(first int, changed byte) (ok bool) {
 // groupBytes returns the length of the encoded field "groups" in bytes.
 func groupBytes(columns int) int { return (columns + 63) / 64 }
 
-// appendCut encodes the elements of values that differ from the elements of before. It then copies to before the values
-// that a reader decodes.
+// appendCut encodes the elements of values that differ from the elements of before. It then replaces these elements of
+// before by the values that a reader will decode.
 func appendCut(dst []byte, before, values []float64) []byte {
 	groups := len(dst)
 	dst = append(dst, make([]byte, groupBytes(len(values)))...)

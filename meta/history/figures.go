@@ -183,8 +183,8 @@ func (m *minute) figures() []meta.Figure {
 	return m.made
 }
 
-// short rounds a number to four significant digits, or to a whole number if that has more digits.
-// Rounded numbers need fewer bytes.
+// short rounds a number from 1000 to a whole number, and a smaller number to four significant digits. Rounded numbers
+// need fewer bytes.
 func short(v float64) float64 {
 	size := math.Abs(v)
 	if size >= 1000 || size < 1e-6 {

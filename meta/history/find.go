@@ -46,8 +46,7 @@ type Found struct {
 	// Looked is the number of paths that were searched. Published is the number of paths in the last
 	// flush. Histories is the number of paths with a history.
 	Looked, Published, Histories int
-	// Next is the value of After for the next page. It is "" at the end, and for other orders than
-	// ByPath.
+	// Next is the value of After for the next page. It is "" at the end, and for all orders except ByPath.
 	Next string
 	AsOf time.Time // time of the last flush
 	// Complete is false if the search did not include all paths of the last flush. A search after the

@@ -22,7 +22,7 @@ func feed(v *Values, flushes int, paths ...string) {
 			values[path] = float64(i)
 		}
 		v.Keep(at, func(yieldPoint func(metric.Point) bool) {
-			for _, path := range paths { // not range values, because a map has no order
+			for _, path := range paths { // not over the map values, because a map has no order
 				if !yieldPoint(metric.Point{Path: []byte(path), Value: values[path], Time: at.Unix()}) {
 					return
 				}

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// cut has the values of a name in a flush or a minute. If the name is a count, only mean is used:
-// it is the total.
+// cut has the values of a figure or a path in a flush or a minute. For a count, only the field mean is used: it
+// contains the total.
 type cut struct {
 	at                int64 // end of the flush interval or the minute, in Unix nanoseconds
 	width             int64 // length of the flush interval or the minute, in nanoseconds
 	mean, least, most float64
-	count             bool // the name is a count; the field mean then contains its total
+	count             bool // the figure is a count; the field mean then contains its total
 }
 
 // grid divides a period into steps of equal length.

@@ -102,7 +102,7 @@ func TestHistoriesDoNotMix(t *testing.T) {
 			if n%7 > 0 {
 				continue
 			}
-			asked := make([]uint64, len(m.places.rows)) // so that the checks do not count as queries
+			asked := make([]uint64, len(m.places.rows)) // restored below, so that the checks do not count as queries
 			for row := range asked {
 				asked[row] = m.places.rows[row].asked
 			}

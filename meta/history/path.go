@@ -63,7 +63,7 @@ type reading struct {
 // view is the content of the histories after a flush. It is not modified.
 type view struct {
 	at      int64 // time of the flush
-	step    int64 // length of a minute in nanoseconds, as in places
+	step    int64 // period of a minute column in nanoseconds: see places.step
 	columns []flushColumn
 	minutes []minuteColumn
 	openEnd int64

@@ -29,7 +29,7 @@ const (
 // copy of the list of columns can be read at any time.
 type places struct {
 	flushes int   // maximum number of flush columns
-	step    int64 // length of a minute in nanoseconds: 60 s, or the flush interval if it is longer
+	step    int64 // period of a minute column in nanoseconds: 60 s, or the flush interval if it is longer
 	most    int   // maximum number of rows
 
 	rows    []place
@@ -92,8 +92,8 @@ func newPlaces(interval time.Duration, memory, names int) places {
 	return p
 }
 
-// cost returns the memory that all places need. It includes a column of each kind that is still
-// being filled.
+// cost returns the memory that all places need. It includes the flush column and the minute column that are still being
+// filled.
 func (p *places) cost() int {
 	return p.most*placeBytes + (p.flushes+1)*(columnHeader+taken(valueBytes*p.most)) +
 		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))

@@ -13,8 +13,8 @@ type Query struct {
 	// Points is the maximum number of values in a line. There can be fewer values, because a step is
 	// at least a flush interval. A step is at least a minute if there are only values for minutes.
 	Points int
-	// Step is the minimum length of a step; 0 for none. If the last flush, Since, Points and Step are
-	// the same, two Series have values at the same times.
+	// Step is the minimum length of a step; 0 for none. Two Series have values at the same times if their Queries have
+	// the same Since, Points and Step, and if no flush came between the Queries.
 	Step time.Duration
 }
 
@@ -68,7 +68,7 @@ func before(blocks []block, at int64) []block {
 
 // reader reads blocks into the lines of a grid.
 type reader struct {
-	from, until int64 // cuts at or after the time until are skipped
+	from, until int64 // in Unix nanoseconds; reading ends at the first cut that is not before until
 	lines       []*gridLine
 	tally
 	values []float64

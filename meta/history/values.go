@@ -81,7 +81,7 @@ type entry struct {
 	time  uint32 // in Unix seconds
 	flush uint32 // number of the last flush with a value; 0 if there was none
 	place int32  // the row of the path's history in places; -1 for none
-	next  int32  // the entry of the next point in the last flush that published the path
+	next  int32  // the entry of the path that came after this path in the last flush with this path
 }
 
 // NewValues returns empty Values. They need little memory until there are paths.

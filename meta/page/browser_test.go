@@ -34,7 +34,7 @@ func shot(t *testing.T, tab *counterpart.Tab, name string) {
 	tab.Screenshot(filepath.Join(shots, name+".png"), 0)
 }
 
-// text returns a JavaScript expression that is true if the text of an element contains some words.
+// text returns a JavaScript expression that is true if the element with this id contains the given words.
 func text(id, words string) string {
 	return `document.getElementById("` + id + `").innerText.includes("` + words + `")`
 }

@@ -32,7 +32,7 @@ type daemon struct {
 	status  q.Status
 	token   string // if set, the queries top, explain, config and tail need this token
 	locked  bool   // whether all queries need the token
-	noRoom  bool   // whether the path live answers with status 503
+	noRoom  bool   // whether /api/v1/live answers with status 503
 	asked   map[string]int
 	streams int // number of open streams
 	gone    chan struct{}

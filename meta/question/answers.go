@@ -66,8 +66,8 @@ type Status struct {
 	Muted    []Mute    `json:"muted"`
 	Draining bool      `json:"draining"`
 	Cluster  bool      `json:"cluster"` // the daemon is in a cluster; the query cluster describes it
-	// Trends has the last hour of received, lost, names, waiting, flush and cost. Each has 30 values,
-	// oldest first.
+	// Trends has the values of the last hour, by name: "received", "lost", "names", "waiting", "flush" and "cost". Each
+	// name has 30 values, oldest first.
 	Trends map[string][]Number `json:"trends"`
 }
 
@@ -126,7 +126,7 @@ type Sink struct {
 	Conflicts []Conflict `json:"conflicts"`
 }
 
-// Conflict is a reason why a sink omits, changes or merges names: it cannot publish them as its configuration says.
+// Conflict is a reason why a sink omits, changes or merges names: the sink cannot publish the names as requested.
 type Conflict struct {
 	Reason  string `json:"reason"`
 	Subject string `json:"subject"` // for example the name of a family

@@ -13,7 +13,7 @@ type Flushed struct {
 // Reloaded is the answer of the change reload.
 type Reloaded struct {
 	DryRun  bool     `json:"dry_run"`
-	Changed []string `json:"changed"` // flags that have changed, or would change
+	Changed []string `json:"changed"` // flags that have changed, or that a dry run would change
 	Restart []string `json:"restart"` // flags that have changed in the file, but need a restart
 }
 
@@ -40,6 +40,6 @@ type Deleted struct {
 	Match  string   `json:"match"`
 	Kind   string   `json:"kind"`
 	DryRun bool     `json:"dry_run"`
-	Names  int      `json:"names"` // number of names that were deleted, or would be deleted
+	Names  int      `json:"names"` // number of names that were deleted, or that a dry run would delete
 	First  []string `json:"first"` // some of these names
 }

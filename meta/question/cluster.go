@@ -24,8 +24,9 @@ type Cluster struct {
 	// the number of connections that it has closed to make room for others.
 	Refused uint64 `json:"refused_connections"`
 	Evicted uint64 `json:"evicted_connections"`
-	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true. Next is the
-	// cluster that gets the intervals after a certain time instead; nil if there is none.
+	// Forwards means that this daemon is an edge. Forward and Next are set only if Forwards is true. If the edge
+	// forwards to two clusters, Forward is the first one, and Next is the cluster that gets the intervals after
+	// Forward.Until. Next is nil if there is no second cluster.
 	Forwards bool            `json:"forwards"`
 	Forward  ClusterForward  `json:"forward"`
 	Next     *ClusterForward `json:"next"`
@@ -141,8 +142,8 @@ type ClusterEdge struct {
 	Heard   time.Time `json:"heard"`
 	// Silent means that the edge has sent nothing for so long that intervals no longer wait for it.
 	Silent bool `json:"silent"`
-	// Ahead is by how many seconds the edge's clock is ahead. It is negative if the clock is behind,
-	// or if the edge sends late.
+	// Ahead is the number of seconds by which the edge's clock is ahead. It is negative if the clock is behind, or if
+	// the edge sends late.
 	Ahead float64 `json:"ahead"`
 }
 

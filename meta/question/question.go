@@ -1,8 +1,8 @@
 // Package question defines the queries: the interface between the daemon and the programs that ask it for information.
 //
 // A query is a request of an operator to the daemon's monitor; in the code it is a Question. It has a name, parameters,
-// and a function that answers it. Package operator implements the queries. These interfaces for operators use only this
-// package:
+// and a function that answers it. Package operator implements the queries. These interfaces for operators depend only
+// on this package, not on package operator:
 //
 //	XML-RPC        has a method for each Question, with a signature and a help text
 //	JSON API       has a path for each Question, and describes it with OpenAPI

@@ -4,7 +4,7 @@ import "time"
 
 // Discards describes bad and refused samples.
 type Discards struct {
-	Reasons    map[string]uint64 `json:"reasons"` // number of samples since the start
+	Reasons    map[string]uint64 `json:"reasons"` // number of samples since the start, by reason
 	Lines      []BadLine         `json:"lines"`   // newest first
 	Alike      []Alike           `json:"alike"`
 	Refused    []Refused         `json:"refused"`
@@ -47,7 +47,7 @@ type Rule struct {
 	Kind      string    `json:"kind"`     // value of match_metric_type in the file; "" for all kinds
 	Action    string    `json:"action"`   // map, drop or keep
 	Counting  bool      `json:"counting"` // the rule only counts samples (mode: count)
-	Samples   uint64    `json:"samples"`  // number since the start
+	Samples   uint64    `json:"samples"`  // number of samples that the rule has matched since the start
 	PerSecond Number    `json:"per_second"`
 	Last      time.Time `json:"last"` // end of the last flush interval with a match; zero if there was none
 }
@@ -148,8 +148,9 @@ type History struct {
 	Kinds map[string]string `json:"kinds"`
 	// Sums has a summary of each series. It is computed from all flushes, not from the means of the steps.
 	Sums map[string]HistorySum `json:"sums"`
-	// Flushes is the number of flushes in the series. In the older part of a history, it counts minutes instead.
-	// Missing is the number of flushes or minutes that are missing between the first and the last.
+	// Flushes is the number of flushes in the series. The older part of a history has one record for each minute, not
+	// for each flush. There, Flushes and Missing count minutes. Missing is the number of flushes or minutes that are
+	// missing between the first and the last.
 	Flushes int      `json:"flushes"`
 	Missing int      `json:"missing"`
 	Notes   []string `json:"notes"` // such as "no history of PATH; a history is kept from now on"

@@ -51,7 +51,7 @@ type PathValues struct {
 	// Histories is the number of paths with a history.
 	Histories int    `json:"histories"`
 	Looked    int    `json:"looked"` // number of paths searched; less than Held if the answer is not complete
-	Next      string `json:"next"`   // value of the parameter after for the next page; "" at the end
+	Next      string `json:"next"`   // value of the parameter "after" that gets the next page; "" at the end
 }
 
 // Top has the names, prefixes, senders or kinds of metrics with the most samples.
@@ -139,7 +139,7 @@ type TailLooked struct {
 
 // Prefixes has the prefixes with the most names.
 type Prefixes struct {
-	Below    string    `json:"below"` // names were counted below this prefix, by their next node; "" if all names were counted
+	Below    string    `json:"below"` // the prefix below which names were counted, in groups by their next node; "" if all names were counted
 	Held     int       `json:"held"`
 	Since    time.Time `json:"since"` // names count as new if their first sample came after this time
 	Error    int       `json:"error"` // possible error of the numbers of new names

@@ -24,7 +24,8 @@ const (
 	refused = "nsca [2001:db8::1]:5667: the server closed the connection after the packet: password, encryption method or packet size differs from the daemon's"
 )
 
-// greeting returns the expected error for an init packet of only n bytes. The parameter then says what came after them.
+// greeting returns the expected error if the server sends only n bytes of its init packet. The second argument says
+// what happened after these bytes.
 func greeting(n int, then string) string {
 	return fmt.Sprintf("nsca [2001:db8::1]:5667: got %d of the 132 bytes of nsca's greeting, then %s", n, then)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/safefile"
 )
 
-// maxLine is the length of the longest line that send_nsca reads as a single line, in bytes.
+// maxLine is the maximum length of a line in bytes. send_nsca reads a longer line as several lines.
 const maxLine = 5118
 
 // ReadConfig reads the encryption method and the password from a configuration file of send_nsca: see

@@ -39,7 +39,7 @@ const (
 	defaultTimeout = 10 * time.Second // same default as send_nsca
 )
 
-// Config configures the NSCA daemon and the service that is reported.
+// Config says which NSCA daemon gets the reports, and about which host and service.
 type Config struct {
 	// Server is the address of the NSCA daemon: a host name or an IP address, with or without a port. The default
 	// port is 5667. An IPv6 address with a port needs brackets.
@@ -61,9 +61,9 @@ type Config struct {
 	// s.
 	Timeout time.Duration
 
-	// Legacy selects the packet format of NSCA 2.7 and before. A packet of this format has at most 511
-	// bytes of text. A packet of the current format has at most 4095 bytes of text. Later NSCA daemons
-	// also accept the old format, but then the client cannot detect that a daemon refuses a packet.
+	// Legacy selects the packet format of NSCA before version 2.9. A packet of this format has at most 511 bytes of
+	// text. A packet of the current format has at most 4095 bytes of text. Later NSCA daemons also accept the old
+	// format, but then the client cannot detect that a daemon refuses a packet.
 	Legacy bool
 }
 

@@ -102,7 +102,7 @@ func (r *Relay) overflow() *item {
 	}
 	i := slices.IndexFunc(r.items, func(it *item) bool { return it.waits && !it.m.Keep })
 	if i < 0 {
-		return nil // never happens, because at most one message of a receiver has Keep
+		return nil // never happens: several messages wait, and Keep is true for at most one message of a receiver
 	}
 	lost := r.items[i]
 	r.drop(lost)
@@ -210,7 +210,8 @@ func (r *Relay) learn(manner notify.Manner, err error) (wait time.Duration, fina
 // taken records that the receiver accepted a message.
 func (r *Relay) taken(it *item, manner notify.Manner) {
 	if it.newer {
-		// The receiver knows the problem now, so the newer message can be a change or an end.
+		// The receiver knows the problem now. So send the newer message as a change or an end, and count its attempts
+		// from 0.
 		it.tries = 0
 		if it.m.Stage == notify.Begin {
 			it.m.Stage = notify.Change

@@ -85,7 +85,8 @@ func inBubble(t *testing.T, f *fake, test func(b *bench)) {
 	})
 }
 
-// add adds a message, for example "a.begin.degraded" or "a.change.failing<degraded".
+// add adds a message. The text contains its ID, its stage and its state, for example "a.begin.degraded". The previous
+// state may follow, as in "a.change.failing<degraded".
 func (b *bench) add(text string) { b.Add(message(text), time.Now()) }
 
 func message(text string) notify.Message {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestOrder counts the arrows that point up. For at most maxExact nodes, order uses exact, which must leave as few of
-// these arrows as possible. For more nodes, it uses improved, which may leave two more.
+// TestOrder counts the arrows that point up. The functions order and exact must leave as few of these arrows as
+// possible. The function improved, which order calls for more than maxExact nodes, may leave up to two arrows more.
 func TestOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {

@@ -116,8 +116,8 @@ func checks() []stage {
 }
 
 // once runs each stage one time, and reports whether all stages passed. The tests of the main
-// module take longest, and often wait. So all other stages run beside them, one after another. Only
-// the cluster tests run beside these stages too, because they wait most of the time.
+// module take longest, and often wait. Meanwhile, the other stages run one after another. The
+// cluster tests run at the same time as both, because they wait most of the time.
 func once(ctx context.Context, o options, out io.Writer) bool {
 	b, env := newBoard(out), os.Environ()
 	if os.Getenv("COUNTERPARTS") != "none" {

@@ -67,7 +67,7 @@ func TestSoakSinkGivesUpAnywhere(t *testing.T) {
 				})
 				sent++
 				datagram := "hits:1|c\n"
-				for i := range 10 { // the points of ten gauges have more than highest bytes, so the fault always happens
+				for i := range 10 { // ten gauges have more bytes than the greatest n, so the fault always happens
 					datagram += fmt.Sprintf("a.gauge.number%d:%d|g\n", i, sent)
 				}
 				d.send(conn, []byte(datagram))

@@ -15,9 +15,11 @@ import (
 	"time"
 )
 
-// attack is one way to attack the monitor. A client sends the text in the field start once. Then it sends the text in
-// the field again repeatedly, until the monitor closes the connection.
-type attack struct{ start, again string }
+// attack is one way to attack the monitor: the texts that a client sends.
+type attack struct {
+	start string // sent once
+	again string // sent repeatedly after start, until the monitor closes the connection
+}
 
 const postHeader = "POST /RPC2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
 

@@ -34,8 +34,8 @@ func (d *statsd) flood(conn net.Conn, n int, line func(w io.Writer, i int)) {
 	}
 }
 
-// grown checks that the daemon's peak memory exceeds the parameter before by at most the parameter
-// allowed. Both are in bytes.
+// grown checks that the daemon's peak memory has not grown too much. The first two arguments are the earlier value and
+// the allowed growth, in bytes.
 func (d *statsd) grown(before, allowed float64, what string) {
 	d.t.Helper()
 	grown := d.memory("VmHWM") - before

@@ -30,8 +30,9 @@
 // # Loss and duplicates
 //
 // By default, points for which Send returned nil are lost only if the receiver loses them after it has read them.
-// carbon-cache 1.1.7 loses the unwritten points of about a second, even when it is ended with SIGTERM. With KeepOpen,
-// the bytes in the receive buffer are lost too if the receiving process dies before it reads them.
+// carbon-cache 1.1.7 writes points to disk about a second after it has read them. When it ends, it loses the points
+// that it has not written yet, even after SIGTERM. With KeepOpen, the bytes in the receive buffer are lost too if the
+// receiving process dies before it reads them.
 //
 // A payload can be duplicated if the connection breaks, the daemon exits, or Config.GiveUp expires during a Send. The
 // whole payload is then sent again, because it is unknown how much the receiver has read. For Whisper, duplicates are

@@ -17,8 +17,8 @@ type link struct {
 }
 
 // held is the TCP connection under a TLS connection. After the handshake, a write to held only
-// stores the encrypted bytes, and the delivery sends the stored bytes later. A write to a tls.Conn
-// itself could not continue after a timeout.
+// stores the encrypted bytes, and the delivery sends the stored bytes later. So a write to the
+// tls.Conn never times out. After a timeout, a tls.Conn refuses all further writes.
 type held struct {
 	net.Conn
 	holding bool

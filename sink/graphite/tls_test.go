@@ -172,7 +172,7 @@ func TestTLSSlowReceiverGetsNothingTwice(t *testing.T) {
 // receiver can send this message before it has read the data.
 func TestTLSEndConfirmsNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
-		lines int // the kernel acknowledges up to 2,000 lines that the receiver has not read
+		lines int // lines to send; the kernel acknowledges up to 2,000 lines that the receiver has not read
 		serve func(*receiver, *tls.Conn)
 	}{
 		"stays": {1500, func(r *receiver, c *tls.Conn) {

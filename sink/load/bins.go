@@ -21,8 +21,10 @@ type bin struct {
 // binning maps a value to its bin in the same way as the sketches of package aggregate.
 type binning struct {
 	*mapping.LogarithmicMapping
-	smallest, greatest float64 // absolute values in this range have their own bins
-	shift              int     // offset that gives the smallest absolute value the key 1
+	// The bins cover the absolute values from smallest to greatest. A smaller absolute value belongs
+	// to the bin for zero, and a greater one belongs to the last bin.
+	smallest, greatest float64
+	shift              int // offset that gives the smallest absolute value the key 1
 }
 
 // percentileError is the maximum relative error of a percentile.

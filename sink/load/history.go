@@ -76,8 +76,8 @@ func newHistory(l limits, now time.Time) *history {
 
 func floorMinute(t time.Time) int64 { return int64(math.Floor(float64(t.Unix()) / 60)) }
 
-// minuteOf returns the minute of a flush interval that ends at the time in the parameter end. An
-// interval that ends exactly at the end of a minute belongs to this minute.
+// minuteOf returns the minute of a flush interval that ends at the given time. An interval that
+// ends exactly at the end of a minute belongs to this minute.
 func minuteOf(end time.Time) int64 { return floorMinute(end.Add(-1)) }
 
 // add adds a batch, and returns the number of names that did not fit.
@@ -174,9 +174,9 @@ func (h *history) measure() {
 	}
 }
 
-// makeRoom makes room for at least the given number of bytes. If there is no room, it removes the
-// oldest minutes. It then frees in addition an eighth of the memory limit, so that it does not have
-// to remove minutes again for the next name.
+// makeRoom reports whether there is room for the given number of bytes. If there is no room, it
+// first removes the oldest minutes, until there is room for these bytes and an eighth of the memory
+// limit is free as well. So it does not have to remove minutes again for the next name.
 func (h *history) makeRoom(need int) bool {
 	if h.size+need <= h.bytes {
 		return true

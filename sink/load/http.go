@@ -20,7 +20,7 @@ type request struct {
 	minutes int
 	full    bool // only complete minutes are requested
 
-	// A name is requested if the field names contains it, or if it matches one of the patterns. If
+	// A name is requested if it is a key of the map names, or if it matches one of the patterns. If
 	// both fields are empty, all names are requested.
 	names    map[string]bool
 	patterns []glob.Glob

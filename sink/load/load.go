@@ -43,8 +43,8 @@ type Sink struct {
 	turn   chan struct{} // contains an element while a request computes a window
 	binning
 
-	// The flush writes into the batch in the field building. EndInterval sends this batch to Run,
-	// which adds the batch to the history. There are two batches in total.
+	// The flush uses two batches in turn. The field building is the batch that it fills. EndInterval
+	// sends this batch to Run, which adds the batch to the history.
 	writer   writer
 	building *batch
 	batches  chan *batch

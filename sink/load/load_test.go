@@ -58,8 +58,7 @@ func newSink(t testing.TB, cfg Config) *Sink {
 	return s
 }
 
-// flush waits until the next multiple of the parameter every. Then it flushes the collected metrics in the parameter
-// all.
+// flush waits until the current time is a multiple of the given interval. Then it flushes the given metrics.
 func (c *clocked) flush(every time.Duration, all ...*metric.Collected) {
 	time.Sleep(time.Until(time.Now().Truncate(every).Add(every)))
 	c.flushNow(all...)

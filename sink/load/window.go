@@ -31,8 +31,8 @@ func (v *view) current(now time.Time) int64 {
 	return max(minute, v.minute)
 }
 
-// kept returns the number of minutes for which there is history, up to and including the minute in
-// the parameter last.
+// kept returns the number of minutes for which there is history, up to and including the given
+// minute.
 func (v *view) kept(last int64) int { return max(0, int(last-v.since)+1) }
 
 // window returns the last n minutes. If the parameter complete is false, the last of them is the

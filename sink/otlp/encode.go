@@ -126,7 +126,8 @@ func appendAttribute[K, V string | []byte](dst []byte, tag byte, key K, value V)
 
 // appendBuckets appends bins with counts rounded to whole numbers. It rounds running totals, not
 // single counts, so that the sum of the rounded counts is the rounded sum. The parameter total is
-// the exact sum of the counts of all bins before b.
+// the exact sum of all counts of the histogram that are already appended. appendBuckets adds the
+// counts of b to it.
 func appendBuckets(dst []byte, tag byte, b *metric.ExpBins, total *float64) []byte {
 	if len(b.Counts) == 0 {
 		return dst

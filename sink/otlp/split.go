@@ -113,8 +113,8 @@ func count(payload []byte) (n int) {
 	return n
 }
 
-// part returns a payload with n metrics of another payload. The parameter from is the index of the
-// first metric.
+// part returns a payload with n metrics of another payload. It begins with the metric that has the
+// index from.
 func part(payload []byte, from, n int) (b []byte) {
 	at := 0
 	var last []byte // scope of the current group; each group has a different scope

@@ -77,8 +77,8 @@ func BenchmarkPage(b *testing.B) {
 }
 
 // BenchmarkRegexes compares a page whose mapping has 50 regular expressions to a page whose mapping has 50 globs. It
-// reports the ratio of their times in one run, which may be at most 1.05. In one operation, each page adds the value of
-// one name in one interval. Each name is mapped only once, so the ratio is close to 1.
+// reports the ratio of their times in one run, which may be at most 1.05. An operation adds one value of one name to
+// each of the two pages. Each name is mapped only once, so the ratio is close to 1.
 func BenchmarkRegexes(b *testing.B) {
 	const names = 10_000
 	globs, regexes := "mappings:", "mappings:"

@@ -82,8 +82,9 @@ func reserved(family string) bool {
 // defaultHelp is the help text of families without a help text in their rule.
 const defaultHelp = "Received by statsd."
 
-// findFamily returns the family of a target, and creates it if necessary. If the name belongs to another family,
-// it returns false and counts a conflict.
+// findFamily returns the number of a target's family, and creates the family if necessary. It returns false and
+// counts a conflict if the family has another type, or if its name is not allowed (see taken). It also returns false
+// if there is no room for a new family.
 func (st *store) findFamily(t *Target, name []byte) (number uint32, ok bool) {
 	if f, known := st.familyNamed(t.Family); known {
 		if f.kind != t.Kind {
@@ -128,8 +129,8 @@ func describe(t *Target, name []byte) string {
 }
 
 // taken checks whether the name of a new family is reserved, or conflicts with an existing family.
-// If so, the result reason is one word for the metrics, and why is an explanation for messages. If
-// not, both are empty.
+// If so, it returns the reason in one word, as a label for the metrics, and an explanation for
+// messages. If not, both are empty.
 func (st *store) taken(t *Target) (reason, why string) {
 	text := string(t.Family)
 	if st.config.Own && reserved(text) {

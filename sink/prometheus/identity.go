@@ -1,7 +1,7 @@
 package prometheus
 
-// identity returns the labels without labels that have an empty value. In Prometheus, an empty label is the same
-// as a missing label.
+// identity returns the labels, but leaves out each label with an empty value. In Prometheus, an empty label is the
+// same as a missing label.
 func identity(labels []byte) []byte {
 	const empty = `=""`
 	for i := 0; i+len(empty) <= len(labels); i++ {

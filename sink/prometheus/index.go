@@ -9,8 +9,8 @@ type index struct {
 
 const firstSlots = 8
 
-// find returns the number that was added with this hash and for which the parameter is(number)
-// returns true.
+// find returns the number that was added with this hash. Several numbers can have the same hash, so
+// find calls the function is, which reports whether a number is the right one.
 func (x *index) find(hash uint64, is func(number uint32) bool) (number uint32, ok bool) {
 	slots := x.segments[hash>>56]
 	mask := len(slots) - 1

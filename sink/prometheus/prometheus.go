@@ -72,8 +72,8 @@ type mappingFile struct {
 	text string
 }
 
-// New returns a Sink. It reads the mapping. Open makes the Sink listen. The Sink calls tell with messages about
-// conflicts for the operator.
+// New returns a Sink. It reads the mapping. Open makes the Sink listen. When there is a conflict, the Sink calls the
+// function tell with a message for the operator.
 func New(cfg Config, tell func(text string)) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

@@ -17,7 +17,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// TestSoakMemory measures the memory of a series, and with many series the cost of a scrape and of a reload.
+// TestSoakMemory measures the memory that a series takes. It also measures the cost of a scrape and of a reload when
+// there are many series.
 func TestSoakMemory(t *testing.T) {
 	soak.Slow(t)
 	n := soak.Pick(30_000, 1_000_000)

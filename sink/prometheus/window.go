@@ -116,10 +116,10 @@ func (b *batch) count(c *metric.Collected, unit unit, weight float64) []bin {
 	return b.bins
 }
 
-// addBins adds bins to sorted bins. Both must be sorted by key, but in the parameter more, several bins may have the
-// same key.
+// addBins adds the bins of the second slice to the first slice, and returns the result. Both slices must be sorted by
+// key. In the second slice, several bins may have the same key.
 func addBins(bins, more []bin) []bin {
-	const fewer = 16 // if bins is more than this many times as long as more, searching is faster than a pass over bins
+	const fewer = 16 // if the first slice is more than this many times longer, searching is faster than a pass over it
 	search := len(more)*fewer < len(bins)
 	at := 0
 	for _, b := range more {
@@ -139,7 +139,8 @@ func addBins(bins, more []bin) []bin {
 	return bins
 }
 
-// insertBin inserts a bin before the bin with the index at.
+// insertBin inserts a bin at the given index. If there are already maxBins bins, it merges two of the bins with the
+// smallest keys.
 func insertBin(bins []bin, at int, b bin) []bin {
 	if len(bins) < maxBins {
 		return slices.Insert(bins, at, b)
@@ -197,8 +198,8 @@ func (w *window) quantiles(qs, values []float64) {
 }
 
 // rank finds the quantiles qs among n values, for which weight returns the weights. The values and the
-// quantiles must be in ascending order. rank calls found with the index of each quantile and the index of its
-// value.
+// quantiles must be in ascending order. For each quantile, rank calls the function found with the index of the
+// quantile and the index of its value.
 func rank(n int, weight func(i int) float64, qs []float64, found func(q, i int)) {
 	total := 0.0
 	for i := range n {

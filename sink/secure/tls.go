@@ -35,7 +35,7 @@ func (t *TLS) Client(addr string) (*tls.Config, error) {
 	c := &tls.Config{
 		ServerName:                  host,
 		InsecureSkipVerify:          t.Insecure,
-		DynamicRecordSizingDisabled: true, // no reader waits for the first bytes, so records can be large
+		DynamicRecordSizingDisabled: true, // small first records help only a reader that uses the first bytes early
 	}
 	if t.ServerName != "" {
 		c.ServerName = t.ServerName

@@ -22,7 +22,7 @@ import (
 
 var _ sink.PointSink = (*Recorder)(nil)
 
-// Point is a delivered point. Its path is a copy.
+// Point is a delivered point. Its Path shares no memory with the payload.
 type Point struct {
 	Path  string
 	Value float64

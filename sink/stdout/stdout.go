@@ -49,7 +49,7 @@ const atOnce = 512
 
 var errStandsStill = fmt.Errorf("no program reads the output: %w", os.ErrDeadlineExceeded)
 
-// Validate returns an error that begins with the name of the setting. The setting is NAME=VALUE in a sink's URL.
+// Validate returns an error that begins with the name of the setting, as in the sink's URL: prefix or timeout.
 func (c Config) Validate() error {
 	if err := sink.CheckPrefix(c.Prefix); err != nil {
 		return metric.FlagErrorf("prefix", nil, "%w", err)

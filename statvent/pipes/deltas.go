@@ -69,7 +69,7 @@ func (d *Deltas) Update(processes []Process) map[string]statvent.Value {
 	return sums
 }
 
-// forget removes the processes that have ended. The parameter here contains the processes that have a pipe. A process
+// forget removes the processes that have ended. It keeps the given processes, because they have a pipe. A process
 // without a pipe may still run, because statvent for Python has no pipe for a moment after each reader. So forget
 // checks the start time of each process without a pipe.
 func (d *Deltas) forget(here map[id]bool) {

@@ -51,8 +51,8 @@ func ParseNameRule(s string) (NameRule, error) {
 	return NameRule{}, fmt.Errorf("%q: %q is not one of %s", s, s[cut+1:], strings.Join(ruleNames[:], ", "))
 }
 
-// DefaultLabels returns the rules for the labels of statvent.Percentiles. Percentiles of several processes cannot
-// be added up. The maximum is used, which is a value that no process exceeds.
+// DefaultLabels returns the rules for the labels of statvent.Percentiles. The percentile of all samples together cannot
+// be computed from the percentiles of the processes. But it is never greater than their maximum, so Max is used.
 func DefaultLabels() map[string]Rule {
 	return map[string]Rule{"median": Max, "95th": Max, "99th": Max, "100th": Max, "mean": Mean}
 }

@@ -49,7 +49,7 @@ type Reader struct {
 	// because the first process with a pipe creates it.
 	Dir string
 	// Timeout is the time limit for the answer of each process. If it is 0, DefaultTimeout is used. A whole reading
-	// takes at most twice this time. Pipes that were not read in this time count as timed out.
+	// takes at most twice this time. Pipes that are not read when the reading ends count as timed out.
 	Timeout time.Duration
 	// RemoveStale removes the pipes of dead processes. If it is false, these pipes are only counted.
 	RemoveStale bool

@@ -29,8 +29,8 @@ type reading struct {
 	result Result
 }
 
-// budget is the number of bytes that may still be read. The bytes that an owner uses must not be more than the bytes
-// that are still left for all owners.
+// budget is the number of bytes that may still be read. An owner may use at most half of the bytes that the
+// other owners have left.
 type budget struct {
 	mu    sync.Mutex
 	left  int

@@ -115,7 +115,7 @@ func publishedByEtsy(t *testing.T, lines []string) map[string]float64 {
 	return exchange(t, etsy.Addr, lines, func() (all []sinktest.Point) {
 		for _, c := range carbon.Connections() {
 			if !c.Whole {
-				break // each connection has one flush, so wait for this flush before the later ones
+				break // each connection carries one flush: do not return later flushes before this flush is complete
 			}
 			all = append(all, c.Points(t)...)
 		}

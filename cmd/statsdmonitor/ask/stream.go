@@ -22,8 +22,9 @@ const maxEvent = 1 << 20
 // ErrNoStream means that the daemon cannot stream the answer to a query.
 var ErrNoStream = errors.New("the daemon cannot stream this answer")
 
-// Stream sends a query whose answer is a stream of events. It calls the function each with the name and the data of
-// every event. Stream returns when the stream ends, or when the function each returns an error.
+// Stream sends a query whose answer is a stream of events. For every event, it calls the function in the parameter
+// each, with the name and the data of the event. Stream returns when the stream ends, or when this function returns an
+// error.
 func (c *Client) Stream(ctx context.Context, name string, args url.Values, watches time.Duration, each func(event string, data []byte) error) error {
 	return c.during(ctx, name, watches, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(root+name+"?"+args.Encode()), nil)

@@ -53,7 +53,7 @@ func (s *sheet) change(x *question.Audit) {
 	}
 }
 
-// lasted formats how long an alert has lasted.
+// lasted formats the duration of an alert.
 func (p *Page) lasted(x *question.Alert) string {
 	if x.Ended.IsZero() {
 		return "going on " + p.since(x.Began)
@@ -77,7 +77,7 @@ func (s *sheet) alert(x *question.Alert) {
 	s.text(span{}, 10, s.told(x))
 }
 
-// told formats what happened to the notifications of each notifier.
+// told returns a text about the notifications of each notifier: whether they were sent.
 func (p *Page) told(x *question.Alert) string {
 	if len(x.Told) == 0 {
 		return "no notifier got a message"
@@ -105,7 +105,7 @@ func (p *Page) after(began, t time.Time, layout string) string {
 	return p.stamp(t, layout)
 }
 
-// telling formats what happened to one notification.
+// telling returns a text about one notification: whether it was sent.
 func (p *Page) telling(began time.Time, t question.Telling) (text string) {
 	switch t.State {
 	case "told":

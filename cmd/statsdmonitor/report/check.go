@@ -20,8 +20,9 @@ const (
 // checkWords are the words for the exit codes.
 var checkWords = [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}
 
-// Thresholds are the health states from which on a check reports WARNING and CRITICAL. A field is "degraded" or
-// "failing". If it is "never", no state is reported this way.
+// Thresholds says for which health states a check reports WARNING or CRITICAL. If the state is Warn or worse, the check
+// reports WARNING. If the state is Crit or worse, it reports CRITICAL. Each field is "degraded", "failing", or "never",
+// which no state reaches.
 type Thresholds struct{ Warn, Crit string }
 
 // severity returns the rank of a health state.

@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Discards returns a function that formats which samples were bad or refused. The parameter limit
-// is the maximum number of bad lines that are shown.
+// Discards returns a function that formats a report about bad and refused samples. The parameter limit is the maximum
+// number of bad lines that are shown.
 func Discards(limit int) func(Page, question.Answer, question.Discards) string {
 	return func(p Page, a question.Answer, d question.Discards) string {
 		s := &sheet{Page: &p}

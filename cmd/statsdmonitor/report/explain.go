@@ -11,7 +11,7 @@ import (
 // steps is the column in which the texts of steps start.
 const steps = 11
 
-// Explain formats what happens to a line, or what the daemon knows about a name.
+// Explain formats an explanation: what happens to a line, or what the daemon knows about a name.
 func Explain(p Page, a question.Answer, e question.Explanation) string {
 	s := &sheet{Page: &p}
 	for _, step := range e.Steps {

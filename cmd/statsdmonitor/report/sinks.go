@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
-// Sinks formats when each sink last accepted points, and how far it is behind. For a single sink, it adds
-// details.
+// Sinks formats the time when each sink last accepted points, and how far the sink is behind. For a single sink, it
+// adds details.
 func Sinks(p Page, a question.Answer, sinks []question.Sink) string {
 	s := &sheet{Page: &p}
 	if len(sinks) == 0 {

@@ -17,7 +17,7 @@ const labels = 10
 // new names of each prefix.
 const manyNew = 1000
 
-// Status formats whether the daemon is healthy, what is lost, the state of the sinks, and the cost.
+// Status formats a report about the daemon: its health, its losses, its sinks, and its cost.
 func Status(p Page, _ question.Answer, st question.Status) string {
 	s := &sheet{Page: &p}
 	s.title(&st)
@@ -224,7 +224,7 @@ func sparkline(values []question.Number) string {
 	return string(line)
 }
 
-// grown formats how many names were added in 15 minutes.
+// grown formats the number of names that were added in 15 minutes.
 func grown(n int) string {
 	if n == 0 {
 		return "no change in 15m"

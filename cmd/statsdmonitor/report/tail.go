@@ -52,7 +52,7 @@ func (s *sheet) tailHead(l *question.Line) string {
 	return head
 }
 
-// TailEnd formats how many of the matching lines were shown, and which fraction of the traffic was
+// TailEnd formats the number of matching lines, how many of them were shown, and the fraction of the traffic that was
 // examined. The parameter limit is the maximum number of lines per second.
 func TailEnd(l question.TailLooked, shown uint64, limit int) string {
 	text := fmt.Sprintf("%s shown of %s that %s", count(shown), count(l.Matched), plural.Verb(l.Matched, "matches", "match"))

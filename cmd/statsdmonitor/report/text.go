@@ -184,7 +184,7 @@ func (p *Page) stamp(t time.Time, layout string) string {
 	return t.Format(layout)
 }
 
-// looked formats which fraction of the traffic was examined for an answer.
+// looked formats the fraction of the traffic that was examined for an answer.
 func looked(a question.Answer) string {
 	l := a.LookedAt
 	if l == nil {

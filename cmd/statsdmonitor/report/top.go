@@ -71,7 +71,7 @@ func (s *sheet) looking(a question.Answer) string {
 	return text
 }
 
-// sure formats how exact the rates are.
+// sure formats the precision of the rates.
 func (s *sheet) sure(relative, unseen float64) (text string) {
 	if relative > 0 {
 		text = fmt.Sprintf(", +-%s %%", decimal(100*relative, 2))

@@ -19,7 +19,7 @@ var None = question.Number(math.NaN())
 
 func before(d time.Duration) time.Time { return Now.Add(-d) }
 
-// Flushed returns an Answer, the fields that all answers have, for data of the last flush.
+// Flushed returns an Answer for data of the last flush. An Answer has the fields that all answers have.
 func Flushed() question.Answer {
 	return question.Answer{AsOf: flush, TookMillis: 900, Complete: true}
 }
