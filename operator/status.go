@@ -108,7 +108,7 @@ func (d *Desk) trends(f figures) map[string][]question.Number {
 	}
 	parts := map[string][]string{
 		"received": {"samples.received"},
-		"lost":     slices.Concat(f.ofSinks(".points.dropped"), []string{"udp.kernel_dropped", "metrics.discarded"}, beyondLimits()),
+		"lost":     slices.Concat(f.ofSinks(".dropped"), []string{"udp.kernel_dropped", "metrics.discarded"}, beyondLimits()),
 		"names":    {"names"},
 		"waiting":  append(f.ofSinks(".queued"), f.ofSinks(".spooled")...),
 		"flush":    {"flush_duration"},
