@@ -127,4 +127,5 @@ func TestCollectReady(t *testing.T) {
 	if code, body := d.browse("/readyz"); code != 200 {
 		t.Errorf("/readyz: %d %s", code, body)
 	}
+	engine.Down(false) // otherwise the daemon tries to forward until the shutdown timeout
 }

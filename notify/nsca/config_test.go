@@ -45,7 +45,7 @@ var configs = []struct {
 	{name: "nul", text: "password=a\x00b\n", err: "f:1: the line has a NUL byte", lenient: true},
 }
 
-const supported = "these are: 0 (none), 1 (xor), 2 (des), 3 (tripledes), 4 (cast-128), 6 (xtea), 8 (blowfish), 9 (twofish), " +
+const supported = "the supported methods are: 0 (none), 1 (xor), 2 (des), 3 (tripledes), 4 (cast-128), 6 (xtea), 8 (blowfish), 9 (twofish), " +
 	"14 (rijndael-128), 15 (rijndael-192), 16 (rijndael-256)"
 
 func TestParseConfig(t *testing.T) {
