@@ -103,6 +103,7 @@ func TestCollectWithoutEngine(t *testing.T) {
 // An owner is ready as soon as it has joined its cluster. It stays ready when the engine becomes
 // unreachable later.
 func TestCollectReady(t *testing.T) {
+	t.Parallel()
 	cfg := config()
 	cfg.FlushInterval, cfg.MonitorPort = 100*time.Millisecond, 0
 	var engine *linktest.Engine

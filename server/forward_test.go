@@ -172,6 +172,7 @@ func balances(t *testing.T, s *Server) {
 // it waits. Datagrams wait in the sockets. The daemon is ready when it takes samples. At its second
 // start, the daemon is ready at once, even without the cluster.
 func TestForwardWaitsForCluster(t *testing.T) {
+	t.Parallel()
 	cfg := config()
 	cfg.FlushInterval = 20 * time.Millisecond
 	cfg.SpoolDir, cfg.MonitorPort = t.TempDir(), 0
@@ -202,6 +203,7 @@ func TestForwardWaitsForCluster(t *testing.T) {
 	eventually(t, "the daemon is ready", func() bool { code, _ := d.browse("/readyz"); return code == 200 })
 	send(t, d.dial("udp"), "web.hits:1|c")
 	eventually(t, "the sample is kept", func() bool { return figureOf(t, d.Server, "samples.received") == 1 })
+	c.set(nil, nil) // otherwise the daemon tries to forward until the shutdown timeout
 }
 
 // If the settings of the daemon and the cluster differ, the daemon ends with an error that names
