@@ -35,10 +35,18 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
+// chaosSeeds returns the number of seeds for a test of chaos: full at full size, and a few otherwise.
+func chaosSeeds(full uint64) uint64 {
+	if !soak.All() {
+		return 4
+	}
+	return soak.Pick(12, full)
+}
+
 // Under random faults, each published point equals the point that a single table without a cluster
 // computes from all samples.
 func TestChaos(t *testing.T) {
-	for seed := range soak.Pick(uint64(12), 500) {
+	for seed := range chaosSeeds(500) {
 		run(t, seed, func(w *world) { chaos(w, 60) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)

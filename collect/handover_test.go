@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/aggregate"
-	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/link/linktest"
 )
 
@@ -108,7 +107,7 @@ func TestSuccessor(t *testing.T) {
 // TestSuccessorChaos repeats TestSuccessor. During the test, edges and owners of both clusters are killed,
 // disconnected and delayed.
 func TestSuccessorChaos(t *testing.T) {
-	for seed := range soak.Pick(uint64(12), 300) {
+	for seed := range chaosSeeds(300) {
 		run(t, seed, func(w *world) {
 			w.old()
 			w.addEdges(1 + w.random.IntN(4))

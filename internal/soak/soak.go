@@ -44,11 +44,11 @@ func Pick[T any](short, full T) T {
 	return short
 }
 
-// Times returns n, or a fifth of n if the race detector is on. It is for tests with many rounds in
-// a single goroutine: the race detector makes them slow, and can find no races in them. In a
-// full-size run, Times always returns n.
+// Times returns n, or a fifth of n if only quick tests run, or if the race detector is on. It is for tests with many
+// rounds in a single goroutine: the race detector makes them slow, and can find no races in them. In a full-size run,
+// Times always returns n.
 func Times(n int) int {
-	if race && !On() {
+	if !On() && (race || !All()) {
 		return max(n/5, 1)
 	}
 	return n
