@@ -75,7 +75,7 @@ func (p *partition) sendState(ctx context.Context, to link.Sender, now time.Time
 	defer cancel()
 	settings, err := to.Settings(ctx)
 	if err != nil {
-		return fmt.Errorf("cannot get the settings of the next cluster: %w", err)
+		return fmt.Errorf("cannot get the settings of the cluster that takes over: %w", err)
 	}
 	messages, err := p.stateMessages(settings, now)
 	if err != nil {

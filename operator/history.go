@@ -43,7 +43,7 @@ func (d *Desk) history(ctx context.Context, args question.Arguments) (any, error
 type past struct {
 	*Desk
 	figures, paths []string
-	ofFigures      history.Series // the last of its Lines is the figure "health"
+	ofFigures      history.Series // the daemon's own metrics; the last of the Lines is the metric "health"
 	ofPaths        history.Series
 	held           []history.Held
 }

@@ -162,7 +162,9 @@ func (m *minute) add(at int64, figures []meta.Figure) {
 
 // bytes returns the number of bytes in use.
 func (m *minute) bytes() int {
-	const each, figure = 168, 48 // bytes per sum (with the name of its second column and its entry in the index), and per element of m.made
+	// each is the memory of a sum: the sum itself, the text of its field below, and its entry in m.index. figure is the
+	// memory of an element of m.made.
+	const each, figure = 168, 48
 	return each*cap(m.sums) + figure*cap(m.made)
 }
 

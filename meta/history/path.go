@@ -51,7 +51,7 @@ func (v *Values) Path(path string) (p Path, ok bool) {
 // reading is what Values knows about a path at a moment. It can be used without the lock.
 type reading struct {
 	view  *view
-	known bool // Values has a value of the path
+	known bool // whether there is a value of the path
 	value float64
 	time  int64
 	held  Held
