@@ -125,8 +125,8 @@ func (s *summary) summarizeView(i int) {
 // omits reports whether no points are made for a name.
 func (s *summary) omits(rec record) bool { return s.Omit != nil && s.Omit(rec.name()) }
 
-// summarizeKind adds rows for the records s.refs[kind] of view i. A row includes the values of the
-// name's records in other views.
+// summarizeKind adds a row for each name with a record in s.refs[kind], the records of view i. The row includes the
+// values of the name's records in other views.
 func (s *summary) summarizeKind(i int, kind metric.Kind) {
 	v := &s.views[i]
 	refs := s.refs[kind]

@@ -252,7 +252,7 @@ func (s *Shard) add(sample *metric.Sample, p *probe) metric.Reason {
 }
 
 // Drain removes and returns the content of all shards since the last Drain. If cut is not nil, Drain calls it for
-// each shard while the shard is locked, so that the caller can read the receiver's own counts at the same moment. The
+// each shard while the shard is locked, so that the caller can read the counts of the shard's receiver at the same moment. The
 // previous Interval must be summarised before the next Drain.
 func (t *Table) Drain(cut func(shard int)) *Interval {
 	iv := &Interval{table: t, views: make([]view, len(t.shards))}

@@ -75,7 +75,7 @@ type turn struct {
 	datagrams []byte
 	r         *receiver
 	take      func(n int) int
-	spent     time.Duration   // CPU time of the current rounds
+	spent     time.Duration   // CPU time of the rounds so far
 	shares    []time.Duration // CPU times of the earlier groups of roundsPerShare rounds
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/statvent/pipes"
 )
 
-// pipeConfig returns a configuration that reads the pipes in dir. The name requests is a counter.
+// pipeConfig returns a configuration that reads the pipes in dir. The values named "requests" are counters.
 func pipeConfig(t *testing.T, dir string) Config {
 	t.Helper()
 	requests, err := pipes.ParseGlob("requests")

@@ -38,7 +38,7 @@ func TestAppendLine(t *testing.T) {
 		{"a\nforged 1", 1, 1, ""},
 	} {
 		got := string(AppendLine([]byte("before\n"), "", metric.Point{Path: []byte(tt.path), Value: tt.value, Time: tt.time}))
-		if tt.value == math.MaxInt64 { // as a float64, math.MaxInt64 is 2^63, which is written with 16 digits
+		if tt.value == math.MaxInt64 { // as a float64, math.MaxInt64 is 2^63, which is written with 16 significant digits and zeros
 			tt.want = "stats.a 9223372036854776000 1\n"
 		}
 		if got != "before\n"+tt.want {

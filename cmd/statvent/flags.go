@@ -54,7 +54,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		Short('l').Default("/stats").StringVar(&opts.path)
 	app.Flag("pipe-dir", "Directory that contains the stat pipes.").
 		Short('d').Default(statvent.DefaultDir).StringVar(&opts.pipeDir)
-	app.Flag("timeout", "Time limit for the answer of each process, at most 10s. Reading all pipes takes at most twice this time limit.").
+	app.Flag("timeout", "Time limit for reading the stat pipe of one process, at most 10s. Reading the pipes of all processes takes at most twice as long.").
 		Default(pipes.DefaultTimeout.String()).DurationVar(&opts.timeout)
 	app.Flag("merge", "Merge the values of names that match GLOB by the rule RULE: sum, max, mean or last. The first pattern that matches a name is used. May be repeated.").
 		PlaceHolder("GLOB=RULE").StringsVar(&merge)

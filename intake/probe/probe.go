@@ -52,7 +52,7 @@ type Looked struct {
 	For       time.Duration // duration until now, or until the end of the probe
 	Every     int           // number of received batches for each examined batch, as the mean over all lanes; 1 means that all batches were examined
 	Of, Seen  uint64        // numbers of samples, good and bad: received, and examined
-	Receivers int           // number of lanes that took part
+	Receivers int           // number of receivers whose lines were examined
 }
 
 // TopQuery asks for the names, prefixes, senders or kinds of metrics with the most samples.
