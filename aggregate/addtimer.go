@@ -146,8 +146,8 @@ func (b *blocks) addToSketch(w uint64, v float64) uint64 {
 	return w
 }
 
-// putSketch adds a block with a sketch after a timer's last block. It takes the second word of the
-// timer's cell, and returns the new second word.
+// putSketch makes a block that refers to the sketch s. This block becomes the timer's last block.
+// putSketch takes the second word of the timer's cell, and returns the new second word.
 func (b *blocks) putSketch(w uint64, s *sketch) uint64 {
 	place := b.allocate(2)
 	block := b.at(place)

@@ -8,7 +8,8 @@ type blocks struct {
 	used  int // number of words used in the last page
 	large [][]uint64
 	spare *spare
-	// sketches contain the samples of each timer beyond its first maxSamples samples.
+	// sketches has a sketch for each timer with more than maxSamples samples. The sketch contains the
+	// samples after the first maxSamples.
 	sketches   []*sketch
 	maxSamples int
 }

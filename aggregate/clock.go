@@ -60,8 +60,8 @@ func (a *ahead) at(wall int64) int64 { return max(a.by-max(wall-a.from, 0)/2, 0)
 func (c *clock) check(now time.Time) { c.compare(now.UnixNano(), int64(now.Sub(c.start))) }
 
 // compare does the work of check. The parameter wall is the time of the system's clock. The
-// parameter since is the time since the clock started, which does not change when the system's
-// clock is set.
+// parameter since is the time that has elapsed since the start of the clock c. It is monotonic, so
+// setting the system's clock does not affect it.
 func (c *clock) compare(wall, since int64) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

@@ -188,8 +188,8 @@ func (l *Layout) OwnPrefix(prefix string) string {
 	return join(l.GlobalPrefix, prefix)
 }
 
-// AppendPoints appends the points of a counter with the sum v, or of a gauge with the value v. The
-// time of the points is 0.
+// AppendPoints appends the points of a counter or a gauge. v is the sum of the counter, or the value
+// of the gauge. The time of the points is 0.
 func (l *Layout) AppendPoints(points []metric.Point, kind metric.Kind, name string, v float64) []metric.Point {
 	columns := l.columns(kind)
 	values := make([]float64, len(columns))

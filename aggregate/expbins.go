@@ -24,7 +24,7 @@ type expBuilder struct {
 	most               int // maximum number of bins on each side of 0
 	to                 *metric.Distribution
 	positive, negative expRange
-	coarser            int // difference between maxExpScale and the scale
+	coarser            int // difference between maxExpScale and the scale of the bins
 }
 
 // expRange holds the lowest and the highest index of the bins on one side of 0.
@@ -42,7 +42,7 @@ func (r *expRange) cover(index int) {
 }
 
 // bins returns the number of bins for the range. coarser is the difference between maxExpScale and
-// the scale.
+// the scale of the bins.
 func (r *expRange) bins(coarser int) int {
 	if !r.some {
 		return 0

@@ -17,8 +17,8 @@ type nest struct {
 	tails []string    // possible ends of the longer name, in the example ".mean"; the shorter name is between front and tail
 }
 
-// newNests returns the nests for the longer names of one kind and the shorter names of the kind other. The parameter
-// columns contains the columns of the longer names. The parameter others contains the columns of the shorter names.
+// newNests returns the nests for two kinds of names. The parameter other is the kind of the shorter names, and the
+// parameter others contains their columns. The parameter columns contains the columns of the longer names.
 func newNests(other metric.Kind, columns, others []column) (nests []nest) {
 	for _, c := range columns {
 		for _, o := range others {

@@ -179,8 +179,8 @@ func (g *gathered) add(s *Shard, kind metric.Kind, rec record) {
 	}
 }
 
-// expired reports whether a name has had no sample for so long that it no longer counts. It ignores
-// samples since the last Drain.
+// expired reports whether a name has expired, because it had no sample for too many flushes. A name
+// with a sample since the last Drain has not expired.
 func (s *Shard) expired(rec record) bool {
 	seen := rec.lastSeen()
 	return seen != s.flush && s.flush-1-seen >= s.table.expire(s.names, rec)

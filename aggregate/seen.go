@@ -97,8 +97,8 @@ func (m *marks) first(r ref, rec record, now time.Time) FirstSeen {
 	return FirstSeen{At: time.Unix(int64(m.list[i].at), 0)}
 }
 
-// or returns the earlier time: f or o. Both are times of records with the same name. The field Before of the result is
-// true if it is true in f or in o.
+// or returns the earlier time: f or o. Both are times of records with the same name. The result's field Before is true
+// if f.Before or o.Before is true.
 func (f FirstSeen) or(o FirstSeen) FirstSeen {
 	if o.At.Before(f.At) {
 		f.At = o.At

@@ -35,8 +35,8 @@ func sumAndMean(samples []float64) (sum, mean float64) {
 	return s.of(samples)
 }
 
-// of returns the sum and the mean of the samples as finite numbers. s must already contain the sum. So of reads the
-// samples only if their sum exceeds the range of float64.
+// of returns the sum and the mean of the samples as finite numbers. s must already contain the sum. The
+// method reads the samples only if their sum exceeds the range of float64.
 func (s sum2) of(samples []float64) (sum, mean float64) {
 	n := float64(len(samples))
 	if sum = s.value(); sum-sum == 0 {

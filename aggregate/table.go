@@ -74,7 +74,7 @@ func (c *Config) form() metric.NameForm {
 type Table struct {
 	config Config
 	seed   maphash.Seed // seed for hashing names
-	key    memberKey    // the key for hashing set members that the shards use after the next Drain
+	key    memberKey    // the key with which the shards hash set members after the next Drain
 	shards []*Shard
 	// known is the number of names that have not expired. It counts the live names at the last flush,
 	// and the names added since the last flush.

@@ -22,8 +22,8 @@ type channel struct {
 	failing atomic.Bool // the last attempt to send failed
 }
 
-// Observe compares the daemon's health with that at the last call, and informs the channels about
-// changes. Only one goroutine may call it. After the last call, this goroutine must call End.
+// Observe compares the daemon's health with the health at the last call, and informs the channels
+// about changes. Only one goroutine may call it. After the last call, this goroutine must call End.
 func (a *Alerts) Observe(ctx context.Context, h meta.Health) {
 	now := time.Now()
 	if set := a.audience.Load(); set != a.adopted {

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// carbon receives the points that a daemon publishes, and adds up the values of the counters. If
-// the daemon does not publish to carbon, scrape or serveOTLP receives the points.
+// carbon receives the points that a daemon publishes, and adds up the values of the counters. A
+// daemon can publish in three ways. Points in carbon's line format arrive at the listener. The method
+// scrape reads the points on a Prometheus page, and the method serveOTLP receives points over OTLP.
 type carbon struct {
 	listener net.Listener
 	ended    context.CancelFunc // ends scrape or serveOTLP

@@ -33,8 +33,8 @@ type peer struct {
 	// measures the peer.
 	networks  string
 	onlyDrain bool
-	// The field only is a list of workloads for a variant: the variant takes part in these workloads. If the list is
-	// empty, the peer is not a variant, and takes part in all workloads.
+	// only lists the workloads in which a variant takes part. If the list is empty, the peer is not a variant, and takes
+	// part in all workloads.
 	only    string
 	variant variant
 }

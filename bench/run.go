@@ -59,7 +59,8 @@ func (b *bench) traffic(w workload) []packet {
 	return b.packets[w.traffic]
 }
 
-// with starts a daemon and a carbon receiver, calls use with both of them, and then stops them.
+// with starts a daemon and a carbon receiver, and passes both to the function use. When this function returns, with
+// stops them.
 func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
 	if b.buffers {
 		if err := setReceiveBuffers(buffer); err != nil {

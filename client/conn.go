@@ -59,7 +59,7 @@ func (s *sender) startDial() {
 	go func() {
 		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.DialTimeout)
 		defer cancel()
-		d := dialed{err: errors.New("Config.Dial ended the goroutine that called it")}
+		d := dialed{err: errors.New("Config.Dial ended the goroutine that called it (runtime.Goexit)")}
 		defer func() {
 			select {
 			case result <- d:

@@ -21,8 +21,8 @@ func caught(err *error, what string) {
 	}
 }
 
-// is reports whether err is one of the targets. It recovers from panics in the methods of err: for example, the
-// methods of a nil *net.OpError panic.
+// is reports whether err is one of the targets. It recovers if a method of err panics. For example, the
+// method Unwrap of a nil *net.OpError panics.
 func is(err error, targets ...error) bool {
 	defer func() { _ = recover() }() // after a panic, the result is false
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
@@ -59,7 +59,7 @@ func (g guard) Write(b []byte) (n int, err error) {
 	defer caught(&err, "the connection's Write")
 	n, err = g.Conn.Write(b)
 	if n < 0 || n > len(b) {
-		return 0, fmt.Errorf("the connection's Write returned that it wrote %d of %d bytes", n, len(b))
+		return 0, fmt.Errorf("the connection's Write returned n=%d for a buffer of %d bytes", n, len(b))
 	}
 	if n < len(b) && err == nil {
 		err = io.ErrShortWrite

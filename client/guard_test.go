@@ -35,8 +35,8 @@ func TestProgramsFunctionsFail(t *testing.T) {
 		"typed nil":           {func() (net.Conn, error) { return typed, nil }, "SetWriteDeadline panicked: runtime error: invalid memory address"},
 		"no methods":          {func() (net.Conn, error) { return nop, nil }, "the connection's SetWriteDeadline panicked: "},
 		"write panics":        {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { panic("of the test") }}, nil }, "Write panicked: of the test"},
-		"too much written":    {func() (net.Conn, error) { return odd{nop, func(b []byte) (int, error) { return len(b) + 1, nil }}, nil }, "returned that it wrote 7 of 6 bytes"},
-		"less than nothing":   {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return -1, nil }}, nil }, "returned that it wrote -1 of 6 bytes"},
+		"too much written":    {func() (net.Conn, error) { return odd{nop, func(b []byte) (int, error) { return len(b) + 1, nil }}, nil }, "returned n=7 for a buffer of 6 bytes"},
+		"less than nothing":   {func() (net.Conn, error) { return odd{nop, func([]byte) (int, error) { return -1, nil }}, nil }, "returned n=-1 for a buffer of 6 bytes"},
 		"nil error with a type": {func() (net.Conn, error) {
 			return odd{nop, func([]byte) (int, error) { var err *net.OpError; return 0, err }}, nil
 		}, "<nil>"},
@@ -97,12 +97,12 @@ func TestProgramsFunctionsHang(t *testing.T) {
 		}, "Config.Log or Logger panicked: of the test"},
 		"Log exits": {func(chan struct{}) client.Config {
 			return client.Config{Log: func(string) { runtime.Goexit() }}
-		}, "Config.Log or Logger ended the goroutine that called it"},
+		}, "Config.Log or Logger ended the goroutine that called it (runtime.Goexit)"},
 		"Write exits": {func(chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
 				return silent(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }), nil
 			}}
-		}, "a method of the connection ended the goroutine that called it"},
+		}, "a method of the connection ended the goroutine that called it (runtime.Goexit)"},
 		"Dial": {func(forever chan struct{}) client.Config {
 			return client.Config{Dial: func(context.Context, string, string) (net.Conn, error) { <-forever; return nil, nil }}
 		}, "dropped (queue full 0, too long 0, invalid 1, unsent 1, after close 0)"},

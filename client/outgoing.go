@@ -49,7 +49,7 @@ func (q *queue) own(lines []string) (p *packet, rest []string) {
 		return nil, lines[1:]
 	}
 	p = q.fresh()
-	// Store the lines and the sealed bit in one step. A caller may still have a pointer to the packet from an earlier
+	// Store the sizes and the sealed bit in one step. A caller may still have a pointer to the packet from an earlier
 	// use, and must never see the packet unsealed.
 	p.reserved.Store(sealed + uint64(n)*oneLine + uint64(size))
 	p.text, p.left = append(p.room[:0], strings.Join(lines[:n], "")...), p.amount()

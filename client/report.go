@@ -168,7 +168,7 @@ func (r *reporter) tellDrops() {
 
 // tell passes a line to Config.Log and Config.Logger.
 func (r *reporter) tell(e event) {
-	err := errors.New("Config.Log or Logger ended the goroutine that called it")
+	err := errors.New("Config.Log or Logger ended the goroutine that called it (runtime.Goexit)")
 	defer func() {
 		if err != nil {
 			r.broken = err

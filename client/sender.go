@@ -144,8 +144,8 @@ func (s *sender) run() {
 }
 
 func (s *sender) end() {
-	if !s.finished() { // the goroutine was ended by runtime.Goexit
-		s.report.failed(errors.New("a method of the connection ended the goroutine that called it"))
+	if !s.finished() {
+		s.report.failed(errors.New("a method of the connection ended the goroutine that called it (runtime.Goexit)"))
 	}
 	s.hangUp()
 	s.flushTimer.Stop()

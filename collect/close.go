@@ -11,8 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/partial"
 )
 
-// merging returns a merging, which merges the messages of a window into the table. It counts the rows of the messages
-// in p.head.Counts.
+// merging returns a value of the type merging for a window. Its methods merge messages of the window into the table,
+// and count the rows of the messages in p.head.Counts.
 func (p *partition) merging(window int64, table *aggregate.Table) *merging {
 	end, tags := p.end(window), metric.LabelTags
 	if p.cfg.Settings.Tags == metric.GraphiteTags.String() {

@@ -150,7 +150,7 @@ func (p *partition) sort(e *link.Entry) {
 	}
 }
 
-// oldest returns a window. This window and all earlier windows are too old to be changed.
+// oldest returns the last window that is too old to be changed. All earlier windows are too old as well.
 func (p *partition) oldest() int64 {
 	if p.next == 0 { // no window is closed yet
 		return p.since.UnixNano()/p.interval - p.horizon()

@@ -50,8 +50,8 @@ func (r *recording) run(ctx context.Context) {
 	<-stopped
 }
 
-// counts returns the Recorder's state, to which it adds the counts of earlier recordings with the
-// same name.
+// counts returns the Recorder's state. The counts in it include the counts of earlier recordings
+// with the same name.
 func (r *recording) counts() sink.State {
 	st := r.wanted.Recorder.State()
 	st.Made += r.before.Made

@@ -159,14 +159,14 @@ type Run struct {
 	Samples uint64 // number of samples in all intervals of the run
 }
 
-// Run returns when the current run began, and the numbers of its intervals and samples.
+// Run returns the start time of the current run, and the numbers of its intervals and samples.
 func (e *Edge) Run() Run {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return Run{e.epoch, e.number, e.samples}
 }
 
-// Waits returns why the settings are not known yet, or nil.
+// Waits returns the reason why the settings are not known yet, or nil.
 func (e *Edge) Waits() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -46,8 +46,8 @@ type streamLimits struct {
 	idle, line  time.Duration // idle is the longest time without a complete line, 0 for no limit; line is the longest time for one line
 }
 
-// period returns the time between two checks for idle connections and slow lines. If possible it is
-// a number of full seconds; clock.UntilTick explains why.
+// period returns the time between two checks for idle connections and slow lines. If possible it is a whole number of
+// seconds; clock.UntilTick explains why.
 func (l *streamLimits) period() time.Duration {
 	shortest := l.line
 	if l.idle > 0 {

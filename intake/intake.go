@@ -57,7 +57,7 @@ type Intake struct {
 // call it.
 func (in *Intake) Rules() []naming.Count { return slices.Clone(in.rules.Counts()) }
 
-// Start starts receiving, until End is called. It calls fail when a socket can no longer be read.
+// Start starts the receivers. They run until End is called. A receiver calls fail when a socket can no longer be read.
 func (in *Intake) Start(fail func(error)) {
 	for _, r := range in.receivers {
 		in.receiving.Go(func() {

@@ -8,9 +8,9 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. The batch is counted in p.
-// asked says that the senders of the batch are known. begin returns the lane's probes. The caller passes them to the
-// method end, and holds the shard's lock until then.
+// begin begins a batch: the datagrams of one read, or the lines of one read of a stream. The batch is counted in p. The
+// parameter asked is true if the senders of the batch are known. begin returns the lane's probes. The caller passes
+// them to the method end, and holds the shard's lock until then.
 func (l *lane) begin(p *part, asked bool) *probe.Lane {
 	b := &l.before
 	l.part, b.datagrams, b.bytes, b.lines = p, l.tally.UDPPackets, l.tally.UDPBytes+l.tally.TCPBytes, l.tally.Lines

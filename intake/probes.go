@@ -73,7 +73,7 @@ func (in *Intake) Top(ctx context.Context, q probe.TopQuery) (*probe.Top, error)
 	return answer.(*probe.Top), nil
 }
 
-// Senders returns who sends the names that match. It shares probes and returns errors as Top does.
+// Senders returns the senders of the names that match the query. It shares probes and returns errors as Top does.
 func (in *Intake) Senders(ctx context.Context, q probe.SendersQuery) (*probe.Senders, error) {
 	answer, err := in.probes.ask(ctx, plan{
 		kind: "senders", name: "senders of " + q.Match, query: q.Match, lasts: q.For,

@@ -57,7 +57,7 @@ type receiver struct {
 	askUntil time.Time
 }
 
-// askFor is how long after a bad line the kernel must return the sender of each datagram.
+// askFor is a duration. After a bad line, the kernel must return the sender of each datagram for this duration.
 const askFor = time.Minute
 
 func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, t *times) *receiver {
@@ -99,7 +99,9 @@ func (r *receiver) run() error {
 		return r.runLocal()
 	}
 	wait := true
-	since, came := time.Now(), 0 // since is the start of a measurement; came is the kernel's memory, in bytes, for the datagrams read after it
+	// since is the start of a measurement. came is the memory that the kernel counted for the datagrams read since then,
+	// in bytes.
+	since, came := time.Now(), 0
 	for {
 		n, err := r.socket.Read(wait)
 		if err != nil {

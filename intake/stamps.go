@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// stampFor is how long after a gauge the kernel must return the time of arrival of each datagram,
-	// even at a high rate of datagrams.
+	// stampFor is a duration. After a receiver has got a gauge, the kernel must return the time of arrival of each
+	// datagram for this duration, even at a high rate of datagrams.
 	stampFor = time.Minute
 	// stampBelow is a rate in datagrams per second. At lower rates, a receiver always requests times
 	// of arrival.

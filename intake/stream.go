@@ -98,9 +98,9 @@ func (st *stream) refuse(why listen.Refusal) {
 	st.lane.shard.Unlock()
 }
 
-// take adds the lines of one read. buf contains the stream's old tail, and after it the bytes of this read. Their
-// number is the parameter read. The bytes after the last complete line become the new tail. now is the time since
-// intake started. at is the time of arrival in Unix nanoseconds, or 0 if it is unknown.
+// take adds the lines of one read. buf contains the stream's old tail, and after it the bytes of this read. The
+// parameter read is the number of bytes of this read. The bytes after the last complete line become the new tail. now
+// is the time since intake started. at is the time of arrival in Unix nanoseconds, or 0 if it is unknown.
 func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	if !st.heard.Load() {
 		st.heard.Store(true)

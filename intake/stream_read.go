@@ -15,8 +15,8 @@ import (
 const (
 	// streamRead is the size of one read from a stream.
 	streamRead = 64 << 10
-	// buffersPerLane limits the connections of a lane that read at the same time. More would not be
-	// faster, because only one goroutine at a time can add to the shard.
+	// buffersPerLane limits the connections of a lane that read at the same time. More connections would not be faster,
+	// because only one goroutine at a time can add to the shard.
 	buffersPerLane = 4
 	// decryptedRead is the size of one read from a TLS connection: the size of a TLS record.
 	decryptedRead = 16 << 10
@@ -145,8 +145,8 @@ func (s *streamReader) borrow() *streamBuffer {
 
 func (s *streamReader) giveBack(buf *streamBuffer) { s.buffers <- buf }
 
-// take adds the lines of one read. buf contains the stream's tail, and after it the bytes of this read. Their number is
-// the parameter read. take returns an error if nothing more can be read from the stream.
+// take adds the lines of one read. buf contains the stream's tail, and after it the bytes of this read. The parameter
+// read is the number of bytes of this read. take returns an error if nothing more can be read from the stream.
 func (s *streamReader) take(st *stream, buf []byte, read int, at int64) error {
 	before := cap(st.tail)
 	st.take(buf, read, s.room.now(), at)

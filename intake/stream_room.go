@@ -83,8 +83,8 @@ func (r *room) leave(a *acceptor) {
 }
 
 // admit waits until the limits allow another connection of the listener, and counts the connection. If a limit is
-// reached, admit first closes an open connection, or several ones if a reload has lowered the limit. If the limit is
-// the listener's own one, it closes connections of this listener.
+// reached, admit first closes an open connection, or several connections if a reload has lowered the limit. If the
+// limit belongs to the listener, admit closes connections of this listener.
 func (r *room) admit(a *acceptor) {
 	r.turn.Lock()
 	defer r.turn.Unlock()
@@ -98,7 +98,8 @@ func (r *room) admit(a *acceptor) {
 			return
 		}
 		why := CutListener
-		if over >= own { // the limit for all listeners requires closing at least as many connections as the listener's own limit
+		// The limit for all listeners needs these closings too, so it is the reason.
+		if over >= own {
 			why = CutFull
 		}
 		for cutOwn < own && r.cutOldest([]*acceptor{a}, why) {

@@ -167,16 +167,16 @@ type Partition interface {
 
 // Members decides which partitions this owner should own.
 type Members interface {
-	// Run announces this owner until ctx ends. It calls wanted with the partitions that this owner should own, once
-	// at the start and after each change. Before it returns, it removes the announcement.
+	// Run announces this owner until ctx ends. It calls the function wanted with the partitions that this owner should
+	// own, once at the start and after each change. Before it returns, it removes the announcement.
 	Run(ctx context.Context, wanted func(partitions []int)) error
 }
 
 // Engine is the connection of an owner to an engine.
 type Engine interface {
-	// Join creates everything that is missing, and returns the settings of the cluster. If the
-	// cluster's settings differ from the parameter wanted, it returns a *MismatchError. If the
-	// MemberKey in the parameter is zero, every key of the cluster is accepted.
+	// Join creates the settings and the storage of the cluster if they are missing, and returns the settings. If the
+	// cluster's settings differ from the parameter wanted, it returns a *MismatchError. If the MemberKey in the
+	// parameter is zero, every key of the cluster is accepted.
 	Join(ctx context.Context, wanted Settings) (Settings, error)
 	Partition(p int) Partition
 	Close() error

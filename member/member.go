@@ -109,7 +109,7 @@ func (m *Member) Edges() []*forward.Edge { return m.edges }
 // Collects reports whether the daemon is an owner.
 func (m *Member) Collects() bool { return m.connection != nil }
 
-// Waits returns why the daemon takes no samples yet. It returns "" if the daemon takes samples.
+// Waits returns the reason why the daemon takes no samples yet. It returns "" if the daemon takes samples.
 func (m *Member) Waits() string {
 	for _, e := range m.edges {
 		if why := e.Waits(); why != nil {

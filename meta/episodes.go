@@ -148,8 +148,8 @@ func (e *Episodes) shrink() {
 	}
 }
 
-// Note stores the result of a message about an episode, and sets its field Due. So a zero Outcome stands for a message
-// that waits.
+// Note stores the result of a message about an episode. It sets the field Due of the stored Outcome. A call with a zero
+// Outcome therefore stores that the message waits.
 func (e *Episodes) Note(id, notifier string, stage Stage, o Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

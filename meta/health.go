@@ -41,7 +41,7 @@ type Reason struct {
 // show it. It must not be modified.
 type Health struct {
 	State   State
-	Since   time.Time // since when the daemon has this State
+	Since   time.Time // when the daemon got this State
 	Reasons []Reason  // worst reason first
 	// Draining means that the daemon is ending, and accepts no new clients.
 	Draining bool

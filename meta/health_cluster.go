@@ -47,7 +47,7 @@ const (
 
 // clusterMemory is what a Tracker remembers about the cluster.
 type clusterMemory struct {
-	skewed        time.Time // since when a clock has been wrong; zero if all clocks are right
+	skewed        time.Time // when a clock became wrong; zero if all clocks are right
 	missing, lost window
 	lag           trend
 }

@@ -18,8 +18,8 @@ type Facts struct {
 	// PipesFault and StateFault are the current errors of reading stat pipes and of saving the state
 	// file, or "".
 	PipesFault, StateFault string
-	// ClusterUnknown is why the settings of the cluster are not known yet. It is "" if they are known,
-	// or if there is no cluster.
+	// ClusterUnknown is the reason why the settings of the cluster are not known yet. It is "" if they are known, or if
+	// there is no cluster.
 	ClusterUnknown string
 
 	Cluster *ClusterFacts // nil if there is no cluster
@@ -30,7 +30,7 @@ type Facts struct {
 	DescriptorLimit int
 
 	Draining bool // the daemon is ending
-	Drained  bool // an operator has asked that new clients be sent elsewhere
+	Drained  bool // an operator has drained the daemon: new clients should connect to other daemons
 }
 
 // Fault is an error of a part of the daemon, and the name of that part.

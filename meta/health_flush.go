@@ -22,7 +22,7 @@ const (
 type flushMemory struct {
 	count, late uint64
 	slow, fast  int  // number of consecutive slow or fast flushes
-	wasLate     bool // a flush was late since the reason flush_slow became active
+	wasLate     bool // at least one flush has been late since the reason flush_slow became active
 	repeated    window
 }
 

@@ -73,7 +73,7 @@ func (t *Tracker) endLoss(k key) {
 // told says what was logged about a reason.
 type told struct {
 	at   time.Time
-	open bool // it was not logged yet that the reason is no longer active
+	open bool // the beginning of the reason was logged, and its end was not
 }
 
 // noteReasons logs when a reason becomes active, gets worse or is no longer active. It also logs when the daemon's
@@ -122,7 +122,7 @@ func (t *Tracker) noteHolds(r *Reason) {
 	t.note(r.State, r.ID, r.Subject, r.Text)
 }
 
-// noteOver logs that a reason is no longer active, if it was logged that it was active. The parameter r may be nil.
+// noteOver logs the end of a reason, if the beginning of the reason was logged.
 func (t *Tracker) noteOver(r *Reason) {
 	k := key{r.ID, r.Subject}
 	if t.holds(k) || !t.told[k].open {

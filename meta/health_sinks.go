@@ -33,7 +33,7 @@ type sinkMemory struct {
 	refusing                           time.Time // first refusal since the receiver last accepted points; zero if none
 }
 
-// noteRefusals records since when the receiver has refused points without accepting any.
+// noteRefusals records the time of the first refusal since the receiver last accepted points.
 func (m *sinkMemory) noteRefusals(s *SinkFacts, now time.Time) {
 	switch {
 	case s.Delivered > m.delivered:

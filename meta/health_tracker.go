@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Tracker computes the daemon's health from facts. It remembers since when each reason is active. A reason stays active
-// until the condition for its end is met. It has no clock and no goroutine, and its memory is bounded. Only one
-// goroutine may use it at a time.
+// Tracker computes the daemon's health from facts. It remembers when each reason became active. A reason stays active
+// until the condition for its end is met. The Tracker has no clock and no goroutine, and its memory is bounded. Only
+// one goroutine may use it at a time.
 type Tracker struct {
 	ask   string // command that queries the monitor; "" without a monitor
 	began time.Time
@@ -88,8 +88,8 @@ func (t *Tracker) Observe(now time.Time, f *Facts) (Health, []Note) {
 	return t.health, t.notes
 }
 
-// say adds to t.said a reason that is active now. If the reason was also active in the previous call of Observe, it
-// keeps its time Since. Otherwise, say changes a zero Since to the current time.
+// say adds an active reason to t.said. If the reason was also active in the previous call of Observe, it keeps its time
+// Since. Otherwise, say changes a zero Since to the current time.
 func (t *Tracker) say(r Reason) {
 	if before := t.open(r.ID, r.Subject); before != nil {
 		r.Since = before.Since
@@ -100,7 +100,7 @@ func (t *Tracker) say(r Reason) {
 	t.said = append(t.said, r)
 }
 
-// open returns the reason with this ID and subject that was active in the previous call of Observe, or nil if it was not.
+// open returns the reason with this ID and subject if it was active in the previous call of Observe, and nil if not.
 func (t *Tracker) open(id, subject string) *Reason {
 	for i := range t.health.Reasons {
 		if r := &t.health.Reasons[i]; r.ID == id && r.Subject == subject {

@@ -15,7 +15,7 @@ const (
 // slots converts a duration to a number of slots.
 func slots(d time.Duration) int { return int(d / slotTime) }
 
-// window measures by how much a count has grown in the last 15 minutes.
+// window measures the growth of a count in the last 15 minutes.
 type window struct {
 	total uint64    // value at the last observation
 	grew  time.Time // time of the last growth
@@ -40,8 +40,7 @@ func (w *window) observe(now time.Time, slot int, total uint64) (grown uint64) {
 	return grown
 }
 
-// within returns by how much the count has grown in the last period of length d. The period can be
-// up to one slot longer.
+// within returns the growth of the count in the last period of length d. The period can be up to one slot longer.
 func (w *window) within(d time.Duration) (sum uint64) {
 	for i := range min(slots(d)+1, lossSlots) {
 		if at := w.slot - i; at >= 0 {

@@ -66,7 +66,7 @@ var metricTable = []metricFamily{
 	{"statsd_debug_skipped", counter, "Log entries for debugging that the daemon skipped because there were too many.", single("debug.skipped")},
 	{"statsd_api_limited", counter, "Requests that the JSON API refused because their client had sent too many.", single("api.limited")},
 	{"statsd_api_streams_refused", counter, "Streams that the JSON API refused because too many were open.", single("api.streams_refused")},
-	{"statsd_api_streams_cut", counter, "Streams that the JSON API cut because their readers did not read.", single("api.streams_cut")},
+	{"statsd_api_streams_cut", counter, "Streams that the JSON API closed because the client did not read for a second.", single("api.streams_cut")},
 
 	{"statsd_pipes_processes", gauge, "Processes that answered at the last reading of stat pipes.", single("pipes.processes")},
 	{"statsd_pipes_duration_seconds", gauge, "Time that the last reading of stat pipes took.", single("pipes.duration")},
@@ -112,7 +112,7 @@ var metricTable = []metricFamily{
 	{"statsd_rule_samples", counter, "Samples that a rule for names matched.", []metricSource{{figure: "rule.*.samples", labels: `rule="*"`}}},
 	{"statsd_rule_last_seconds", gauge, "End of the last flush interval in which a rule for names matched. 0 means that it has not matched yet.", []metricSource{{figure: "rule.*.last", labels: `rule="*"`}}},
 	{"statsd_flush_errors", counter, "Flushes with at least one failed attempt to send, over all sinks.", single("flush_errors")},
-	{"statsd_last_publish_duration_seconds", gauge, "Time of all attempts to send the newest delivered flush, without the pauses between them.", single("last_publish.duration")},
+	{"statsd_last_publish_duration_seconds", gauge, "Time of all attempts to send the newest delivered flush, without the pauses between the attempts.", single("last_publish.duration")},
 	{"statsd_last_publish_bytes", gauge, "Size of the newest delivered flush.", single("last_publish.bytes")},
 	{"statsd_publish_error_timestamp_seconds", gauge, "Time of the last failed attempt to send. 0 means that no attempt has failed.", single("publish_error.time")},
 

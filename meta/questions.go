@@ -86,7 +86,7 @@ func methodArguments(q *question.Question, params []xmlrpc.Value) (question.Argu
 func methodWatches(q *question.Question, params []xmlrpc.Value) time.Duration {
 	args, err := methodArguments(q, params)
 	if err != nil {
-		return 0 // callQuestion returns the error to the client
+		return 0 // the arguments are wrong; callQuestion returns this error to the client
 	}
 	return q.Watches(args)
 }

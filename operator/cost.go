@@ -54,10 +54,10 @@ func (d *Desk) memory(f figures) uint64 {
 	return uint64(f.value("memory.held"))
 }
 
-// costOver is the time over which processor time is measured.
+// costOver is the length of the period over which the function processor measures CPU time.
 const costOver = 5 * time.Minute
 
-// processor returns which share of the processor time of the last 5 minutes each kind of work took.
+// processor returns the share of each kind of work in the CPU time of the last 5 minutes.
 func (d *Desk) processor(f figures) []question.Share {
 	grown := func(name string) float64 {
 		g, _ := d.grown(f, name, costOver)
@@ -90,8 +90,8 @@ func (d *Desk) memories(f figures) []question.Share {
 	return append(shares, question.Share{Name: "Go", Value: max(rest, 0)})
 }
 
-// perSecond returns the average growth of a figure per second in the last period, or NaN if it is not known. The length
-// of the period is the value of the parameter in.
+// perSecond returns the average growth of a figure per second, or NaN if it is not known. The parameter in is the time
+// to look back.
 func (d *Desk) perSecond(f figures, name string, in time.Duration) question.Number {
 	grew, over := d.grown(f, name, in)
 	if over <= 0 {

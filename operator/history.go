@@ -103,9 +103,9 @@ func (p *past) ask(q history.Query) {
 	}
 }
 
-// answer combines the series. If a flush happened between the reading of the figures and of the
-// paths, the series of the health can be longer than the series of a path. The series of the health
-// is then cut to that length.
+// answer combines the series of figures and of paths. A flush can happen after the paths are read
+// and before the figures are read. The health series can then be longer than the series of a path.
+// In this case, answer leaves out the last values of the health series.
 func (p *past) answer() question.History {
 	first := p.ofFigures
 	if len(p.figures) == 0 {

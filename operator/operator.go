@@ -98,7 +98,7 @@ func (d *Desk) Questions() []question.Question {
 		},
 		{
 			Name: "rules", Answer: question.Rules{}, Ask: d.flushed(d.rulesOf),
-			Help: "The rules of --rules: how many samples each has matched since the start, how many per second, and when it last matched.",
+			Help: "The rules of --rules: how many samples each rule has matched since the start, how many per second, and when it last matched.",
 		},
 		{
 			Name: "sinks", Answer: []question.Sink{}, Ask: d.live(d.sinks),
@@ -127,7 +127,7 @@ func (d *Desk) Questions() []question.Question {
 		{
 			Name: "alerts", Answer: question.Alerts{}, Ask: d.live(d.alerts),
 			Parameters: []question.Parameter{{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 256, Help: "the maximum number of problems"}},
-			Help:       "The daemon's problems, newest first: when each began and ended, and which notifiers were informed. Also the last changes that operators asked for, including refused ones.",
+			Help:       "The daemon's problems, newest first: when each problem began and ended, and which notifiers were informed. Also the last changes that operators asked for, including refused ones.",
 		},
 	}
 }

@@ -49,8 +49,9 @@ func (c *counted) keep(sum *census.Prefixes, seconds int) {
 	c.kept = append(c.kept, keptCount{sum, seconds})
 }
 
-// last returns the last count of the names that begin with the given prefix. It returns nil if there
-// is no such count, or if it is too old.
+// last returns the last count of the names that begin with the given prefix. The count must have the
+// same number of seconds (see keptCount). If there is no such count, or if it is too old, last
+// returns nil.
 func (c *counted) last(below string, seconds int) *census.Prefixes {
 	return c.find(func(k *keptCount) bool { return k.is(below, seconds) })
 }

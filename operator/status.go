@@ -58,8 +58,8 @@ func (d *Desk) mutes() []question.Mute {
 }
 
 // grown returns by how much a figure grew in the last period, and the length of this period. The
-// length is the value of the parameter in. It is less if the daemon started after the beginning of
-// the period.
+// parameter in is the requested length. If the daemon started less than this time ago, or keeps no
+// history, the period begins at the start of the daemon.
 func (d *Desk) grown(f figures, name string, in time.Duration) (grew float64, over time.Duration) {
 	if age := time.Since(d.Started); d.Past == nil || age < in {
 		return f.value(name), age

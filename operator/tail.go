@@ -23,7 +23,7 @@ func (d *Desk) tailQuestion() question.Question {
 			secondsParameter(10),
 			{Name: "limit", Kind: question.Int, Default: 100, Min: 1, Max: probe.MaxLimit, Help: "the maximum number of lines in a second"},
 		},
-		Help: "Lines as they come in, and what happened to each: its kind and name, or why and where it is bad.",
+		Help: "Lines as they come in, and what happened to each line: its kind and name, or why the line is bad and at which byte.",
 	}
 }
 
@@ -32,7 +32,7 @@ func (d *Desk) beginTail(args question.Arguments) (*probe.Tail, error) {
 		Match:  args.Text("match"),
 		Sender: args.Text("sender"),
 		Bad:    args.Bool("bad"),
-		// The answer always shows the senders of bad lines.
+		// If the query asks only for bad lines, the answer also shows their senders.
 		Senders: args.Bool("bad"),
 		For:     time.Duration(args.Int("seconds")) * time.Second,
 		Limit:   args.Int("limit"),

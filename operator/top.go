@@ -21,7 +21,7 @@ func (d *Desk) topQuestion() question.Question {
 			{Name: "limit", Kind: question.Int, Default: 20, Min: 1, Max: 200, Help: "the maximum number of entries"},
 			{Name: "match", Default: "*", Help: "a pattern (glob): only names that match are counted"},
 		},
-		Help: "The names, prefixes, senders or kinds with the most samples: samples per second, and the possible error of each. Entries with a rate below the value of the field \"unseen_below\" may be missing.",
+		Help: "The names, prefixes, senders or kinds with the most samples: samples per second, and the possible error of each rate. Entries with a rate below the value of the field \"unseen_below\" may be missing.",
 	}
 }
 

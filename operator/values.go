@@ -38,8 +38,8 @@ func (d *Desk) values(ctx context.Context, args question.Arguments) (question.An
 	found := d.Values.Find(limited, s)
 	data := question.PathValues{
 		Values: make([]question.PathValue, len(found.Paths)), Matched: found.Matched,
-		// Kept paths can be from earlier flushes, so there can be more kept paths than paths in the last
-		// flush.
+		// Paths of earlier flushes are also kept. So the search can look at more paths than the last
+		// flush published.
 		Held:      max(found.Published, found.Looked, found.Matched),
 		Histories: found.Histories, Looked: found.Looked, Next: found.Next,
 	}

@@ -107,8 +107,8 @@ func (s *fileSummary) window(age time.Duration, parts int) (time.Duration, int, 
 	return age, parts, nil
 }
 
-// The defaults for native buckets are the same as in statsd_exporter. They apply if a file sets
-// only one of the two keys.
+// The defaults for native buckets are the same as in statsd_exporter. If a file sets only one of the
+// keys native_histogram_bucket_factor and native_histogram_max_buckets, the other key has its default.
 const (
 	defaultNativeFactor = 1.1
 	defaultNativeMax    = 256

@@ -146,8 +146,8 @@ func (s *Server) forward(r recipient, iv *aggregate.Interval, tally *intake.Tall
 type windows struct {
 	turn chan struct{} // holds one element while a window is being published
 	// newest holds the snapshots of the windows that were published since the last flush. It leaves
-	// out windows with the field Again, which may have been published before. Only the flush loop
-	// uses it.
+	// out each window whose field Again is true, because the window may have been published before.
+	// Only the flush loop uses it.
 	newest []*aggregate.Snapshot
 }
 

@@ -55,7 +55,7 @@ type heard struct {
 // end returns the flush time for the final flush, when the daemon ends.
 func (f *flushes) end(now int64) int64 {
 	at := f.schedule.last(now)
-	if at == f.early { // points with the same timestamp would replace the points of the early flush, so use the next one
+	if at == f.early { // use the next flush time, so that the points do not replace the points of the early flush
 		at += f.schedule.interval
 	}
 	return at

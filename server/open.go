@@ -90,8 +90,8 @@ func (s *Server) close() (err error) {
 	return err
 }
 
-// restartPatience is the minimum time that the daemon waits, after a restart, for a fault from
-// before the restart to occur again. During this time the episode of the fault stays open.
+// restartPatience is the minimum of alert.Config.Patience: an episode from before a restart stays
+// open for this time after the restart, even if its problem is not found.
 const restartPatience = time.Minute
 
 // openAlerts creates the alerts. Episodes that an earlier daemon saved next to the state file

@@ -39,7 +39,7 @@ func (c Config) Validate() error {
 	case c.Dir == "":
 		return metric.FlagErrorf("--spool-dir", nil, "empty")
 	case c.MaxBytes != 0 && c.MaxBytes < minMaxBytes:
-		return metric.FlagErrorf("--spool-max-bytes", nil, "%d is less than 1088KiB", c.MaxBytes)
+		return metric.FlagErrorf("--spool-max-bytes", nil, "must be at least 1088KiB, not %d bytes", c.MaxBytes)
 	case c.FsyncEvery < 0:
 		return metric.FlagErrorf("--spool-fsync", nil, "%v is negative", c.FsyncEvery)
 	}

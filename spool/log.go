@@ -28,8 +28,8 @@ type LogConfig struct {
 	// record would leave fewer.
 	KeepFree int64
 	// Next is the smallest number that the next record can get. A crash of the machine can lose the
-	// newest records. If another program remembers their numbers, Next prevents that new records
-	// get the same numbers.
+	// newest records. If another program remembers the numbers of lost records, set Next to a higher
+	// number, so that new records do not get these numbers.
 	Next uint64
 }
 

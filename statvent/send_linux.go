@@ -49,8 +49,8 @@ func sendLines(w *os.File, snapshot []byte) error {
 	return nil
 }
 
-// wholeLines returns the length of the longest beginning of text that consists of complete lines
-// and that the kernel writes in one piece. MaxName makes sure that each line fits.
+// wholeLines returns the number of bytes to write next: as many complete lines at the start of text
+// as the kernel writes in one piece. MaxName makes sure that each line fits.
 func wholeLines(text []byte) int {
 	if len(text) <= atomicWrite {
 		return len(text)

@@ -72,7 +72,7 @@ type Parser struct {
 
 	lines, timestamps int
 	reason            metric.Reason // reason of the last Discard
-	at                int           // index in the line of the last Discard's bad byte
+	at                int           // index of the last Discard's bad byte in its line
 }
 
 // Reset starts to parse buf. buf contains complete lines; only the last newline may be missing. The

@@ -15,7 +15,7 @@ type recorder struct {
 	status int // same as outcome.status; 0 if there is no status yet
 }
 
-// note records the first final status.
+// note records the first status that is final: not a 1xx status, except 101 (Switching Protocols).
 func (r *recorder) note(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status = statusOf(status)

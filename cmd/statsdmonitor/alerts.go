@@ -43,7 +43,7 @@ type outcome struct {
 }
 
 // alerted prints the alerts, the latest first. For each alert, it prints what happened to the
-// notifications about its begin and its end.
+// notifications about its start and its end.
 func alerted(ctx context.Context, s *session) error {
 	var answer question.Alerts
 	if _, err := s.client.Ask(ctx, ask.Question{Method: "alerts", Args: []any{maxAlerts}}, &answer); err != nil {

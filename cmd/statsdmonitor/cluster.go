@@ -18,7 +18,7 @@ func readCluster(ctx context.Context, s *session) (result, error) {
 		return readClusterLedger(ctx, s)
 	}
 	if len(s.words) > 0 {
-		return result{}, &exit{exitUsage, errors.New("cluster: edge daemons can be arguments only with --ledger; give the address of the daemon with --at")}
+		return result{}, &exit{exitUsage, errors.New("cluster: edge daemons can be arguments only with --ledger; give the address of the daemon to ask with --at")}
 	}
 	r, c, err := answered(ctx, s, ask.Question{Method: "cluster"}, report.Cluster)
 	if err == nil && !c.Collects && !c.Forwards {

@@ -253,7 +253,7 @@ func TestClusterWrong(t *testing.T) {
 	f := startFake(t)
 	edge := startAnswering(t, answerOf{nil, reporttest.Live(), reporttest.Edge()})
 	for line, want := range map[string]string{
-		"cluster web1 " + f.at():                        "cluster: edge daemons can be arguments only with --ledger; give the address of the daemon with --at",
+		"cluster web1 " + f.at():                        "cluster: edge daemons can be arguments only with --ledger; give the address of the daemon to ask with --at",
 		"cluster --ledger web1:x " + f.at():             `edge daemon web1:x: port "x": must be a number from 1 to 65535`,
 		"cluster --ledger 127.0.0.1:1 " + edge:          "is not an owner: to compare an owner with edge daemons, give the address of the owner with --at",
 		"cluster --ledger " + f.at()[5:] + " " + f.at(): "is not an edge",

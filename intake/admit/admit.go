@@ -90,8 +90,8 @@ func Open(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Follow makes the Door use the rules of next, a Door that a reload has made. It does nothing if only one of the two
-// Doors checks addresses, uses TLS or checks signatures, or if their drifts differ. The Door does not forget which
+// Follow makes the Door use the rules of next, a Door that a reload has made. Both Doors must have the same kinds of
+// checks (addresses, TLS, signatures) and the same drift. If not, Follow does nothing. The Door does not forget which
 // datagrams it has accepted, so replays are still refused. Open connections stay open.
 func (d *Door) Follow(next listen.Guard) {
 	other, ok := next.(*Door)

@@ -136,8 +136,8 @@ func boolint(b bool) int {
 	return 0
 }
 
-// Arrived returns when the i-th datagram of the batch arrived, in Unix nanoseconds. It returns 0 if the
-// time is unknown.
+// Arrived returns the time of arrival of the i-th datagram of the batch, in Unix nanoseconds. It returns 0 if the time
+// is unknown.
 func (s *Socket) Arrived(i int) int64 {
 	if !s.timed || s.headers[i].header.Controllen == 0 {
 		return 0
@@ -175,8 +175,8 @@ func (s *Socket) Read(wait bool) (int, error) {
 	return s.receive(0, unix.MSG_WAITFORONE)
 }
 
-// receive calls recvmmsg(2). It stores the new datagrams from the index first on, and keeps the
-// datagrams of the batch before this index.
+// receive calls recvmmsg(2). It keeps the datagrams of the batch with an index below first, and stores the new
+// datagrams after them.
 func (s *Socket) receive(first int, flags uintptr) (int, error) {
 	headers := s.headers[first:]
 	if s.senders {
@@ -252,7 +252,7 @@ func (s *Socket) Stop() {
 		_ = s.local.conn.SetReadDeadline(time.Now()) // the deadline ends the wait of the reader
 	}
 	if s.given {
-		return // the reader of an inherited socket wakes up after the duration lookUp at the latest
+		return // the reader of an inherited socket waits at most for lookUp, and then notices the stop
 	}
 	// Shutdown returns ENOTCONN, but it still wakes the reader.
 	_ = unix.Shutdown(s.fd, unix.SHUT_RD)

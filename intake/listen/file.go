@@ -19,7 +19,7 @@ import (
 // file is the socket file of a unix socket that this process has bound.
 type file struct {
 	path string
-	lock *os.File // nil after the method leave was called
+	lock *os.File // nil after a call of leave
 	id   identity
 }
 
@@ -189,9 +189,9 @@ func (f *file) replace(b *Bound) error {
 	return nil
 }
 
-// note writes text, the identity of the socket file, after the process id in the lock file. When this process has
-// unlocked the lock file, the next daemon sees by the identity that it can take the path: see the function left.
-// Without the identity, the next daemon cannot take the path until this process ends.
+// note writes text, the identity of the socket file, after the process id in the lock file. After this process has
+// unlocked the lock file, the next daemon compares the identity with the socket file. If they are equal, it can take
+// the path: see the function left. Without the identity, it cannot take the path until this process ends.
 func (f *file) note(text string) {
 	_, _ = f.lock.WriteAt(fmt.Appendf(nil, "%-*d\n%s\n", noteAt-1, os.Getpid(), text), 0)
 }

@@ -123,7 +123,7 @@ func freeName(all []*Bound, g *given) string {
 	return name
 }
 
-// take makes a given from an inherited file. It finds out whether the file's socket receives datagrams or accepts
+// take returns the socket of an inherited file. It finds out whether the socket receives datagrams or accepts
 // connections.
 func take(f *os.File) (*given, error) {
 	kind, listening, err := typeOf(f)

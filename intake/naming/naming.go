@@ -77,7 +77,7 @@ func (c *Config) heirs(set, before *rules.Set, ttls []uint32) []aggregate.Heir {
 	if set == nil {
 		return heirs
 	}
-	first := map[string][]int{} // numbers of the new rules, indexed by the match of the rule
+	first := map[string][]int{} // for each match, the indexes of the new rules with this match
 	for i := range set.Len() {
 		match := set.Rule(i).Match
 		first[match] = append(first[match], i)

@@ -22,8 +22,8 @@ type Count struct {
 	Last    time.Time // the end of the last interval in which the rule matched a sample; zero if there was none
 }
 
-// Follow sets the rules that replace the current rules at the next Add. That Add still counts its
-// interval for the current rules. nil means no rules.
+// Follow sets the rules that replace the current rules at the next call of Add. This call still counts its interval for
+// the current rules. nil means no rules.
 func (t *Tally) Follow(set *rules.Set) { t.next, t.changes = set, true }
 
 // Add adds the counts of one interval, which ends at the time end. hits[i] is the number of samples that rule i

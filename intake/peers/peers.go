@@ -19,9 +19,8 @@ const (
 	// Max limits the processes in a table. At the limit, a new process replaces the process that has
 	// sent nothing for the longest time. The counts of the replaced process are added to Others.
 	Max = 1024
-	// fresh is how long the program name of a process id is kept before it is looked up again. After
-	// that time, the id may belong to another process, or the process may have started another
-	// program.
+	// fresh is the time after which the program name of a process id is looked up again. After this time, the id may
+	// belong to another process, or the process may have started another program.
 	fresh = 10 * time.Second
 )
 

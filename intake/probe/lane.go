@@ -36,8 +36,7 @@ type observer interface {
 type Look struct {
 	observer
 	ends time.Time
-	// asks says that the Look uses the senders. needs says that the Look skips batches whose senders
-	// are unknown.
+	// asks is true if the Look uses the senders. needs is true if the Look skips batches whose senders are unknown.
 	asks, needs bool
 	looks       bool // whether the Look examines the current batch
 	extent
@@ -87,8 +86,8 @@ func (l *Lane) Asks() bool {
 	return slices.ContainsFunc(l.looks, func(k *Look) bool { return k.asks })
 }
 
-// Begin begins a batch, and reports whether a Look examines it. It removes the Looks whose time is
-// over. asked says that the senders of the batch are known.
+// Begin begins a batch, and reports whether a Look examines it. It removes the Looks whose time is over. The parameter
+// asked is true if the senders of the batch are known.
 func (l *Lane) Begin(now time.Time, asked bool) bool {
 	l.looks = slices.DeleteFunc(l.looks, func(k *Look) bool { return !now.Before(k.ends) })
 	l.open = false
@@ -142,7 +141,7 @@ type Span struct{ From, Until time.Time }
 
 func (s Span) seconds() float64 { return max(s.Until.Sub(s.From).Seconds(), 1e-9) }
 
-// in returns how much of the traffic was examined. span is the period of the probe.
+// in describes the part of the traffic that was examined. The parameter span is the period of the probe.
 func (x *extent) in(span Span) Looked {
 	l := Looked{From: span.From, For: span.Until.Sub(span.From), Every: 1, Of: x.of, Seen: x.seen}
 	if x.looked > 0 {

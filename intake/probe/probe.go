@@ -107,7 +107,7 @@ type Sender struct {
 	Error   float64 // the true rate is between Rate-Error and Rate+Error
 	Share   float64 // fraction of all matching samples, from 0 to 1
 	Bad     float64 // bad samples per second
-	Most    string  // the name that this sender sends most often; empty if no name clearly leads
+	Most    string  // the name that this sender sends most often; empty if no name has a large share of the samples
 	LastBad []byte  // the last bad line of this sender as received, at most 512 bytes; nil if there is none
 	Reason  metric.Reason
 }

@@ -149,7 +149,8 @@ func (s *senders) sum(sums map[senderKey]*senderSum, k *Look, names metric.NameF
 	return matching
 }
 
-// most returns the name with the highest count. It returns "" if no name clearly leads.
+// most returns the name with the highest count. It returns "" if this count is less than 1/maxSenderNames of the good
+// samples.
 func (s *senderSum) most() (most string) {
 	for name, n := range s.names {
 		if b := s.names[most]; most == "" || n > b || n == b && name < most {

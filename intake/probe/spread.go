@@ -59,8 +59,8 @@ func (c *counts) endBatch(samples int) {
 	c.samples, c.squares = c.samples+n, c.squares+n*n
 }
 
-// once returns how many samples a row has in a batch on average. It considers only the rows that were in exactly one
-// batch.
+// once returns the average number of samples that a row has in a batch. It considers only the rows that were in exactly
+// one batch.
 func (c *counts) once() float64 {
 	sum, squares := 1.0, 1.0
 	for i := range c.rows {
@@ -78,8 +78,9 @@ type estimate struct {
 	floor           float64 // upper bound for the row's samples in the lanes that have no counter for the row
 }
 
-// estimate estimates how many samples of a row were received. The parameter place is the index of the row's counter.
-// count is the row's count; it may be too high, but at most by over. of is the number of all received samples.
+// estimate estimates the number of received samples of a row. The parameter place is the index of the row's counter.
+// The parameter count is the row's count. It may be too high; the parameter over is the maximum error. The parameter of
+// is the number of all received samples.
 func (c *counts) estimate(place int, count, over uint64, of uint64) estimate {
 	if c.samples == 0 {
 		return estimate{}

@@ -50,9 +50,9 @@ type Handshakes struct {
 	running *list.List // elements are of type context.CancelCauseFunc, oldest first
 }
 
-// Greeted returns how many connections of a listener may be in the phase before they are admitted: their handshake
-// runs, or it has failed and they are being closed. The number is twice the limit for handshakes, because a canceled
-// handshake needs a moment to close its connection.
+// Greeted returns the maximum number of connections of a listener that are not admitted yet: their handshake runs, or
+// it has failed and they are being closed. This maximum is twice the limit for handshakes, because a canceled handshake
+// needs a moment to close its connection.
 func Greeted() int { return descriptors.Share(2 * maxHandshakes) }
 
 // NewHandshakes returns the limiter for one listener.

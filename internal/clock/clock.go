@@ -15,9 +15,9 @@ func Floor(now, interval int64) int64 {
 	return now - r
 }
 
-// UntilDue returns how long a caller should sleep. The caller waits for the time in the parameter next. After the
-// sleep, the caller must look at the clock again. now and next are in Unix nanoseconds. The sleep ends at the next full
-// second at the latest, because the clock may be set forward during the sleep.
+// UntilDue returns the duration of one sleep of a caller that waits until the time next. The sleep ends at the next
+// full second at the latest, because the clock may be set forward during the sleep. So the caller must look at the
+// clock again after the sleep. now and next are in Unix nanoseconds.
 func UntilDue(now, next int64) time.Duration {
 	return time.Duration(min(next, Floor(now, int64(time.Second))+int64(time.Second)) - now)
 }

@@ -18,7 +18,7 @@ type process struct {
 	cmd     *exec.Cmd
 	console string        // path of the file with the program's output
 	exited  chan struct{} // closed when the program has exited
-	err     error         // the result of Wait; valid once exited is closed
+	err     error         // the result of Wait; valid after the channel exited is closed
 }
 
 // start starts a program. The program's output goes to a file called name in dir.

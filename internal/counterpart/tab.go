@@ -202,8 +202,8 @@ func (t *Tab) Move(x, y float64) {
 	t.must("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": x, "y": y}, nil)
 }
 
-// Screenshot writes a PNG of the whole page. If height is not 0, the image shows only the top height pixels of the
-// page.
+// Screenshot writes a PNG of the whole page. If the parameter height is not 0, the image shows only the top of the
+// page, with this height in pixels.
 func (t *Tab) Screenshot(path string, height int) {
 	t.t.Helper()
 	params := map[string]any{"format": "png", "captureBeyondViewport": true}

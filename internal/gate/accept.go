@@ -15,8 +15,8 @@ func (g *Gate) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	for {
-		// The loop repeats this step, because another connection may become overdue earlier than
-		// expected: see Conn.Read.
+		// Try again after each wait, because another connection may become overdue earlier than expected: see
+		// Conn.Read.
 		in, wait := g.enter(conn)
 		if in != nil {
 			return in, nil

@@ -157,11 +157,11 @@ func (c *Counters) Key(place int) (tag byte, key []byte) {
 	return k.tag, k.key
 }
 
-// Count returns an upper bound of how often the key in a slot was added. The second result, over, is the maximum error:
-// the key was added at least count-over times.
+// Count returns an upper bound for the number of times that the key in a slot was added. The second result, over, is
+// the maximum error: the key was added at least count-over times.
 func (c *Counters) Count(place int) (count, over uint64) { return c.count[place], c.kept[place].over }
 
-// Floor returns an upper bound of how often a key without a slot was added.
+// Floor returns an upper bound for the number of times that a key without a slot was added.
 func (c *Counters) Floor() uint64 {
 	if c.evicted == 0 {
 		return 0

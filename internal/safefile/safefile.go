@@ -25,7 +25,7 @@ import (
 // resolve such an error.
 var ErrUnsafe = errors.New("refused")
 
-// calm contains open flags. With them, opening does not block, and a terminal does not become the
+// calm is a set of flags for open(2). With these flags, opening does not block, and a terminal does not become the
 // controlling terminal.
 const calm = unix.O_NONBLOCK | unix.O_NOCTTY
 

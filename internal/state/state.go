@@ -1,6 +1,6 @@
 // Package state saves data of a daemon in a file, so that the daemon has the data after a restart. The file contains the
-// values of gauges, which later adjustments change. It also contains the times of past flushes, so that no flush time is
-// used twice. Save writes the file, Load reads it, and Hold prevents a second daemon from using it.
+// values of gauges, because later samples can adjust these values. It also contains the times of past flushes, so that
+// no flush time is used twice. Save writes the file, Load reads it, and Hold prevents a second daemon from using it.
 //
 // # The format
 //

@@ -12,8 +12,8 @@ import (
 const maxBody = 64 << 10
 
 // ServeHTTP answers a POST request with XML. Any other request gets a plain HTTP error. A request must have the content
-// type text/xml. This protects against web pages of other hosts: before a browser sends such a request for them, it
-// sends an OPTIONS request, which is refused.
+// type text/xml. This protects against web pages of other hosts. Before a browser sends text/xml for such a page, it
+// asks with an OPTIONS request. ServeHTTP refuses OPTIONS, so the browser does not send the call.
 //
 // The http.Server must limit the time for a request.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {

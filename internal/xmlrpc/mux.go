@@ -120,7 +120,7 @@ func (m *Mux) system() []Method {
 		},
 		{
 			Name:      "system.methodSignature",
-			Help:      "Takes the name of a method. Returns an array of signatures. Each is an array of type names: first the type of the result, then the types of the parameters.",
+			Help:      "Takes the name of a method. Returns an array of signatures. Each signature is an array of type names: first the type of the result, then the types of the parameters.",
 			Signature: []string{"array", "string"},
 			Call: func(_ context.Context, params []Value) (Value, error) {
 				method, err := m.find(string(params[0].(String)))

@@ -152,7 +152,7 @@ func (r *reader) receive(ctx context.Context) (jetstream.Msg, error) {
 	return m, err
 }
 
-// look replaces the consumer if it has missed a message. It is called when no message has arrived
+// look replaces the consumer if the consumer has skipped a message. The reader calls look when no message has arrived
 // within the duration silence.
 func (r *reader) look(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

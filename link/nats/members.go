@@ -91,7 +91,7 @@ func (m *members) checkName(ctx context.Context) error {
 		return nil
 	}
 	if err == nil && string(now.Data) != m.life {
-		m.tell(topicName, fmt.Errorf("another owner has the same name, %s: give each its own --collect-id", strings.TrimPrefix(m.key, memberPrefix)))
+		m.tell(topicName, fmt.Errorf("another owner has the same name, %s: give each owner its own --collect-id", strings.TrimPrefix(m.key, memberPrefix)))
 	}
 	return err
 }

@@ -160,7 +160,8 @@ func (c *commits) Head(context.Context) (link.Commit, error) {
 	}
 	head, err := c.at(c.head.slot)
 	if err != nil {
-		return link.Commit{}, fmt.Errorf("the last commit in %s cannot be read: %s", c.dir, err.Error()) // must not wrap ErrNone
+		// The error must not wrap ErrNone, because there is a commit.
+		return link.Commit{}, fmt.Errorf("the last commit in %s cannot be read: %s", c.dir, err.Error())
 	}
 	return head, nil
 }

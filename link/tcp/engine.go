@@ -47,7 +47,7 @@ const (
 	defaultMaxBytes   = 1 << 30
 	defaultFsyncEvery = time.Second
 	defaultMaxEdges   = 1024
-	leastShare        = 2 << 20   // minimum disk space for the messages of one partition: several large messages fit into it
+	leastShare        = 2 << 20   // minimum disk space for the messages of one partition, so that several large messages fit
 	mostFree          = 256 << 20 // messages leave MaxBytes/16 of disk space free for commits, but at most this many bytes
 	settingsLimit     = 64 << 10
 	directoryOf       = "partition-%04d"

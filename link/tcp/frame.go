@@ -44,7 +44,7 @@ const (
 	kindAnswer    = 'A' // from the central daemon: number of the request, code, text
 )
 
-var errSeal = errors.New("a frame has a wrong seal: the keys differ, or the bytes were changed on the network")
+var errSeal = errors.New("a frame has a wrong seal (message authentication code): the keys differ, or the bytes were changed on the network")
 
 // seal creates and checks the seals of one direction.
 type seal struct {

@@ -12,6 +12,6 @@
 // seal, which is a message authentication code. So an attacker cannot add, change, repeat or omit a frame. TLS also
 // encrypts the content. Without a key, everyone who can connect can act as an edge.
 //
-// A connection costs little memory: a buffer of 64 KiB, and for large messages one of 64 shared
-// larger buffers. A connection cannot block others: see guests and places.
+// A connection costs little memory: a buffer of 64 KiB. A connection with a large message needs a larger buffer; at most
+// 64 connections have one at the same time. A connection cannot block others: see guests and places.
 package tcp

@@ -70,8 +70,8 @@ type API struct {
 	end     context.CancelFunc
 }
 
-// counts counts refused requests, refused streams, and streams that were closed because their
-// readers did not read.
+// counts counts refused requests, refused streams, and streams that were closed because the
+// client did not read.
 type counts struct{ limited, refused, cut atomic.Uint64 }
 
 // Counts are numbers of requests and streams since the start.

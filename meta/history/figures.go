@@ -25,7 +25,7 @@ const (
 type Figures struct {
 	mu      sync.Mutex
 	flushes ring
-	minutes ring // a gauge has two columns: its maximum, and by how much its mean is below the maximum
+	minutes ring // a gauge has two columns: its maximum, and the maximum minus the mean
 	minute  minute
 }
 
@@ -185,8 +185,8 @@ func (m *minute) figures() []meta.Figure {
 	return m.made
 }
 
-// short rounds a number from 1000 to a whole number, and a smaller number to four significant digits. Rounded numbers
-// need fewer bytes.
+// short rounds a number of at least 1000 to a whole number, and a smaller number to four significant digits. Rounded
+// numbers need fewer bytes.
 func short(v float64) float64 {
 	size := math.Abs(v)
 	if size >= 1000 || size < 1e-6 {

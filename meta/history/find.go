@@ -55,9 +55,9 @@ type Found struct {
 }
 
 // Find searches for paths. It searches all paths of the last flush, and all paths whose last value is kept. If the last
-// flush had paths whose value is not kept, Find needs the points of the whole flush. They need memory, so Values keeps
-// them only if there was a search in the last hour. So the first search waits for the next flush, until ctx ends. Each
-// path in the result counts as queried.
+// flush had paths whose value is not kept, Find needs the points of the whole flush. These points need memory, so
+// Values keeps them only for an hour after a search. The first search therefore waits for the next flush, or until ctx
+// ends. Each path in the result counts as queried.
 func (v *Values) Find(ctx context.Context, s Search) Found {
 	f := finder{Search: s}
 	points, at, missed := v.search(ctx, s.Wait)

@@ -52,8 +52,8 @@ func (v *Values) makeRoom(path []byte, fresh *int) int32 {
 	return -1
 }
 
-// silentest removes an entry from v.silent and returns it: the entry whose path has not been published for the longest
-// time. It returns -1 if there is no such entry.
+// silentest returns the entry in v.silent whose path was published the longest time ago, and removes it from v.silent.
+// It returns -1 if there is no such entry.
 func (v *Values) silentest() int32 {
 	if !v.sorted {
 		slices.SortFunc(v.silent, func(a, b int32) int { return cmp.Compare(v.entries[b].flush, v.entries[a].flush) })
@@ -134,7 +134,7 @@ func (v *Values) unasked() int32 {
 	return -1
 }
 
-// ask records that a path was queried. It returns whether the path has a history.
+// ask records that a path was queried. The result says whether the path has a history.
 func (v *Values) ask(path string) Held {
 	if v.places.most == 0 {
 		return Off

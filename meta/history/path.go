@@ -209,8 +209,8 @@ func (v *Values) Series(q Query) (s Series, held []Held) {
 	return s, held
 }
 
-// fill adds to a line the minutes and the flushes of the path that are later than the time since.
-// It also counts these minutes and flushes.
+// fill adds the minutes and flushes of the path after the time since to the line l. It also counts these minutes and
+// flushes.
 func (r *reading) fill(l *gridLine, since int64) (t tally) {
 	for _, m := range r.minutes(since) {
 		t.add(m.at, m.width)

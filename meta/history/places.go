@@ -99,7 +99,7 @@ func (p *places) cost() int {
 		(maxMinutes+1)*(columnHeader+taken(cellBytes*p.most))
 }
 
-// taken returns how many bytes Go allocates for a request of n bytes.
+// taken returns the number of bytes that Go allocates for a request of the given number of bytes.
 func taken(bytes int) int {
 	const page = 8 << 10
 	if bytes > 4*page {

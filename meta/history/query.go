@@ -119,10 +119,9 @@ func (r *reader) block(b *block) bool {
 	return true
 }
 
-// Growth returns by how much a figure has grown in the last period, whose length is the parameter
-// over. It also returns the real length of the period, which is shorter if the daemon or the figure
-// is younger. If the figure is unknown, it returns 0 and 0. If the figure has fallen, the growth is
-// negative.
+// Growth returns the growth of a figure in the last period. The parameter over is the length of the period. Growth also
+// returns the real length of the period, which is shorter if the daemon or the figure is younger. If the figure is
+// unknown, it returns 0 and 0. If the figure has fallen, the growth is negative.
 func (f *Figures) Growth(name string, over time.Duration) (grew float64, known time.Duration) {
 	flushes, _ := f.blocks()
 	if len(flushes) == 0 {

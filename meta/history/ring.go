@@ -35,7 +35,7 @@ type ring struct {
 	blocks []block // oldest first; new cuts are added to the last block
 	size   int
 
-	// A cut is the values of one flush or minute.
+	// The following fields are used to add a cut. A cut has the values of one flush or minute.
 	schema *schema        // schema of the last cut
 	index  map[string]int // column in schema, by the name of the figure
 	before []float64      // the last cut, as readers decode it

@@ -10,8 +10,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// The last value of a path that is no longer published is kept for keepFlushes flushes. If there are more flushes in
-// keepSeconds, it is kept for all of these. Flushes are counted, so changes of the clock have no effect.
+// The last value of a path that is no longer published is kept for keepFlushes flushes or for keepSeconds, whichever is
+// longer. Flushes are counted, so changes of the clock have no effect.
 const (
 	keepFlushes = 6
 	keepSeconds = 60
@@ -81,7 +81,7 @@ type entry struct {
 	time  uint32 // in Unix seconds
 	flush uint32 // number of the last flush with a value; 0 if there was none
 	place int32  // the row of the path's history in places; -1 for none
-	next  int32  // the entry of the path that came after this path in the last flush with this path
+	next  int32  // the entry of the next point in the last flush that published this path
 }
 
 // NewValues returns empty Values. They need little memory until there are paths.

@@ -166,7 +166,8 @@ type Cost struct {
 	Most     []Prefix `json:"most"`          // the prefixes that needed the most memory when they were last counted
 }
 
-// Share is what one part of the daemon needs of the CPU time or of the memory.
+// Share is the CPU time or the memory that one part of the daemon uses. CPU time is a fraction from 0 to 1. Memory is
+// in bytes.
 type Share struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`

@@ -81,7 +81,7 @@ type Told struct {
 	End      Telling `json:"end"`
 }
 
-// Telling is what happened to a message.
+// Telling describes the delivery of a message to a notifier.
 type Telling struct {
 	State string    `json:"state"` // none, waiting, told or given_up
 	Time  time.Time `json:"time"`

@@ -102,7 +102,7 @@ func (r *Relay) overflow() *item {
 	}
 	i := slices.IndexFunc(r.items, func(it *item) bool { return it.waits && !it.m.Keep })
 	if i < 0 {
-		return nil // never happens: several messages wait, and Keep is true for at most one message of a receiver
+		return nil // never happens: several messages are waiting, and at most one of them has Keep set
 	}
 	lost := r.items[i]
 	r.drop(lost)

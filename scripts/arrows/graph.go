@@ -17,8 +17,8 @@ type graph struct {
 
 func (g *graph) count() int { return len(g.why) }
 
-// add adds an arrow, unless the graph already contains it. It ignores references of a node to
-// itself.
+// add adds a reference: the arrow a, and the name that its source uses from its target. The
+// parameter to is this name. add ignores references of a node to itself.
 func (g *graph) add(a arrow, to string) {
 	if a.from == a.to {
 		return
@@ -92,7 +92,7 @@ func (g *graph) order() []int {
 	return all
 }
 
-// maxExact is the number of nodes up to which all orders of a component are considered.
+// maxExact is the maximum number of nodes in a component for which all orders are considered.
 const maxExact = 20
 
 // exact finds the best order by dynamic programming. A state is the set of nodes that are already

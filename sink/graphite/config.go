@@ -37,10 +37,10 @@ type Config struct {
 	// receiver is reported sooner, and nothing else changes.
 	Timeout time.Duration
 
-	// GiveUp is the maximum time without progress while a payload is sent. Without progress means that the receiver
-	// acknowledges no further byte. After this time the connection is closed, and the payload is sent again on a new
-	// connection. Zero means 5 min. A shorter time helps if another receiver with the same name can take the payload.
-	// With a longer time, a receiver that is only slow gets fewer duplicates.
+	// GiveUp is the maximum time for which the receiver may acknowledge no further byte of a payload. After this time
+	// the connection is closed, and the payload is sent again on a new connection. Zero means 5 min. A shorter time
+	// helps if another receiver with the same name can take the payload. With a longer time, a receiver that is only
+	// slow gets fewer duplicates.
 	GiveUp time.Duration
 
 	// KeepOpen uses one connection for all sends. By default, each send has its own connection. KeepOpen saves the

@@ -28,7 +28,7 @@ func (h *history) number(kind metric.Kind, name []byte) (uint32, bool) {
 // renumber removes the names that are neither in a segment nor in the current batch. The remaining names keep
 // their order. Existing views keep the old numbers.
 func (h *history) renumber() {
-	numbers := make([]uint32, len(h.series)) // new number of each name, plus 1
+	numbers := make([]uint32, len(h.series)) // for each old number: the new number plus 1; 0 if the name is removed
 	for _, e := range h.entries {
 		numbers[e.number] = 1
 	}

@@ -118,8 +118,8 @@ func compact(all []series, segments []*segment) *segment {
 	return b.done()
 }
 
-// renumbered returns the segment with new numbers. The order of the names is unchanged. The
-// parameter numbers contains each new number plus 1.
+// renumbered returns the segment with new numbers. The order of the names is unchanged. For each old
+// number, the parameter numbers contains the new number plus 1.
 func (s *segment) renumbered(all []series, numbers []uint32) *segment {
 	b := builder{segment: segment{minute: s.minute}}
 	for c := s.start(); c.left > 0; {

@@ -189,8 +189,8 @@ func (t *totals) distinct() float64 {
 // setMembers sets the members to the given hashes, which may be unsorted and contain duplicates. It changes the
 // order of hashes.
 func (t *totals) setMembers(hashes []uint64) {
-	// Sort only the hashes below a limit, if at least maxMembers different hashes are below it. Hashes are
-	// distributed evenly, so the limit is chosen so that about 4*maxMembers hashes are below it.
+	// Sort only the hashes below a limit, if at least maxMembers different hashes are below it. Because hashes
+	// are distributed evenly, about 4*maxMembers hashes are below this limit.
 	if n := len(hashes); n > 8*maxMembers {
 		limit := math.MaxUint64 / uint64(n) * 4 * maxMembers
 		low := 0

@@ -155,7 +155,8 @@ func (s *Sink) compressed(proto bool) []byte {
 const maxYield = time.Second
 
 // yielder returns a function that waits while a flush runs. Writing a large page needs a whole core for part of a second.
-// On a machine with few cores a flush would take longer meanwhile, and a late flush does more harm than a late page.
+// On a machine with few cores, a flush at the same time would take longer. A late flush does more harm than a late
+// page.
 func (s *Sink) yielder() func() {
 	left := maxYield
 	return func() {

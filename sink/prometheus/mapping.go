@@ -49,7 +49,7 @@ type Target struct {
 	Options *rules.Options
 	// Dropped means that the name is dropped, by a rule or because no rule matches it.
 	Dropped bool
-	// Unfit means that the name of the family would be empty or too long.
+	// Unfit means that the name of the family would be empty or too long, or that the labels would be too long.
 	Unfit bool
 	// LabelsLost means that a label was dropped or renamed.
 	LabelsLost bool

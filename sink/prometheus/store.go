@@ -133,7 +133,7 @@ func (st *store) record(c *metric.Collected) {
 	n := &st.names[number]
 	n.seen = st.tick
 	if n.state == nameRefused {
-		if c.Kind == metric.Counter && c.Value < 0 { // the name has no series
+		if c.Kind == metric.Counter && c.Value < 0 { // create no series for a value that cannot be shown
 			st.negative++
 			return
 		}

@@ -119,7 +119,9 @@ func (b *batch) count(c *metric.Collected, unit unit, weight float64) []bin {
 // addBins adds the bins of the second slice to the first slice, and returns the result. Both slices must be sorted by
 // key. In the second slice, several bins may have the same key.
 func addBins(bins, more []bin) []bin {
-	const fewer = 16 // if the first slice is more than this many times longer, searching is faster than a pass over it
+	// If the first slice is more than this many times as long as the second, a search for each bin is faster than a
+	// pass over the first slice.
+	const fewer = 16
 	search := len(more)*fewer < len(bins)
 	at := 0
 	for _, b := range more {

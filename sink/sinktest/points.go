@@ -37,7 +37,7 @@ func (s *Server) Points() (points []Point) {
 	return points
 }
 
-// PointsOf returns the points whose path is the parameter path.
+// PointsOf returns the points with the given path.
 func (s *Server) PointsOf(path string) []Point {
 	s.t.Helper()
 	return slices.DeleteFunc(s.Points(), func(p Point) bool { return p.Path != path })

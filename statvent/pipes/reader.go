@@ -62,7 +62,7 @@ type Result struct {
 	Processes []Process
 	Refused   int // *.stats files that are not a pipe of the process whose PID is in the file name
 	TimedOut  int // processes that did not answer in time, and pipes that were not read because of the time limit
-	TooLarge  int // processes that wrote more than 4 MiB, or more than was left in the share of their user
+	TooLarge  int // processes that wrote more than 4 MiB, or more than the bytes that were left for their user
 	Malformed int // lines that are not "name: value", and names of a process after its first statvent.MaxNames names
 	Stale     int // pipes of dead processes
 	Removed   int // stale pipes that were removed

@@ -64,7 +64,7 @@ var notInNames = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 var objectNames = []string{"__proto__", "constructor", "toString"}
 
 var differences = []difference{
-	{"lines of white space", func(l *taken, _, _ outcome) bool { return trimmed(l.line) == "" }},
+	{"lines with only white space", func(l *taken, _, _ outcome) bool { return trimmed(l.line) == "" }},
 	{"events and service checks", func(l *taken, _, _ outcome) bool {
 		return strings.HasPrefix(l.line, "_e{") || strings.HasPrefix(l.line, "_sc|")
 	}},

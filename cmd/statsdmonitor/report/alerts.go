@@ -87,7 +87,7 @@ func (p *Page) told(x *question.Alert) string {
 		t := &x.Told[i]
 		text := t.Notifier + " " + p.telling(x.Began, t.Begin)
 		if t.Begin.State == "waiting" && t.End.State == "told" {
-			text = t.Notifier + " got the beginning and the end in one message" // the message about the end also reported the begin
+			text = t.Notifier + " got the beginning and the end in one message" // the message about the end also reported the beginning
 		}
 		if t.End.State != "none" && t.End.State != "" {
 			text += ", end " + p.telling(x.Began, t.End)
