@@ -128,7 +128,7 @@ var metricTable = []metricFamily{
 	{"statsd_collect_waiting_messages", gauge, "Messages that no owner has read yet (lag), and messages that wait for the end of their interval (held).", []metricSource{{figure: "collect.lag", labels: `for="lag"`}, {figure: "collect.held", labels: `for="held"`}}},
 	{"statsd_collect_head_age_seconds", gauge, "Age of the newest published interval of the owned partition that is farthest behind.", single("collect.head_age")},
 	{"statsd_collect_undelivered_intervals", gauge, "Intervals that are committed, but that not all sinks have delivered or spooled yet, summed over the partitions.", single("collect.undelivered")},
-	{"statsd_collect_full_ratio", gauge, "How full the fullest partition is: the used fraction of its disk space for messages.", single("collect.full")},
+	{"statsd_collect_full_ratio", gauge, "Used fraction of the disk space for messages, in the fullest partition.", single("collect.full")},
 	{"statsd_collect_edges", gauge, "Edge daemons that sent something in the last 10 intervals (heard), and edge daemons that did not (silent).", []metricSource{{figure: "collect.edges", labels: `state="heard"`}, {figure: "collect.edges.silent", labels: `state="silent"`}}},
 	{"statsd_collect_edges_refused", counter, "Connections of edge daemons that this daemon refused.", single("collect.edges.refused")},
 	{"statsd_collect_edges_evicted", counter, "Connections of edge daemons that this daemon closed to accept other connections.", single("collect.edges.evicted")},
