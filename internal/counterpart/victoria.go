@@ -42,7 +42,7 @@ type Exported struct {
 	Timestamps []int64 // in Unix milliseconds
 }
 
-// Export returns the series that match a selector.
+// Export returns the series that match a selector, without the marks of failed scrapes.
 func (v *VictoriaMetrics) Export(selector string) (all []Exported) {
 	v.t.Helper()
 	response, err := http.Get("http://" + v.Addr + "/api/v1/export?match[]=" + url.QueryEscape(selector))
@@ -53,9 +53,19 @@ func (v *VictoriaMetrics) Export(selector string) (all []Exported) {
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var e Exported
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+		var in struct {
+			Metric     map[string]string
+			Values     []*float64 // null if a scrape failed
+			Timestamps []int64
+		}
+		if err := json.Unmarshal(lines.Bytes(), &in); err != nil {
 			v.t.Fatalf("victoria-metrics: %s: %v", lines.Text(), err)
+		}
+		e := Exported{Metric: in.Metric}
+		for i, value := range in.Values {
+			if value != nil {
+				e.Values, e.Timestamps = append(e.Values, *value), append(e.Timestamps, in.Timestamps[i])
+			}
 		}
 		all = append(all, e)
 	}

@@ -85,39 +85,69 @@ func (w *window) add(c *metric.Collected, unit unit, weight float64, batch *batc
 			w.exact = append(w.exact, sample{unit.apply(v), weight, int32(w.head)})
 		}
 	}
-	bins := batch.count(c, unit, weight)
-	w.bins = addBins(w.bins, bins)
-	head := &w.parts[w.head]
-	head.bins = addBins(head.bins, bins)
+	for samples := range slices.Chunk(c.Samples, maxBatch) {
+		w.merge(batch.samples(samples, unit, weight))
+	}
+	for bins := range slices.Chunk(c.Bins, maxBatch) {
+		w.merge(batch.sketch(bins, unit, weight))
+	}
 }
 
-// batch counts the samples of one interval in bins.
+// merge adds sorted bins to the window and to its head part.
+func (w *window) merge(bins []bin) {
+	head := &w.parts[w.head]
+	head.bins = addBins(head.bins, bins)
+	w.bins = addBins(w.bins, bins)
+}
+
+// maxBatch is the maximum number of samples that are sorted at once. It limits the memory of a batch.
+const maxBatch = 4096
+
+// batch sorts some samples of an interval, so that they can be added to a window in one pass.
 type batch struct {
 	keys []int32
 	bins []bin
 }
 
-// count returns the bins of the samples, sorted by key. They are valid until the next call.
-func (b *batch) count(c *metric.Collected, unit unit, weight float64) []bin {
+// samples returns the bins of the samples. The result is valid until the next call of a method.
+func (b *batch) samples(samples []float64, unit unit, weight float64) []bin {
 	b.keys, b.bins = b.keys[:0], b.bins[:0]
-	for _, v := range c.Samples {
+	for _, v := range samples {
 		b.keys = append(b.keys, keyOf(unit.apply(v)))
 	}
 	slices.Sort(b.keys)
 	for _, key := range b.keys {
-		b.bins = append(b.bins, bin{key, weight})
-	}
-	if len(c.Bins) > 0 {
-		for _, in := range c.Bins {
-			b.bins = append(b.bins, bin{keyOf(unit.apply(in.Value)), in.Count * weight})
-		}
-		slices.SortFunc(b.bins, func(a, b bin) int { return cmp.Compare(a.key, b.key) })
+		b.append(bin{key, weight})
 	}
 	return b.bins
 }
 
+// sketch returns the bins for the bins of a sketch. The result is valid until the next call of a method.
+func (b *batch) sketch(bins []metric.Bin, unit unit, weight float64) []bin {
+	b.bins = b.bins[:0]
+	for _, in := range bins {
+		b.bins = append(b.bins, bin{keyOf(unit.apply(in.Value)), in.Count * weight})
+	}
+	slices.SortFunc(b.bins, func(a, b bin) int { return cmp.Compare(a.key, b.key) })
+	sorted := b.bins
+	b.bins = b.bins[:0]
+	for _, in := range sorted {
+		b.append(in)
+	}
+	return b.bins
+}
+
+// append adds a bin whose key is at least the key of the last bin.
+func (b *batch) append(in bin) {
+	if n := len(b.bins); n > 0 && b.bins[n-1].key == in.key {
+		b.bins[n-1].count += in.count
+		return
+	}
+	b.bins = append(b.bins, in)
+}
+
 // addBins adds the bins of the second slice to the first slice, and returns the result. Both slices must be sorted by
-// key. In the second slice, several bins may have the same key.
+// key, and a slice must not contain two bins with the same key.
 func addBins(bins, more []bin) []bin {
 	// If the first slice is more than this many times as long as the second, a search for each bin is faster than a
 	// pass over the first slice.
