@@ -2,7 +2,7 @@ package aggregate
 
 import "github.com/statsd-ops/statsd/metric"
 
-// collides looks in view j for names of other kinds that have the same path as a name. It reports whether a collision
+// collides looks in view j for names of other kinds that have the same path as one name. It reports whether a collision
 // must be counted for the name now. kind is the kind of the name, and n is its index in the last lookup. The parameter
 // own says that j is the view whose rows are being made.
 func (s *summary) collides(j, n int, kind metric.Kind, own bool) bool {

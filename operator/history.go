@@ -103,9 +103,9 @@ func (p *past) ask(q history.Query) {
 	}
 }
 
-// answer combines the series of figures and of paths. A flush can happen after the paths are read
-// and before the figures are read. The health series can then be longer than the series of a path.
-// In this case, answer leaves out the last values of the health series.
+// answer combines the series of figures and of paths. A flush can happen after the paths are read and before the
+// figures are read. The series of figures can then be longer than the series of a path. In this case, answer leaves out
+// the last values of the figures.
 func (p *past) answer() question.History {
 	first := p.ofFigures
 	if len(p.figures) == 0 {

@@ -25,7 +25,7 @@ const (
 type Rows struct {
 	end   int64
 	cut   []partition
-	chunk []byte // free memory for encoded values
+	chunk []byte // the unused part of a block of memory for encoded values
 	n     int
 
 	scaled []int64 // memory for the scaled samples of a timer

@@ -193,7 +193,7 @@ func newFake(t testing.TB) (*fake, *API) {
 	return f, a
 }
 
-// site is an API that serves requests.
+// site is a running API, to which a test sends requests.
 type site struct {
 	*fake
 	api  *API

@@ -44,7 +44,7 @@ func (s *Sink) own(i sink.Interval) []byte {
 	e.one("statsd_page_scrapes_total", "counter", "Scrapes of the page.", float64(s.scrapes.Load()))
 	e.one("statsd_refused_series_total", "counter", "Number of times that a name got no series because the page was full.", float64(s.tallies.refusals()))
 	e.one("statsd_page_negative_total", "counter", "Flush intervals with a negative sum of a counter. These sums are not added to the counter.", float64(st.negative))
-	e.one("statsd_page_unfit_names_total", "counter", "Number of times that the family for a name would have had an empty or too long name.", float64(st.unfit))
+	e.one("statsd_page_unfit_names_total", "counter", "Number of times that a name got no series, because the name of its family would be empty or too long, or its labels too long.", float64(st.unfit))
 	e.head("statsd_conflicts_total", "counter", "Names that could not be shown as requested, by reason and family.")
 	for _, c := range s.tallies.list() {
 		e.sample("statsd_conflicts_total", float64(c.Count), "reason", c.Reason, "family", c.Family)
