@@ -88,7 +88,7 @@ var reasonTable = []reasonKind{
 	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askKernel},
 	{SamplesRefused, "refused samples are not counted", "after 15 minutes without a refusal", askDiscards},
 	{NamesNearLimit, "at the limit, samples of new names are refused", "when less than 85 % of --max-names are known, and the limit will not be reached within an hour", askPrefixes},
-	{BadLinesMany, "bad samples are not counted", "when less than 0.5 % of the samples are bad for 5 minutes", askDiscards},
+	{BadLinesMany, "the published values do not include bad samples", "when less than 0.5 % of the samples are bad for 5 minutes", askDiscards},
 	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut connection", askCut},
 	{SendersRefused, "the samples of these senders are not counted", "when less than 0.5 % of the datagrams and connections are refused for 5 minutes", askSenders},
 	{SocketLost, "new clients cannot send", "when the socket file can be created again", askConfig},

@@ -187,12 +187,20 @@ func (e *explanation) seen(s *subject) {
 		if f.seen.First.Before {
 			first = "first before" + strings.TrimPrefix(first, "first")
 		}
-		last := "last seen in the current interval"
-		if n := f.seen.Unseen; n > 0 {
-			last = fmt.Sprintf("last seen %s ago, %s without a sample", plural.Duration(time.Duration(n)*e.Interval), plural.Things(uint64(n), "flush", "flushes"))
-		}
-		e.step("seen", fmt.Sprintf("%s, %s ago; %s", first, plural.Duration(e.now.Sub(f.seen.First.At)), last))
+		e.step("seen", fmt.Sprintf("%s, %s ago; last seen %s", first, plural.Duration(e.now.Sub(f.seen.First.At)), lastSeen(f.seen.Unseen, e.Interval)))
 	}
+}
+
+// lastSeen says when a name last had a sample. unseen is a value of aggregate.Seen.Unseen.
+func lastSeen(unseen uint32, interval time.Duration) string {
+	switch unseen {
+	case 0:
+		return "in the current interval"
+	case 1:
+		return "in the interval before"
+	}
+	missed := unseen - 1
+	return fmt.Sprintf("%s ago, %s without a sample", plural.Duration(time.Duration(missed)*interval), plural.Things(uint64(missed), "flush", "flushes"))
 }
 
 // sinks adds, for each sink, the last flush whose points the sink has accepted completely.

@@ -2,8 +2,11 @@ package operator
 
 import (
 	"testing"
+	"time"
 
+	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/meta/question"
+	"github.com/statsd-ops/statsd/metric"
 )
 
 func TestFolded(t *testing.T) {
@@ -28,6 +31,22 @@ func TestStatistic(t *testing.T) {
 		if got := statistic(tt.path, tt.name); got != tt.want {
 			t.Errorf("%s of %s: %s, want %s", tt.path, tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestLastSeen adds one sample to a table, and checks after each flush when the name was last seen.
+func TestLastSeen(t *testing.T) {
+	table := aggregate.NewTable(aggregate.Config{Shards: 1, MaxNames: 9, MaxNameLength: 9, Expire: [metric.Kinds]uint32{9, 9, 9, 9}})
+	s := table.Shard(0)
+	s.Lock()
+	s.Add(&metric.Sample{Name: []byte("a"), Value: 1, Weight: 1})
+	s.Unlock()
+	for _, want := range []string{"in the current interval", "in the interval before", "10s ago, 1 flush without a sample", "20s ago, 2 flushes without a sample"} {
+		seen, _ := table.Seen(metric.Counter, []byte("a"))
+		if got := lastSeen(seen.Unseen, 10*time.Second); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		table.Drain(nil).Summarize(aggregate.Reference.Layout(), 1)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/glob"
 	"github.com/statsd-ops/statsd/link"
@@ -207,7 +209,7 @@ func TestForwardWaitsForCluster(t *testing.T) {
 }
 
 // If the settings of the daemon and the cluster differ, the daemon ends with an error that names
-// the flag. The daemon can be stopped even if the cluster does not answer.
+// the flag. The daemon can be stopped even if the cluster does not answer. Then it warns that samples are lost.
 func TestForwardMismatch(t *testing.T) {
 	cfg := config()
 	c := newCluster(&cfg)
@@ -221,6 +223,8 @@ func TestForwardMismatch(t *testing.T) {
 	}
 	c = newCluster(&cfg)
 	c.set(errors.New("silent"), nil)
+	var log strings.Builder
+	cfg.Log = zerolog.New(zerolog.SyncWriter(&log))
 	if s, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -228,6 +232,9 @@ func TestForwardMismatch(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if err := s.Run(ctx); err != nil {
 		t.Errorf("ended with %v", err)
+	}
+	if !strings.Contains(log.String(), "samples that wait in its sockets are lost") || strings.Contains(log.String(), "it reads the data") {
+		t.Errorf("logged %s", log.String())
 	}
 }
 

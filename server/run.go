@@ -31,7 +31,11 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.draining.Store(true)
 	s.loop.end()
-	s.log.Info().Msg("the daemon is ending: it reads the data that has arrived, flushes, and delivers the points")
+	if receiving {
+		s.log.Info().Msg("the daemon is ending: it reads the data that has arrived, flushes, and delivers the points")
+	} else {
+		s.log.Warn().Msg("the daemon is ending before it has joined the cluster: it has taken no samples, and samples that wait in its sockets are lost")
+	}
 	others.Go(func() { s.loop.beatUntil(background) })
 	over := time.Now().Add(s.cfg.Grace)
 	deadline := time.AfterFunc(s.cfg.Grace, s.out.CutOff)

@@ -125,16 +125,19 @@ func (c *Client) do(ctx context.Context, request *http.Request) (*http.Response,
 	return response, nil
 }
 
-// unreached adds a hint to an error if the connection was refused or closed.
+// unreached adds a hint to an error if the host is unknown, or the connection was refused or closed.
 func (c *Client) unreached(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the URL of a *url.Error is not from the user, so leave it out
 	}
 	var dial *net.OpError
+	var name *net.DNSError
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w: use --ca with the certificate of the authority that has signed the monitor's certificate", err)
+	case errors.As(err, &name) && name.IsNotFound: // perhaps a command with a typing error
+		return fmt.Errorf("%w: give the name or address of a host, or one of the commands that statsdmonitor --help lists", err)
 	case errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout():
 		return fmt.Errorf("%w: is statsd running there, with its monitor on this port (statsd's port plus 10)?", err)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):
