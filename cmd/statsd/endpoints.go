@@ -57,9 +57,9 @@ func (all settings) endpoints(running []*endpoint) ([]*endpoint, error) {
 func (all settings) checkGraphite() error {
 	switch {
 	case all.text("names") == "as-sent":
-		return errors.New("Graphite does not accept all names of --names=as-sent; leave out --names=as-sent")
+		return errors.New("graphite does not accept all names of --names=as-sent; leave out --names=as-sent")
 	case all.text("tags") == "labels":
-		return errors.New("Graphite does not accept all labels of --tags=labels; use --tags=graphite")
+		return errors.New("graphite does not accept all labels of --tags=labels; use --tags=graphite")
 	}
 	return nil
 }
