@@ -43,18 +43,14 @@ func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Re
 		}
 		return 0, to.Reason
 	}
-	hash := p.hash
-	own := bytes.Equal(raw, to.Name) && !to.perSample() // whether the name as received leads to the record without an alias
-	if !own || s.resolver != nil {
-		clean := s.names.search(to.Name)
-		p, r = &clean, s.names.found(&clean, kind, to.Name)
-	}
-	if r == 0 {
+	clean := s.names.search(to.Name)
+	if r = s.names.found(&clean, kind, to.Name); r == 0 {
+		own := bytes.Equal(raw, to.Name) && !to.perSample() // whether the name as received leads to the record without an alias
 		flags := uint32(to.Class) << metaClass
 		if s.resolver != nil && !own {
 			flags |= metaHidden
 		}
-		if r, reason = s.insert(p, &newName{kind: kind, name: to.Name, flags: flags}); r == 0 {
+		if r, reason = s.insert(&clean, &newName{kind: kind, name: to.Name, flags: flags}); r == 0 {
 			return 0, reason
 		}
 		if to.Renamed > 0 {
@@ -64,7 +60,7 @@ func (s *Shard) intern(sample *metric.Sample, p *probe) (r ref, reason metric.Re
 			return r, metric.None
 		}
 	}
-	s.addAlias(hash, kind, raw, r, &to.Effects)
+	s.addAlias(p.hash, kind, raw, r, &to.Effects)
 	s.hit(to.Rules)
 	amend(sample, to.TagsDropped, to.Sign)
 	return r, metric.None

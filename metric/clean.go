@@ -79,6 +79,16 @@ func IsClean(name []byte) bool {
 	return all == keep
 }
 
+// isCleanEtsy reports whether AppendClean does not change the name in Etsy's dialect, in which a name may contain "=".
+func isCleanEtsy(name []byte) bool {
+	for _, c := range name {
+		if class := classes[c]; class != keep && class != equals {
+			return false
+		}
+	}
+	return true
+}
+
 // AppendClean appends the name to dst in the form in which it is published. The treatment of "=",
 // "/" and white space depends on the dialect. From the other characters, only A-Z a-z 0-9 _ - . are
 // kept. The result can be empty. Cleaning a clean name does not change it.

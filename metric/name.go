@@ -1,7 +1,5 @@
 package metric
 
-import "bytes"
-
 // NameForm is the form in which names are stored.
 type NameForm struct {
 	Dialect Dialect
@@ -41,8 +39,6 @@ func (f NameForm) Keeps(name []byte) bool {
 		return false
 	case f.AsSent:
 		return IsSent(name)
-	case f.Dialect == Etsy && !IsClean(name): // in Etsy's dialect a name may contain "="
-		return bytes.Equal(f.Dialect.AppendClean(nil, name), name)
 	}
-	return IsClean(name)
+	return IsClean(name) || f.Dialect == Etsy && isCleanEtsy(name)
 }

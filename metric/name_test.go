@@ -47,3 +47,13 @@ func FuzzNameForm(f *testing.F) {
 		}
 	})
 }
+
+// Each new name is checked, so Keeps must not allocate.
+func TestKeepsAllocatesNothing(t *testing.T) {
+	for _, name := range []string{"a.b", "a=b", "a b", "caf\u00e9"} {
+		form := NameForm{Dialect: Etsy}
+		if n := testing.AllocsPerRun(100, func() { form.Keeps([]byte(name)) }); n > 0 {
+			t.Errorf("%q: %v allocations", name, n)
+		}
+	}
+}
