@@ -150,7 +150,7 @@ type explosion struct {
 	rebuilt int             // number of flushes with a rebuild
 }
 
-const exploding, stable, small, explodingFlushes = 4000, 8000, 200, 20
+const exploding, stable, small, explodingFlushes = 2000, 4000, 100, 20
 
 func explode(t *testing.T, once bool) {
 	e := explosion{table: testTable(2), once: once}
@@ -160,7 +160,7 @@ func explode(t *testing.T, once bool) {
 		e.flush()
 	}
 	if e.rebuilt = 0; once {
-		e.config.MaxNames = stable + 1000 // the table is nearly full, so it is rebuilt often
+		e.config.MaxNames = stable + exploding/4 // the table is nearly full, so it is rebuilt often
 		e.SetLimits(e.config)
 	}
 	for i := range explodingFlushes {

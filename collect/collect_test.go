@@ -38,9 +38,9 @@ func TestQuiet(t *testing.T) {
 // chaosSeeds returns the number of seeds for a test of chaos: full at full size, and a few otherwise.
 func chaosSeeds(full uint64) uint64 {
 	if !soak.All() {
-		return 4
+		return 2
 	}
-	return soak.Pick(12, full)
+	return soak.Pick(6, full)
 }
 
 // Under random faults, each published point equals the point that a single table without a cluster

@@ -201,6 +201,7 @@ func TestTLSLines(t *testing.T) {
 // TestTLSRestEnd ends the intake. At that time some connections have sent lines, some have sent
 // nothing, and some are in a TLS handshake.
 func TestTLSRestEnd(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	c, client := encrypted(t)
 	in := start(t, guarded(t, listen.TLS, c))

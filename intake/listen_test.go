@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // taken returns a configuration that uses the port of address.
@@ -144,7 +146,7 @@ func TestSecondOnPort(t *testing.T) {
 			sent++
 		}
 	}()
-	for range 200 {
+	for range soak.Times(200) {
 		if err := refused(taken(first.Addr()), "udp"); err != nil {
 			t.Error(err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/statsd-ops/statsd/intake/kernel"
 	"github.com/statsd-ops/statsd/intake/listen"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -399,6 +400,7 @@ func TestSocketFileCannotBeMade(t *testing.T) {
 
 // A gauge gets the value that arrived last, even if its values arrive on different sockets.
 func TestGaugeOrderOverUnixSockets(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	cfg := localConfig(t, listen.Unixgram, nil)
 	cfg.PortOff = false

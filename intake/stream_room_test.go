@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/internal/descriptors"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -45,6 +46,7 @@ func sendSlowly(conn net.Conn, text string, pause time.Duration, times int) (sen
 // A connection is closed if it completes no line within TCPIdleTimeout. A connection that completes lines more often
 // stays open.
 func TestIdleStreamsAreCut(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	wait.Longer(t, 500*time.Millisecond, func(timeout time.Duration) error { return idleStreamsAreCut(t, timeout) })
 }
@@ -94,6 +96,7 @@ func TestIdleStreamsCanStay(t *testing.T) {
 // A line must be completed in time, even if its bytes keep arriving. This limit, TCPLineTimeout,
 // does not apply to an idle connection without an unfinished line.
 func TestUnfinishedLinesAreCut(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	wait.Longer(t, 400*time.Millisecond, func(timeout time.Duration) error { return unfinishedLinesAreCut(t, timeout) })
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/gate"
 	"github.com/statsd-ops/statsd/internal/httpgate"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/question"
@@ -59,6 +60,7 @@ func istats(addr string) error {
 // unfinished requests, and reconnect when their connections are closed. The attackers cost less
 // than 4 MiB.
 func TestAttack(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	addr := start(t, exampleSource(), exampleValues(100))
 	if err := istats(addr); err != nil {
@@ -270,6 +272,7 @@ func countCut(t *testing.T, conns []net.Conn) int {
 // TestSlowClientsAreCut checks that a connection with an unfinished request is closed, even if
 // there are few connections.
 func TestSlowClientsAreCut(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	addr := start(t, exampleSource(), exampleValues(1))
 	for _, text := range attacks() {

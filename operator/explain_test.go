@@ -110,7 +110,7 @@ func TestExplainCorpus(t *testing.T) {
 		for _, tags := range []metric.Tags{metric.DropTags, metric.GraphiteTags, metric.TagsInName} {
 			asked := running(dialect, tags)
 			d := desk(asked, Sources{})
-			for _, line := range corpus.Lines(soak.Pick(600, 20_000)) {
+			for _, line := range corpus.Lines(soak.Pick(soak.Times(1000), 20_000)) {
 				if !strings.ContainsAny(line, ":|") || len(line) > 1024 {
 					continue
 				}

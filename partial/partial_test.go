@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -149,7 +150,7 @@ func randomRow(random *rand.Rand, i int) aggregate.Row {
 // Each row is decoded with exactly the same values, in the right partition.
 func TestRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for round := range 200 {
+	for round := range soak.Times(200) {
 		partitions := 1 << random.IntN(5)
 		e := newEncoder(t, partitions)
 		want := map[string]aggregate.Row{}

@@ -20,7 +20,7 @@ import (
 // checksums. No message may cause a panic, no row may take more memory than its message, and the
 // table must still accept good rows afterwards.
 func TestSoakHostileMessages(t *testing.T) {
-	n, seed := soak.Pick(50_000, 10_000_000), soak.Pick(3, uint64(time.Now().UnixNano()))
+	n, seed := soak.Pick(soak.Times(50_000), 10_000_000), soak.Pick(3, uint64(time.Now().UnixNano()))
 	random := rand.New(rand.NewPCG(seed, 1))
 	defer func() {
 		if fault := recover(); fault != nil {

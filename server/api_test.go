@@ -10,6 +10,7 @@ import (
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta/access"
 	"github.com/statsd-ops/statsd/meta/api/apitest"
 	"github.com/statsd-ops/statsd/meta/question"
@@ -18,6 +19,7 @@ import (
 // TestEveryPath requests every path of the JSON API with each role, and compares the answers with
 // the OpenAPI description.
 func TestEveryPath(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	cfg := config()
 	cfg.MonitorHost, cfg.MonitorPort = "0.0.0.0", 0

@@ -14,6 +14,7 @@ import (
 
 	"github.com/statsd-ops/statsd/aggregate"
 	"github.com/statsd-ops/statsd/internal/glob"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/link"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/partial"
@@ -174,6 +175,7 @@ func balances(t *testing.T, s *Server) {
 // it waits. Datagrams wait in the sockets. The daemon is ready when it takes samples. At its second
 // start, the daemon is ready at once, even without the cluster.
 func TestForwardWaitsForCluster(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	cfg := config()
 	cfg.FlushInterval = 20 * time.Millisecond

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/intake/probe"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -59,6 +60,7 @@ func number(v any) float64 {
 }
 
 func TestQuestionsOfTraffic(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	d := busy(t)
 	eventually(t, "nothing is received", func() bool {

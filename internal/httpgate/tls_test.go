@@ -11,6 +11,7 @@ import (
 	"github.com/statsd-ops/statsd/internal/counterpart"
 	"github.com/statsd-ops/statsd/internal/httpgate"
 	"github.com/statsd-ops/statsd/internal/httpgate/httpgatetest"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -56,6 +57,7 @@ func TestProtectionsTLS(t *testing.T) {
 // TestRenewal replaces the files of a certificate while the server runs: with a new certificate,
 // and with an invalid file.
 func TestRenewal(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	a := counterpart.NewAuthority(t)
 	cert, key := a.Issue("127.0.0.1")

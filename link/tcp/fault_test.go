@@ -304,6 +304,7 @@ func TestManyEdges(t *testing.T) {
 // TestCut relays the bytes of an edge. It cuts the connection after each possible number of bytes
 // in the handshake and the first message. The message must arrive nevertheless.
 func TestCut(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	ctx := patience(t)
 	keys := func() ([][]byte, error) { return [][]byte{[]byte("a key")}, nil }

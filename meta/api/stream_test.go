@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 )
 
@@ -140,6 +141,7 @@ func TestMaxStreams(t *testing.T) {
 
 // If a reader does not read, its stream is closed after a second. The other readers get all events.
 func TestStalledReader(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	s := start(t)
 	good := s.open(t, "live").begin(t)

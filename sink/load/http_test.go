@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/gate"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/sink"
 )
@@ -180,6 +181,7 @@ func TestSlowReaders(t *testing.T) {
 // TestGoneClients checks that a request ends immediately when its client closes the connection. A client that has
 // closed only its sending half still gets its response.
 func TestGoneClients(t *testing.T) {
+	soak.Slow(t)
 	s := serve(t, testConfig())
 	s.turn <- struct{}{} // simulates a request that takes long to compute its window
 	done := sync.OnceFunc(func() { <-s.turn })

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -145,7 +146,7 @@ func TestHistoryAgainstOracle(t *testing.T) {
 			minute := values{}
 			for range 6 {
 				var all []*metric.Collected
-				for _, i := range rng.Perm(3000)[:1+rng.IntN(400)] {
+				for _, i := range rng.Perm(3000)[:1+rng.IntN(soak.Times(400))] {
 					name := fmt.Sprint("n", i+100*len(minutes))
 					all = append(all, counter(name, float64(i)))
 					minute[name] += float64(i)

@@ -118,7 +118,8 @@ func TestSoakScrapes(t *testing.T) {
 		return time.Since(begun)
 	}
 	flush()
-	alone, scraped := make([]time.Duration, 0, 20), make([]time.Duration, 0, 20)
+	rounds := soak.Pick(5, 20)
+	alone, scraped := make([]time.Duration, 0, rounds), make([]time.Duration, 0, rounds)
 	third := max(flush(), flush())
 	interval, scrapeAgain := time.NewTicker(3*third), time.NewTicker(third)
 	defer interval.Stop()

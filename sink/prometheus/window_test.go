@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -14,7 +15,7 @@ import (
 // bins, and many samples are equal.
 func TestWindowBins(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 100 {
+	for range soak.Times(100) {
 		w, batch := window{parts: make([]part, 1)}, batch{}
 		var want []bin
 		add := func(keys []int32) {
