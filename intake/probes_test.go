@@ -300,6 +300,28 @@ func TestSendersOfClients(t *testing.T) {
 	})
 }
 
+// After a bad line all receivers ask the kernel for senders, not only the receiver that got the line.
+func TestSendersAfterBadLine(t *testing.T) {
+	cfg := config()
+	cfg.Receivers, cfg.DiscardSenders = 4, SendersAuto
+	in := start(t, cfg)
+	sent := uint64(0)
+	say := func(conn net.Conn, text string) {
+		send(t, conn, text)
+		sent++
+		eventually(t, "a datagram is missing", func() bool { return in.Live().UDPPackets == sent })
+	}
+	say(in.dial("udp"), "bad")
+	for range 16 { // the kernel spreads these clients over the receivers
+		conn := in.dial("udp")
+		say(conn, "good:1|c") // after this, the receiver knows of the bad line
+		say(conn, "bad")
+		if got := in.BadLines()[0].Sender.String(); got != conn.LocalAddr().String() {
+			t.Errorf("got the sender %s, want %s", got, conn.LocalAddr())
+		}
+	}
+}
+
 // Without a running probe, the code for probes allocates nothing.
 func TestProbesWithoutQuestion(t *testing.T) {
 	in, err := Open(config())

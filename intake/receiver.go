@@ -25,6 +25,7 @@ const (
 type times struct {
 	due       atomic.Int64 // time of the next flush
 	lastGauge atomic.Int64 // last time when a receiver saw a gauge; 0 for never
+	askUntil  atomic.Int64 // time until which the kernel must return senders because of a bad line; 0 if it need not
 }
 
 // receiver adds the datagrams of one socket to a lane.
@@ -52,9 +53,8 @@ type receiver struct {
 	stamps  stamps
 	senders Senders
 	asking  bool // whether the kernel returns the senders
-	// askUntil is the time until which the kernel must return the senders because of a bad line
-	// (see askFor).
-	askUntil time.Time
+	// askUntil is the field of times. All receivers share it, because the next bad line can reach another receiver.
+	askUntil *atomic.Int64
 }
 
 // askFor is a duration. After a bad line, the kernel must return the sender of each datagram for this duration.
@@ -81,6 +81,7 @@ func newReceiver(l *lane, at *listener, socket *kernel.Socket, senders Senders, 
 		stamps:    stamps{lastGauge: &t.lastGauge},
 		senders:   senders,
 		asking:    senders == SendersOn,
+		askUntil:  &t.askUntil,
 	}
 }
 
@@ -173,7 +174,7 @@ func (r *receiver) takePart(first, end int) (bytes int) {
 	r.lane.end(probes)
 	probed := probes != nil && probes.Asks()
 	r.lane.shard.Unlock()
-	if r.senders != SendersOn && (r.asking || probed || bad) {
+	if r.senders != SendersOn && (r.asking || probed || bad || r.askUntil.Load() != 0) {
 		r.ask(bad, probed)
 	}
 	return bytes
@@ -202,15 +203,19 @@ func (r *receiver) takeDatagrams(first, end int) (bytes int, bad bool) {
 
 // ask tells the kernel whether to return the sender of each datagram. The kernel returns senders
 // while a probe needs them. With SendersAuto, the kernel also returns senders for the duration
-// askFor after a bad line.
+// askFor after a bad line of any receiver.
 func (r *receiver) ask(bad, probed bool) {
 	want := probed
 	if r.senders == SendersAuto {
 		now := time.Now()
 		if bad {
-			r.askUntil = now.Add(askFor)
+			r.askUntil.Store(now.Add(askFor).UnixNano())
 		}
-		want = want || !now.After(r.askUntil)
+		until := r.askUntil.Load()
+		if until < now.UnixNano() && r.askUntil.CompareAndSwap(until, 0) {
+			until = 0
+		}
+		want = want || until != 0
 	}
 	if want != r.asking {
 		r.socket.WantSenders(want)
