@@ -53,12 +53,12 @@ func selected(settings []question.Setting, which Settings) (shown []question.Set
 func (s *sheet) settings(settings []question.Setting) {
 	name, value, source := 0, 0, 0
 	for _, x := range settings {
-		name, value, source = max(name, len(dashed(x.Flag))), max(value, len(ascii.Safe(x.Value))), max(source, len(ascii.Safe(x.Source)))
+		name, value, source = max(name, len(dashed(x.Flag))), max(value, len(valueOf(&x))), max(source, len(ascii.Safe(x.Source)))
 	}
 	name = min(name, s.width()/3)
 	value = max(min(value, s.width()-name-source-2*len(gap)), narrowest)
 	for _, x := range settings {
-		text := pad(shorten(ascii.Safe(x.Value), value), value)
+		text := pad(shorten(valueOf(&x), value), value)
 		s.line(span{pad(shorten(dashed(x.Flag), name), name), bold}, span{text: gap + text}, span{gap + x.Source, dim})
 		if !x.Differs {
 			continue
@@ -73,6 +73,15 @@ func (s *sheet) settings(settings []question.Setting) {
 		}
 		s.text(span{"  ! ", warn}, 4, said+": "+effect)
 	}
+}
+
+// valueOf returns the value of a setting. If somebody has set it to an empty text, valueOf returns two quotes, so that the
+// value does not seem to be missing.
+func valueOf(x *question.Setting) string {
+	if x.Value == "" && x.Source != "default" {
+		return `""`
+	}
+	return ascii.Safe(x.Value)
 }
 
 // dashed returns the name of a setting with its dashes.

@@ -100,8 +100,11 @@ func (s *sheet) healthy(st *question.Status) string {
 	}
 	var oldest time.Duration
 	for i := range st.Sinks {
-		if st.Sinks[i].Accepted.IsZero() {
+		if st.Sinks[i].Accepted.IsZero() && st.Flush.Number == 0 {
 			return text + ", waiting for the first flush"
+		}
+		if st.Sinks[i].Accepted.IsZero() {
+			return text + ", and no points yet for " + st.Sinks[i].Name
 		}
 		oldest = max(oldest, s.Now.Sub(st.Sinks[i].Accepted))
 	}
