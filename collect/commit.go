@@ -17,6 +17,10 @@ func (p *partition) takeOver(ctx context.Context) error {
 	if err := p.commit(ctx, &record{window: link.TakeOver}); err != nil {
 		return err
 	}
+	if from == "" {
+		p.log.Info().Msg("took the partition, which had no owner before")
+		return nil
+	}
 	p.log.Info().Str("from", from).Msg("took over the partition")
 	return nil
 }

@@ -92,7 +92,7 @@ func (t *Tracker) noteReasons(worst State) {
 	}
 	switch {
 	case worst == OK && t.health.State != OK:
-		t.note(OK, "health", "", t.recovered())
+		t.note(OK, OK.String(), "", t.recovered())
 	case worst != OK && t.health.State == OK:
 		t.unwell, t.unjoined = t.now, slices.ContainsFunc(t.said, func(r Reason) bool { return r.ID == ClusterUnknown })
 	}
