@@ -54,6 +54,26 @@ func collectdCommand(s setup) ([]string, error) {
 	return []string{"/usr/sbin/collectd", "-f", "-C", path}, os.WriteFile(path, []byte(text), 0o644)
 }
 
+// brubeck is the program that bench/peers/brubeck builds.
+const brubeck = peersFolder + "/brubeck"
+
+// brubeckCommand starts brubeck with one receiver, which reads up to 128 datagrams at a time, like this project's daemon.
+// brubeck forgets idle names, and has room for two million names.
+func brubeckCommand(s setup) ([]string, error) {
+	type object = map[string]any
+	seconds := max(int(s.flush.Seconds()), 1)
+	config, err := json.Marshal(object{
+		"server_name": "bench", "dumpfile": filepath.Join(s.dir, "dump"), "capacity": 21, "expire": seconds,
+		"backends": []object{{"type": "carbon", "address": "127.0.0.1", "port": s.carbon, "frequency": seconds}},
+		"samplers": []object{{"type": "statsd", "address": "127.0.0.1", "port": s.port, "workers": 1, "multimsg": 128}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(s.dir, "brubeck.json")
+	return []string{brubeck, "--config", path}, os.WriteFile(path, config, 0o644)
+}
+
 // etsyFolder is the folder into which make test and make bench install Etsy's statsd.
 const etsyFolder = ".counterparts/node_modules/statsd"
 

@@ -45,6 +45,7 @@ type variant struct {
 	traffic func(traffic) traffic // function that changes the traffic of the workload
 	signed  bool                  // whether datagrams are signed
 	loose   bool                  // whether the daemon may run on all CPU cores
+	buffer  int                   // size of the receive buffer in bytes; 0 for the size that all daemons have
 	// partner returns the command line of a second daemon, which runs on the sender's core. If the
 	// field measured is true, the partner runs on the daemon's core and is measured, and the first
 	// daemon runs on the sender's core.
@@ -160,6 +161,14 @@ func others() []peer {
 				return output("dpkg-query", "-W", "-f", "Debian's ${Version}", "collectd-core")
 			},
 			command: collectdCommand,
+		},
+		{
+			name: "brubeck", networks: "udp,none", counters: &names{counterRoot + ".", ""},
+			version: func() (string, error) {
+				version, err := output(brubeck, "--version")
+				return version + ", built by bench/peers/brubeck; it knows no sets", err
+			},
+			command: brubeckCommand,
 		},
 		{
 			name: "etsy", networks: "udp,tcp,none", counters: &names{"stats.counters." + counterRoot + ".", ".count"},

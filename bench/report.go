@@ -65,8 +65,8 @@ func (r *report) String() string {
 }
 
 // absent says why some well-known daemons are not measured.
-const absent = `Not measured, because neither Debian nor the Go module proxy has them where this was run: brubeck, statsite, gostatsd, bitly's
-and raintank's statsdaemon. telegraf takes too long to build: it comes with all its hundreds of plugins.
+const absent = `Not measured, because neither Debian nor the Go module proxy has them where this was run: statsite, gostatsd, bitly's and
+raintank's statsdaemon. telegraf takes too long to build: it comes with all its hundreds of plugins.
 `
 
 // machine returns a text about the CPU, the memory and the system of the machine.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -62,6 +63,7 @@ func (b *bench) traffic(w workload) []packet {
 // with starts a daemon and a carbon receiver, and passes both to the function use. When this function returns, with
 // stops them.
 func (b *bench) with(p peer, w workload, buffer int, use func(*daemon, *carbon) (measured, error)) (m measured, err error) {
+	buffer = cmp.Or(p.variant.buffer, buffer)
 	if b.buffers {
 		if err := setReceiveBuffers(buffer); err != nil {
 			return m, err

@@ -42,6 +42,7 @@ func variants(statsd string) []peer {
 		carbon("statsd, all cores, 1 receiver", "W7", variant{loose: true}, "--receivers=1"),
 		carbon("statsd, all cores, 2 receivers", "W7", variant{loose: true}, "--receivers=2"),
 		carbon("statsd, 1,000 names", "W8", named(1000)),
+		carbon("statsd, buffer of 256 MiB", "W9", variant{buffer: 256 << 20}),
 		{
 			name: "statsd, page", only: "W10,series", version: version, counters: &names{counterRoot + "_", ""}, publishes: "page",
 			command: func(s setup) ([]string, error) {

@@ -31,7 +31,7 @@ func namesWorkloads() []workload {
 			traffic: traffic{mix: onlyCounters, names: 2_000_000, pack: packed, once: true},
 			network: "udp", rate: 2_000_000, length: time.Second, flush: 2 * time.Second,
 			flags: []string{"--max-names=3000000", "--queue-max-bytes=1GiB"},
-			peers: "floor,statsd,otelcol,statsd_exporter", absent: "collectd and etsy lose most of 100k/s with a million names: see W4",
+			peers: "floor,statsd,brubeck,otelcol,statsd_exporter", absent: "collectd and etsy lose most of 100k/s with a million names: see W4",
 		},
 	}
 }
