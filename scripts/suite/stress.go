@@ -54,15 +54,32 @@ func stress(ctx context.Context, o options, out io.Writer) bool {
 func (s *stressing) repeat(ctx context.Context, conditions, name string, n int) {
 	for i := range n {
 		begun := time.Now()
-		var all tally
-		for module := range strings.FieldsSeq(s.modules) {
-			all.add(newTests(s.options, module, append(os.Environ(), programsVariable+"="+s.programs)).run(ctx))
-		}
+		all := s.testAll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		s.took(result{at: begun, commit: s.commit, conditions: conditions, took: time.Since(begun)}, fmt.Sprintf("%s %d of %d", name, i+1, n), all)
 	}
+}
+
+// testAll runs the tests of all modules. The tests of the main module run beside the others, as in make test.
+func (s *stressing) testAll(ctx context.Context) (all tally) {
+	test := func(module string) tally {
+		return newTests(s.options, module, append(os.Environ(), programsVariable+"="+s.programs)).run(ctx)
+	}
+	var others tally
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		for module := range strings.FieldsSeq(s.modules) {
+			if module != mainModule {
+				others.add(test(module))
+			}
+		}
+	})
+	all = test(mainModule)
+	beside.Wait()
+	all.add(others)
+	return all
 }
 
 // took prints the result of a run and writes it to the results file.
