@@ -138,7 +138,6 @@ func (s *Server) flushNow(ctx context.Context) (done question.Flushed, err error
 			return
 		}
 		s.in.Settle(start)
-		f.early = at
 		s.flush(at)
 		done = question.Flushed{Number: f.count, At: time.Unix(0, at)}
 	}

@@ -20,7 +20,6 @@ type flushes struct {
 	count    uint64
 	// forwarded counts the samples that were forwarded to the cluster.
 	forwarded uint64
-	early     int64 // the flush time that the last early flush used (see flushNow)
 	late      uint64
 	sketched  uint64        // number of timers whose percentiles are estimates
 	boundary  int64         // flush time of the last flush
@@ -50,15 +49,6 @@ type flushed struct {
 type heard struct {
 	lines uint64
 	at    time.Time
-}
-
-// end returns the flush time for the final flush, when the daemon ends.
-func (f *flushes) end(now int64) int64 {
-	at := f.schedule.last(now)
-	if at == f.early { // use the next flush time, so that the points do not replace the points of the early flush
-		at += f.schedule.interval
-	}
-	return at
 }
 
 // compare stores the lag of the last flush. The lag is the time between the last two flush times,

@@ -42,7 +42,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer deadline.Stop()
 	if receiving {
 		s.in.End(s.cfg.Grace / 2)
-		s.flush(s.flushes.end(time.Now().UnixNano()))
+		s.flush(s.flushes.schedule.last(time.Now().UnixNano()))
 		s.saveLastState(over)
 	}
 	s.out.End()

@@ -38,8 +38,12 @@ func (s *schedule) next(now int64) int64 {
 }
 
 // sooner computes the next flush time again. The parameter next is the earlier result: it may be too late because the
-// clock was set back, or an early flush may have used it.
+// clock was set back, or an early flush may have used it. A flush time that has come does not change: otherwise the flush
+// would never happen if later flush times are used too.
 func (s *schedule) sooner(next, now int64) int64 {
+	if now >= next {
+		return next
+	}
 	if s.holding(next) != nil {
 		return s.next(now)
 	}

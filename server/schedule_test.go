@@ -16,7 +16,7 @@ const second = int64(time.Second)
 // step does what the flush loop does when the clock shows the time in the parameter "now". If a flush was due, step
 // returns the flush time that was used.
 func (s *schedule) step(now int64, next *int64) (given int64, ok bool) {
-	*next = min(*next, s.next(now))
+	*next = s.sooner(*next, now)
 	if now < *next {
 		return 0, false
 	}
@@ -157,6 +157,17 @@ func TestScheduleAfterPredecessor(t *testing.T) {
 		next := s.next(now)
 		if next <= now || next > now+2*interval {
 			t.Errorf("%s: the first flush is due at %v", name, next)
+		}
+		// The loop wakes up several times before a flush, and a little after the flush time.
+		loop, due := schedule{interval: interval, given: slices.Clone(given)}, next
+		for clock := now + second/7; ; clock += second {
+			if clock > now+2*interval+second {
+				t.Errorf("%s: the loop is silent", name)
+				break
+			}
+			if _, flushed := loop.step(clock, &due); flushed {
+				break
+			}
 		}
 		if last := s.last(now); last <= now || last > now+interval {
 			t.Errorf("%s: a last flush has the time %v", name, last)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/state"
+	"github.com/statsd-ops/statsd/sink/sinktest"
 )
 
 // stateOf returns the gauges in a state file.
@@ -89,6 +90,47 @@ func TestStateExpires(t *testing.T) {
 	}
 	if !strings.Contains(d.out.String(), `"gauges":3,"expired":1,"refused":0`) {
 		t.Errorf("the log says:\n%s", d.out)
+	}
+}
+
+// A state file says that all flush times of the next hour are used. The daemon flushes after at most two intervals all
+// the same, and no point has a timestamp more than an interval ahead.
+func TestStateOfOtherTime(t *testing.T) {
+	for _, interval := range []time.Duration{time.Second, 10 * time.Second} {
+		t.Run(interval.String(), func(t *testing.T) {
+			r := sinktest.NewRecorder()
+			cfg := plain(r)
+			cfg.FlushInterval = interval
+			cfg.StateFile = filepath.Join(t.TempDir(), "state")
+			var e state.Encoder
+			used := []state.Span{{First: (midnight - 60) * second, Last: (midnight + 3600) * second}}
+			if err := os.WriteFile(cfg.StateFile, e.AppendEnd(e.AppendHead(nil, used)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			inVirtualTime(t, cfg, func(v *virtual) {
+				flushed := func(when string, want int) {
+					v.t.Helper()
+					times := points(v.t, r)
+					for at := range times {
+						if ahead := time.Until(time.Unix(at, 0)); ahead > interval {
+							v.t.Errorf("%s: a point is %v ahead", when, ahead)
+						}
+					}
+					if len(times) != want {
+						v.t.Errorf("%s: %d timestamps, want %d", when, len(times), want)
+					}
+				}
+				v.receive("hits:1|c")
+				v.wait(2 * interval)
+				flushed("at the start", 1)
+				v.receive("hits:1|c")
+				if _, err := v.flushNow(v.t.Context()); err != nil {
+					v.t.Error(err)
+				}
+				v.wait(time.Millisecond)
+				flushed("after an early flush", 2)
+			})
+		})
 	}
 }
 
