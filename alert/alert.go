@@ -103,7 +103,8 @@ func New(cfg Config) *Alerts {
 	a.checking.changed = make(chan struct{}, 1)
 	a.results.counts = map[string]Tally{}
 	a.history.open(cfg.StateFile, cfg.Log)
-	a.history.load(a.episodes, time.Now().Add(cfg.Patience))
+	now := time.Now()
+	a.history.load(a.episodes, now, now.Add(cfg.Patience))
 	return a
 }
 

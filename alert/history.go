@@ -46,7 +46,7 @@ func (f *historyFile) open(stateFile string, log zerolog.Logger) {
 }
 
 // load reads the file. If this fails, it logs the error, and the history is empty.
-func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
+func (f *historyFile) load(episodes *meta.Episodes, now, settled time.Time) {
 	if f.path == "" {
 		return
 	}
@@ -55,7 +55,7 @@ func (f *historyFile) load(episodes *meta.Episodes, settled time.Time) {
 		return
 	}
 	if err == nil {
-		if err = episodes.Load(text, settled); err != nil {
+		if err = episodes.Load(text, now, settled); err != nil {
 			aside := f.path + ".damaged"
 			err = errors.Join(fmt.Errorf("%w, so the file is renamed to %s; the error in the file: %w", errHistory, aside, err), os.Rename(f.path, aside))
 		}

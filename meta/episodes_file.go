@@ -32,10 +32,11 @@ func (e *Episodes) Version() uint64 {
 	return e.version
 }
 
-// Load adds the episodes of an earlier daemon. An open episode continues if its reason is active
+// Load adds the episodes of an earlier daemon. Times after the time now come from a clock that was wrong, and are replaced
+// by now. An open episode continues if its reason is active
 // again before the time in the parameter settled. If the reason is not active again by this time,
 // the episode has ended.
-func (e *Episodes) Load(text []byte, settled time.Time) error {
+func (e *Episodes) Load(text []byte, now, settled time.Time) error {
 	var file episodesFile
 	if err := json.Unmarshal(text, &file); err != nil {
 		return err
@@ -51,13 +52,14 @@ func (e *Episodes) Load(text []byte, settled time.Time) error {
 		}
 		ep.ID, ep.Subject = printable(cut(ep.ID, maxText)), printable(cut(ep.Subject, maxSubject))
 		ep.Text, ep.Next = printable(cut(ep.Text, maxText)), printable(cut(ep.Next, maxText))
+		ep.Began, ep.Ended = notAfter(ep.Began, now), notAfter(ep.Ended, now)
 		ep.resumed = ep.Ended.IsZero()
 		for i := range ep.Told {
 			t := &ep.Told[i]
 			t.Notifier = printable(cut(t.Notifier, maxSubject))
 			for _, stage := range []Stage{Begin, Change, End} {
 				o := t.of(stage)
-				o.Error = printable(cut(o.Error, maxError))
+				o.At, o.Error = notAfter(o.At, now), printable(cut(o.Error, maxError))
 			}
 		}
 		e.all = append(e.all, ep)
@@ -65,6 +67,14 @@ func (e *Episodes) Load(text []byte, settled time.Time) error {
 	e.settled = settled
 	e.shrink()
 	return nil
+}
+
+// notAfter returns the earlier of two times.
+func notAfter(t, limit time.Time) time.Time {
+	if t.After(limit) {
+		return limit
+	}
+	return t
 }
 
 // MarshalText implements encoding.TextMarshaler.

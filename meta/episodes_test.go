@@ -235,10 +235,27 @@ func restart(t *testing.T, e *Episodes, settled time.Time) *Episodes {
 		t.Fatal(err)
 	}
 	after := NewEpisodes("h")
-	if err := after.Load(text, settled); err != nil {
+	if err := after.Load(text, settled, settled); err != nil {
 		t.Fatal(err)
 	}
 	return after
+}
+
+// Times in the future come from a clock that was wrong. They become the time of the load.
+func TestLoadOfOtherTime(t *testing.T) {
+	e, now := NewEpisodes("h"), time.Unix(1795919938, 0)
+	text := `{"version":1,"episodes":[
+		{"id":"a","reason":"sink_failing","state":"failing","began":"2036-11-29T02:38:58Z"},
+		{"id":"b","reason":"sink_failing","state":"failing","began":"2026-01-01T00:00:00Z","ended":"2036-11-29T02:38:58Z",
+			"told":[{"notifier":"n","begin":{"due":true,"at":"2036-11-29T02:38:58Z"}}]}]}`
+	if err := e.Load([]byte(text), now, now); err != nil {
+		t.Fatal(err)
+	}
+	for _, ep := range e.Last(10) {
+		if ep.Began.After(now) || ep.Ended.After(now) || len(ep.Told) > 0 && !ep.Told[0].Begin.At.Equal(now) {
+			t.Errorf("got %+v", ep)
+		}
+	}
 }
 
 func events(all []Event) string {
@@ -307,12 +324,12 @@ func TestLoadDamaged(t *testing.T) {
 		`{"version":1,"episodes":[{"id":"a","reason":"no_such","state":"failing","began":"2026-11-29T02:38:58Z"}]}`,
 		`{"version":1,"episodes":[{"id":"a","reason":"sink_failing","state":"failing","began":"soon"}]}`,
 	} {
-		if err := NewEpisodes("h").Load([]byte(text), time.Now()); err == nil {
+		if err := NewEpisodes("h").Load([]byte(text), time.Now(), time.Now()); err == nil {
 			t.Errorf("%s is taken", text)
 		}
 	}
 	e := NewEpisodes("h")
-	if err := e.Load([]byte(`{"version":1,"episodes":[{"id":"a\u001b","reason":"sink_failing","subject":"\u00e9","text":"<\n","state":"failing","began":"2026-11-29T02:38:58Z"}]}`), time.Now()); err != nil {
+	if err := e.Load([]byte(`{"version":1,"episodes":[{"id":"a\u001b","reason":"sink_failing","subject":"\u00e9","text":"<\n","state":"failing","began":"2026-11-29T02:38:58Z"}]}`), time.Now(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if ep := e.Last(1)[0]; ep.ID != "a?" || ep.Subject != "?" || ep.Text != "<?" {
@@ -324,7 +341,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(`{"version":1,"episodes":[{"id":"a","reason":"sink_failing","state":"failing","began":"2026-11-29T02:38:58Z","told":[{"notifier":"n"}]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		e := NewEpisodes("h")
-		if e.Load(text, time.Unix(0, 0)) != nil {
+		if e.Load(text, time.Unix(0, 0), time.Unix(0, 0)) != nil {
 			return
 		}
 		e.Observe(time.Unix(1795919938, 0), reasons(time.Unix(1795919938, 0), "a"))
@@ -332,7 +349,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := NewEpisodes("h").Load(again, time.Unix(0, 0)); err != nil {
+		if err := NewEpisodes("h").Load(again, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
 			t.Errorf("%s was loaded, but not %s: %v", text, again, err)
 		}
 	})

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -54,13 +55,30 @@ func (t *Tracker) noteLoss(l loss, total, grown uint64) {
 		if grown > 0 {
 			open.grew, open.total = t.now, total
 		}
-		if n := total - open.toldAt; n > 0 && t.now.Sub(open.told) >= noteEvery {
-			t.note(l.level, l.id, l.subject, l.say(n)+" in the last "+spell(t.now.Sub(open.told))+", "+
-				plural.Count(total-open.base)+" since this began "+spell(t.now.Sub(open.began))+" ago")
-			open.told, open.toldAt = t.now, total
-		}
 		open.level, open.say = l.level, l.say
+		if total > open.toldAt && t.now.Sub(open.told) >= noteEvery {
+			t.noteGrown(open)
+		}
 	}
+}
+
+// Ending returns notes about the losses that have grown since the last log message about them. A daemon that ends logs
+// these notes, because it will log no other message about the losses.
+func (t *Tracker) Ending() []Note {
+	t.notes = nil
+	for _, k := range slices.SortedFunc(maps.Keys(t.losses), key.compare) {
+		if l := t.losses[k]; l.total > l.toldAt {
+			t.noteGrown(l)
+		}
+	}
+	return t.notes
+}
+
+// noteGrown logs how much was lost since the last log message about a loss, and since the loss began.
+func (t *Tracker) noteGrown(l *loss) {
+	t.note(l.level, l.id, l.subject, "in the last "+spell(t.now.Sub(l.told))+" "+l.say(l.total-l.toldAt)+"; "+
+		plural.Count(l.total-l.base)+" since this began "+spell(t.now.Sub(l.began))+" ago")
+	l.told, l.toldAt = t.now, l.total
 }
 
 // endLoss logs that a loss has ended.

@@ -67,9 +67,9 @@ func TestNotesOfLoss(t *testing.T) {
 	s.run(400, acts)
 	s.wantNotes(t,
 		"10s degraded: the kernel dropped 1 datagram: counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers",
-		"1m10s degraded: the kernel dropped 6 datagrams in the last 1m, 7 since this began 1m ago",
-		"2m10s degraded: the kernel dropped 6 datagrams in the last 1m, 13 since this began 2m ago",
-		"3m10s degraded: the kernel dropped 2 datagrams in the last 1m, 15 since this began 3m ago",
+		"1m10s degraded: in the last 1m the kernel dropped 6 datagrams; 7 since this began 1m ago",
+		"2m10s degraded: in the last 1m the kernel dropped 6 datagrams; 13 since this began 2m ago",
+		"3m10s degraded: in the last 1m the kernel dropped 2 datagrams; 15 since this began 3m ago",
 		"3m30s degraded: this loss has stopped after 2m20s: the kernel dropped 15 datagrams",
 	)
 }
@@ -90,8 +90,8 @@ func TestNotesOfRefusals(t *testing.T) {
 	s.run(300, acts)
 	s.wantNotes(t,
 		"10s degraded: listener udp-hmac refused 1 datagram or connection (since the start: bad_auth 1): the samples of these senders are not counted",
-		"1m10s degraded: listener udp-hmac refused 60 datagrams and connections (since the start: bad_auth 61) in the last 1m, 61 since this began 1m ago",
-		"2m10s degraded: listener udp-hmac refused 9 datagrams and connections (since the start: bad_auth 70) in the last 1m, 70 since this began 2m ago",
+		"1m10s degraded: in the last 1m listener udp-hmac refused 60 datagrams and connections (since the start: bad_auth 61); 61 since this began 1m ago",
+		"2m10s degraded: in the last 1m listener udp-hmac refused 9 datagrams and connections (since the start: bad_auth 70); 70 since this began 2m ago",
 		"2m19s degraded: this loss has stopped after 1m9s: listener udp-hmac refused 70 datagrams and connections (since the start: bad_auth 70)",
 	)
 }

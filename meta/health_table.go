@@ -86,7 +86,7 @@ var reasonTable = []reasonKind{
 	{SpoolUnusable, "points wait only in memory, and are lost when the process ends", "when the directory of the spool can be used", askSink},
 	{SpoolFilling, "once the spool is full, the oldest points are dropped", "when the spool has space for another 4 hours", askSink},
 	{KernelDrops, "counters and timers are too low by the dropped datagrams; raise --udp-buffer or --receivers", "after 15 minutes without a drop", askKernel},
-	{SamplesRefused, "refused samples are not counted", "after 15 minutes without a refusal", askDiscards},
+	{SamplesRefused, "the published values do not include refused samples", "after 15 minutes without a refusal", askDiscards},
 	{NamesNearLimit, "at the limit, samples of new names are refused", "when less than 85 % of --max-names are known, and the limit will not be reached within an hour", askPrefixes},
 	{BadLinesMany, "the published values do not include bad samples", "when less than 0.5 % of the samples are bad for 5 minutes", askDiscards},
 	{TCPCut, "unfinished lines are lost; clients connect again", "after 15 minutes without a cut connection", askCut},

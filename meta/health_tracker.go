@@ -45,6 +45,10 @@ const monitorPort = 8135
 // key is the ID and the subject of a reason. Together they identify the reason.
 type key struct{ id, subject string }
 
+func (k key) compare(other key) int {
+	return cmp.Or(cmp.Compare(k.id, other.id), cmp.Compare(k.subject, other.subject))
+}
+
 // NewTracker returns a Tracker for a daemon that starts at the time now. The parameter monitor is
 // the address of the daemon's monitor, for the commands in reasons. It is nil without a monitor.
 func NewTracker(now time.Time, monitor net.Addr) *Tracker {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -190,6 +191,9 @@ func (c *Config) Validate() error {
 	}
 	return nil
 }
+
+// service returns the name of the service in alerts.
+func (l *Live) service() string { return cmp.Or(l.MetadataPrefix, "statsd") }
 
 // table returns the configuration of the table of names and their samples.
 func (c *Config) table() aggregate.Config {

@@ -96,6 +96,16 @@ func (s *Server) logNotes() {
 	}
 }
 
+// logLosses logs the losses that have grown since the last log message about them. The daemon calls it at its end.
+func (s *Server) logLosses() {
+	s.Health()
+	h := &s.health
+	h.mu.Lock()
+	h.notes = append(h.notes, h.tracker.Ending()...)
+	h.mu.Unlock()
+	s.logNotes()
+}
+
 // checkHealth checks the daemon's health at each alert interval until ctx ends.
 func (s *Server) checkHealth(ctx context.Context) {
 	s.alerts.Check(ctx, func() (meta.Health, []meta.SinkFacts) { return s.Health(), s.sinkFacts() })

@@ -107,7 +107,7 @@ func TestHealthOfFaults(t *testing.T) {
 				}
 			},
 			id: meta.SamplesRefused, part: "17 samples of new names were refused: --max-names=3 is reached; 85 % of all", more: "--max-names=3 is reached",
-			log: "17 samples of new names were refused: --max-names=3 is reached: refused samples are not counted", code: 200,
+			log: "17 samples of new names were refused: --max-names=3 is reached: the published values do not include refused samples", code: 200,
 		},
 		"an unusable spool": {
 			change: func(t *testing.T, cfg *Config) {
@@ -180,7 +180,7 @@ func TestHealthEnds(t *testing.T) {
 			id:    meta.SamplesRefused,
 			lasts: 15 * time.Minute,
 			log: []string{
-				"2 samples of new names were refused: --max-names=2 is reached: refused samples are not counted",
+				"2 samples of new names were refused: --max-names=2 is reached: the published values do not include refused samples",
 				"this loss has stopped after 1s: 2 samples of new names were refused: --max-names=2 is reached",
 			},
 		},

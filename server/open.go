@@ -35,7 +35,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.alerts.Show(s.page)
-	s.alerts.Follow(cfg.MetadataPrefix, cfg.Audience)
+	s.alerts.Follow(cfg.service(), cfg.Audience)
 	// Store the figures of an empty flush, so that the monitor shows all figures before the first flush.
 	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
 	s.noteIntake()

@@ -64,7 +64,7 @@ func (s *Server) adopt(live Live) {
 	s.in.Table().SetLimits(table)
 	s.member.SetLimits(table)
 	s.in.Change(s.intakeLimits())
-	s.alerts.Follow(live.MetadataPrefix, live.Audience)
+	s.alerts.Follow(live.service(), live.Audience)
 	if had := s.guard.HasTokens(); had != (live.MonitorTokens != nil) {
 		defer s.warnOfMonitor()
 	}

@@ -49,6 +49,7 @@ func (s *Server) Run(ctx context.Context) error {
 	end()
 	others.Wait()
 	s.closeAtEnd()
+	s.logLosses()
 	s.log.Info().Uint64("samples", s.flushes.total.Samples).Msg("ended")
 	if cause := context.Cause(serving); ctx.Err() == nil && cause != nil {
 		return cause

@@ -113,6 +113,9 @@ func (s *Server) saveLastState(until time.Time) {
 	if f.settle(until); f.running != nil {
 		f.note(errSlow)
 	}
+	if f.fault != "" {
+		f.log.Error().Str("error", f.fault).Msg("the last values of the gauges are not saved: after a restart, gauges begin with the values in the state file")
+	}
 }
 
 // gauges yields all gauges that the table keeps.

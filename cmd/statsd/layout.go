@@ -101,7 +101,11 @@ func checkWords(text string, list []string, alone ...string) error {
 	}
 	for word := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(list, word) {
-			return fmt.Errorf("must be one or more of %s, separated by commas, not %q", strings.Join(list, ", "), word)
+			only := ""
+			if len(alone) > 0 {
+				only = ", or only " + strings.Join(alone, " or only ")
+			}
+			return fmt.Errorf("must be one or more of %s, separated by commas%s, not %q", strings.Join(list, ", "), only, word)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ func (all settings) oddities(cfg *server.Config, sinks []*endpoint) []string {
 	return slices.Concat(
 		oddSinks(all, sinks),
 		all.oddInterval(cfg, sinks),
+		all.oddTimers(),
 		all.oddDoors(),
 		all.oddListeners(),
 		all.oddCollect(),
@@ -86,6 +87,14 @@ func (all settings) oddInterval(cfg *server.Config, sinks []*endpoint) (odd []st
 	}
 	if records && time.Minute%interval != 0 {
 		odd = append(odd, fmt.Sprintf("--flush-interval %v: a minute is not a multiple of this interval: the values of an interval count for the minute in which the interval ends", interval))
+	}
+	return odd
+}
+
+// oddTimers returns a warning if nothing is published about timers.
+func (all settings) oddTimers() (odd []string) {
+	if all.text("timer-stats") == noTimerStats && !all.given("histogram") {
+		odd = append(odd, "--timer-stats none: without --histogram, nothing is published about timers")
 	}
 	return odd
 }

@@ -49,6 +49,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.MaxSeries < 1 || c.MaxSeries > most:
 		return metric.FlagErrorf("max-series", nil, "must be between 1 and %d, not %d", most, c.MaxSeries)
+	case c.TTL < 0:
+		return metric.FlagErrorf("ttl", nil, "must not be below 0, not %v", c.TTL)
 	case c.MaxFamilies < 1 || c.MaxFamilies > most:
 		return metric.FlagErrorf("max-families", nil, "must be between 1 and %d, not %d", most, c.MaxFamilies)
 	}
