@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -41,12 +42,9 @@ func (all settings) streamPlaces() []place {
 		places = append([]place{{"--port", all.host("name"), all.text("port")}}, places...)
 	}
 	places = append(places, all.doorPlaces("tcp")...)
-	for flag, address := range map[string]string{"--admin": all.console("admin"), "--pprof": all.text("pprof")} {
+	for flag, address := range map[string]string{"--admin": all.console("admin"), "--pprof": all.console("pprof")} {
 		host, port, _ := net.SplitHostPort(address)
-		if flag == "--admin" && host == "" {
-			host = "127.0.0.1"
-		}
-		places = append(places, place{flag, host, port})
+		places = append(places, place{flag, cmp.Or(host, "127.0.0.1"), port})
 	}
 	places = append(places, all.collectPlaces()...)
 	for _, v := range all.get("sink").values {
@@ -82,11 +80,12 @@ func overlap(a, b string) bool {
 	return one == two || one.Is4() == two.Is4() && (one.IsUnspecified() || two.IsUnspecified())
 }
 
-// checkPaths returns an error for each file that two settings share. Beside the state file and beside a socket, the
+// checkPaths returns an error for each file or directory that two settings share. Beside the state file and beside a socket, the
 // daemon also makes files with the same name and a suffix such as .lock.
 func (all settings) checkPaths() (found problems) {
 	places := []place{}
-	for _, name := range []string{"config", "nsca-config", "notify-auth-file", "rules", "state-file", "pidfile", "log-file"} {
+	files := []string{"config", "nsca-config", "notify-auth-file", "rules", "state-file", "pidfile", "log-file", "spool-dir", "pipe-dir"}
+	for _, name := range files {
 		path := all.text(name)
 		if path == "" || strings.HasPrefix(path, "/dev/") {
 			continue

@@ -137,7 +137,7 @@ var flags = []flag{
 	{group: groupLog, name: "quiet", short: 'q', kind: isSwitch, common: true, help: "Log only warnings and errors."},
 	{group: groupLog, name: "log-file", holder: "FILE", common: true, help: "Log to this file instead of standard error. After SIGHUP, the daemon opens the file again."},
 	{group: groupLog, name: "log-format", choices: []string{"auto", "console", "json"}, holder: "auto", def: "auto", help: "Format of the log: console, json, or auto (console on a terminal, else json)."},
-	{group: groupLog, name: "pprof", holder: "[HOST]:PORT", help: "Serve Go profiles of the running daemon at this address. The default host is 127.0.0.1."},
+	{group: groupLog, name: "pprof", kind: isConsole, holder: "[HOST:]PORT", help: "Serve Go profiles of the running daemon at this address. The default host is 127.0.0.1."},
 
 	{group: groupProcess, name: "daemonize", short: 'D', kind: isSwitch, help: "Continue in the background when the daemon is ready; see --log-file."},
 	{group: groupProcess, name: "pidfile", holder: "FILE", help: "Write the process id to this file and lock it. A second daemon with the same file does not start."},

@@ -11,7 +11,7 @@ import (
 // oddDoors returns warnings about ports that other hosts can reach and that require no token.
 func (all settings) oddDoors() (odd []string) {
 	console, _, _ := net.SplitHostPort(all.console("admin"))
-	profiles, _, _ := net.SplitHostPort(all.text("pprof"))
+	profiles, _, _ := net.SplitHostPort(all.console("pprof"))
 	for _, door := range []struct{ flag, host, guard, shows string }{
 		{"monitor-host", all.monitorHost(), "monitor-tokens", "see the metrics of the daemon, the published values and the senders"},
 		{"admin", console, "", "see and delete names"},

@@ -71,7 +71,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		}
 		defer held.Close()
 	}
-	if address := d.started.text("pprof"); address != "" {
+	if address := d.started.console("pprof"); address != "" {
 		profiles, err := serveProfiles(address, d.log.Logger)
 		if err != nil {
 			return err
