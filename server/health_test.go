@@ -225,6 +225,22 @@ func TestHealthEnds(t *testing.T) {
 	}
 }
 
+// A daemon that ends logs the losses since the last log line about them. They were lost within a minute of this line, so no
+// later line would have told them.
+func TestLossAtTheEnd(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.FlushInterval = 50 * time.Millisecond
+	d := start(t, cfg)
+	d.in.Inject([]byte("bad\nbad"))
+	eventually(t, "the loss is not logged", func() bool { return strings.Contains(d.out.String(), "2 bad samples were discarded") })
+	d.in.Inject([]byte(strings.Repeat("bad\n", 40)))
+	d.stop()
+	if log := d.out.String(); !strings.Contains(log, "40 bad samples were discarded; 42 since this began") {
+		t.Errorf("the log says:\n%s", log)
+	}
+}
+
 // TestReadiness checks that /livez succeeds and /readyz fails during shutdown.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
