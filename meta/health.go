@@ -70,8 +70,8 @@ func (h Health) StateOf(id string) (worst State) {
 func (h Health) Figures() []Figure {
 	figures := make([]Figure, 0, 1+len(reasonTable))
 	figures = append(figures, Figure{Name: "health", Value: float64(h.State)})
-	for _, kind := range reasonTable {
-		figures = append(figures, Figure{Name: "health." + kind.id, Value: float64(h.StateOf(kind.id))})
+	for _, id := range ReasonIDs() {
+		figures = append(figures, Figure{Name: "health." + id, Value: float64(h.StateOf(id))})
 	}
 	return figures
 }

@@ -18,6 +18,8 @@ type Facts struct {
 	// PipesFault and StateFault are the current errors of reading stat pipes and of saving the state
 	// file, or "".
 	PipesFault, StateFault string
+	// ConfigDiffers says how the configuration file differs from the running settings. It is "" if they are the same.
+	ConfigDiffers string
 	// ClusterUnknown is the reason why the settings of the cluster are not known yet. It is "" if they are known, or if
 	// there is no cluster.
 	ClusterUnknown string

@@ -19,6 +19,9 @@ func (t *Tracker) lookAtFaults(f *Facts) {
 	for _, n := range f.Untold {
 		t.say(Reason{ID: AlertUntold, Subject: n.Name, State: Degraded, Text: fmt.Sprintf("notifier %s did not accept the last message: %s", n.Name, printable(cut(n.Text, QuoteLimit)))})
 	}
+	if f.ConfigDiffers != "" {
+		t.say(Reason{ID: ConfigDiffers, State: OK, Text: plain(f.ConfigDiffers)})
+	}
 	t.lookAtDescriptors(f)
 }
 

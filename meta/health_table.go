@@ -36,6 +36,7 @@ const (
 	PipesFailing   = "pipes"
 	StateFile      = "state_file"
 	AlertUntold    = "alert_untold"
+	ConfigDiffers  = "config_differs" // only a note
 	LedgerBroken   = "ledger"
 )
 
@@ -43,6 +44,7 @@ const (
 // subject. Only reasonTable uses them.
 const (
 	askConfig   = "config"
+	askDiff     = "config --diff"
 	askSink     = "sinks SUBJECT"
 	askCost     = "cost"
 	askFlush    = "history flush_duration"
@@ -98,6 +100,7 @@ var reasonTable = []reasonKind{
 	{PipesFailing, "values of stat pipes are missing", "when the next reading succeeds", askPipes},
 	{StateFile, "gauges would begin with old values after a restart", "when the next save succeeds", askState},
 	{AlertUntold, "operators may not know about the alert", "when the notifier accepts a message", askAlerts},
+	{ConfigDiffers, "the changed settings have no effect yet", "after a reload (SIGHUP) or a restart, or when the file has the running settings again", askDiff},
 	{LedgerBroken, "the daemon's own counts are wrong: this is a bug, please report it", "never", askLedger},
 }
 
@@ -109,10 +112,12 @@ func (k *reasonKind) next(subject string) string {
 	return strings.ReplaceAll(k.ask, "SUBJECT", subject)
 }
 
-// ReasonIDs lists the IDs of all reasons, in the order in which they are shown.
+// ReasonIDs lists the IDs of all reasons that can change the daemon's health, in the order in which they are shown.
 func ReasonIDs() (ids []string) {
 	for _, kind := range reasonTable {
-		ids = append(ids, kind.id)
+		if kind.id != ConfigDiffers {
+			ids = append(ids, kind.id)
+		}
 	}
 	return ids
 }

@@ -78,6 +78,9 @@ type Fixed struct {
 	// only checks them. If Reread is nil, operators cannot reload.
 	Reread func(dry bool) (question.Reloaded, error)
 
+	// Differs says how the configuration file differs from the running settings. It returns "" if they are the same. If
+	// Differs is nil, the daemon does not compare them.
+	Differs func() string
 	// Described returns the running settings, and the values that they would have after a reload. If
 	// it is nil, the monitor shows no settings.
 	Described func() question.Config

@@ -25,6 +25,7 @@ type health struct {
 	facts     meta.Facts             // as of the last flush
 	discarded [metric.Reasons]uint64 // discarded samples by reason, as of the last flush
 	told      [metric.Reasons]uint64 // the discarded samples that the log has reported; only watchHealth uses it
+	differs   string                 // how the configuration file differs from the running settings
 	watched   bool                   // --debug is set, so each discarded sample is logged when it occurs
 
 	// notes are the log lines about changes of the daemon's health. They are kept in this field until watchHealth logs them,
@@ -48,6 +49,7 @@ func (s *Server) Health() meta.Health {
 	facts.Untold = s.alerts.Untold()
 	facts.ClusterUnknown = s.member.Waits()
 	facts.Cluster = s.member.Facts()
+	facts.ConfigDiffers = h.differs
 	facts.Draining = s.draining.Load()
 	facts.Drained = s.hands.Draining()
 	now, notes := h.tracker.Observe(time.Now(), &facts)
@@ -70,6 +72,18 @@ func (s *Server) watchHealth(ctx context.Context) {
 		if !h.Draining && more {
 			s.alerts.Observe(ctx, h)
 		}
+	}
+}
+
+// watchConfig compares the configuration file with the running settings until ctx ends.
+func (s *Server) watchConfig(ctx context.Context) {
+	const every = 2 * time.Second
+	h := &s.health
+	for more := true; more; more = clock.Sleep(ctx, every) {
+		differs := s.cfg.Differs()
+		h.mu.Lock()
+		h.differs = differs
+		h.mu.Unlock()
 	}
 }
 

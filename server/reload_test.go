@@ -65,7 +65,7 @@ func TestReloadKnowsEverySetting(t *testing.T) {
 	cfg.Cluster = collect.Cluster{CollectID: "id", CollectPartitions: 1, CollectReplicas: 1, CollectBytes: 1, Late: collect.LateCorrect, LateHorizon: time.Hour}
 	cfg.ForwardID = "id"
 	// These fields are not settings of the configuration file.
-	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Reread", "ForwardOnly", "ForwardUntil", "Connect", "NextConnect", "OpenCluster"}
+	passed := []string{"Sockets", "Guards", "Beat", "BeatEvery", "Hostname", "Version", "Log", "Settings", "Described", "Differs", "Reread", "ForwardOnly", "ForwardUntil", "Connect", "NextConnect", "OpenCluster"}
 	inVirtualTime(t, cfg, func(v *virtual) {
 		t := v.t
 		for _, setting := range settings(reflect.TypeFor[Config]()) {

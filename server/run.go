@@ -88,6 +88,9 @@ func (s *Server) startOthers(others *sync.WaitGroup, serving, background context
 			others.Go(func() { edge.Watch(serving) })
 		}
 	}
+	if s.cfg.Differs != nil {
+		others.Go(func() { s.watchConfig(serving) })
+	}
 	others.Go(func() { s.checkHealth(serving) })
 	others.Go(func() { s.watchHealth(background) })
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"cmp"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/statsd-ops/statsd/meta/question"
 )
@@ -13,6 +16,11 @@ import (
 func (d *daemon) described() question.Config {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
+	return d.describe()
+}
+
+// describe is described for a caller that holds the lock.
+func (d *daemon) describe() question.Config {
 	running := d.current.running(d.started, d.waiting)
 	c := question.Config{Files: []string{}, Settings: []question.Setting{}}
 	if path := running.text("config"); path != "" {
@@ -34,6 +42,53 @@ func (d *daemon) described() question.Config {
 		}
 	}
 	return c
+}
+
+// compared is the result of a comparison of the configuration file with the running settings.
+type compared struct {
+	size    int64
+	changed time.Time // modification time of the file
+	text    string    // the differences; "" for none
+}
+
+// differs describes how the configuration file differs from the running settings, in one line. It returns "" if they are
+// the same, or if there is no file. It reads the file only if the file has changed since the last call, or if there was
+// a reload.
+func (d *daemon) differs() string {
+	path := d.started.text("config")
+	if path == "" {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "the configuration file is gone: " + err.Error()
+	}
+	d.rereading.Lock()
+	defer d.rereading.Unlock()
+	if last := &d.compared; last.size != info.Size() || !last.changed.Equal(info.ModTime()) {
+		*last = compared{info.Size(), info.ModTime(), differences(d.describe())}
+	}
+	return d.compared.text
+}
+
+// differences describes the settings whose values in the file differ from the running ones.
+func differences(c question.Config) string {
+	const most = 3
+	var names []string
+	for _, s := range c.Settings {
+		if s.Differs && !slices.Contains(names, s.Flag) {
+			names = append(names, s.Flag)
+		}
+	}
+	switch n := len(names); {
+	case c.Error != "":
+		return "the configuration file has an error: " + c.Error
+	case n == 0:
+		return ""
+	case n > most:
+		names = append(names[:most], fmt.Sprintf("%d more", n-most))
+	}
+	return "the configuration file differs from the running settings: " + strings.Join(names, ", ")
 }
 
 // running returns the settings that are in effect. The parameter waiting lists the changed flags

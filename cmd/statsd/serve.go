@@ -36,6 +36,7 @@ type daemon struct {
 	shown      atomic.Pointer[[]console.Setting]
 	pages      map[string]*prometheus.Sink // running prometheus sinks, by name
 	rereading  sync.Mutex                  // locked during a reload
+	compared   compared                    // the last comparison of the configuration file with the running settings
 }
 
 // run runs the daemon until ctx ends.
@@ -87,7 +88,7 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	cfg.Sockets = activation.Files(true)
 	d.show(d.started, nil)
 	cfg.Settings = func() []console.Setting { return *d.shown.Load() }
-	cfg.Reread, cfg.Described = d.reread, d.described
+	cfg.Reread, cfg.Described, cfg.Differs = d.reread, d.described, d.differs
 	if d.manager, err = newManager(d.log.Logger); err != nil {
 		return err
 	}
@@ -188,6 +189,9 @@ func (d *daemon) reload() string {
 func (d *daemon) reread(dry bool) (done question.Reloaded, err error) {
 	d.rereading.Lock()
 	defer d.rereading.Unlock()
+	if !dry {
+		d.compared = compared{} // compare the file again, even if it has not changed
+	}
 	next := newSettings(flags)
 	sinks, restart, err := d.apply(next, dry)
 	if err != nil {
