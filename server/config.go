@@ -234,11 +234,31 @@ const (
 	// channelFiles is the number of descriptors reserved for a channel: its connection and the look-up
 	// of its name.
 	channelFiles = 2
+	// collectFiles is the number of descriptors reserved for the daemon's own connection to its cluster, with its spool.
+	// partitionFiles is the number reserved for each partition.
+	collectFiles, partitionFiles = 8, 3
+	// maxEdges is the maximum number of edge daemons of a central daemon.
+	maxEdges = 1024
 )
 
 // Reserved returns the number of descriptors that TCP clients cannot use. They are reserved for
-// publishing, the state file, notifiers and clients of the monitor.
+// publishing, the state file, notifiers, clients of the monitor and edge daemons.
 func (c *Config) Reserved() int {
+	n := c.reserved()
+	if c.CollectFrom != "" {
+		n += c.Edges()
+	}
+	return n
+}
+
+// Edges returns how many edge daemons can be connected to a central daemon. Edge daemons and TCP clients share the
+// descriptors that are not reserved for anything else.
+func (c *Config) Edges() int {
+	return min(maxEdges, max(2, (descriptors.Limit()-c.reserved())/2))
+}
+
+// reserved returns the number of descriptors that neither TCP clients nor edge daemons can use.
+func (c *Config) reserved() int {
 	n := ownFiles + sinkFiles*len(c.Sinks) + channelFiles*len(c.Channels) + c.Receivers
 	servers := 0
 	if c.MonitorPort >= 0 {
@@ -257,6 +277,9 @@ func (c *Config) Reserved() int {
 		if c.Listeners[i].Scheme == listen.TLS {
 			n += certs.Greeted()
 		}
+	}
+	if c.CollectFrom != "" {
+		n += collectFiles + partitionFiles*c.CollectPartitions
 	}
 	if c.PipeDir != "" {
 		n += descriptors.Share(pipes.MaxParallel)

@@ -61,7 +61,7 @@ func (all settings) addCollect(cfg *server.Config) error {
 	if from.isCentral() {
 		dir, fsync := filepath.Join(all.text("spool-dir"), centralDirectory), all.duration("spool-fsync")
 		c.OpenCluster = func() (*collect.Connection, error) {
-			return from.openCentral(tcp.Config{Dir: dir, MaxBytes: c.CollectBytes, FsyncEvery: fsync, Tell: tell(log)})
+			return from.openCentral(tcp.Config{Dir: dir, MaxBytes: c.CollectBytes, FsyncEvery: fsync, MaxEdges: cfg.Edges(), Tell: tell(log)})
 		}
 	} else {
 		c.OpenCluster = func() (*collect.Connection, error) { return from.openNATS(&c, log) }

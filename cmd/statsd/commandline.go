@@ -79,6 +79,9 @@ func (all settings) parse(line arguments) error {
 	if shell := completion.Shell(line.args); shell != "" {
 		return completionError(shell)
 	}
+	if flag := kingpinFlag(line.args); flag != "" {
+		return all.usage("unknown long flag '" + flag + "'")
+	}
 	_, err := app.Parse(joinDash(line.args))
 	switch {
 	case help:
@@ -89,6 +92,19 @@ func (all settings) parse(line arguments) error {
 		return nil
 	}
 	return all.usage(err.Error())
+}
+
+// kingpinFlag returns the first argument that is a flag of kingpin's own. statsd does not have these flags. Without this
+// check, kingpin would print a text of its own, and the daemon would start.
+func kingpinFlag(args []string) string {
+	for _, arg := range args {
+		flag, _, _ := strings.Cut(arg, "=")
+		switch strings.TrimPrefix(strings.TrimPrefix(flag, "--"), "no-") {
+		case "help-long", "help-man", "completion-bash":
+			return flag
+		}
+	}
+	return ""
 }
 
 // joinDash joins a flag and a value that is only a dash, as in --names-from -, because kingpin would ignore this
