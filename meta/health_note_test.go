@@ -141,7 +141,7 @@ func TestSilent(t *testing.T) {
 		busy time.Duration // time during which lines arrived
 		want bool
 	}{{61 * time.Minute, true}, {59 * time.Minute, false}} {
-		tracker, now := NewTracker(time.Time{}.Add(time.Hour), nil), time.Time{}.Add(time.Hour)
+		tracker, now := NewTracker(time.Time{}.Add(time.Hour), nil, false), time.Time{}.Add(time.Hour)
 		f := Facts{Interval: 10 * time.Second, Sinks: []SinkFacts{{Name: "a"}}}
 		look := func(d time.Duration, lines uint64) (h Health) {
 			for end := now.Add(d); now.Before(end); {
@@ -205,15 +205,19 @@ func TestHealthTogether(t *testing.T) {
 // TestNextCommand checks that the suggested command contains the monitor's address.
 func TestNextCommand(t *testing.T) {
 	for _, tt := range []struct {
-		addr net.Addr
-		want string
+		addr   net.Addr
+		secure bool
+		want   string
 	}{
-		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, "statsdmonitor config"},
-		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, "statsdmonitor --at localhost:9000 config"},
-		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, "statsdmonitor --at 192.0.2.7:8135 config"},
-		{nil, "see the log (--monitor-port is off)"},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, false, "statsdmonitor config"},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, true, "statsdmonitor --at https://localhost:8135 config"},
+		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 8135}, false, "statsdmonitor --at 127.0.0.2:8135 config"},
+		{&net.TCPAddr{IP: net.IPv6loopback, Port: 8135}, false, "statsdmonitor --at [::1]:8135 config"},
+		{&net.TCPAddr{IP: net.IPv6zero, Port: 9000}, false, "statsdmonitor --at localhost:9000 config"},
+		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8135}, true, "statsdmonitor --at https://192.0.2.7:8135 config"},
+		{nil, false, "see the log (--monitor-port is off)"},
 	} {
-		h, _ := NewTracker(time.Now(), tt.addr).Observe(time.Now(), &Facts{Interval: time.Second, Flush: FlushFacts{Last: time.Now()}})
+		h, _ := NewTracker(time.Now(), tt.addr, tt.secure).Observe(time.Now(), &Facts{Interval: time.Second, Flush: FlushFacts{Last: time.Now()}})
 		if got := h.Reasons[0].Next; got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.addr, got, tt.want)
 		}

@@ -24,7 +24,7 @@ type scene struct {
 func newScene() *scene {
 	began := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	return &scene{
-		tracker: NewTracker(began, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}), began: began, now: began,
+		tracker: NewTracker(began, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8135}, false), began: began, now: began,
 		facts: Facts{
 			Interval: 10 * time.Second,
 			Flush:    FlushFacts{Last: began},

@@ -50,8 +50,9 @@ func (k key) compare(other key) int {
 }
 
 // NewTracker returns a Tracker for a daemon that starts at the time now. The parameter monitor is
-// the address of the daemon's monitor, for the commands in reasons. It is nil without a monitor.
-func NewTracker(now time.Time, monitor net.Addr) *Tracker {
+// the address of the daemon's monitor, for the commands in reasons. It is nil without a monitor. The parameter secure says
+// that the monitor uses TLS.
+func NewTracker(now time.Time, monitor net.Addr, secure bool) *Tracker {
 	t := &Tracker{
 		began:  now,
 		health: Health{Since: now},
@@ -63,16 +64,24 @@ func NewTracker(now time.Time, monitor net.Addr) *Tracker {
 		listeners: map[string]*listenerMemory{},
 	}
 	if tcp, ok := monitor.(*net.TCPAddr); ok {
-		host := tcp.IP.String()
-		if tcp.IP.IsUnspecified() || tcp.IP.IsLoopback() {
-			host = "localhost"
-		}
-		t.ask = "statsdmonitor --at " + net.JoinHostPort(host, strconv.Itoa(tcp.Port))
-		if host == "localhost" && tcp.Port == monitorPort {
-			t.ask = "statsdmonitor"
-		}
+		t.ask = askOf(tcp, secure)
 	}
 	return t
+}
+
+// askOf returns the command that queries a monitor from its own host.
+func askOf(monitor *net.TCPAddr, secure bool) string {
+	host, scheme := monitor.IP.String(), ""
+	// The name localhost can be 127.0.0.1 only, so other loopback addresses are written out.
+	if monitor.IP.IsUnspecified() || monitor.IP.Equal(net.IPv4(127, 0, 0, 1)) {
+		host = "localhost"
+	}
+	if secure {
+		scheme = "https://"
+	} else if host == "localhost" && monitor.Port == monitorPort {
+		return "statsdmonitor"
+	}
+	return "statsdmonitor --at " + scheme + net.JoinHostPort(host, strconv.Itoa(monitor.Port))
 }
 
 // Observe computes the daemon's health from the facts at the time now. This time must not be before the time of the

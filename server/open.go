@@ -37,7 +37,7 @@ func New(cfg Config) (*Server, error) {
 	s.alerts.Show(s.page)
 	s.alerts.Follow(cfg.service(), cfg.Audience)
 	// Store the figures of an empty flush, so that the monitor shows all figures before the first flush.
-	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr())
+	s.health.tracker = meta.NewTracker(s.started, s.MonitorAddr(), cfg.MonitorCert != "")
 	s.noteIntake()
 	s.stats.Keep(s.figures(&flushed{snapshot: &aggregate.Snapshot{}, sinks: s.out.States()}), cfg.FlushInterval)
 	s.logStart()
