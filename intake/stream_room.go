@@ -62,7 +62,7 @@ func (r *room) possible(l *Limits) int {
 	case allowed <= l.Reserved:
 		r.log.Warn().Int("allowed", allowed).Int("needed", l.Reserved+1).
 			Msg("too few open files are allowed: publishing may fail while clients connect; raise LimitNOFILE or ulimit -n")
-	default:
+	case possible < l.MaxTCPConnections/10*9: // a few connections less are not worth a message
 		r.log.Info().Int("asked", l.MaxTCPConnections).Int("possible", possible).
 			Msg("too few open files are allowed for --max-tcp-connections; raise LimitNOFILE or ulimit -n")
 	}

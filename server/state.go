@@ -100,12 +100,18 @@ func (s *Server) saveState(now time.Time) {
 	f.gauges = f.running.encode(s.flushes.schedule.given, s.gauges(now))
 }
 
-// saveLastState saves the gauges when the daemon ends. The parameter until is a deadline:
-// saveLastState then returns even if the file is not written yet.
+// leastSave is the minimum time for the last save of the gauges, even if the grace period is shorter.
+const leastSave = time.Second
+
+// saveLastState saves the gauges when the daemon ends. The parameter until is the end of the grace period. Then, but not
+// before leastSave, saveLastState returns even if the file is not written yet.
 func (s *Server) saveLastState(until time.Time) {
 	f := &s.state
 	if f.path == "" {
 		return
+	}
+	if least := time.Now().Add(leastSave); until.Before(least) {
+		until = least
 	}
 	f.settle(until)
 	f.begun = time.Time{}

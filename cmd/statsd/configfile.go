@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/statsd-ops/statsd/internal/safefile"
@@ -92,10 +93,13 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	}
 	s = all.get(name)
 	near := all.nearest(name)
-	assigned := all.assigned(name, text)
+	assigned, to := all.assigned(strings.TrimPrefix(name, "--"), text)
+	dashed := all.get(strings.TrimPrefix(name, "--"))
 	switch {
 	case assigned != nil:
-		return nil, "", fmt.Errorf("put a space between a setting and its value, not = or :; write: %s %s", assigned.name, cmp.Or(assigned.holder, "true"))
+		return nil, "", fmt.Errorf("put a space between a setting and its value, not = or :; write: %s %s", assigned.name, assigned.rewritten(to))
+	case s == nil && dashed != nil && dashed.group != groupAbout:
+		return nil, "", fmt.Errorf("write a setting without its dashes: %s", strings.TrimSpace(dashed.name+" "+dashed.withoutSecret(text)))
 	case s == nil && near != nil && near.group != groupAbout:
 		return nil, "", fmt.Errorf("there is no setting %q; did you mean %s?", name, near.name)
 	case s == nil || s.group == groupAbout:
@@ -110,15 +114,27 @@ func (all settings) parseLine(line string) (s *setting, text string, err error) 
 	return s, text, nil
 }
 
-// assigned returns the setting in a line such as "port = 8125", "port=8125" or "port: 8125".
-func (all settings) assigned(name, text string) *setting {
+// rewritten returns a value of another format, such as TOML or YAML, as a configuration file takes it.
+func (s *setting) rewritten(value string) string {
+	value = strings.Trim(value, `"'`)
+	switch {
+	case s.kind == isSwitch && slices.Contains([]string{"false", "no", "off", "0"}, value):
+		return "false"
+	case s.kind == isSwitch:
+		return "true"
+	}
+	return cmp.Or(s.withoutSecret(value), s.holder)
+}
+
+// assigned returns the setting in a line such as "port = 8125", "port=8125" or "port: 8125", and its value.
+func (all settings) assigned(name, text string) (s *setting, value string) {
 	if i := strings.IndexAny(name, "=:"); i > 0 {
-		return all.get(name[:i])
+		return all.get(name[:i]), strings.TrimSpace(name[i+1:] + " " + text)
 	}
 	if text == "=" || strings.HasPrefix(text, "= ") || strings.HasPrefix(text, ": ") {
-		return all.get(name)
+		return all.get(name), strings.TrimSpace(text[1:])
 	}
-	return nil
+	return nil, ""
 }
 
 // uncomment removes a comment. A comment starts with a # at the start of the line or after a space.
