@@ -23,9 +23,7 @@
 package nats
 
 import (
-	"crypto/tls"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -92,39 +90,3 @@ func (c Config) options() ([]natsgo.Option, error) {
 }
 
 func (c Config) urls() string { return "nats://" + strings.Join(c.Servers, ",nats://") }
-
-// access returns the options for authentication and TLS. The files are read again each time a
-// connection is made, except the file NKey.
-func (c Config) access() (options []natsgo.Option, err error) {
-	if c.Creds != "" {
-		file, err := os.Open(c.Creds)
-		if err != nil {
-			return nil, err
-		}
-		_ = file.Close()
-		options = append(options, natsgo.UserCredentials(c.Creds))
-	}
-	if c.NKey != "" {
-		nkey, err := natsgo.NkeyOptionFromSeed(c.NKey)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", c.NKey, err)
-		}
-		options = append(options, nkey)
-	}
-	if c.TLS || c.CA != "" || c.Cert != "" {
-		options = append(options, natsgo.Secure(&tls.Config{MinVersion: tls.VersionTLS12}))
-	}
-	if c.CA != "" {
-		options = append(options, natsgo.RootCAs(c.CA))
-	}
-	if c.Cert != "" || c.Key != "" {
-		options = append(options, natsgo.ClientCert(c.Cert, c.Key))
-	}
-	var probe natsgo.Options
-	for _, o := range options {
-		if err := o(&probe); err != nil {
-			return nil, err
-		}
-	}
-	return options, nil
-}
