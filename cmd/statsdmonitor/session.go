@@ -58,17 +58,25 @@ func newSession(l *line, stdout, stderr io.Writer) (*session, error) {
 	return s, nil
 }
 
-// maxToken is the maximum size of a file with a token, in bytes.
-const maxToken = 4096
+// Maximum sizes of files, in bytes. Debian's file of all public authorities has 220 kB.
+const (
+	maxToken = 4096
+	maxCA    = 16 << 20
+)
+
+// readFile returns the content of a file. If the file has more bytes than limit, the content has limit+1 bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
 
 // readToken returns the token on the first line of a file.
 func readToken(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("--token-file: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	b, err := readFile(path, maxToken)
 	if err != nil {
 		return "", fmt.Errorf("--token-file: %w", err)
 	}
@@ -88,9 +96,12 @@ func trust(path string) (*tls.Config, error) {
 	if path == "" {
 		return cfg, nil
 	}
-	pem, err := os.ReadFile(path)
+	pem, err := readFile(path, maxCA)
 	if err != nil {
 		return nil, fmt.Errorf("--ca: %w", err)
+	}
+	if len(pem) > maxCA {
+		return nil, fmt.Errorf("--ca %s: must have at most %d bytes", path, maxCA)
 	}
 	cfg.RootCAs = x509.NewCertPool()
 	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
