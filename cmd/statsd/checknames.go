@@ -77,13 +77,30 @@ func (all settings) newNamesCheck(set *rules.Set, tags metric.Tags, styles metri
 	}
 }
 
-// run checks the names from --names-from. Without --names-from, it prints the number of rules in the file.
+// run checks the names from --names-from, until ctx ends. Without --names-from, it prints the number of rules in the file.
 func (c *namesCheck) run(ctx context.Context, file string) error {
 	from := c.all.text("names-from")
 	if from == "" {
 		fmt.Fprintf(c.out, "%s: %d rules\n", file, c.set.Len())
 		return c.out.Flush()
 	}
+	read := make(chan error, 1)
+	go func() { read <- c.read(ctx, from) }()
+	select {
+	case err := <-read:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done(): // the goroutine may wait for a writer of a pipe until the process exits
+		return fmt.Errorf("--names-from %s: interrupted", from)
+	}
+	c.summary()
+	return c.out.Flush()
+}
+
+// read checks the names from a source. The source may be a pipe, as in --names-from <(COMMAND), so it is not opened
+// through safefile.
+func (c *namesCheck) read(ctx context.Context, from string) error {
 	names, err := openNames(ctx, from)
 	if err != nil {
 		return fmt.Errorf("--names-from: %w", err)
@@ -97,8 +114,7 @@ func (c *namesCheck) run(ctx context.Context, file string) error {
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("--names-from %s: %w", from, err)
 	}
-	c.summary()
-	return c.out.Flush()
+	return nil
 }
 
 // line checks the name or names in a line of input. The line is KIND NAME, or a statsd line, or only a name,
