@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/statsd-ops/statsd/internal/counterpart"
 )
 
 // ourFile is a file that the daemon opens.
@@ -53,8 +55,72 @@ var ourFiles = []ourFile{
 	{name: "ca.pem", links: true, args: func(_ *testing.T, path string) []string {
 		return []string{"--flush-interval", "0.05", "-s", "graphite+tls://" + takenTLS + "?ca=" + path}
 	}},
+	{name: "sink.pem", links: true, args: sinkFor("cert", "key=#")},
+	{name: "sink.key", links: true, args: sinkFor("key", "cert=#")},
+	{name: "sink.headers", links: true, goesOn: true, args: func(_ *testing.T, path string) []string {
+		return []string{"--flush-interval", "0.05", "-s", "influxdb://127.0.0.1:1?db=d&header-file=" + path}
+	}},
+	{name: "sink.token", links: true, goesOn: true, args: func(_ *testing.T, path string) []string {
+		return []string{"--flush-interval", "0.05", "-s", "influxdb+v2://127.0.0.1:1?org=o&bucket=b&token-file=" + path}
+	}},
+	{name: "tokens", args: flagFor("--monitor-tokens"), links: true},
+	{name: "monitor.pem", links: true, args: certFor("--monitor-cert", "--monitor-key")},
+	{name: "monitor.key", links: true, args: certFor("--monitor-key", "--monitor-cert")},
+	{name: "listen.keys", links: true, args: urlFor("--listen", "udp+hmac://127.0.0.1:0?keys=@")},
+	{name: "listen.pem", links: true, args: urlFor("--listen", "tcp+tls://127.0.0.1:0?cert=@&key=#")},
+	{name: "listen.key", links: true, args: urlFor("--listen", "tcp+tls://127.0.0.1:0?cert=#&key=@")},
+	{name: "listen.ca", links: true, args: urlFor("--listen", "tcp+tls://127.0.0.1:0?cert=#&key=#&client-ca=@")},
+	{name: "central.keys", links: true, args: urlFor("--collect", "statsd://127.0.0.1:0?keys=@")},
+	{name: "central.pem", links: true, args: urlFor("--collect", "statsd+tls://127.0.0.1:0?cert=@&key=#")},
+	{name: "central.key", links: true, args: urlFor("--collect", "statsd+tls://127.0.0.1:0?cert=#&key=@")},
+	{name: "central.ca", links: true, args: urlFor("--collect", "statsd+tls://127.0.0.1:0?cert=#&key=#&client-ca=@")},
+	{name: "edge.keys", links: true, args: urlFor("--forward", "statsd://127.0.0.1:1?keys=@")},
+	{name: "edge.ca", links: true, args: urlFor("--forward", "statsd+tls://127.0.0.1:1?ca=@")},
+	{name: "edge.pem", links: true, args: urlFor("--forward", "statsd+tls://127.0.0.1:1?cert=@&key=#")},
+	{name: "edge.key", links: true, args: urlFor("--forward", "statsd+tls://127.0.0.1:1?cert=#&key=@")},
+	{name: "nats.creds", links: true, args: urlFor("--forward", "nats://127.0.0.1:1?creds=@")},
+	{name: "nats.nk", links: true, args: urlFor("--forward", "nats://127.0.0.1:1?nkey=@")},
+	{name: "nats.ca", links: true, args: urlFor("--forward", "nats+tls://127.0.0.1:1?ca=@")},
+	{name: "nats.pem", links: true, args: urlFor("--forward", "nats+tls://127.0.0.1:1?cert=@&key=#")},
+	{name: "nats.key", links: true, args: urlFor("--forward", "nats+tls://127.0.0.1:1?cert=#&key=@")},
+	{name: "owner.creds", links: true, args: urlFor("--collect", "nats://127.0.0.1:1?creds=@")},
+	{name: "owner.nk", links: true, args: urlFor("--collect", "nats://127.0.0.1:1?nkey=@")},
 	{name: "spool/graphite/lock", goesOn: true, args: spoolFor},
 	{name: "spool/graphite/position", goesOn: true, args: spoolFor},
+	{name: "spool/collect/lock", args: func(_ *testing.T, path string) []string {
+		return []string{"--collect", "statsd://127.0.0.1:0", "--spool-dir", filepath.Dir(filepath.Dir(path))}
+	}},
+	{name: "spool/forward.settings", links: true, goesOn: true, args: func(_ *testing.T, path string) []string {
+		return []string{"--forward", "statsd://127.0.0.1:1", "--spool-dir", filepath.Dir(path)}
+	}},
+}
+
+// withPair replaces @ in the text by path, and # by a file with a certificate and its key.
+func withPair(text, path string) string {
+	return strings.NewReplacer("@", path, "#", goodPair).Replace(text)
+}
+
+// urlFor returns arguments for a flag that takes a URL. A central daemon also needs a directory.
+func urlFor(flag, url string) func(*testing.T, string) []string {
+	return func(t *testing.T, path string) []string {
+		args := []string{flag, withPair(url, path)}
+		if flag == "--collect" && strings.HasPrefix(url, "statsd") {
+			args = append(args, "--spool-dir", t.TempDir())
+		}
+		return args
+	}
+}
+
+func sinkFor(setting, other string) func(*testing.T, string) []string {
+	return func(_ *testing.T, path string) []string {
+		return []string{"--flush-interval", "0.05", "-s", withPair("graphite+tls://"+takenTLS+"?"+setting+"=@&"+other, path)}
+	}
+}
+
+func certFor(flag, other string) func(*testing.T, string) []string {
+	return func(_ *testing.T, path string) []string {
+		return []string{"--monitor-port", "0", flag, path, other, goodPair}
+	}
 }
 
 func flagFor(flag string) func(*testing.T, string) []string {
@@ -68,6 +134,9 @@ func spoolFor(_ *testing.T, path string) []string {
 // takenTLS is the address in the URL of the sink that uses ca.pem. TestFiles listens on this address.
 var takenTLS string
 
+// goodPair is a file with a certificate and its key.
+var goodPair string
+
 // TestFiles replaces each file that the daemon opens with a trap: another type of file or a link. The daemon must
 // report the trap. It must not block, and must not change the target of a link.
 func TestFiles(t *testing.T) {
@@ -77,6 +146,15 @@ func TestFiles(t *testing.T) {
 	}
 	defer l.Close()
 	takenTLS = l.Addr().String()
+	cert, key := counterpart.NewAuthority(t).Issue("127.0.0.1")
+	goodPair = cert
+	secret, err := os.ReadFile(key)
+	check(t, err)
+	file, err := os.OpenFile(cert, os.O_APPEND|os.O_WRONLY, 0)
+	check(t, err)
+	_, err = file.Write(secret)
+	check(t, err)
+	check(t, file.Close())
 	for _, file := range ourFiles {
 		for _, trap := range []string{"link", "fifo", "socket", "device", "directory", "foreign file", "foreign link", "hard link"} {
 			t.Run(file.name+"/"+trap, func(t *testing.T) { file.try(t, trap) })
@@ -96,6 +174,9 @@ func (f ourFile) try(t *testing.T, trap string) {
 	said := f.outcome(t, refused, f.args(t, path))
 	if refused && !(strings.Contains(said, path) && complains(said)) {
 		t.Errorf("does not report the fault of %s: %s", path, said)
+	}
+	if n := strings.Count("\n"+said, "\nstatsd: "); refused && !f.goesOn && n != 1 {
+		t.Errorf("says %d lines: %s", n, said)
 	}
 	got, err := os.ReadFile(victim)
 	if err != nil || string(got) != treasure && !(f.streams && !refused) {
@@ -152,7 +233,10 @@ func (f ourFile) outcome(t *testing.T, refused bool, args []string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	args = append([]string{"statsd", "-p", "0", "-n", "127.0.0.1", "--receivers", "1", "--monitor-port", "off"}, args...)
+	args = append([]string{"statsd", "-p", "0", "-n", "127.0.0.1", "--receivers", "1"}, args...)
+	if !slices.Contains(args, "--monitor-port") {
+		args = append(args, "--monitor-port", "off")
+	}
 	if !slices.Contains(args, "--grace") {
 		args = append(args, "--grace", "0")
 	}
