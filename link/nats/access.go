@@ -21,6 +21,11 @@ import (
 func (c Config) access() (options []natsgo.Option, err error) {
 	if c.Creds != "" {
 		file := secretFile{"creds", c.Creds}
+		key, err := file.key() // without a key, no connection would succeed
+		if err != nil {
+			return nil, err
+		}
+		key.Wipe()
 		options = append(options, natsgo.UserJWT(file.jwt, file.sign))
 	}
 	if c.NKey != "" {

@@ -185,6 +185,7 @@ func TestFaultyFiles(t *testing.T) {
 		"creds: open " + dir + ": is a directory":                            {Creds: dir},
 		"creds: open " + large + ": refused: it has more than 1048576 bytes": {Creds: large},
 		"creds: open /nowhere: no such file or directory":                    {Creds: "/nowhere"},
+		"creds: read " + junk + ": nkeys: no nkey seed found":                {Creds: junk},
 		"nkey: open " + dir + ": is a directory":                             {NKey: dir},
 		"nkey: open /nowhere: no such file or directory":                     {NKey: "/nowhere"},
 		"nkey: read " + junk + ": nkeys: no nkey seed found":                 {NKey: junk},
