@@ -73,7 +73,7 @@ func OpenLog(cfg LogConfig) (*Log, error) {
 }
 
 func (l *Log) load() error {
-	if err := safefile.Directory(l.cfg.Dir); err != nil {
+	if err := safefile.Subdirectory(l.cfg.Dir); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(l.cfg.Dir) // the entries are sorted by name, and so by number
@@ -204,7 +204,7 @@ func (l *Log) checkWriter() error {
 // begin makes a new segment. A file with the same number can exist, but it contains no complete
 // record and is overwritten.
 func (l *Log) begin() error {
-	if err := safefile.Directory(l.cfg.Dir); err != nil {
+	if err := safefile.Subdirectory(l.cfg.Dir); err != nil {
 		return err
 	}
 	path := filepath.Join(l.cfg.Dir, segmentName(l.next))

@@ -182,7 +182,7 @@ func (s *Spool) setup() error {
 
 // load locks the directory, and reads which records it contains.
 func (s *Spool) load() error {
-	if err := safefile.Directory(s.cfg.Dir); err != nil {
+	if err := safefile.Subdirectory(s.cfg.Dir); err != nil {
 		return err
 	}
 	var err error

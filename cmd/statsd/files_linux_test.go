@@ -156,23 +156,63 @@ func TestFiles(t *testing.T) {
 	check(t, err)
 	check(t, file.Close())
 	for _, file := range ourFiles {
-		for _, trap := range []string{"link", "fifo", "socket", "device", "directory", "foreign file", "foreign link", "hard link"} {
-			t.Run(file.name+"/"+trap, func(t *testing.T) { file.try(t, trap) })
+		for _, trap := range []string{"link", "fifo", "socket", "device", "directory"} {
+			t.Run(file.name+"/"+trap, func(t *testing.T) { file.try(t, trap, folder{}) })
+		}
+		for name, in := range sharedFolders {
+			for _, trap := range []string{"foreign file", "foreign link", "hard link"} {
+				t.Run(file.name+"/"+trap+" in "+name, func(t *testing.T) { file.try(t, trap, in) })
+			}
 		}
 	}
 }
 
+// other is a user and a group.
+const other = 65534
+
+// folder is the mode and the owner of a directory.
+type folder struct {
+	mode     uint32
+	uid, gid int
+}
+
+// sharedFolders are directories in which another user can create files.
+var sharedFolders = map[string]folder{
+	"tmp":                     {0o1777, -1, -1},
+	"a group's directory":     {mode: 0o775, gid: other},
+	"var log":                 {mode: 0o2770, gid: other},
+	"a user's directory":      {mode: 0o755, uid: other, gid: other},
+	"a user's own tmp":        {mode: 0o1777, uid: other, gid: other},
+	"a read-only foreign one": {mode: 0o555, uid: other},
+}
+
+// make sets the mode and the owner of a directory. It skips the test if this user cannot do so.
+func (p folder) make(t *testing.T, dir string) {
+	t.Helper()
+	if os.Chown(dir, p.uid, p.gid) != nil {
+		t.Skip("needs root")
+	}
+	check(t, unix.Chmod(dir, p.mode))
+}
+
 const treasure = "# do not touch\n"
 
-func (f ourFile) try(t *testing.T, trap string) {
+func (f ourFile) try(t *testing.T, trap string, in folder) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, f.name)
 	victim := filepath.Join(t.TempDir(), "victim")
 	check(t, os.WriteFile(victim, []byte(treasure), 0o600))
 	check(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	refused := f.set(t, trap, path, victim)
+	if in.mode != 0 {
+		in.make(t, filepath.Dir(path))
+	}
 	said := f.outcome(t, refused, f.args(t, path))
-	if refused && !(strings.Contains(said, path) && complains(said)) {
+	named := path
+	if in.uid == other && strings.HasPrefix(f.name, "spool/") {
+		named = filepath.Dir(path) // the directory is refused
+	}
+	if refused && !(strings.Contains(said, named) && complains(said)) {
 		t.Errorf("does not report the fault of %s: %s", path, said)
 	}
 	if n := strings.Count("\n"+said, "\nstatsd: "); refused && !f.goesOn && n != 1 {
@@ -187,7 +227,6 @@ func (f ourFile) try(t *testing.T, trap string) {
 // set creates a trap at path. It returns whether the daemon must refuse the trap.
 func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	t.Helper()
-	const other = 65534
 	switch trap {
 	case "link":
 		check(t, os.Symlink(victim, path))
@@ -210,7 +249,6 @@ func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 	case "directory":
 		check(t, os.Mkdir(path, 0o777))
 	case "foreign file", "foreign link", "hard link":
-		check(t, os.Chmod(filepath.Dir(path), 0o1777))
 		switch trap {
 		case "hard link":
 			check(t, os.Link(victim, path))

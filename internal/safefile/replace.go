@@ -11,9 +11,11 @@ import (
 // Replace replaces the file at path with the output of write. If write fails or the machine
 // crashes, the old file is kept. Replace first writes to a temporary file, path.new.
 func Replace(path string, write func(io.Writer) error) error {
-	if err := checkPlace(path, false); err != nil {
+	p, err := find(path, false)
+	if err != nil {
 		return err
 	}
+	path = p.path
 	beside := path + ".new"
 	file, err := create(beside)
 	if err != nil {
@@ -39,13 +41,4 @@ func create(path string) (*os.File, error) {
 		return nil, err
 	}
 	return Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-}
-
-// SyncDirectory makes newly created names in a directory durable (fsync).
-func SyncDirectory(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

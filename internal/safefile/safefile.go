@@ -2,13 +2,30 @@
 // to make the daemon read or change a file of that user's choice. Package safefile refuses such files.
 //
 // Opening never blocks: a FIFO, a device or a socket is an error, except for a log. Symbolic links are not followed for
-// the daemon's own files (Open, Replace). They are followed for files that the operator provides (Read) and for logs
-// (Append).
+// the daemon's own files (Open, Replace). They are followed for files that the operator provides (Read, Program) and for
+// logs (Append).
 //
-// In a directory that other users can write to, such as /tmp, a file or link must belong to the daemon's user or to the
-// owner of the directory. A file must also have only one name (no hard links). Files that do not meet these rules may
-// come from another user. The rules apply to the last element of the path: symbolic links to directories before it are
-// always followed.
+// # Shared directories
+//
+// A directory is shared if somebody other than root and the daemon's user can create or replace files in it:
+//
+//   - Every user can write to it, as to /tmp. The sticky bit makes no difference: it prevents that files are replaced,
+//     but not that they are created before the daemon starts.
+//   - It belongs to another user, who can always make it writable for himself. Root is trusted, because root can change
+//     the daemon anyway.
+//   - Its group can write to it, as to Debian's /var/log. Two groups are trusted: the group 0 of root, and the private
+//     group of the daemon's user. A group is private if it is the group of the process, has the name or the number of the
+//     user, and has no other members in /etc/passwd and /etc/group.
+//
+// In a shared directory, a file or link must belong to root or to the daemon's user. A file must also have only one name
+// (no hard links). Files that do not meet these rules may come from another user. In other directories, only root and the
+// daemon's user can have chosen the file, so its owner makes no difference. Kubernetes mounts configuration files in
+// directories with mode 1777 or with a group (fsGroup): the files and links in them belong to root.
+//
+// The rules apply to the last element of the path, to each link in the path, and to the targets of these links. They do
+// not apply to other directories in the path, except for the directories of the daemon (Directory, Subdirectory). The path
+// is checked before the file is opened, so the daemon cannot protect against a user who replaces a directory in the path
+// between these two moments.
 package safefile
 
 import (
@@ -65,13 +82,13 @@ func Append(path string, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: os.O_WRONLY | os.O_APPEND | os.O_CREATE, mode: mode, links: true, streams: true})
 }
 
-// Directory creates one of the daemon's own directories, and its parents. If path is a link to a
-// directory, Directory follows the link.
-func Directory(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
+// Program returns an error if a program that the operator provides may come from another user. It follows links.
+func Program(path string) error {
+	p, err := find(path, true)
+	if err == nil && p.info == nil {
+		err = pathError(path, fs.ErrNotExist)
 	}
-	return checkPlace(path, true)
+	return err
 }
 
 // opening contains the options of the function open.
@@ -86,30 +103,30 @@ type opening struct {
 // opening a device can have effects. It checks again after that, because the file may have been
 // replaced between the check and the open.
 func open(path string, o opening) (*os.File, error) {
-	if err := checkPlace(path, o.links); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err == nil:
-		if err := o.checkType(info.Mode()); err != nil {
-			return nil, pathError(path, err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	flags := o.flags | calm
-	if !o.links {
-		flags |= unix.O_NOFOLLOW
-	}
-	file, err := os.OpenFile(path, flags, o.mode)
-	if errors.Is(err, unix.ENXIO) {
-		return nil, pathError(path, fmt.Errorf("the pipe has no reader: %w", unix.ENXIO))
-	}
+	p, err := find(path, o.links)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.checkOpen(file, path); err != nil {
+	if p.info != nil {
+		if err := o.checkType(p.info.Mode()); err != nil {
+			return nil, pathError(path, err)
+		}
+	}
+	flags := o.flags | calm
+	if !p.kernel {
+		flags |= unix.O_NOFOLLOW
+	}
+	file, err := os.OpenFile(p.path, flags, o.mode)
+	if errors.Is(err, unix.ENXIO) {
+		err = fmt.Errorf("the pipe has no reader: %w", unix.ENXIO)
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	if err := o.checkOpen(file, p); err != nil {
 		return nil, errors.Join(pathError(path, err), file.Close())
 	}
 	return file, nil
@@ -125,7 +142,7 @@ func (o opening) checkType(mode fs.FileMode) error {
 	return fmt.Errorf("%w: it is %s, not a regular file", ErrUnsafe, typeName(mode))
 }
 
-func (o opening) checkOpen(file *os.File, path string) error {
+func (o opening) checkOpen(file *os.File, p place) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
@@ -133,11 +150,10 @@ func (o opening) checkOpen(file *os.File, path string) error {
 	if err := o.checkType(info.Mode()); err != nil {
 		return err
 	}
-	shared, err := sharedDirectory(path)
-	if err != nil || shared == nil || !info.Mode().IsRegular() {
-		return err
+	if p.kernel {
+		return nil
 	}
-	return shared.check(info)
+	return p.directory.check(info)
 }
 
 func typeName(mode fs.FileMode) string {

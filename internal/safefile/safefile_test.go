@@ -126,36 +126,188 @@ func TestForeignLock(t *testing.T) {
 	}
 }
 
-// TestShared checks that files of other users are refused in directories that every user can write
-// to, and accepted in other directories.
+const other = 65534 // a user and a group
+
+// sharedCases are modes and owners of directories. The user of the test is root.
+var sharedCases = []struct {
+	mode     uint32
+	uid, gid int
+	shared   bool
+}{
+	{0o755, 0, 0, false},
+	{0o755, 0, other, false},
+	{0o2750, 0, other, false},
+	{0o775, 0, 0, false}, // the group of root
+	{0o777, 0, 0, true},
+	{0o1777, 0, 0, true},
+	{0o2777, 0, other, true},
+	{0o775, 0, other, true},
+	{0o2775, 0, other, true}, // Debian's /var/log
+	{0o2770, 0, other, true},
+	{0o755, other, 0, true},
+	{0o500, other, other, true},
+	{0o1777, other, 0, true},
+}
+
+// TestShared checks that files, links and hard links of other users are refused in shared
+// directories, and accepted in other directories. Files of root are always accepted.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	for _, mode := range []os.FileMode{0o755, 0o777, 0o777 | os.ModeSticky} {
+	for _, c := range sharedCases {
+		dir, target := t.TempDir(), filepath.Join(t.TempDir(), "target")
+		at := func(name string) string { return filepath.Join(dir, name) }
+		for _, err := range []error{
+			os.WriteFile(target, nil, 0o600),
+			os.WriteFile(at("own"), nil, 0o600), os.WriteFile(at("foreign"), nil, 0o666), os.Chown(at("foreign"), other, other),
+			os.Symlink(target, at("own link")), os.Symlink(target, at("foreign link")), os.Lchown(at("foreign link"), other, other),
+			os.Symlink(filepath.Dir(target), at("linked")), os.Lchown(at("linked"), other, other),
+			os.Symlink(at("foreign link"), target+" link"),
+			os.Link(target, at("hard link")),
+			os.Chown(dir, c.uid, c.gid), unix.Chmod(dir, c.mode),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, open := range map[string]func(string) error{
+			"Read":    func(path string) error { return closed(Read(path)) },
+			"Open":    func(path string) error { return closed(Open(path, os.O_RDWR|os.O_CREATE, 0o600)) },
+			"Append":  func(path string) error { return closed(Append(path, 0o600)) },
+			"Program": Program,
+			"Replace": func(path string) error { return Replace(path, text("")) },
+		} {
+			try := func(path string, refused bool) {
+				if err := open(path); refused != errors.Is(err, ErrUnsafe) || !refused && err != nil || refused && strings.Count(err.Error(), path) != 1 {
+					t.Errorf("%s of %s in a directory of mode %o, user %d, group %d: %v", name, strings.TrimPrefix(path, dir), c.mode, c.uid, c.gid, err)
+				}
+			}
+			if name != "Program" && name != "Read" {
+				try(at("new "+name), false)
+			}
+			try(at("own"), false)
+			try(filepath.Join(at("linked"), "target"), c.shared)
+			if name == "Replace" {
+				try(at("foreign link"), true)
+				continue
+			}
+			try(at("foreign"), c.shared)
+			try(at("hard link"), c.shared)
+			try(at("own link"), name == "Open")
+			try(at("foreign link"), c.shared || name == "Open")
+			try(target+" link", c.shared || name == "Open")
+		}
+	}
+}
+
+func closed(file *os.File, err error) error {
+	if err == nil {
+		err = file.Close()
+	}
+	return err
+}
+
+// TestConfigMap reads a file of a ConfigMap, as Kubernetes mounts it.
+func TestConfigMap(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, mode := range []uint32{0o1777, 0o3777, 0o2775} {
 		dir := t.TempDir()
-		path := filepath.Join(dir, "file")
-		err := errors.Join(os.WriteFile(path, nil, 0o666), os.Chown(path, 65534, 65534), os.Chmod(dir, mode))
-		if err != nil {
+		at := func(name string) string { return filepath.Join(dir, name) }
+		for _, err := range []error{
+			os.Mkdir(at("..2026"), 0o755), os.WriteFile(at("..2026/conf"), []byte("text"), 0o440),
+			os.Symlink("..2026", at("..data")), os.Symlink("..data/conf", at("conf")),
+			os.Chown(dir, 0, other), os.Chown(at("..2026"), 0, other), os.Chown(at("..2026/conf"), 0, other),
+			unix.Chmod(at("..2026"), mode), unix.Chmod(dir, mode),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := ReadFile(at("conf"), 10); string(got) != "text" || err != nil {
+			t.Errorf("mode %o: %q, %v", mode, got, err)
+		}
+	}
+}
+
+// TestDirectory checks that directories and links of other users are refused, and nothing is created in them.
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for name, c := range map[string]struct {
+		link      string // which directory is a link, or ""
+		foreign   string // what belongs to another user, or ""
+		refusedIn string // the function that refuses it, or ""
+	}{
+		"real directories":            {},
+		"the operator's link":         {link: "spool"},
+		"a link in the spool":         {link: "spool/sink", refusedIn: "Subdirectory"},
+		"a foreign directory":         {foreign: "spool", refusedIn: "both"},
+		"a foreign subdirectory":      {foreign: "spool/sink", refusedIn: "Subdirectory"},
+		"a foreign link":              {link: "spool", foreign: "spool", refusedIn: "both"},
+		"a foreign link in the spool": {link: "spool/sink", foreign: "spool/sink", refusedIn: "Subdirectory"},
+	} {
+		dir, target := t.TempDir(), t.TempDir()
+		at := func(name string) string { return filepath.Join(dir, name) }
+		errs := []error{unix.Chmod(dir, 0o1777)}
+		switch c.link {
+		case "spool":
+			errs = append(errs, os.Symlink(target, at("spool")))
+		case "spool/sink":
+			errs = append(errs, os.Mkdir(at("spool"), 0o700), os.Symlink(target, at("spool/sink")))
+		default:
+			errs = append(errs, os.MkdirAll(at("spool/sink"), 0o700))
+		}
+		if c.foreign != "" {
+			errs = append(errs, os.Lchown(at(c.foreign), other, other))
+		}
+		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
-		for name, open := range map[string]func() (*os.File, error){
-			"Read":   func() (*os.File, error) { return Read(path) },
-			"Open":   func() (*os.File, error) { return Open(path, os.O_RDWR|os.O_CREATE, 0o600) },
-			"Append": func() (*os.File, error) { return Append(path, 0o600) },
-		} {
-			file, err := open()
-			if err == nil {
-				_ = file.Close()
-			}
-			if refused := errors.Is(err, ErrUnsafe); refused != (mode != 0o755) {
-				t.Errorf("%s in a directory of mode %v: %v", name, mode, err)
-			}
+		if err := Directory(at("spool")); errors.Is(err, ErrUnsafe) != (c.refusedIn == "both") {
+			t.Errorf("%s: %v", name, err)
 		}
-		if err := Directory(filepath.Join(dir, "own")); err != nil {
-			t.Error(err)
+		if err := Subdirectory(at("spool/sink")); errors.Is(err, ErrUnsafe) != (c.refusedIn != "") {
+			t.Errorf("%s: %v", name, err)
 		}
+		if entries, err := os.ReadDir(target); c.refusedIn != "" && (len(entries) > 0 || err != nil) {
+			t.Errorf("%s: created %v, %v", name, entries, err)
+		}
+	}
+	if err := Subdirectory(filepath.Join(t.TempDir(), "a", "b", "c")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPrivateGroup(t *testing.T) {
+	t.Parallel()
+	const users = "root:x:0:0::/root:/bin/sh\nstatsd:x:105:112::/:\nalice:x:1000:1000::/home/alice:\nbob:x:1001:100::/:\ncarol:x:1002:100::/:\n+\n"
+	const groups = "root:x:0:\nstatsd:x:112:\nusers:x:100:\nalice:x:1000:alice\ndaemons:x:113:\nbob:x:114:alice,bob\n"
+	for _, c := range []struct {
+		uid, gid int
+		want     bool
+	}{
+		{105, 112, true},     // a system user of Debian
+		{1000, 1000, true},   // a person
+		{65532, 65532, true}, // a container without /etc/passwd
+		{65532, 2000, false}, // a group of Kubernetes
+		{1001, 100, false},   // a group of all users
+		{1001, 114, false},   // the group has another member
+		{105, 113, false},    // another name
+		{1001, 1000, false},  // the group of another user
+	} {
+		if got := onlyMember(c.uid, c.gid, users, groups); got != c.want {
+			t.Errorf("group %d of user %d: private is %v", c.gid, c.uid, got)
+		}
+	}
+	if !onlyMember(65532, 65532, "", "") || onlyMember(65532, 2000, "", "") {
+		t.Error("without files, the numbers do not decide")
 	}
 }
 

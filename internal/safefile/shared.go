@@ -1,63 +1,113 @@
 package safefile
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
-// shared is a directory that every user can write to.
-type shared struct{ owner uint32 }
+// shared is a directory in which a user other than root and the user of this process can create or
+// replace files.
+type shared struct{ why string }
 
-// sharedDirectory returns the directory of path if every user can write to it, and nil if not.
+// sharedDirectory returns nil if only root and the user of this process can create or replace files
+// in the directory at path.
 func sharedDirectory(path string) (*shared, error) {
-	info, err := os.Stat(filepath.Dir(path))
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	const othersWrite = 0o002
-	if info.Mode().Perm()&othersWrite == 0 {
-		return nil, nil
+	const (
+		groupWrite  = 0o020
+		othersWrite = 0o002
+	)
+	stat, mode := ownerOf(info), info.Mode().Perm()
+	switch {
+	case mode&othersWrite != 0:
+		return &shared{"a directory that every user can write to"}, nil
+	case !trusted(stat.Uid):
+		return &shared{fmt.Sprintf("a directory of user %d", stat.Uid)}, nil
+	case mode&groupWrite != 0 && stat.Gid != 0 && !isPrivate(stat.Gid):
+		return &shared{fmt.Sprintf("a directory that group %d can write to", stat.Gid)}, nil
 	}
-	return &shared{ownerOf(info).Uid}, nil
+	return nil, nil
 }
 
-// check refuses a file or link that another user may have created.
+// check refuses a file that another user may have created.
 func (s *shared) check(info fs.FileInfo) error {
+	if fault := s.fault(info); fault != "" {
+		return fmt.Errorf("%w: it %s", ErrUnsafe, fault)
+	}
+	return nil
+}
+
+// fault says why another user may have created a file or link, or returns "".
+func (s *shared) fault(info fs.FileInfo) string {
 	stat := ownerOf(info)
 	switch {
-	case stat.Uid != uint32(os.Geteuid()) && stat.Uid != s.owner:
-		return fmt.Errorf("%w: it belongs to user %d, in a directory that every user can write to", ErrUnsafe, stat.Uid)
+	case s == nil:
+		return ""
+	case !trusted(stat.Uid):
+		return fmt.Sprintf("belongs to user %d, in %s: there, only root or the daemon's user (%d) may own it", stat.Uid, s.why, os.Geteuid())
 	case info.Mode().IsRegular() && stat.Nlink > 1:
-		return fmt.Errorf("%w: it also has another name (a hard link), in a directory that every user can write to", ErrUnsafe)
+		return fmt.Sprintf("also has another name (a hard link), in %s: replace it by a copy", s.why)
 	}
-	return nil
+	return ""
 }
 
-// checkPlace refuses a symbolic link at path, unless links are followed. It also refuses a file
-// that another user may have created.
-func checkPlace(path string, links bool) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// trusted reports whether files of a user do no harm: root can do everything anyway.
+func trusted(uid uint32) bool { return uid == 0 || int64(uid) == int64(os.Geteuid()) }
+
+// isPrivate reports whether only the user of this process is in a group.
+func isPrivate(gid uint32) bool {
+	if int64(gid) != int64(os.Getegid()) {
+		return false
 	}
-	if err != nil {
-		return err
+	users, _ := os.ReadFile("/etc/passwd") // a container may have no such files
+	groups, _ := os.ReadFile("/etc/group")
+	return onlyMember(os.Geteuid(), int(gid), string(users), string(groups))
+}
+
+// onlyMember reports whether the group is the private group of the user: it has the name or the
+// number of the user, and no other user is in it. The parameters users and groups are the content of
+// /etc/passwd and /etc/group. Other sources of users, such as LDAP, are not asked.
+func onlyMember(uid, gid int, users, groups string) bool {
+	var name string
+	for user := range entries(users, 4) { // name:password:uid:gid
+		switch {
+		case user[2] == strconv.Itoa(uid) && name == "":
+			name = user[0]
+		case user[3] == strconv.Itoa(gid) && user[2] != strconv.Itoa(uid):
+			return false
+		}
 	}
-	if !links && info.Mode()&fs.ModeSymlink != 0 {
-		return pathError(path, fmt.Errorf("%w: it is a symbolic link; give the path of the file itself", ErrUnsafe))
+	private := gid == uid
+	for group := range entries(groups, 4) { // name:password:gid:members
+		if group[2] != strconv.Itoa(gid) {
+			continue
+		}
+		private = private || name != "" && group[0] == name
+		others := func(member string) bool { return member != "" && member != name }
+		if slices.ContainsFunc(strings.Split(group[3], ","), others) {
+			return false
+		}
 	}
-	directory, err := sharedDirectory(path)
-	if err != nil || directory == nil {
-		return err
+	return private
+}
+
+// entries yields the fields of each line with at least n fields.
+func entries(text string, n int) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(text) {
+			if fields := strings.Split(strings.TrimSpace(line), ":"); len(fields) >= n && !yield(fields) {
+				return
+			}
+		}
 	}
-	if err := directory.check(info); err != nil {
-		return pathError(path, err)
-	}
-	return nil
 }
 
 func ownerOf(info fs.FileInfo) *syscall.Stat_t { return info.Sys().(*syscall.Stat_t) }

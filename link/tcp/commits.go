@@ -60,7 +60,7 @@ type commitHeader struct {
 // field next in all commits.
 func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 	c = &commits{dir: dir, slots: slots, kept: make(map[int64]int64), unsaved: make(map[string]bool)}
-	if err := safefile.Directory(dir); err != nil {
+	if err := safefile.Subdirectory(dir); err != nil {
 		return nil, 0, err
 	}
 	for place := link.TakeOver; place < slots; place++ {

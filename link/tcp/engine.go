@@ -90,7 +90,7 @@ func Open(cfg Config) (*Engine, error) {
 }
 
 func hold(dir string) (*os.File, error) {
-	if err := safefile.Directory(dir); err != nil {
+	if err := safefile.Subdirectory(dir); err != nil {
 		return nil, err
 	}
 	lock, err := safefile.Holding(filepath.Join(dir, "lock"))
