@@ -52,6 +52,7 @@ var ourFiles = []ourFile{
 	{name: "send_nsca.cfg", links: true, args: func(_ *testing.T, path string) []string {
 		return []string{"--alert", "--nsca-server", "localhost", "--nsca-config", path}
 	}},
+	{name: "page", links: true, args: func(_ *testing.T, path string) []string { return []string{"--alert", "--notify-exec", path} }},
 	{name: "ca.pem", links: true, args: func(_ *testing.T, path string) []string {
 		return []string{"--flush-interval", "0.05", "-s", "graphite+tls://" + takenTLS + "?ca=" + path}
 	}},
@@ -201,7 +202,7 @@ func (f ourFile) try(t *testing.T, trap string, in folder) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, f.name)
 	victim := filepath.Join(t.TempDir(), "victim")
-	check(t, os.WriteFile(victim, []byte(treasure), 0o600))
+	check(t, os.WriteFile(victim, []byte(treasure), 0o700))
 	check(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	refused := f.set(t, trap, path, victim)
 	if in.mode != 0 {

@@ -82,13 +82,20 @@ func Append(path string, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: os.O_WRONLY | os.O_APPEND | os.O_CREATE, mode: mode, links: true, streams: true})
 }
 
-// Program returns an error if a program that the operator provides may come from another user. It follows links.
+// Program returns an error if the program at path may come from another user. It follows links. It does not check
+// whether this user may run the program.
 func Program(path string) error {
 	p, err := find(path, true)
-	if err == nil && p.info == nil {
-		err = pathError(path, fs.ErrNotExist)
+	switch {
+	case err != nil:
+		return err
+	case p.info == nil:
+		return pathError(path, unix.ENOENT)
 	}
-	return err
+	if err := (opening{}).checkType(p.info.Mode()); err != nil {
+		return pathError(path, err)
+	}
+	return nil
 }
 
 // opening contains the options of the function open.

@@ -23,9 +23,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/statsd-ops/statsd/notify"
-
+	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/metric"
+	"github.com/statsd-ops/statsd/notify"
 )
 
 const (
@@ -46,7 +46,8 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// Validate returns nil if the program exists and this user may run it.
+// Validate returns nil if the program exists, this user may run it, and it does not come from another
+// user (see package safefile).
 func (c Config) Validate() error {
 	_, err := c.program()
 	return err
@@ -58,6 +59,9 @@ func (c Config) program() (string, error) {
 		return "", metric.FlagErrorf("--notify-exec", nil, "is empty: give the path of a program")
 	}
 	path, err := filepath.Abs(c.Path)
+	if err == nil {
+		err = safefile.Program(path)
+	}
 	if err == nil {
 		_, err = exec.LookPath(path)
 	}
@@ -91,6 +95,9 @@ func New(c Config) (*Program, error) {
 // exits with a status other than 0, or must be killed. The error contains the beginning of the program's output.
 // After the program has exited, all processes in its process group are killed.
 func (p *Program) Notify(ctx context.Context, e notify.Event) error {
+	if err := safefile.Program(p.path); err != nil { // another user may have replaced the program since New
+		return fmt.Errorf("exec %s: cannot be run: %w", p.path, reason(err))
+	}
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	var out head

@@ -64,6 +64,33 @@ func TestProgramGoes(t *testing.T) {
 	wantError(t, program.Notify(t.Context(), notify.Event{}), "exec "+path+": cannot be run: no such file or directory")
 }
 
+// TestForeignProgram checks that a program that may come from another user is refused, also if it
+// replaces the program later.
+func TestForeignProgram(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir()
+	path, out := filepath.Join(dir, "program"), filepath.Join(dir, "out")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\ntouch "+out+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o1777); err != nil {
+		t.Fatal(err)
+	}
+	program := newProgram(t, Config{Path: path})
+	if err := os.Chown(path, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	const why = "refused: it belongs to user 65534, in a directory that every user can write to: there, only root or the daemon's user (0) may own it"
+	wantError(t, program.Notify(t.Context(), notify.Event{}), "exec "+path+": cannot be run: "+why)
+	_, err := New(Config{Path: path})
+	wantError(t, err, fmt.Sprintf("--notify-exec: cannot run %+q: %s", path, why))
+	if _, err := os.Stat(out); err == nil {
+		t.Error("the program ran")
+	}
+}
+
 func TestTimeoutKillsAll(t *testing.T) {
 	want := regexp.MustCompile(`: the program had not ended after [0-9.]+s, and was killed: "dialling"$`)
 	wait.Longer(t, time.Second, func(timeout time.Duration) error {
