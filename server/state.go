@@ -73,6 +73,9 @@ func (s *Server) loadState() {
 		aside := f.path + ".damaged"
 		f.log.Error().Err(errors.Join(err, os.Rename(f.path, aside))).
 			Msgf("the state file is damaged: moved to %s, gauges begin at 0", aside)
+	case errors.Is(err, state.ErrOther):
+		f.path = ""
+		f.log.Error().Err(err).Msg("the file is not a state file, and is left unchanged: gauges begin at 0, and are not saved")
 	case err != nil:
 		f.log.Error().Err(err).Msg("the state file cannot be read: gauges begin at 0")
 	default:

@@ -39,6 +39,23 @@ func Lock(file *os.File) error {
 	}
 }
 
+// CheckFree returns an error if another process has locked an open file. The file is then the lock
+// file or the pidfile of a running program, and must not be changed.
+func CheckFree(file *os.File) error {
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return unix.Flock(int(file.Fd()), unix.LOCK_UN)
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return fmt.Errorf("%w: it is locked by another process, as a lock file or pidfile is: name another file", ErrUnsafe)
+		}
+		return nil // the file system has no locks
+	}
+}
+
 // PID returns the process id in a file, or 0 if the file is empty.
 func PID(file *os.File) (int, error) {
 	const limit = 32 // a process id is shorter than 32 bytes

@@ -71,13 +71,42 @@ func readAll(file *os.File, path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
+// CheckHead returns an error if a file of the daemon begins with other text than head: it is then a file of
+// another kind, and must not be replaced. The parameter kind is for the error, for example "a state file". A file
+// that ends in the head is damaged, but is not of another kind. CheckHead also returns an error if another process
+// has locked the file.
+func CheckHead(path, kind, head string) error {
+	file, err := Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := CheckFree(file); err != nil {
+		return pathError(path, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, int64(len(head))))
+	if err != nil {
+		return err
+	}
+	if !HasHead(text, head) {
+		return pathError(path, fmt.Errorf("%w: it is not %s, and is left unchanged: name another file, or move it away", ErrUnsafe, kind))
+	}
+	return nil
+}
+
+// HasHead reports whether a text begins with head, or is a part of head.
+func HasHead(text []byte, head string) bool {
+	n := min(len(text), len(head))
+	return string(text[:n]) == head[:n]
+}
+
 // Open opens one of the daemon's own files. The flags are the same as for os.OpenFile.
 func Open(path string, flags int, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: flags, mode: mode})
 }
 
 // Append opens or creates a log file. The log may be a device, for example /dev/stderr, or a FIFO
-// that has a reader.
+// that has a reader. A file that another process has locked is refused.
 func Append(path string, mode fs.FileMode) (*os.File, error) {
 	return open(path, opening{flags: os.O_WRONLY | os.O_APPEND | os.O_CREATE, mode: mode, links: true, streams: true})
 }
@@ -157,10 +186,13 @@ func (o opening) checkOpen(file *os.File, p place) error {
 	if err := o.checkType(info.Mode()); err != nil {
 		return err
 	}
-	if p.kernel {
-		return nil
+	if !p.kernel {
+		err = p.directory.check(info)
 	}
-	return p.directory.check(info)
+	if err == nil && o.streams && info.Mode().IsRegular() {
+		err = CheckFree(file)
+	}
+	return err
 }
 
 func typeName(mode fs.FileMode) string {

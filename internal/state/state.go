@@ -39,8 +39,9 @@ import (
 )
 
 const (
-	head       = "statsd state 2\n"
-	headBefore = "statsd state 1\n"
+	format     = "statsd state " // followed by the version
+	head       = format + "2\n"
+	headBefore = format + "1\n"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -48,6 +49,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrDamaged is returned by Load if the file has an unknown format, or was changed after it was
 // written.
 var ErrDamaged = errors.New("damaged")
+
+// ErrOther is returned by Load if the file is not a state file. The caller must not replace it.
+var ErrOther = errors.New("not a state file")
 
 // Gauge is the value of a gauge.
 type Gauge struct {
@@ -107,6 +111,12 @@ func Load(path string, take func(Gauge)) (flushes []Span, err error) {
 		return nil, err
 	}
 	defer file.Close()
+	begin := make([]byte, len(format))
+	if n, err := file.ReadAt(begin, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	} else if !safefile.HasHead(begin[:n], format) {
+		return nil, fmt.Errorf("read %s: %w", path, ErrOther)
+	}
 	if _, err := read(file, func(Gauge) {}); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

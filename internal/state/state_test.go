@@ -97,7 +97,11 @@ func TestDamage(t *testing.T) {
 	whole := encode(Gauge{[]byte("some.gauge"), 17, 1795251852, 1}, Gauge{[]byte("another"), 1e300, 1795251852, 5})
 	try := func(what string, data []byte) {
 		save(t, path, data)
-		if got, err := load(path); !errors.Is(err, ErrDamaged) || len(got) != 0 || !strings.Contains(err.Error(), path) {
+		want := ErrDamaged
+		if n := min(len(data), len(format)); string(data[:n]) != format[:n] {
+			want = ErrOther
+		}
+		if got, err := load(path); !errors.Is(err, want) || len(got) != 0 || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %q, error %v", what, got, err)
 		}
 	}
@@ -116,6 +120,30 @@ func TestDamage(t *testing.T) {
 	try("too many spans", (&Encoder{}).AppendHead(nil, make([]Span, MaxSpans+1)))
 	try("a later version", []byte("statsd state 3\n"))
 	try("an endless line", []byte(head+strings.Repeat("x", 1<<20)))
+}
+
+// TestHold checks that Hold refuses a file that is not a state file, and leaves it unchanged.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	for text, refused := range map[string]bool{
+		"": false, "statsd st": false, head: false, headBefore + "x": false, "statsd state 3\n": false,
+		"1234\n": true, "{\"version\":1}\n": true, "statsd": false, "statsd states": true, " " + head: true, "\n": true,
+	} {
+		path := filepath.Join(t.TempDir(), "state")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		held, err := Hold(path)
+		if err == nil {
+			err = held.Close()
+		}
+		if refused != (err != nil) || err != nil && err.Error() != "open "+path+": refused: it is not a state file, and is left unchanged: name another file, or move it away" {
+			t.Errorf("%q: %v", text, err)
+		}
+		if now, err := os.ReadFile(path); string(now) != text || err != nil {
+			t.Errorf("%q became %q, %v", text, now, err)
+		}
+	}
 }
 
 func TestSaveKeepsTheFile(t *testing.T) {
