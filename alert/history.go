@@ -38,9 +38,25 @@ type historySave struct {
 	ended   chan error
 }
 
+// historyHead is the beginning of each history file.
+const historyHead = `{"version":`
+
+// CheckHistory returns an error if there is a file of another kind at the path of the history that
+// belongs to a state file.
+func CheckHistory(stateFile string) error {
+	file, err := safefile.Open(historyOf(stateFile), os.O_RDONLY, 0)
+	if err != nil {
+		return nil // New reports the error, and goes on without a history
+	}
+	_ = file.Close() // nothing was written, so the error is ignored
+	return safefile.CheckHead(historyOf(stateFile), "a history of alerts", historyHead)
+}
+
+func historyOf(stateFile string) string { return stateFile + ".alerts" }
+
 func (f *historyFile) open(stateFile string, log zerolog.Logger) {
 	if stateFile != "" {
-		f.path = stateFile + ".alerts"
+		f.path = historyOf(stateFile)
 		f.log = log.With().Str("file", f.path).Logger()
 	}
 }
@@ -52,6 +68,11 @@ func (f *historyFile) load(episodes *meta.Episodes, now, settled time.Time) {
 	}
 	text, err := readHistory(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil && !safefile.HasHead(text, historyHead) {
+		f.log.Error().Msg("the file is not a history of alerts, and is left unchanged: a new history begins, and is not saved")
+		f.path = ""
 		return
 	}
 	if err == nil {

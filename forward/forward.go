@@ -113,7 +113,11 @@ func New(cfg Config) (*Edge, error) {
 		return nil, metric.FlagErrorf("--forward", cfg.ForwardTo, "%w", err)
 	}
 	e.waits = errUnanswered
-	if s, ok := e.load(); ok && e.fits(s) == nil {
+	s, ok, err := e.load()
+	if err != nil {
+		return nil, errors.Join(err, e.sender.Close())
+	}
+	if ok && e.fits(s) == nil {
 		err = e.adopt(s)
 	}
 	return e, err
