@@ -337,3 +337,81 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestOtherKinds gives the daemon files of another kind, and files that another process has locked. The daemon must
+// refuse to start, and leave the files unchanged.
+func TestOtherKinds(t *testing.T) {
+	t.Parallel()
+	const pid = "4194305\n"
+	for _, c := range []struct {
+		name, suffix, text string
+		locked             bool
+		args               []string
+	}{
+		{name: "state", text: pid, args: []string{"--state-file"}},
+		{name: "state", text: `{"version":1,"episodes":null}` + "\n", args: []string{"--state-file"}},
+		{name: "state", locked: true, args: []string{"--state-file"}},
+		{name: "history", suffix: ".alerts", text: pid, args: []string{"--state-file"}},
+		{name: "cluster", suffix: ".cluster", text: pid, args: []string{"--forward", "statsd://127.0.0.1:1", "--state-file"}},
+		{name: "log", text: pid, locked: true, args: []string{"--log-file"}},
+		{name: "log", locked: true, args: []string{"--log-file"}},
+	} {
+		path := filepath.Join(t.TempDir(), c.name)
+		file, err := os.Create(path + c.suffix)
+		check(t, err)
+		_, err = file.WriteString(c.text)
+		check(t, err)
+		if c.locked {
+			check(t, unix.Flock(int(file.Fd()), unix.LOCK_EX))
+		}
+		said := ourFile{}.outcome(t, true, append(c.args, path))
+		if !strings.Contains(said, path+c.suffix) || !strings.Contains(said, "it is not ") && !strings.Contains(said, "it is locked by another process") {
+			t.Errorf("%s %q: does not report the fault: %s", c.name, c.text, said)
+		}
+		if now, err := os.ReadFile(path + c.suffix); string(now) != c.text || err != nil {
+			t.Errorf("%s: %q became %q, %v", c.name, c.text, now, err)
+		}
+		check(t, file.Close())
+	}
+}
+
+// TestForeignSpool checks that a daemon refuses to start with a directory of another user, or with a link of another
+// user, and creates nothing in it. A directory in the spool that belongs to another user is reported.
+func TestForeignSpool(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"-s", "graphite://127.0.0.1:1", "--flush-interval", "0.05"},
+		{"--collect", "statsd://127.0.0.1:0?allow=127.0.0.1"},
+		{"--forward", "statsd://127.0.0.1:1"},
+	} {
+		for _, trap := range []string{"spool", "spool/graphite", "link", "link/graphite"} {
+			below := strings.HasSuffix(trap, "/graphite")
+			if below && args[0] != "-s" {
+				continue
+			}
+			dir, target := t.TempDir(), t.TempDir()
+			at := filepath.Join(dir, "spool")
+			if below {
+				check(t, os.Mkdir(at, 0o700))
+				at = filepath.Join(at, "graphite")
+			}
+			if strings.HasPrefix(trap, "link") {
+				check(t, os.Symlink(target, at))
+			} else {
+				check(t, os.Mkdir(at, 0o777))
+				target = at
+			}
+			check(t, os.Chmod(dir, 0o1777))
+			if os.Lchown(at, other, other) != nil {
+				t.Skip("needs root")
+			}
+			said := ourFile{goesOn: below}.outcome(t, true, append(slices.Clone(args), "--spool-dir", filepath.Join(dir, "spool")))
+			if !strings.Contains(said, at) || !complains(said) {
+				t.Errorf("%s: does not report the fault: %s", trap, said)
+			}
+			if entries, err := os.ReadDir(target); len(entries) > 0 || err != nil {
+				t.Errorf("%s: created %v, %v", trap, entries, err)
+			}
+		}
+	}
+}

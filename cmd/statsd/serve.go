@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"github.com/statsd-ops/statsd/alert"
 	"github.com/statsd-ops/statsd/console"
 	"github.com/statsd-ops/statsd/internal/detach"
 	"github.com/statsd-ops/statsd/internal/pidfile"
+	"github.com/statsd-ops/statsd/internal/safefile"
 	"github.com/statsd-ops/statsd/internal/state"
 	"github.com/statsd-ops/statsd/meta/question"
 	"github.com/statsd-ops/statsd/server"
@@ -65,12 +68,20 @@ func (d *daemon) run(ctx context.Context) (err error) {
 			}
 		}()
 	}
+	if path := d.started.text("spool-dir"); path != "" {
+		if err := safefile.Directory(path); errors.Is(err, safefile.ErrUnsafe) { // other faults may be temporary, and are reported later
+			return fmt.Errorf("--spool-dir: %w", err)
+		}
+	}
 	if path := d.started.text("state-file"); path != "" {
 		held, err := state.Hold(path)
 		if err != nil {
 			return fmt.Errorf("--state-file: %w", err)
 		}
 		defer held.Close()
+		if err := alert.CheckHistory(path); err != nil {
+			return fmt.Errorf("--state-file: %w", err)
+		}
 	}
 	if address := d.started.console("pprof"); address != "" {
 		profiles, err := serveProfiles(address, d.log.Logger)
