@@ -415,3 +415,20 @@ func TestForeignSpool(t *testing.T) {
 		}
 	}
 }
+
+// TestReloadForeignProgram checks that a reload refuses the program of --notify-exec if it now belongs to another user.
+func TestReloadForeignProgram(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page")
+	check(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700))
+	check(t, os.Chmod(dir, 0o1777))
+	a := &admission{running: startDaemon(t, "--alert", "--notify-exec", path, "--monitor-port=off")}
+	if os.Chown(path, other, other) != nil {
+		t.Skip("needs root")
+	}
+	a.reload("reload failed: all settings are unchanged")
+	if said := a.log.String(); !strings.Contains(said, "refused: it belongs to user 65534") {
+		t.Errorf("the log says %s", said)
+	}
+}
