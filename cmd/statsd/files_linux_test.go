@@ -255,7 +255,8 @@ func (f ourFile) set(t *testing.T, trap, path, victim string) (refused bool) {
 			check(t, os.Link(victim, path))
 			return true
 		case "foreign file":
-			check(t, os.WriteFile(path, nil, 0o666))
+			check(t, os.WriteFile(path, nil, 0o600))
+			check(t, os.Chmod(path, 0o666)) // everybody can change it
 		default:
 			check(t, os.Symlink(victim, path))
 		}

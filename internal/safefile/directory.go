@@ -25,7 +25,7 @@ func Subdirectory(path string) error {
 }
 
 func directory(path string, links bool) error {
-	p, err := find(path, links)
+	p, err := find(path, links, false)
 	if err != nil {
 		return err
 	}

@@ -20,14 +20,25 @@ type place struct {
 	info      fs.FileInfo // nil if there is no file
 	directory *shared     // the directory of the file, or nil if it is not shared
 	kernel    bool        // path is in /proc: only the kernel can follow such a link
+	given     bool        // the operator provides the file
+}
+
+// check refuses the file at a place if another user may have created it.
+func (p *place) check(info fs.FileInfo) error {
+	if p.kernel || info == nil {
+		return nil
+	}
+	return p.directory.check(info, p.given)
 }
 
 // find follows the links in a path, one by one. It refuses a link that another user may have created. If links is
-// false, it also refuses a link at the end of the path. Errors name the given path.
-func find(path string, links bool) (place, error) {
+// false, it also refuses a link at the end of the path. The parameter given says that the operator provides the file.
+// Errors name the path in the parameter.
+func find(path string, links, given bool) (place, error) {
 	p, err := walk(path, links)
-	if err == nil && p.info != nil && !p.kernel {
-		err = p.directory.check(p.info)
+	p.given = given
+	if err == nil {
+		err = p.check(p.info)
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err

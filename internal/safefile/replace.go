@@ -11,7 +11,7 @@ import (
 // Replace replaces the file at path with the output of write. If write fails or the machine
 // crashes, the old file is kept. Replace first writes to a temporary file, path.new.
 func Replace(path string, write func(io.Writer) error) error {
-	p, err := find(path, false)
+	p, err := find(path, false, false)
 	if err != nil {
 		return err
 	}

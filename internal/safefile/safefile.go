@@ -18,7 +18,9 @@
 //     user, and has no other members in /etc/passwd and /etc/group.
 //
 // In a shared directory, a file or link must belong to root or to the daemon's user. A file must also have only one name
-// (no hard links). Files that do not meet these rules may come from another user. In other directories, only root and the
+// (no hard links). Files that do not meet these rules may come from another user. There is one exception: if a directory
+// belongs to another user, and no further user can write to it, the operator may provide a regular file that only this
+// user can write to (Read, Program). A container needs this if it mounts a user's directory. In other directories, only root and the
 // daemon's user can have chosen the file, so its owner makes no difference. Kubernetes mounts configuration files in
 // directories with mode 1777 or with a group (fsGroup): the files and links in them belong to root.
 //
@@ -114,7 +116,7 @@ func Append(path string, mode fs.FileMode) (*os.File, error) {
 // Program returns an error if the program at path may come from another user. It follows links. It does not check
 // whether this user may run the program.
 func Program(path string) error {
-	p, err := find(path, true)
+	p, err := find(path, true, true)
 	switch {
 	case err != nil:
 		return err
@@ -139,7 +141,7 @@ type opening struct {
 // opening a device can have effects. It checks again after that, because the file may have been
 // replaced between the check and the open.
 func open(path string, o opening) (*os.File, error) {
-	p, err := find(path, o.links)
+	p, err := find(path, o.links, o.links && !o.streams)
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +188,7 @@ func (o opening) checkOpen(file *os.File, p place) error {
 	if err := o.checkType(info.Mode()); err != nil {
 		return err
 	}
-	if !p.kernel {
-		err = p.directory.check(info)
-	}
-	if err == nil && o.streams && info.Mode().IsRegular() {
+	if err = p.check(info); err == nil && o.streams && info.Mode().IsRegular() {
 		err = CheckFree(file)
 	}
 	return err

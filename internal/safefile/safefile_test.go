@@ -133,20 +133,21 @@ var sharedCases = []struct {
 	mode     uint32
 	uid, gid int
 	shared   bool
+	alone    bool // only one other user can write to the directory
 }{
-	{0o755, 0, 0, false},
-	{0o755, 0, other, false},
-	{0o2750, 0, other, false},
-	{0o775, 0, 0, false}, // the group of root
-	{0o777, 0, 0, true},
-	{0o1777, 0, 0, true},
-	{0o2777, 0, other, true},
-	{0o775, 0, other, true},
-	{0o2775, 0, other, true}, // Debian's /var/log
-	{0o2770, 0, other, true},
-	{0o755, other, 0, true},
-	{0o500, other, other, true},
-	{0o1777, other, 0, true},
+	{0o755, 0, 0, false, false},
+	{0o755, 0, other, false, false},
+	{0o2750, 0, other, false, false},
+	{0o775, 0, 0, false, false}, // the group of root
+	{0o777, 0, 0, true, false},
+	{0o1777, 0, 0, true, false},
+	{0o2777, 0, other, true, false},
+	{0o775, 0, other, true, false},
+	{0o2775, 0, other, true, false}, // Debian's /var/log
+	{0o2770, 0, other, true, false},
+	{0o755, other, 0, true, true},
+	{0o500, other, other, true, true},
+	{0o1777, other, 0, true, false},
 }
 
 // TestShared checks that files, links and hard links of other users are refused in shared
@@ -161,7 +162,8 @@ func TestShared(t *testing.T) {
 		at := func(name string) string { return filepath.Join(dir, name) }
 		for _, err := range []error{
 			os.WriteFile(target, nil, 0o600),
-			os.WriteFile(at("own"), nil, 0o600), os.WriteFile(at("foreign"), nil, 0o666), os.Chown(at("foreign"), other, other),
+			os.WriteFile(at("own"), nil, 0o600), os.WriteFile(at("foreign"), nil, 0o600), os.Chmod(at("foreign"), 0o666), os.Chown(at("foreign"), other, other),
+			os.WriteFile(at("owner's"), nil, 0o644), os.Chown(at("owner's"), other, other),
 			os.Symlink(target, at("own link")), os.Symlink(target, at("foreign link")), os.Lchown(at("foreign link"), other, other),
 			os.Symlink(filepath.Dir(target), at("linked")), os.Lchown(at("linked"), other, other),
 			os.Symlink(at("foreign link"), target+" link"),
@@ -194,6 +196,7 @@ func TestShared(t *testing.T) {
 				continue
 			}
 			try(at("foreign"), c.shared)
+			try(at("owner's"), c.shared && (!c.alone || name == "Open" || name == "Append"))
 			try(at("hard link"), c.shared)
 			try(at("own link"), name == "Open")
 			try(at("foreign link"), c.shared || name == "Open")

@@ -12,7 +12,16 @@ import (
 
 // shared is a directory in which a user other than root and the user of this process can create or
 // replace files.
-type shared struct{ why string }
+type shared struct {
+	why   string
+	owner uint32 // the only user, apart from root and the user of this process, who can do so; see alone
+	alone bool   // whether owner is the only such user
+}
+
+const (
+	groupWrite  = 0o020
+	othersWrite = 0o002
+)
 
 // sharedDirectory returns nil if only root and the user of this process can create or replace files
 // in the directory at path.
@@ -21,24 +30,25 @@ func sharedDirectory(path string) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	const (
-		groupWrite  = 0o020
-		othersWrite = 0o002
-	)
 	stat, mode := ownerOf(info), info.Mode().Perm()
 	switch {
 	case mode&othersWrite != 0:
-		return &shared{"a directory that every user can write to"}, nil
-	case !trusted(stat.Uid):
-		return &shared{fmt.Sprintf("a directory of user %d", stat.Uid)}, nil
+		return &shared{why: "a directory that every user can write to"}, nil
 	case mode&groupWrite != 0 && stat.Gid != 0 && !isPrivate(stat.Gid):
-		return &shared{fmt.Sprintf("a directory that group %d can write to", stat.Gid)}, nil
+		return &shared{why: fmt.Sprintf("a directory that group %d can write to", stat.Gid)}, nil
+	case !trusted(stat.Uid):
+		return &shared{why: fmt.Sprintf("a directory of user %d", stat.Uid), owner: stat.Uid, alone: true}, nil
 	}
 	return nil, nil
 }
 
-// check refuses a file that another user may have created.
-func (s *shared) check(info fs.FileInfo) error {
+// check refuses a file that another user may have created. The parameter given says that the operator provides the file.
+// If only one user can write to the directory, the operator has chosen a file of this user.
+func (s *shared) check(info fs.FileInfo, given bool) error {
+	if given && s != nil && s.alone && info.Mode().IsRegular() && info.Mode().Perm()&(groupWrite|othersWrite) == 0 &&
+		ownerOf(info).Uid == s.owner && ownerOf(info).Nlink == 1 {
+		return nil
+	}
 	if fault := s.fault(info); fault != "" {
 		return fmt.Errorf("%w: it %s", ErrUnsafe, fault)
 	}
