@@ -44,12 +44,12 @@ const historyHead = `{"version":`
 // CheckHistory returns an error if there is a file of another kind at the path of the history that
 // belongs to a state file.
 func CheckHistory(stateFile string) error {
-	file, err := safefile.Open(historyOf(stateFile), os.O_RDONLY, 0)
-	if err != nil {
-		return nil // New reports the error, and goes on without a history
+	path := historyOf(stateFile)
+	if file, err := safefile.Open(path, os.O_RDONLY, 0); err == nil {
+		_ = file.Close() // nothing was written, so the error is ignored
+		return safefile.CheckHead(path, "a history of alerts", historyHead)
 	}
-	_ = file.Close() // nothing was written, so the error is ignored
-	return safefile.CheckHead(historyOf(stateFile), "a history of alerts", historyHead)
+	return nil // New reports the error, and goes on without a history
 }
 
 func historyOf(stateFile string) string { return stateFile + ".alerts" }

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/statsd-ops/statsd/aggregate"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 	"github.com/statsd-ops/statsd/sink/sinktest"
 )
@@ -267,6 +268,7 @@ func TestSpoolDiskRecovers(t *testing.T) {
 
 // When the spool is full, the oldest points are dropped and counted.
 func TestSpoolFull(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	cfg := spoolConfig(t)
 	cfg.SpoolMaxBytes = 2 << 20

@@ -15,7 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// lookEvery is the time between two health checks of watchHealth.
+// lookEvery is the time between two health checks of watchHealth, and between two looks at the configuration file.
 const lookEvery = time.Second
 
 // health gathers the facts from which the daemon's health is derived.
@@ -77,9 +77,8 @@ func (s *Server) watchHealth(ctx context.Context) {
 
 // watchConfig compares the configuration file with the running settings until ctx ends.
 func (s *Server) watchConfig(ctx context.Context) {
-	const every = 2 * time.Second
 	h := &s.health
-	for more := true; more; more = clock.Sleep(ctx, every) {
+	for more := true; more; more = clock.Sleep(ctx, lookEvery) {
 		differs := s.cfg.Differs()
 		h.mu.Lock()
 		h.differs = differs

@@ -15,6 +15,7 @@ import (
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/internal/cputime"
 	"github.com/statsd-ops/statsd/internal/memory"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
 
@@ -113,6 +114,7 @@ func TestQuestionExplainSenders(t *testing.T) {
 
 // The answer about a failing sink has its error, its attempts, and how late its points are.
 func TestQuestionSinks(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	d := quickDaemon(t, func(c *Config) { c.FlushInterval = 500 * time.Millisecond })
 	send(t, d.dial("udp"), "a:1|c")

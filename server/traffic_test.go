@@ -200,6 +200,7 @@ func TestBadQuestionsOfTraffic(t *testing.T) {
 // The query "tail" sends an event "line" for each line, an event "looked" with counts each second, and an event "end"
 // at the end. If the reader fails, the stream ends at once.
 func TestStreamOfLines(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	d := busy(t)
 	var tail question.Question

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/statsd-ops/statsd/internal/soak"
 )
 
 // large fills r with more stats than fit into a pipe. Each value has ten digits, so a truncated
@@ -65,6 +67,7 @@ func TestSlowReader(t *testing.T) {
 // TestStalledReader checks that a Recorder stops waiting for a reader that does not read. Meanwhile it must serve
 // other readers.
 func TestStalledReader(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	var r Registry
 	large(&r, "name")

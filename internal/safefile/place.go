@@ -62,13 +62,14 @@ func walk(path string, links bool) (place, error) {
 		}
 		here := filepath.Join(at, name) // at has no links, so this is right for ".." too
 		info, err := os.Lstat(here)
-		if errors.Is(err, fs.ErrNotExist) && further {
+		missing := errors.Is(err, fs.ErrNotExist)
+		if missing && further {
 			return place{path: here + "/" + more}, nil // opening this path tells that the directory does not exist
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !missing {
 			return place{}, err
 		}
-		isLink := err == nil && info.Mode()&fs.ModeSymlink != 0
+		isLink := !missing && info.Mode()&fs.ModeSymlink != 0
 		if !isLink && further {
 			at, rest = here, more
 			continue
@@ -77,7 +78,7 @@ func walk(path string, links bool) (place, error) {
 		switch {
 		case failed != nil:
 			return place{}, failed
-		case !isLink && err != nil:
+		case missing:
 			return place{path: here, directory: directory}, nil
 		case !isLink:
 			return place{path: here, info: info, directory: directory}, nil

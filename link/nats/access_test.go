@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"golang.org/x/sys/unix"
 
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/link"
 )
@@ -119,6 +120,7 @@ func put(t *testing.T, path, text string) {
 // TestRenewed changes the files with credentials while a client connects again and again. The client must use the new
 // content. While the file is a FIFO, the client must not wait for a writer.
 func TestRenewed(t *testing.T) {
+	soak.Slow(t)
 	dir := t.TempDir()
 	first, public, firstSeed := newUser(t)
 	second, _, secondSeed := newUser(t)

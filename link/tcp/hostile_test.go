@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/statsd-ops/statsd/internal/counterpart"
+	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/internal/wait"
 	"github.com/statsd-ops/statsd/link"
 )
@@ -137,6 +138,7 @@ func TestSilent(t *testing.T) {
 // TestSlow begins to send more than largeAtOnce large messages, and never completes these messages. A large message of
 // an edge is stored nevertheless. The central daemon needs no memory for bytes that were not sent.
 func TestSlow(t *testing.T) {
+	soak.Slow(t)
 	t.Parallel()
 	told := make(chan error, 10)
 	e := central(t, Config{Tell: func(err error) { told <- err }})
