@@ -23,8 +23,8 @@ type File struct{ file *os.File }
 var errReplaced = errors.New("other daemons replaced the file again and again")
 
 // Create creates a pidfile at path, locks it, and writes this process's id into it. A pidfile that a dead process left
-// is reused. Create does not change a file that contains anything except a process id. If another process has locked
-// the file, the error names the other process.
+// is reused. Create does not change a file that contains anything except a process id. If another daemon has locked
+// the file, the error names the other daemon. If a process of another user has locked it, Create makes a new file.
 func Create(path string) (*File, error) {
 	var err error
 	for range 10 { // an attempt fails if another daemon exits and removes the file at the same moment, so try again
@@ -57,7 +57,12 @@ func take(file *os.File, path string) error {
 		return err
 	}
 	if err := safefile.Lock(file); err != nil {
-		return err
+		locked, is := errors.AsType[*safefile.InUseError](err)
+		if !is || stranger(here, locked.PID) == 0 {
+			return err
+		}
+		// The lock of the stranger stays on the old file.
+		return errors.Join(errReplaced, os.Remove(path))
 	}
 	if _, err := safefile.PID(file); err != nil {
 		return fmt.Errorf("%w, and is left unchanged", err)

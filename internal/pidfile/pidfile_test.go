@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -123,5 +124,45 @@ func TestOneAtATime(t *testing.T) {
 	all.Wait()
 	if held.Load() == 0 {
 		t.Error("no process ever had it")
+	}
+}
+
+// TestStranger checks that another user cannot prevent the start with a lock on the pidfile of a dead daemon.
+func TestStranger(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	flock, err := exec.LookPath("flock")
+	if err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "statsd.pid")
+	for dir := filepath.Dir(path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(path, []byte("4194304\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lock := exec.Command(flock, path, "sh", "-c", "echo locked; exec sleep 60")
+	lock.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Setpgid: true}
+	said, err := lock.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = syscall.Kill(-lock.Process.Pid, syscall.SIGKILL), lock.Wait() }()
+	if _, err := said.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, path)
+	if _, err := Create(path); err == nil {
+		t.Error("two daemons have the pidfile")
+	}
+	if err := f.Remove(); err != nil {
+		t.Error(err)
 	}
 }
