@@ -1,7 +1,10 @@
 package counterpart
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -10,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/statsd-ops/statsd/internal/wait"
 )
 
 // Graphite runs Debian's carbon-cache and graphite-web for one test. Carbon registers tagged series
@@ -56,23 +61,45 @@ func (g *Graphite) serve(addr string) {
 
 // Render queries Graphite's render API for a target. It returns the points of each series, keyed by name and Unix
 // second. from and until are the first and the last Unix second of the range.
-func (g *Graphite) Render(target string, from, until int64) map[string]map[int64]float64 {
+func (g *Graphite) Render(target string, from, until int64) (all map[string]map[int64]float64) {
 	g.t.Helper()
 	query := url.Values{
 		"target": {target}, "format": {"json"}, "noCache": {"1"},
 		"from": {strconv.FormatInt(from-1, 10)}, "until": {strconv.FormatInt(until, 10)},
 	}
-	response, err := http.Get(g.URL + "/render?" + query.Encode())
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
+	wait.Until(g.t, "graphite-web reads only files that carbon has not finished", func() bool {
+		response, err := http.Get(g.URL + "/render?" + query.Encode())
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(response.Body)
+		// carbon creates a file without a lock, and graphite-web fails when it reads a file that has no header yet.
+		if err == nil && response.StatusCode == http.StatusInternalServerError && bytes.Contains(body, []byte("Unable to read")) {
+			return false
+		}
+		if err == nil && response.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s:\n%s", response.Status, body)
+		}
+		if err == nil {
+			all, err = rendered(body)
+		}
+		if err != nil {
+			g.t.Fatalf("render %s: %v", target, err)
+		}
+		return true
+	})
+	return all
+}
+
+// rendered parses an answer of the render API.
+func rendered(body []byte) (map[string]map[int64]float64, error) {
 	var found []struct {
 		Target     string
 		Datapoints [][2]*float64 // pairs of value and time
 	}
-	if err := json.NewDecoder(response.Body).Decode(&found); err != nil || response.StatusCode != http.StatusOK {
-		g.t.Fatalf("render %s: %s, %v", target, response.Status, err)
+	if err := json.Unmarshal(body, &found); err != nil {
+		return nil, err
 	}
 	all := map[string]map[int64]float64{}
 	for _, series := range found {
@@ -84,7 +111,7 @@ func (g *Graphite) Render(target string, from, until int64) map[string]map[int64
 		}
 		all[series.Target] = points
 	}
-	return all
+	return all, nil
 }
 
 // Without these settings, graphite-web would use the database, the files and the name of this host.
