@@ -1,5 +1,5 @@
 # make        builds the commands into bin/
-# make test   checks and tests everything, as in CI; see CONTRIBUTING.md
+# make test   tests everything; see CONTRIBUTING.md
 
 GO ?= go
 # The nested modules keep their dependencies out of the daemon's go.mod. The list has no bench/peers, because its dependency,
@@ -10,7 +10,7 @@ MODULES := $(NESTED) ./
 # PKGS and TESTFLAGS choose tests: make test PKGS=./sink/... TESTFLAGS='-v -run Carbon'.
 PKGS ?=
 TESTFLAGS ?=
-# With -no-skips a skipped test is a failure.
+# With -check make test also does the work of make check. With -no-skips a skipped test is a failure.
 SUITEFLAGS ?=
 # How often make stress runs the tests: QUIET times alone, and BUSY times on a busy machine. N sets both.
 N ?= 20

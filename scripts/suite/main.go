@@ -1,8 +1,8 @@
 // Command suite runs the tests for make test and make stress. It prints a line for each stage. At the end it prints all
 // failures again, and the number of tests.
 //
-//	suite [-no-skips] [-- GO TEST FLAGS]           runs each stage once
-//	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]    runs the tests many times
+//	suite [-check] [-no-skips] [-- GO TEST FLAGS]    runs each stage once
+//	suite -quiet 20 -busy 20 [-- GO TEST FLAGS]      runs the tests many times
 //
 // With -quiet 20 it runs the tests 20 times, one run after another. With -busy 20 it then runs them 20 times, two runs
 // at a time, while a process keeps each CPU core busy. With -results FILE, it appends the result of each run to FILE.
@@ -34,6 +34,7 @@ const (
 // options are the values of the command line flags.
 type options struct {
 	noSkips     bool
+	checks      bool
 	quiet, busy int
 	packages    string
 	modules     string
@@ -48,6 +49,7 @@ func main() {
 	}
 	var o options
 	flag.BoolVar(&o.noSkips, "no-skips", false, "fail when a test is skipped")
+	flag.BoolVar(&o.checks, "check", false, "also check format, lint and go.mod, as make check does")
 	flag.IntVar(&o.quiet, "quiet", 0, "run only the tests, this number of times, one run after another")
 	flag.IntVar(&o.busy, "busy", 0, "then run the tests this number of times, two runs at a time, while a process keeps each core busy")
 	flag.StringVar(&o.results, "results", "", "append the result of each run to this file, and count the results of all runs in it")
@@ -110,14 +112,15 @@ func checks() []stage {
 	return []stage{
 		{name: "format", command: []string{"make", "-s", "fmt-check"}},
 		{name: "go.mod", command: []string{"make", "-s", "tidy-check"}},
-		{name: "linter", command: []string{"make", "-s", "bin/golangci-lint"}},
+		{name: "build of the linter", command: []string{"make", "-s", "bin/golangci-lint"}},
 		{name: "lint", command: []string{"make", "-s", "lint"}, env: []string{"GOFLAGS=" + flags}},
 	}
 }
 
 // once runs each stage one time, and reports whether all stages passed. The tests of the main
-// module take longest, and often wait. Meanwhile, the other stages run one after another. The
-// cluster tests run at the same time as both, because they wait most of the time.
+// module take longest, and often wait. Meanwhile, the other stages run one after another; lint is
+// the last, because then most packages are compiled. The cluster tests run at the same time as
+// both, because they wait most of the time.
 func once(ctx context.Context, o options, out io.Writer) bool {
 	b, env := newBoard(out), os.Environ()
 	if os.Getenv("COUNTERPARTS") != "none" {
@@ -131,10 +134,6 @@ func once(ctx context.Context, o options, out io.Writer) bool {
 	env = append(env, programsVariable+"="+o.programs)
 	var beside sync.WaitGroup
 	beside.Go(func() {
-		stages := checks()
-		for _, s := range stages[:len(stages)-1] {
-			s.run(ctx, b)
-		}
 		for module := range strings.FieldsSeq(o.modules) {
 			switch module {
 			case mainModule:
@@ -144,7 +143,11 @@ func once(ctx context.Context, o options, out io.Writer) bool {
 				testModule(ctx, o, module, env, b)
 			}
 		}
-		stages[len(stages)-1].run(ctx, b)
+		if o.checks {
+			for _, s := range checks() {
+				s.run(ctx, b)
+			}
+		}
 	})
 	testModule(ctx, o, mainModule, env, b)
 	beside.Wait()
