@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -63,7 +64,15 @@ func openCommits(dir string, slots int64) (c *commits, next uint64, err error) {
 	if err := safefile.Subdirectory(dir); err != nil {
 		return nil, 0, err
 	}
-	for place := link.TakeOver; place < slots; place++ {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, file := range files {
+		place, ok := c.placeOf(file.Name())
+		if !ok {
+			continue
+		}
 		h, _, err := c.read(place, place == link.TakeOver)
 		if errors.Is(err, link.ErrNone) {
 			continue
@@ -91,11 +100,25 @@ func (c *commits) place(slot int64) int64 {
 	return slot % c.slots
 }
 
+const windowPrefix = "window-"
+
 func (c *commits) path(place int64) string {
 	if place == link.TakeOver {
 		return filepath.Join(c.dir, "take-over")
 	}
-	return filepath.Join(c.dir, "window-"+strconv.FormatInt(place, 10))
+	return filepath.Join(c.dir, windowPrefix+strconv.FormatInt(place, 10))
+}
+
+// placeOf returns the place of a file in the directory. It returns false for other files.
+func (c *commits) placeOf(name string) (place int64, ok bool) {
+	place = link.TakeOver
+	if number, window := strings.CutPrefix(name, windowPrefix); window {
+		var err error
+		if place, err = strconv.ParseInt(number, 10, 64); err != nil || place < 0 || place >= c.slots {
+			return 0, false
+		}
+	}
+	return place, name == filepath.Base(c.path(place))
 }
 
 // read reads the commit in a place, or only its header. It returns ErrNone if there is no commit in the place, or if
