@@ -47,6 +47,24 @@ func TestAppendLine(t *testing.T) {
 	}
 }
 
+// TestCanPlot puts each byte at each place of paths of all lengths up to two words and a part.
+func TestCanPlot(t *testing.T) {
+	for n := 1; n <= 20; n++ {
+		for _, filler := range []byte{'!', 'a', 0x7f, 0x80, 0xff} {
+			path := bytes.Repeat([]byte{filler}, n)
+			for at := range path {
+				for c := range 256 {
+					path[at] = byte(c)
+					if got := CanPlot(metric.Point{Path: path}); got != (c > ' ') {
+						t.Fatalf("CanPlot of %q is %v", path, got)
+					}
+				}
+				path[at] = filler
+			}
+		}
+	}
+}
+
 func FuzzAppendLine(f *testing.F) {
 	for _, v := range []float64{0, 1, -1, 0.1, 1e21, 5e-324, math.MaxFloat64, 1<<53 + 2} {
 		f.Add([]byte("stats.a"), v, int64(1))
