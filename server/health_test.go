@@ -101,10 +101,11 @@ func TestHealthOfFaults(t *testing.T) {
 		"too many names": {
 			change: func(_ *testing.T, cfg *Config) { cfg.MaxNames, cfg.Receivers = 3, 1 },
 			act: func(d *daemon) {
-				conn := d.dial("tcp")
+				var lines strings.Builder
 				for i := range 20 {
-					send(d.t, conn, fmt.Sprintf("n%d:1|c\n", i))
+					fmt.Fprintf(&lines, "n%d:1|c\n", i)
 				}
+				send(d.t, d.dial("tcp"), lines.String()) // with one write, so that the daemon counts and logs them together
 			},
 			id: meta.SamplesRefused, part: "17 samples of new names were refused: --max-names=3 is reached; 85 % of all", more: "--max-names=3 is reached",
 			log: "17 samples of new names were refused: --max-names=3 is reached: the published values do not include refused samples", code: 200,
