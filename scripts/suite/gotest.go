@@ -45,10 +45,10 @@ type state struct {
 // alone at the end.
 var longest = []string{"./server/hostile", "./server", "./meta/page", "./aggregate", "./client", "./cmd/statsd", "./sink/..."}
 
-// newTests prepares a run with these options. A test that hangs is ended by a time limit, which is
-// much longer than the tests need on a busy machine. go vet is turned off, because make
-// check includes it. More packages than cores are tested at the same time, because many tests wait most
-// of the time. The race detector is told to omit its pause of one second at the end of a program.
+// newTests prepares a run with these options. A test that hangs is ended by a time limit, which is much longer than
+// the tests need on a busy machine. go vet is turned off, because make check includes it. More packages than cores
+// are tested at the same time, because many tests wait most of the time. The race detector is told to omit its pause
+// of one second at the end of a program.
 func newTests(o options, module string, env []string) *tests {
 	t := &tests{module: module, states: map[id]*state{}, out: io.Discard}
 	t.verbose = slices.Contains(o.testFlags, "-v")
