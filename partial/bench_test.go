@@ -140,10 +140,11 @@ func mergeAll(t testing.TB, d *Decoder, shard *aggregate.Shard, messages [][]byt
 
 // lineBytes returns the average length of a line for Graphite.
 func lineBytes(sn *aggregate.Snapshot) float64 {
-	lines, size := 0, 0
+	var lines sink.Lines
+	count, size := 0, 0
 	for p := range sn.Points() {
-		size += len(sink.AppendLine(nil, "", p))
-		lines++
+		size += len(lines.Append(nil, p))
+		count++
 	}
-	return float64(size) / float64(lines)
+	return float64(size) / float64(count)
 }

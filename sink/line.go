@@ -9,21 +9,28 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-// AppendLine appends p as a line of Graphite's plaintext protocol, "path value timestamp\n"
-// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). If prefix is not empty, it is added before the
-// path, with a dot between them. The value is the shortest decimal number that is parsed as the same float64. It
-// has no exponent, because some receivers do not accept exponents. AppendLine leaves out points for which CanPlot
-// returns false.
-func AppendLine(dst []byte, prefix string, p metric.Point) []byte {
+// Lines encodes points as lines of Graphite's plaintext protocol, "path value timestamp\n"
+// (https://graphite.readthedocs.io/en/stable/feeding-carbon.html). Only one goroutine may use it.
+type Lines struct {
+	// Prefix is added before each path, with a dot between them, if it is not empty.
+	Prefix string
+
+	time int64
+	end  []byte // the end of a line with this time; usually all points of a flush have the same time
+}
+
+// Append appends p as a line. The value is the shortest decimal number that is parsed as the same float64. It has no
+// exponent, because some receivers do not accept exponents. Append leaves out points for which CanPlot returns false.
+func (l *Lines) Append(dst []byte, p metric.Point) []byte {
 	if !CanPlot(p) {
 		return dst
 	}
-	dst = AppendPath(dst, prefix, p)
-	dst = append(dst, ' ')
-	dst = appendValue(dst, p.Value)
-	dst = append(dst, ' ')
-	dst = strconv.AppendInt(dst, p.Time, 10)
-	return append(dst, '\n')
+	if p.Time != l.time || l.end == nil {
+		l.time = p.Time
+		l.end = append(strconv.AppendInt(append(l.end[:0], ' '), p.Time, 10), '\n')
+	}
+	dst = append(AppendPath(dst, l.Prefix, p), ' ')
+	return append(appendValue(dst, p.Value), l.end...)
 }
 
 // AppendPath appends the prefix and the path of p.
@@ -62,7 +69,27 @@ func appendValue(dst []byte, v float64) []byte {
 	if n := int64(v); float64(n) == v && -exact <= n && n <= exact && (n != 0 || !math.Signbit(v)) {
 		return strconv.AppendInt(dst, n, 10)
 	}
+	// Rates and times often have at most three decimals. Such a number is written faster as an integer of thousandths.
+	// Two decimal numbers of at most 15 digits are never the same float64, so there is no shorter number for v.
+	const digits15 = 1e15
+	if n := int64(math.Abs(v)*1000 + 0.5); 0 < n && n < digits15 && float64(n)/1000 == math.Abs(v) {
+		return appendThousandths(dst, n, v < 0)
+	}
 	return strconv.AppendFloat(dst, v, 'f', -1, 64)
+}
+
+// appendThousandths appends n/1000, which must not be an integer, without zeros at the end.
+func appendThousandths(dst []byte, n int64, negative bool) []byte {
+	if negative {
+		dst = append(dst, '-')
+	}
+	dst = strconv.AppendInt(dst, n/1000, 10)
+	part := n % 1000
+	dst = append(dst, '.', '0'+byte(part/100), '0'+byte(part/10%10), '0'+byte(part%10))
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
 }
 
 // maxPrefix is the maximum length of a prefix, in bytes.

@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +11,8 @@ import (
 	"github.com/statsd-ops/statsd/metric"
 )
 
-func TestAppendLine(t *testing.T) {
+func TestLines(t *testing.T) {
+	var lines Lines
 	for _, tt := range []struct {
 		path  string
 		value float64
@@ -37,13 +39,37 @@ func TestAppendLine(t *testing.T) {
 		{"two words", 1, 1, ""},
 		{"a\nforged 1", 1, 1, ""},
 	} {
-		got := string(AppendLine([]byte("before\n"), "", metric.Point{Path: []byte(tt.path), Value: tt.value, Time: tt.time}))
+		got := string(lines.Append([]byte("before\n"), metric.Point{Path: []byte(tt.path), Value: tt.value, Time: tt.time}))
 		if tt.value == math.MaxInt64 { // as a float64, math.MaxInt64 is 2^63, which is written with 16 significant digits and zeros
 			tt.want = "stats.a 9223372036854776000 1\n"
 		}
 		if got != "before\n"+tt.want {
-			t.Errorf("AppendLine(%q, %v, %d) = %q, want %q", tt.path, tt.value, tt.time, got, "before\n"+tt.want)
+			t.Errorf("Append(%q, %v, %d) = %q, want %q", tt.path, tt.value, tt.time, got, "before\n"+tt.want)
 		}
+	}
+}
+
+// TestValuesAreShortest compares values of few decimals, and the values next to them, with the shortest numbers of
+// strconv.
+func TestValuesAreShortest(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	check := func(v float64) {
+		if got, want := string(appendValue(nil, v)), strconv.FormatFloat(v, 'f', -1, 64); got != want {
+			t.Fatalf("%b is written as %s, want %s", v, got, want)
+		}
+	}
+	for i := range 20_000 {
+		whole := random.Int64N(1 << (1 + i%60))
+		for _, unit := range []float64{1, 10, 100, 1000, 10_000, 7} {
+			v := float64(whole) / unit
+			for _, v := range []float64{v, -v, math.Nextafter(v, 0), math.Nextafter(v, math.Inf(1))} {
+				check(v)
+			}
+		}
+	}
+	for _, v := range []float64{1e12, 1e12 - 0.001, 1e12 + 0.001, 999_999_999_999.999, 1e15, 1e300, math.MaxFloat64, math.SmallestNonzeroFloat64, 0.001, 0.0005, 0.0015} {
+		check(v)
+		check(-v)
 	}
 }
 
@@ -65,12 +91,13 @@ func TestCanPlot(t *testing.T) {
 	}
 }
 
-func FuzzAppendLine(f *testing.F) {
+func FuzzLines(f *testing.F) {
 	for _, v := range []float64{0, 1, -1, 0.1, 1e21, 5e-324, math.MaxFloat64, 1<<53 + 2} {
 		f.Add([]byte("stats.a"), v, int64(1))
 	}
 	f.Fuzz(func(t *testing.T, path []byte, v float64, at int64) {
-		line := string(AppendLine(nil, "", metric.Point{Path: path, Value: v, Time: at}))
+		var lines Lines
+		line := string(lines.Append(nil, metric.Point{Path: path, Value: v, Time: at}))
 		if line == "" {
 			return
 		}
@@ -80,6 +107,9 @@ func FuzzAppendLine(f *testing.F) {
 		}
 		if got, err := strconv.ParseFloat(fields[1], 64); err != nil || math.Float64bits(got) != math.Float64bits(v) {
 			t.Fatalf("%v was written as %q, which reads back as %v, %v", v, fields[1], got, err)
+		}
+		if shortest := strconv.FormatFloat(v, 'f', -1, 64); fields[1] != shortest {
+			t.Fatalf("%v was written as %q, want %q", v, fields[1], shortest)
 		}
 		if strings.ContainsAny(fields[1], "eEnN") {
 			t.Fatalf("%v was written as %q", v, fields[1])
@@ -92,25 +122,25 @@ func FuzzAppendLine(f *testing.F) {
 
 var benchValues = []float64{0, 1, 17, 3.2, 142.5, 0.1, 123456.789, 99.99999999}
 
-func TestAppendLineAllocatesNothing(t *testing.T) {
+func TestLinesAllocateNothing(t *testing.T) {
 	p := metric.Point{Path: []byte("stats.timers.web.front.latency.upper_99_9"), Time: 1795251862}
-	buf := make([]byte, 0, 1<<10)
+	lines, buf := Lines{Prefix: "acme"}, make([]byte, 0, 1<<10)
 	if n := testing.AllocsPerRun(100, func() {
 		for _, p.Value = range benchValues {
-			buf = AppendLine(buf[:0], "acme", p)
+			buf = lines.Append(buf[:0], p)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
-func BenchmarkAppendLine(b *testing.B) {
+func BenchmarkLines(b *testing.B) {
 	p := metric.Point{Path: []byte("stats.timers.web.front.latency.upper_99_9"), Time: 1795251862}
-	buf := make([]byte, 0, 1<<10)
+	lines, buf := Lines{Prefix: "acme"}, make([]byte, 0, 1<<10)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		p.Value = benchValues[i%len(benchValues)]
-		buf = AppendLine(buf[:0], "acme", p)
+		buf = lines.Append(buf[:0], p)
 	}
 	if !bytes.HasSuffix(buf, []byte(" 1795251862\n")) {
 		b.Fatalf("wrote %q", buf)

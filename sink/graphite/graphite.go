@@ -61,6 +61,7 @@ var _ sink.PointSink = (*Sink)(nil)
 // Sink sends points to one receiver. Send and Close must not be called concurrently.
 type Sink struct {
 	cfg    Config
+	lines  sink.Lines
 	dialer net.Dialer
 	seed   maphash.Seed
 	idle   *link     // with KeepOpen, the connection between two sends
@@ -79,7 +80,8 @@ func New(cfg Config) (*Sink, error) {
 	}
 	cfg = cfg.withDefaults()
 	return &Sink{
-		cfg: cfg,
+		cfg:   cfg,
+		lines: sink.Lines{Prefix: cfg.Prefix},
 		dialer: net.Dialer{
 			// keepalives detect a dead host within a minute
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 3},
@@ -88,12 +90,12 @@ func New(cfg Config) (*Sink, error) {
 	}, nil
 }
 
-// AppendPoint appends p to dst as a line (see sink.AppendLine), or to the last pickle frame in dst.
+// AppendPoint appends p to dst as a line (see sink.Lines), or to the last pickle frame in dst.
 func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
 	if s.cfg.Pickle {
 		return s.appendPickled(dst, p)
 	}
-	return sink.AppendLine(dst, s.cfg.Prefix, p)
+	return s.lines.Append(dst, p)
 }
 
 // Send delivers a payload made by AppendPoint. It takes at most ConnectTimeout plus Timeout. Network errors can

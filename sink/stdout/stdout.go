@@ -62,9 +62,10 @@ func (c Config) Validate() error {
 
 // Sink writes points to the standard output.
 type Sink struct {
-	cfg  Config
-	out  *os.File
-	seed maphash.Seed
+	cfg   Config
+	lines sink.Lines
+	out   *os.File
+	seed  maphash.Seed
 
 	unfinished uint64 // checksum of the payload that Send has not completely written
 	written    int    // number of written bytes of the unfinished payload
@@ -81,12 +82,12 @@ func newSink(cfg Config, out *os.File) (*Sink, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	return &Sink{cfg: cfg, out: out, seed: maphash.MakeSeed()}, nil
+	return &Sink{cfg: cfg, lines: sink.Lines{Prefix: cfg.Prefix}, out: out, seed: maphash.MakeSeed()}, nil
 }
 
-// AppendPoint appends p as a line: see sink.AppendLine.
+// AppendPoint appends p as a line: see sink.Lines.
 func (s *Sink) AppendPoint(dst []byte, p metric.Point) []byte {
-	return sink.AppendLine(dst, s.cfg.Prefix, p)
+	return s.lines.Append(dst, p)
 }
 
 // Send writes a payload that was made by AppendPoint.
