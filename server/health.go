@@ -75,10 +75,10 @@ func (s *Server) watchHealth(ctx context.Context) {
 	}
 }
 
-// watchConfig compares the configuration file with the running settings until ctx ends.
+// watchConfig compares the configuration file with the running settings at each full second until ctx ends.
 func (s *Server) watchConfig(ctx context.Context) {
 	h := &s.health
-	for more := true; more; more = clock.Sleep(ctx, lookEvery) {
+	for more := true; more; more = clock.Sleep(ctx, clock.UntilTick(time.Now(), lookEvery)) {
 		differs := s.cfg.Differs()
 		h.mu.Lock()
 		h.differs = differs

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"html"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/statsd-ops/statsd/alert"
@@ -258,4 +260,30 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("/livez: %d %s", code, body)
 	}
 	d.Recorder.Recover()
+}
+
+// TestConfigIsComparedAtFullSeconds checks that the configuration file is compared at the times of the other periodic
+// checks. So the comparison does not wake up an idle daemon once more in each second.
+func TestConfigIsComparedAtFullSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond)
+		var times []time.Time
+		s := &Server{}
+		s.cfg.Differs = func() string {
+			times = append(times, time.Now())
+			return ""
+		}
+		ctx, end := context.WithTimeout(t.Context(), 3*time.Second)
+		defer end()
+		s.watchConfig(ctx)
+		if len(times) != 4 {
+			t.Errorf("%d comparisons in 3 seconds, want one at the start and one a second", len(times))
+		}
+		for _, at := range times[1:] {
+			if at.Nanosecond() != 0 {
+				t.Errorf("a comparison at %v, want full seconds", at)
+			}
+		}
+	})
 }

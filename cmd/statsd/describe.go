@@ -52,14 +52,9 @@ type compared struct {
 }
 
 // differs describes how the configuration file differs from the running settings, in one line. It returns "" if they are
-// the same, or if there is no file. It reads the file only if the file has changed since the last call, or if there was
-// a reload.
+// the same. It reads the file only if the file has changed since the last call, or if there was a reload.
 func (d *daemon) differs() string {
-	path := d.started.text("config")
-	if path == "" {
-		return ""
-	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(d.started.text("config"))
 	if err != nil {
 		return "the configuration file is gone: " + err.Error()
 	}

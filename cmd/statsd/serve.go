@@ -99,7 +99,10 @@ func (d *daemon) serve(ctx context.Context, cfg server.Config, signals chan os.S
 	cfg.Sockets = activation.Files(true)
 	d.show(d.started, nil)
 	cfg.Settings = func() []console.Setting { return *d.shown.Load() }
-	cfg.Reread, cfg.Described, cfg.Differs = d.reread, d.described, d.differs
+	cfg.Reread, cfg.Described = d.reread, d.described
+	if d.started.text("config") != "" {
+		cfg.Differs = d.differs
+	}
 	if d.manager, err = newManager(d.log.Logger); err != nil {
 		return err
 	}
