@@ -14,9 +14,14 @@ import (
 // fast as the daemon reads. Before the measurement, the daemon receives and publishes every name
 // once. So the measurement includes neither new names nor a flush.
 func (b *bench) drained(p peer, w workload) (measured, error) {
-	packets := b.traffic(w)
+	first := b.traffic(w)
+	packets, names := first, min(count(first), w.drain)
+	if w.drawn {
+		w.traffic.drawn = w.drain
+		packets, names = b.traffic(w), count(first)
+	}
 	return b.with(p, w, drainBuffer, func(d *daemon, c *carbon) (m measured, err error) {
-		warm, err := d.send(packets, min(count(packets), w.drain), w.rate)
+		warm, err := d.send(first, names, w.rate)
 		if err != nil {
 			return m, err
 		}

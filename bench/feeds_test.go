@@ -127,6 +127,33 @@ func TestTrafficOnce(t *testing.T) {
 	}
 }
 
+// TestTrafficDrawn checks that random metrics have the names and the kinds of the whole traffic.
+func TestTrafficDrawn(t *testing.T) {
+	all := traffic{mix: allKinds, names: 1000, pack: packed}
+	names := func(tr traffic) (lines int, names map[string]bool) {
+		names = map[string]bool{}
+		for _, p := range tr.packets() {
+			for line := range strings.Lines(string(p.data)) {
+				name, _, _ := strings.Cut(line, ":")
+				names[name] = true
+				lines++
+			}
+		}
+		return lines, names
+	}
+	_, known := names(all)
+	all.drawn = 3000
+	lines, drawn := names(all)
+	if lines != 3000 || len(drawn) < 900 {
+		t.Errorf("%d lines with %d names, want 3000 lines with about 950 names", lines, len(drawn))
+	}
+	for name := range drawn {
+		if !known[name] {
+			t.Errorf("the name %s is not in the whole traffic", name)
+		}
+	}
+}
+
 func TestFiftyGlobs(t *testing.T) {
 	if got := strings.Count(globs(), "- match:"); got != 50 {
 		t.Errorf("%d globs", got)

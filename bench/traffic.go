@@ -22,6 +22,7 @@ type traffic struct {
 	tags   int  // number of tags of each name, in DogStatsD's format
 	zipf   bool // whether the frequencies of names have a Zipf distribution
 	once   bool // whether each name is sent only once, so that no packet is repeated
+	drawn  int  // number of metrics, if the name of each metric is drawn at random; 0 means that every name is sent
 }
 
 // packet is one datagram, or the data of one write to a stream.
@@ -82,6 +83,14 @@ func (t traffic) order(random *rand.Rand) iter.Seq[int] {
 			law := rand.NewZipf(random, skew, 1, uint64(t.names-1))
 			for range max(fewest, t.names) {
 				if !yield(int(law.Uint64())) {
+					return
+				}
+			}
+			return
+		}
+		if t.drawn > 0 {
+			for range t.drawn {
+				if !yield(random.IntN(t.names)) {
 					return
 				}
 			}

@@ -21,6 +21,7 @@ type workload struct {
 	steady  bool          // whether to send the traffic a second time, when the daemon knows all names
 	flush   time.Duration // flush interval
 	drain   int           // number of metrics to send to the socket of a suspended daemon; 0 means no drain
+	drawn   bool          // whether the metrics of the drain have random names, after the daemon has received all names
 	findMax bool          // whether to find the highest rate without loss
 	rounds  int           // maximum number of rounds; 0 means no maximum
 	peers   string        // names of the other daemons that are measured; empty means all

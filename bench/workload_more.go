@@ -23,6 +23,7 @@ func namesWorkloads() []workload {
 			name: "W8", title: "counters, 10,000,000 names, packed, 500k/s for 20 s, flush every 30 s",
 			traffic: traffic{mix: onlyCounters, names: 10_000_000, pack: packed}, steady: true,
 			network: "udp", rate: 500_000, length: 20 * time.Second, flush: 30 * time.Second, rounds: 1,
+			drain: 500_000, drawn: true,
 			flags: []string{"--max-names=12000000", "--queue-max-bytes=4GiB"},
 			peers: "floor,statsd", absent: "the others need more memory than this machine has",
 		},
