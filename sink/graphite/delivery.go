@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/statsd-ops/statsd/sink"
 )
 
@@ -162,18 +164,49 @@ func (d *delivery) abort() {
 // probe checks an idle connection. It returns nil if the receiver has neither closed the connection nor sent any
 // data. It takes a millisecond.
 func probe(conn *link) error {
-	if err := conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-		return err
+	for {
+		if err := conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			return err
+		}
+		var answer [64]byte
+		n, err := conn.Read(answer[:])
+		switch {
+		case n > 0:
+			return answerError(answer[:n])
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		}
+		// On a busy machine, the deadline can pass before the read begins.
+		if waits, err := waits(conn.TCPConn); !waits {
+			return err
+		}
 	}
-	var answer [64]byte
-	n, err := conn.Read(answer[:])
+}
+
+// waits reports whether data of the receiver waits in a connection. If the receiver has closed its sending half, waits
+// returns io.EOF. It does not wait, and needs no deadline.
+func waits(conn *net.TCPConn) (bool, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	var n int
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, failed = unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	}); err != nil {
+		return false, err
+	}
 	switch {
-	case n > 0:
-		return answerError(answer[:n])
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil
+	case errors.Is(failed, unix.EAGAIN), errors.Is(failed, unix.EINTR):
+		return false, nil
+	case failed != nil:
+		return false, os.NewSyscallError("recvfrom", failed)
+	case n == 0:
+		return false, io.EOF
 	}
-	return err
+	return true, nil
 }
 
 // answerError contains bytes that the receiver sent. Carbon never sends any bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -345,6 +346,57 @@ func waitClosed(t *testing.T, s *Sink) {
 			t.Fatal("the receiver does not close")
 		}
 	}
+}
+
+// TestWaitsNeedsNoDeadline checks that a closed connection and waiting data are found even if the deadline of the
+// connection has passed. On a busy machine, the deadline of a probe can pass before the probe reads.
+func TestWaitsNeedsNoDeadline(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	dialed, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dialed.Close()
+	receiver, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer receiver.Close()
+	conn := dialed.(*net.TCPConn)
+	if err := conn.SetDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, err := waits(conn); waiting || err != nil {
+		t.Errorf("an idle connection: %v, %v", waiting, err)
+	}
+	if _, err := receiver.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	wait.Until(t, "the data does not wait", func() bool {
+		waiting, err := waits(conn)
+		return waiting && err == nil
+	})
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	wait.Until(t, "the end is not found", func() bool {
+		waiting, err := waits(conn)
+		return !waiting && errors.Is(err, io.EOF)
+	})
 }
 
 func TestReceiverAnswers(t *testing.T) {
