@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,6 +23,9 @@ const (
 	decryptedRead = 16 << 10
 	// lastSweep limits the time for reading what a closed connection still holds.
 	lastSweep = 10 * time.Millisecond
+	// sweepTries limits the reads of a closed TLS connection whose deadlines pass before they begin. This happens on a
+	// busy machine.
+	sweepTries = 100
 )
 
 // streamBuffer is a buffer for the tail of a stream and one read.
@@ -85,15 +89,20 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 	if err != nil {
 		return err
 	}
-	left := len(own) // the TLS connection may hold up to this much decrypted data
-	if err := raw.Control(func(fd uintptr) { left += kernel.Unread(fd) }); err != nil {
-		return err
+	unread := func() (n int) {
+		_ = raw.Control(func(fd uintptr) { n = kernel.Unread(fd) }) // on an error, the next read fails too
+		return n
 	}
-	for err == nil && (left > 0 || time.Now().Before(last)) {
+	left := len(own) + unread() // the TLS connection may hold decrypted data that fits into the buffer
+	for tries := 0; err == nil && (left > 0 || time.Now().Before(last)); {
+		waiting := unread()
 		_ = st.age.conn.SetReadDeadline(time.Now().Add(lastSweep))
 		var n int
 		n, err = s.readDecrypted(st, c, own)
 		left -= n
+		if errors.Is(err, os.ErrDeadlineExceeded) && waiting > 0 && unread() >= waiting && tries < sweepTries {
+			tries, err = tries+1, nil // the deadline has passed before the read began
+		}
 	}
 	return err
 }

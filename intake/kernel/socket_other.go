@@ -4,9 +4,12 @@ package kernel
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/statsd-ops/statsd/intake/listen"
 	"github.com/statsd-ops/statsd/intake/peers"
@@ -33,11 +36,10 @@ func New(conn listen.Packet) (*Socket, error) {
 }
 
 func (s *Socket) Read(wait bool) (int, error) {
-	deadline := time.Time{}
 	if !wait {
-		deadline = time.Now().Add(time.Millisecond)
+		return s.readNow()
 	}
-	if err := s.conn.SetReadDeadline(deadline); err != nil {
+	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
 		return 0, err
 	}
 	n, from, err := s.conn.ReadFrom(s.buffer[:])
@@ -46,6 +48,36 @@ func (s *Socket) Read(wait bool) (int, error) {
 	}
 	s.length, s.from, s.at = n, meta.SenderOf(from), time.Now().UnixNano()
 	return 1, err
+}
+
+// readNow reads a datagram that has already arrived, or returns 0. It uses no deadline, because a deadline can pass
+// before a read begins.
+func (s *Socket) readNow() (n int, err error) {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var from unix.Sockaddr
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		n, from, failed = unix.Recvfrom(int(fd), s.buffer[:], unix.MSG_DONTWAIT)
+	}); err != nil {
+		return 0, err
+	}
+	switch {
+	case errors.Is(failed, unix.EAGAIN), errors.Is(failed, unix.EINTR):
+		return 0, nil
+	case failed != nil:
+		return 0, os.NewSyscallError("recvfrom", failed)
+	}
+	s.length, s.from, s.at = n, meta.Sender{}, time.Now().UnixNano()
+	switch a := from.(type) {
+	case *unix.SockaddrInet4:
+		s.from = meta.SenderAt(netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)))
+	case *unix.SockaddrInet6:
+		s.from = meta.SenderAt(netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)))
+	}
+	return 1, nil
 }
 
 func (s *Socket) Datagram(int) []byte            { return s.buffer[:s.length] }
