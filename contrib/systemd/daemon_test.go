@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,6 +46,22 @@ func start(t *testing.T, command *exec.Cmd) *process {
 	go func() { d.ended <- command.Wait() }()
 	t.Cleanup(func() { _ = command.Process.Kill() })
 	return d
+}
+
+// suspend suspends the process with SIGSTOP, and waits until all its threads are stopped.
+func (d *process) suspend() {
+	d.t.Helper()
+	d.signal(syscall.SIGSTOP)
+	wait.Until(d.t, "the process is not suspended", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", d.command.Process.Pid))
+		if err != nil || len(threads) == 0 {
+			d.t.Fatal("no threads: ", err)
+		}
+		return !slices.ContainsFunc(threads, func(path string) bool {
+			stat, err := os.ReadFile(path)
+			return err == nil && !strings.Contains(string(stat), ") T ") // a thread that has ended has no file
+		})
+	})
 }
 
 func (d *process) signal(s os.Signal) {
@@ -110,10 +127,20 @@ func (m *manager) next(wait time.Duration) string {
 	return string(b[:n])
 }
 
-// drain discards the reports that are waiting.
+// drain discards the reports that are waiting. It uses no deadline, because a deadline can pass before a read begins.
 func (m *manager) drain() {
 	m.t.Helper()
-	for m.next(50*time.Millisecond) != "" {
+	raw, err := m.conn.SyscallConn()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var empty error
+	if err := raw.Control(func(fd uintptr) {
+		for b := make([]byte, 4096); empty == nil; {
+			_, _, empty = syscall.Recvfrom(int(fd), b, syscall.MSG_DONTWAIT)
+		}
+	}); err != nil || !errors.Is(empty, syscall.EAGAIN) {
+		m.t.Fatal(err, empty)
 	}
 }
 

@@ -131,7 +131,7 @@ func TestNotify(t *testing.T) {
 	}
 
 	// A suspended daemon does not report that it is running.
-	d.signal(syscall.SIGSTOP)
+	d.suspend()
 	m.drain()
 	if got := m.next(500 * time.Millisecond); got != "" {
 		t.Errorf("a stopped process says %q", got)

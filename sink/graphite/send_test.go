@@ -259,10 +259,10 @@ func TestReceiverNeverReads(t *testing.T) {
 	accepted(2, "two payloads")
 	server.Set(sinktest.Fault{})
 	server.Cut() // as if the receiver was killed
+	s.cfg.Timeout = patience
 	if err := s.Send(t.Context(), other); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("error %v, want a reset", err)
 	}
-	s.cfg.Timeout = patience
 	mustSend(t, s, other)
 	mustSend(t, s, payload)
 	if got := server.Lines(); !slices.Equal(got, slices.Concat(otherWant, want)) {
