@@ -28,10 +28,7 @@ func (s *summary) collectTimer() {
 	if s.row.Sketch != nil {
 		all := s.row.Sketch.restore()
 		c.Lower, c.Upper, c.Sum = all.lower, all.upper, clamp(math.Ldexp(all.sum.value(), sumShift))
-		all.bins.ForEach(func(value, count float64) bool {
-			c.Bins = append(c.Bins, metric.Bin{Value: value, Count: count})
-			return false
-		})
+		all.eachBin(func(value, count float64) { c.Bins = append(c.Bins, metric.Bin{Value: value, Count: count}) })
 	}
 	for _, v := range c.Samples {
 		c.Lower, c.Upper = min(c.Lower, v), max(c.Upper, v)

@@ -117,11 +117,3 @@ func (s *summary) eachSample(visit func(v, n float64)) {
 		visit(v, 1)
 	}
 }
-
-// eachBin calls visit with the value and the count of each bin of the sketch.
-func (s *sketch) eachBin(visit func(v, n float64)) {
-	s.bins.ForEach(func(v, n float64) bool {
-		visit(v, n)
-		return false
-	})
-}

@@ -5,15 +5,18 @@ import (
 	"math"
 	"slices"
 
-	"github.com/DataDog/sketches-go/ddsketch"
+	"github.com/statsd-ops/statsd/internal/logbins"
 )
 
 // sketch represents the samples of a timer beyond the limit of stored samples. Percentiles, the sums and means inside a
-// threshold, and the counts of histogram bins are estimated with a DDSketch (C. Masson, J. Rim, H. Lee, "DDSketch: a
-// fast and fully-mergeable quantile sketch with relative-error guarantees", 2019). All other values are exact. A sketch
-// takes at most about 1 MB, even if the samples cover the whole range of float64.
+// threshold, and the counts of histogram bins are estimated with a DDSketch (see package logbins). All other values are
+// exact. A sketch takes at most 1.2 MB, even if the samples cover the whole range of float64.
 type sketch struct {
-	bins         *ddsketch.DDSketch
+	// negative and positive have the bins of the absolute values. zero is the number of samples that are 0 or too close
+	// to 0 for a bin.
+	negative, positive logbins.Counts
+	zero               float64
+
 	n            int
 	lower, upper float64
 	sum          sum2 // divided by 2^sumShift, so that it does not overflow
@@ -25,23 +28,21 @@ type sketch struct {
 	distances sum2
 }
 
-const (
-	// sketchError is the relative error of a percentile.
-	sketchError = 0.01
-	sumShift    = 33
-)
+const sumShift = 33
 
 func newSketch() *sketch {
-	// The constructor fails only if the relative error is outside (0, 1).
-	bins, _ := ddsketch.NewDefaultDDSketch(sketchError)
-	return &sketch{bins: bins, lower: math.Inf(1), upper: math.Inf(-1)}
+	return &sketch{lower: math.Inf(1), upper: math.Inf(-1)}
 }
 
 func (s *sketch) add(v float64) {
-	// The DDSketch has no bins for values above 1.26e308.
-	limit := s.bins.MaxIndexableValue()
-	// With this limit, Add fails only for NaN, which is no valid sample.
-	_ = s.bins.Add(min(max(v, -limit), limit))
+	switch {
+	case logbins.IsZero(v):
+		s.zero++
+	case v < 0:
+		s.negative.Add(logbins.Index(-v), 1)
+	default:
+		s.positive.Add(logbins.Index(v), 1)
+	}
 	if s.n == 0 {
 		s.origin = v
 	}
@@ -54,8 +55,9 @@ func (s *sketch) add(v float64) {
 
 // merge adds the samples of the sketch o to s.
 func (s *sketch) merge(o *sketch) {
-	// MergeWith fails only for sketches with different mappings.
-	_ = s.bins.MergeWith(o.bins)
+	s.negative.Merge(&o.negative)
+	s.positive.Merge(&o.positive)
+	s.zero += o.zero
 	// o.distances is the sum of the squared distances from o's origin. Convert it to the sum of the squared distances from
 	// the origin of s.
 	n, shift := float64(o.n), o.origin-s.origin
@@ -143,26 +145,35 @@ func (s *sketch) count(t *timing, h *Histogram) {
 // bin represents approximately n samples with the same value.
 type bin struct{ value, n float64 }
 
+// eachBin calls visit with the value and the count of each bin of the sketch.
+func (s *sketch) eachBin(visit func(v, n float64)) {
+	for index, n := range s.negative.All() {
+		visit(-logbins.Value(index), n)
+	}
+	if s.zero > 0 {
+		visit(0, s.zero)
+	}
+	for index, n := range s.positive.All() {
+		visit(logbins.Value(index), n)
+	}
+}
+
 // sorted returns the bins of the sketch, in ascending order of their values.
 func (s *sketch) sorted() (all []bin) {
-	s.bins.ForEach(func(v, n float64) bool {
-		all = append(all, bin{min(max(v, s.lower), s.upper), n})
-		return false
-	})
+	s.eachBin(func(v, n float64) { all = append(all, bin{min(max(v, s.lower), s.upper), n}) })
 	slices.SortFunc(all, func(a, b bin) int { return cmp.Compare(a.value, b.value) })
 	return all
 }
 
 // at returns approximately the k-th smallest sample, 0 <= k < n.
 func (s *sketch) at(k int) float64 {
-	negative, positive := s.bins.GetNegativeValueStore(), s.bins.GetPositiveValueStore()
-	below, zeroes := negative.TotalCount(), s.bins.GetZeroCount()
+	below := s.negative.Total()
 	switch at := float64(k); {
 	case at < below:
-		return -s.bins.Value(negative.KeyAtRank(below - 1 - at))
-	case at < below+zeroes:
+		return -logbins.Value(s.negative.AtRank(below - 1 - at))
+	case at < below+s.zero:
 		return 0
 	default:
-		return s.bins.Value(positive.KeyAtRank(at - below - zeroes))
+		return logbins.Value(s.positive.AtRank(at - below - s.zero))
 	}
 }

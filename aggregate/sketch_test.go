@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/statsd-ops/statsd/internal/logbins"
 	"github.com/statsd-ops/statsd/internal/soak"
 	"github.com/statsd-ops/statsd/metric"
 )
@@ -74,7 +75,7 @@ func TestSketchedTimers(t *testing.T) {
 					if p == math.Trunc(p) {
 						path += fmt.Sprint(p)
 					}
-					if v, there := got[path]; !there || math.Abs(v-exact) > sketchError*1.0001*math.Abs(exact) && math.Abs(exact) > 1e-300 {
+					if v, there := got[path]; !there || math.Abs(v-exact) > logbins.Error*1.0001*math.Abs(exact) && math.Abs(exact) > 1e-300 {
 						t.Errorf("%s = %v, want %v to 1 %%", path, v, exact)
 					}
 				}

@@ -3,7 +3,7 @@ package aggregate
 import (
 	"math"
 
-	"github.com/DataDog/sketches-go/ddsketch/store"
+	"github.com/statsd-ops/statsd/internal/logbins"
 )
 
 // Sketch represents the samples of a timer beyond the limit of stored samples: it has the bins of a
@@ -33,9 +33,9 @@ type SketchBin struct {
 func (s *sketch) export() *Sketch {
 	return &Sketch{
 		Count:    s.n,
-		Negative: exportBins(s.bins.GetNegativeValueStore()),
-		Positive: exportBins(s.bins.GetPositiveValueStore()),
-		Zero:     s.bins.GetZeroCount(),
+		Negative: exportBins(&s.negative),
+		Positive: exportBins(&s.positive),
+		Zero:     s.zero,
 		Lower:    s.lower, Upper: s.upper,
 		Sum: s.sum.export(), Squares: s.squares.export(), Distances: s.distances.export(),
 		Origin: s.origin,
@@ -44,11 +44,10 @@ func (s *sketch) export() *Sketch {
 
 func (s sum2) export() [2]float64 { return [2]float64{s.sum, s.rest} }
 
-func exportBins(from store.Store) (bins []SketchBin) {
-	from.ForEach(func(index int, count float64) bool {
-		bins = append(bins, SketchBin{int32(index), count})
-		return false
-	})
+func exportBins(from *logbins.Counts) (bins []SketchBin) {
+	for index, count := range from.All() {
+		bins = append(bins, SketchBin{index, count})
+	}
 	return bins
 }
 
@@ -56,14 +55,12 @@ func exportBins(from store.Store) (bins []SketchBin) {
 func (x *Sketch) restore() *sketch {
 	s := newSketch()
 	for _, bin := range x.Negative {
-		s.bins.GetNegativeValueStore().AddWithCount(int(bin.Index), bin.Count)
+		s.negative.Add(bin.Index, bin.Count)
 	}
 	for _, bin := range x.Positive {
-		s.bins.GetPositiveValueStore().AddWithCount(int(bin.Index), bin.Count)
+		s.positive.Add(bin.Index, bin.Count)
 	}
-	if x.Zero > 0 {
-		_ = s.bins.AddWithCount(0, x.Zero) // AddWithCount fails only for NaN
-	}
+	s.zero = x.Zero
 	s.n, s.lower, s.upper, s.origin = x.Count, x.Lower, x.Upper, x.Origin
 	s.sum, s.squares, s.distances = sum2{x.Sum[0], x.Sum[1]}, sum2{x.Squares[0], x.Squares[1]}, sum2{x.Distances[0], x.Distances[1]}
 	return s
@@ -72,12 +69,10 @@ func (x *Sketch) restore() *sketch {
 // valid reports whether a table can have made x. It rejects bins with indexes out of range, because
 // they would take a lot of memory.
 func (x *Sketch) valid() bool {
-	mapping := newSketch().bins.IndexMapping
-	first, last := mapping.Index(mapping.MinIndexableValue()), mapping.Index(mapping.MaxIndexableValue())
 	sum := x.Zero
 	for _, bins := range [][]SketchBin{x.Negative, x.Positive} {
 		for _, bin := range bins {
-			if !(bin.Count > 0) || int(bin.Index) < first || int(bin.Index) > last {
+			if !(bin.Count > 0) || bin.Index < logbins.First || bin.Index > logbins.Last {
 				return false
 			}
 			sum += bin.Count

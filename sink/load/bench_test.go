@@ -126,7 +126,7 @@ func BenchmarkWindow(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/minutes=%d", kind, minutes), func(b *testing.B) {
 				for b.Loop() {
 					w := s.history.shown.Load().window(minutes, true, end)
-					if err := w.write(bufio.NewWriter(io.Discard), &shape{binning: s.binning, wanted: func(series) bool { return true }}); err != nil {
+					if err := w.write(bufio.NewWriter(io.Discard), &shape{wanted: func(series) bool { return true }}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -106,7 +106,7 @@ func (s *Sink) serveWindow(w http.ResponseWriter, r *http.Request, q *request) {
 	}
 	t := &turn{Writer: w, one: s.turn, gone: gate.Gone(r.Context())}
 	wanted := func(name series) bool { return !t.over() && q.wanted(name) }
-	shape := shape{binning: s.binning, wanted: wanted}
+	shape := shape{wanted: wanted}
 	if s.config.Prefix != "" {
 		shape.prefix = strings.TrimSuffix(s.config.Prefix, ".") + "."
 	}

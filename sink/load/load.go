@@ -41,7 +41,6 @@ type Sink struct {
 	config Config
 	server *httpgate.Server
 	turn   chan struct{} // contains an element while a request computes a window
-	binning
 
 	// The flush uses two batches in turn. The field building is the batch that it fills. EndInterval
 	// sends this batch to Run, which adds the batch to the history.
@@ -60,13 +59,11 @@ func New(cfg Config) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	bins := newBinning()
 	s := &Sink{
 		config:   cfg,
 		turn:     make(chan struct{}, 1),
-		binning:  bins,
 		history:  newHistory(limits{cfg.Minutes, cfg.MaxBytes}, time.Now()),
-		writer:   writer{max: cfg.MaxBytes / 8, sorter: sorter{binning: bins}},
+		writer:   writer{max: cfg.MaxBytes / 8},
 		building: &batch{},
 		batches:  make(chan *batch, 2),
 		free:     make(chan *batch, 2),

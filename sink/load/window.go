@@ -55,7 +55,6 @@ func (v *view) window(n int, complete bool, now time.Time) window {
 
 // shape determines which values of a window are shown.
 type shape struct {
-	binning
 	prefix     string // prefix and the dot after it
 	thresholds []threshold
 	wanted     func(series) bool
@@ -133,7 +132,7 @@ func (s *shape) timer(t *totals, yield func(string, float64) bool) bool {
 		return false
 	}
 	for _, th := range s.thresholds {
-		if !yield(th.suffix, s.atRank(t, th.rank(received))) {
+		if !yield(th.suffix, t.atRank(th.rank(received))) {
 			return false
 		}
 	}
