@@ -109,14 +109,10 @@ func (d *door) serve(settings link.Settings) {
 		}
 		d.stats.accepted.Add(1)
 		g := &guest{conn: conn, since: time.Now()}
-		if !d.guests.enter(g) {
+		if !d.guests.serve(g, func() { d.welcome(g, settings) }) {
 			_ = conn.Close() // the Engine is closed
 			return
 		}
-		d.guests.serving.Go(func() {
-			defer d.guests.leave(g)
-			d.welcome(g, settings)
-		})
 	}
 }
 

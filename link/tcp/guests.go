@@ -31,8 +31,9 @@ func newGuests(most int, evict func(net.Conn)) *guests {
 	return &guests{most: most, evict: evict, in: make(map[*guest]bool)}
 }
 
-// enter adds a connection. It returns false if guests is closed.
-func (g *guests) enter(new *guest) bool {
+// serve adds a connection, and runs the function work for it in a new goroutine. After work has returned, the
+// connection is closed. serve returns false if guests is closed.
+func (g *guests) serve(new *guest, work func()) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -44,6 +45,10 @@ func (g *guests) enter(new *guest) bool {
 		g.evict(least.conn)
 	}
 	g.in[new] = true
+	g.serving.Go(func() { // with the lock held, so that close waits for this goroutine too
+		defer g.leave(new)
+		work()
+	})
 	return true
 }
 
