@@ -116,17 +116,21 @@ func protected(g *gate.Gate, cfg Config) http.Handler {
 // It returns nil, unless serving failed.
 func (s *Server) Run(ctx context.Context) error {
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
-	served := make(chan error, 1)
-	go func() { served <- s.serve() }()
 	var err error
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		err = s.serve()
+	}()
 	select {
-	case err = <-served:
+	case <-served:
 	case <-ctx.Done():
 		grace, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		_ = s.http.Shutdown(grace)
 		cancel()
 	}
 	_ = s.Close()
+	<-served // no connection is accepted after this, so Wait waits for all of them
 	s.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
