@@ -68,6 +68,8 @@ type API struct {
 	openapi []byte
 	counts  counts
 	end     context.CancelFunc
+	// cutAfter is the time after which a stream is closed if the client does not read.
+	cutAfter time.Duration
 }
 
 // counts counts refused requests, refused streams, and streams that were closed because the
@@ -99,7 +101,7 @@ type path struct {
 // New returns an API. Its paths are made from the lists of queries and changes.
 func New(cfg Config) *API {
 	ctx, end := context.WithCancel(context.Background())
-	a := &API{cfg: cfg, paths: map[string]*path{}, clients: clients{now: time.Now}, end: end}
+	a := &API{cfg: cfg, paths: map[string]*path{}, clients: clients{now: time.Now}, end: end, cutAfter: cutAfter}
 	if cfg.Stamp == nil {
 		a.cfg.Stamp = func() string { return "" }
 	}

@@ -18,7 +18,7 @@ const (
 	eventType = "text/event-stream"
 	// maxStreams is the maximum number of open streams.
 	maxStreams = 8
-	// cutAfter is the time after which a stream is closed if the client does not read.
+	// cutAfter is the value of API.cutAfter.
 	cutAfter = time.Second
 	// commentEvery is the time between two comments in a stream. Comments keep proxies from closing
 	// the stream.
@@ -54,6 +54,7 @@ type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	stop    context.CancelFunc // closes the stream
+	limit   time.Duration      // API.cutAfter
 
 	mu      sync.Mutex
 	begun   bool // the header was sent
@@ -89,7 +90,7 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) (s *stream, ctx conte
 		return nil, nil, nil, errFull
 	}
 	ctx, stop := context.WithCancel(r.Context())
-	s = &stream{w: w, control: http.NewResponseController(w), stop: stop}
+	s = &stream{w: w, control: http.NewResponseController(w), stop: stop, limit: a.cutAfter}
 	_ = s.control.SetReadDeadline(time.Time{}) // without this, the server's read timeout would end the context
 	comments := make(chan struct{})
 	go func() {
@@ -128,7 +129,7 @@ func (s *stream) write(text []byte) error {
 	if s.err != nil {
 		return s.err
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(cutAfter)) // if this fails, the following write fails too
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.limit)) // if this fails, the following write fails too
 	if !s.begun {
 		s.begun = true
 		s.w.Header().Set("Content-Type", eventType)

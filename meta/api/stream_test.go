@@ -146,6 +146,7 @@ func TestStalledReader(t *testing.T) {
 	s := start(t)
 	good := s.open(t, "live").begin(t)
 	good.next(t)
+	s.api.cutAfter = cutAfter // for the next stream
 	stalled := s.open(t, "tail?match=endless&seconds=30")
 	if err := stalled.conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
 		t.Fatal(err)
