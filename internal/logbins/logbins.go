@@ -1,6 +1,6 @@
 // Package logbins puts positive numbers into bins, so that a number and the value of its bin differ by at most 1 %.
 //
-// The bins are those of a DDSketch with a logarithmic mapping (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and
+// A DDSketch with a logarithmic mapping has the same bins (C. Masson, J. Rim, H. Lee, "DDSketch: a fast and
 // fully-mergeable quantile sketch with relative-error guarantees", 2019, https://arxiv.org/abs/1908.10693). The number v
 // belongs to the bin with the index floor(log(v) / log(γ)), where γ = (1 + Error) / (1 - Error). Daemons of a cluster
 // exchange these indexes, so the formula cannot change.

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestIndex compares indexes and values with those of Datadog's DDSketch (github.com/DataDog/sketches-go v1.4.8,
+// TestIndex compares indexes and values with the results of Datadog's DDSketch (github.com/DataDog/sketches-go v1.4.8,
 // ddsketch.NewDefaultDDSketch(0.01)). Daemons of earlier releases use that package.
 func TestIndex(t *testing.T) {
 	for _, c := range []struct {
