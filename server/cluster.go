@@ -193,15 +193,19 @@ func (s *Server) publishWindow(iv *aggregate.Interval, w collect.Window) uint64 
 func (s publisher) Settled() uint64 { return s.out.Settled() }
 
 // withCollected returns the points of a flush, and the points of all windows published since the
-// last flush.
-func (s *Server) withCollected(sn *aggregate.Snapshot) iter.Seq[metric.Point] {
+// last flush. It also returns how many points these are.
+func (s *Server) withCollected(sn *aggregate.Snapshot) (count int, points iter.Seq[metric.Point]) {
 	all := s.windows.newest
 	s.windows.newest = nil
 	if len(all) == 0 {
-		return sn.Points()
+		return sn.Len(), sn.Points()
 	}
-	return func(yield func(metric.Point) bool) {
-		for _, sn := range append(all, sn) {
+	all = append(all, sn)
+	for _, sn := range all {
+		count += sn.Len()
+	}
+	return count, func(yield func(metric.Point) bool) {
+		for _, sn := range all {
 			for p := range sn.Points() {
 				if !yield(p) {
 					return

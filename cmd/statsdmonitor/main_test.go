@@ -105,7 +105,7 @@ func episodes(t *testing.T) *meta.Episodes {
 // startMonitor runs a monitor until the test ends, and returns its port.
 func startMonitor(t *testing.T, figures []meta.Figure) string {
 	values := history.NewValues(history.Config{Interval: 10 * time.Second, Names: 10})
-	values.Keep(time.Unix(1795251870, 0), func(yield func(metric.Point) bool) {
+	values.Keep(time.Unix(1795251870, 0), 3, func(yield func(metric.Point) bool) {
 		_ = yield(metric.Point{Path: []byte("stats.c"), Value: 1e23, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.B"), Value: 2.5, Time: 1795251870}) &&
 			yield(metric.Point{Path: []byte("stats.a"), Value: 2.38e-5, Time: 1795251870})

@@ -21,7 +21,7 @@ func feed(v *Values, flushes int, paths ...string) {
 		for i, path := range paths {
 			values[path] = float64(i)
 		}
-		v.Keep(at, func(yieldPoint func(metric.Point) bool) {
+		keep(v, at, func(yieldPoint func(metric.Point) bool) {
 			for _, path := range paths { // not over the map values, because a map has no order
 				if !yieldPoint(metric.Point{Path: []byte(path), Value: values[path], Time: at.Unix()}) {
 					return

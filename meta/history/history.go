@@ -7,7 +7,7 @@
 // Each flush adds its values. Readers do not delay a flush.
 //
 //	figures.Keep(at, own)
-//	values.Keep(at, points)
+//	values.Keep(at, count, points)
 //
 // These are queries:
 //

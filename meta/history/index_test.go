@@ -62,7 +62,7 @@ func TestKeptValueBytes(t *testing.T) {
 		paths[i] = fmt.Sprintf("app.host-%08d.lat.mean_90", i)
 	}
 	before := live()
-	v.Keep(time.Unix(1_795_918_800, 0), points(1_795_918_800, 1, paths...))
+	keep(v, time.Unix(1_795_918_800, 0), points(1_795_918_800, 1, paths...))
 	each := float64(live()-before) / float64(n)
 	t.Logf("%.1f bytes for a kept value, without its path", each-float64(length))
 	if each > float64(length)+64 {

@@ -53,7 +53,7 @@ func TestMemory(t *testing.T) {
 			at := time.Unix(1_795_918_800, 0)
 			for n := range min(1200, int(75*time.Minute/tt.interval)+2) {
 				at = at.Add(tt.interval)
-				v.Keep(at, many(at, tt.paths, n/100*100))
+				keep(v, at, many(at, tt.paths, n/100*100))
 				if n%50 == 0 && v.Bytes() > memory {
 					t.Fatalf("%+v: %d bytes", tt, v.Bytes())
 				}
@@ -81,7 +81,7 @@ func TestSmallDaemon(t *testing.T) {
 	at := time.Unix(1_795_918_800, 0)
 	for range 400 {
 		at = at.Add(10 * time.Second)
-		v.Keep(at, many(at, 50, 0))
+		keep(v, at, many(at, 50, 0))
 	}
 	if n := v.Bytes(); n > 100_000 {
 		t.Errorf("50 paths take %d bytes", n)
@@ -100,7 +100,7 @@ func BenchmarkHistory(b *testing.B) {
 			at := time.Unix(1_795_918_800, 0)
 			for b.Loop() {
 				at = at.Add(10 * time.Second)
-				v.Keep(at, points(at.Unix(), 1, paths...))
+				keep(v, at, points(at.Unix(), 1, paths...))
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(paths)), "ns/path")
 			if held, _ := v.Histories(); memory > 0 && held != len(paths) {

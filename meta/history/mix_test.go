@@ -45,7 +45,7 @@ func (m *mixing) next() {
 	if m.r.IntN(40) == 0 {
 		m.Path(m.name(m.r.IntN(len(m.paths))))
 	}
-	m.Keep(m.at, func(yield func(metric.Point) bool) {
+	keep(m.Values, m.at, func(yield func(metric.Point) bool) {
 		for path, published := range m.paths {
 			if published && !yield(metric.Point{Path: []byte(m.name(path)), Value: coded(path, m.flush), Time: m.at.Unix()}) {
 				return

@@ -91,7 +91,7 @@ func TestPathAgainstModel(t *testing.T) {
 					values[fmt.Sprint("path.", n)] = r.NormFloat64() * math.Exp(r.Float64()*float64(n))
 				}
 			}
-			v.Keep(at, yield(at, values))
+			keep(v, at, yield(at, values))
 			m.keep(at, values)
 			if i%101 == 0 {
 				checkPaths(t, v, &m, at, interval, at.Sub(back) < time.Hour)

@@ -34,7 +34,7 @@ func TestReadersAndFlushes(t *testing.T) {
 		for i := range 100 {
 			time.Sleep(interval)
 			f.Keep(time.Now(), []meta.Figure{count("count", float64(i))})
-			v.Keep(time.Now(), many(time.Now(), 100, i))
+			keep(v, time.Now(), many(time.Now(), 100, i))
 		}
 		close(ended)
 	})

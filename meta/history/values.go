@@ -97,25 +97,26 @@ func NewValues(cfg Config) *Values {
 	}
 }
 
-// Keep stores the points of the flush at the given time. It copies only new paths. If there are no
-// new paths, it allocates only a column for the histories. The points must stay valid until the
+// Keep stores the points of the flush at the given time. count is the number of these points. Keep copies only new
+// paths. If there are no new paths, it allocates only a column for the histories. The points must stay valid until the
 // next flush.
-func (v *Values) Keep(at time.Time, points iter.Seq[metric.Point]) {
+func (v *Values) Keep(at time.Time, count int, points iter.Seq[metric.Point]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.flush++
 	v.at, v.shown = at.UnixNano(), nil
 	v.forget()
 	v.places.begin(v.at)
-	v.missed, v.published = 0, 0
+	v.missed, v.published = 0, count
 	w := walk{before: -1}
+	seen := 0
 	for p := range points {
-		v.published++
 		// If all entries have a value of this flush, there is no entry for another path.
 		if w.fresh == v.limit && len(v.wanted) == 0 {
-			v.missed++
-			continue
+			v.missed += count - seen
+			break
 		}
+		seen++
 		v.keep(&w, &p)
 	}
 	v.places.end()

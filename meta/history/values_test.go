@@ -35,13 +35,22 @@ func newValues(names, memory int) *Values {
 	return NewValues(Config{Interval: 10 * time.Second, Names: names, Memory: memory})
 }
 
+// keep stores the points of a flush.
+func keep(v *Values, at time.Time, points iter.Seq[metric.Point]) {
+	count := 0
+	for range points {
+		count++
+	}
+	v.Keep(at, count, points)
+}
+
 func TestValuesLast(t *testing.T) {
 	v := newValues(10, 0)
 	if got := v.Last(); len(got) != 0 {
 		t.Errorf("before the first flush: %v", got)
 	}
-	v.Keep(unix(10), points(10, 1, "b", "a", "c"))
-	v.Keep(unix(20), points(20, 2, "c", "B"))
+	keep(v, unix(10), points(10, 1, "b", "a", "c"))
+	keep(v, unix(20), points(20, 2, "c", "B"))
 	want := []meta.Value{val("B", 2, 20), val("a", 1, 10), val("b", 1, 10), val("c", 2, 20)}
 	got := v.Last()
 	if !reflect.DeepEqual(got, want) {
@@ -50,7 +59,7 @@ func TestValuesLast(t *testing.T) {
 	if again := v.Last(); &again[0] != &got[0] {
 		t.Error("values are copied and sorted again although nothing changed")
 	}
-	v.Keep(unix(30), points(30, 3, "b"))
+	keep(v, unix(30), points(30, 3, "b"))
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the returned values have changed to %v", got)
 	}
@@ -64,10 +73,10 @@ func TestValuesForget(t *testing.T) {
 		flushes  int   // number of flushes for which the value is kept
 	}{{1, 60}, {10, 6}, {60, 6}, {3600, 6}} {
 		v := NewValues(Config{Interval: time.Duration(tt.interval) * time.Second, Names: 10})
-		v.Keep(unix(0), points(0, 1, "old", "kept"))
+		keep(v, unix(0), points(0, 1, "old", "kept"))
 		for n := 1; n <= tt.flushes+1; n++ {
 			now := int64(n) * tt.interval
-			v.Keep(unix(now), points(now, 1, "kept", "new"))
+			keep(v, unix(now), points(now, 1, "kept", "new"))
 			want := 3
 			if n > tt.flushes {
 				want = 2
@@ -76,7 +85,7 @@ func TestValuesForget(t *testing.T) {
 				t.Errorf("at intervals of %d s, after %d flushes: %v, want %d values", tt.interval, n, got, want)
 			}
 		}
-		v.Keep(unix(1e6), points(1e6, 5, "old"))
+		keep(v, unix(1e6), points(1e6, 5, "old"))
 		if got := v.Last()[2]; got != (val("old", 5, 1e6)) {
 			t.Errorf("a name that came back: %v", got)
 		}
@@ -85,32 +94,32 @@ func TestValuesForget(t *testing.T) {
 
 func TestValuesLimit(t *testing.T) {
 	v := newValues(2, 0)
-	v.Keep(unix(10), points(10, 1, "a", "b", "c", "d", "a"))
+	keep(v, unix(10), points(10, 1, "a", "b", "c", "d", "a"))
 	if got, want := v.Last(), []meta.Value{val("a", 1, 10), val("b", 1, 10)}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := v.Missed(); got != 3 {
 		t.Errorf("missed %d points, want 3", got)
 	}
-	v.Keep(unix(20), points(20, 2, "c", "b"))
+	keep(v, unix(20), points(20, 2, "c", "b"))
 	if got, want := v.Last(), []meta.Value{val("a", 1, 10), val("b", 2, 20)}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := v.Missed(); got != 1 {
 		t.Errorf("missed %d points, want 1", got)
 	}
-	v.Keep(unix(500), points(500, 3, "e"))
+	keep(v, unix(500), points(500, 3, "e"))
 	if got := v.Missed(); got != 1 {
 		t.Errorf("missed %d points, want 1: 6 flushes have not passed", got)
 	}
 	for now := int64(600); now < 1300; now += 100 {
-		v.Keep(unix(now), points(now, 3, "e"))
+		keep(v, unix(now), points(now, 3, "e"))
 	}
 	if got, want := v.Last(), []meta.Value{val("e", 3, 1200)}; !reflect.DeepEqual(got, want) || v.Missed() != 0 {
 		t.Errorf("got %v, want %v, and missed %d", got, want, v.Missed())
 	}
 	none := newValues(0, 0)
-	none.Keep(unix(1), points(1, 1, "a"))
+	keep(none, unix(1), points(1, 1, "a"))
 	if len(none.Last()) != 0 || none.Missed() != 1 {
 		t.Errorf("with no room: %v, missed %d", none.Last(), none.Missed())
 	}
@@ -124,8 +133,8 @@ func TestValuesKeepAllocates(t *testing.T) {
 	}
 	now := int64(0)
 	known := points(now, 1, paths...)
-	v.Keep(unix(now), known)
-	if got := testing.AllocsPerRun(20, func() { now++; v.Keep(unix(now), known) }); got > 8 {
+	v.Keep(unix(now), len(paths), known)
+	if got := testing.AllocsPerRun(20, func() { now++; v.Keep(unix(now), len(paths), known) }); got > 8 {
 		t.Errorf("a flush without new names costs %v allocations", got)
 	}
 }
@@ -140,7 +149,7 @@ func BenchmarkValuesKeep(b *testing.B) {
 			v := newValues(100_000, 0)
 			b.ReportAllocs()
 			for now := int64(0); b.Loop(); now += 10 {
-				v.Keep(unix(now), points(now, 1, paths...))
+				v.Keep(unix(now), n, points(now, 1, paths...))
 			}
 			if len(v.Last()) != 100_000 {
 				b.Fatal(len(v.Last()))
@@ -158,7 +167,7 @@ func BenchmarkNewPaths(b *testing.B) {
 	}
 	all := points(10, 1, paths...)
 	for b.Loop() {
-		newValues(n, 0).Keep(unix(10), all)
+		newValues(n, 0).Keep(unix(10), n, all)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/path")
 }
