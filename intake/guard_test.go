@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -397,52 +396,5 @@ func BenchmarkGuard(b *testing.B) {
 			})
 			b.ReportMetric(float64(t.Lines)/float64(t.UDPPackets), "lines/op")
 		})
-	}
-}
-
-// lateConn is a connection whose first reads begin only after their deadline has passed, as on a busy machine.
-type lateConn struct {
-	net.Conn
-	late int // number of late reads that are left
-}
-
-func (c *lateConn) Read(b []byte) (int, error) {
-	if c.late > 0 {
-		c.late--
-		time.Sleep(2 * lastSweep)
-	}
-	return c.Conn.Read(b)
-}
-
-// TestSweepWithLateReads checks that the last data of a TLS connection is not lost if the deadlines of some reads pass
-// before these reads begin.
-func TestSweepWithLateReads(t *testing.T) {
-	t.Parallel()
-	in := start(t, config())
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	client, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	server, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	send(t, client, "c:1|c\n")
-	if err := client.Close(); err != nil {
-		t.Fatal(err)
-	}
-	st := newStream(server.(*net.TCPConn), in.lanes[0], in.streams.room.doors[0])
-	if err := in.streams.reader.sweepDecrypted(st, &lateConn{server, 3}, make([]byte, decryptedRead)); !errors.Is(err, io.EOF) {
-		t.Errorf("the sweep ended with %v, want the end of the connection", err)
-	}
-	in.stop()
-	if got := in.totals()["counters.c"]; got != 1 {
-		t.Errorf("the counter is %v, want 1", got)
 	}
 }

@@ -53,7 +53,9 @@ type stream struct {
 	skipping bool
 	opened   time.Time
 	heard    atomic.Bool // whether the client has sent any bytes
+	at       int64       // time when the last bytes arrived in Unix nanoseconds, 0 if unknown
 	age      age
+	beneath  *beneath // the connection beneath TLS; nil without TLS
 }
 
 func newStream(c conn, l *lane, door *acceptor) *stream {
@@ -86,7 +88,17 @@ func (st *stream) admit(ctx context.Context) (net.Conn, listen.Refusal) {
 	if a.guard == nil {
 		return c, listen.Admitted
 	}
-	return a.guard.Admit(ctx, c)
+	if a.Scheme != listen.TLS {
+		return a.guard.Admit(ctx, c)
+	}
+	under, err := newBeneath(c)
+	if err != nil {
+		return nil, listen.Handshake
+	}
+	st.beneath = under
+	decrypted, why := a.guard.Admit(ctx, under)
+	under.admitted = why == listen.Admitted
+	return decrypted, why
 }
 
 // refuse counts the stream as a refused connection.
@@ -107,6 +119,7 @@ func (st *stream) take(buf []byte, read int, now time.Duration, at int64) {
 	}
 	st.lane.shard.Lock()
 	defer st.lane.shard.Unlock()
+	st.at = at
 	probes := st.lane.begin(st.part(), true)
 	st.lane.tally.TCPBytes += uint64(read)
 	ended := st.takeLines(buf, at)
@@ -192,7 +205,7 @@ func (st *stream) end(whole bool) {
 		whole = false
 	}
 	if whole {
-		l.take(&st.parser, st.tail, origin{remote: &st.remote})
+		l.take(&st.parser, st.tail, origin{remote: &st.remote, at: st.at})
 		return
 	}
 	l.broken(metric.Unfinished, st.tail, origin{remote: &st.remote})

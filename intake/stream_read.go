@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,9 +22,6 @@ const (
 	decryptedRead = 16 << 10
 	// lastSweep limits the time for reading what a closed connection still holds.
 	lastSweep = 10 * time.Millisecond
-	// sweepTries limits the reads of a closed TLS connection whose deadlines pass before they begin. This happens on a
-	// busy machine.
-	sweepTries = 100
 )
 
 // streamBuffer is a buffer for the tail of a stream and one read.
@@ -67,42 +63,23 @@ func (s *streamReader) read(st *stream, raw syscall.RawConn) error {
 
 // readDecrypted waits for lines of a TLS connection, and adds them. It reads into own, a buffer of
 // the connection, because a connection must not keep a shared buffer while it waits.
-func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) (n int, err error) {
-	n, err = c.Read(own)
+func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) error {
+	n, err := c.Read(own)
 	if n == 0 {
-		return 0, err
+		return err
 	}
 	buf := s.borrow()
 	defer s.giveBack(buf)
 	kept := copy(buf.bytes[:], st.tail)
 	kept += copy(buf.bytes[kept:], own[:n])
-	return n, cmp.Or(s.take(st, buf.bytes[:kept], n, 0), err)
+	return cmp.Or(s.take(st, buf.bytes[:kept], n, st.beneath.at), err)
 }
 
 // sweepDecrypted reads all data that waits in a TLS connection whose deadline has passed.
-func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err error) {
-	last := time.Now().Add(lastSweep)
-	if end := s.last.Load(); end != nil {
-		last = *end
-	}
-	raw, err := st.age.conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	unread := func() (n int) {
-		_ = raw.Control(func(fd uintptr) { n = kernel.Unread(fd) }) // on an error, the next read fails too
-		return n
-	}
-	left := len(own) + unread() // the TLS connection may hold decrypted data that fits into the buffer
-	for tries := 0; err == nil && (left > 0 || time.Now().Before(last)); {
-		waiting := unread()
-		_ = st.age.conn.SetReadDeadline(time.Now().Add(lastSweep))
-		var n int
-		n, err = s.readDecrypted(st, c, own)
-		left -= n
-		if errors.Is(err, os.ErrDeadlineExceeded) && waiting > 0 && unread() >= waiting && tries < sweepTries {
-			tries, err = tries+1, nil // the deadline has passed before the read began
-		}
+func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) error {
+	err := st.beneath.sweep(s.lastRead())
+	for err == nil {
+		err = s.readDecrypted(st, c, own)
 	}
 	return err
 }
@@ -111,10 +88,7 @@ func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) (err e
 // may have waited for a buffer, so there can be unread data. If time remains, sweep also reads data
 // that arrives while it runs.
 func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
-	last := time.Now().Add(lastSweep) // time limit if the stream is closed
-	if end := s.last.Load(); end != nil {
-		last = *end
-	}
+	last := s.lastRead()
 	var failed error
 	err := raw.Control(func(fd uintptr) {
 		// After the reads for the waiting bytes, one more read is needed: it detects the end of the stream.
@@ -126,6 +100,14 @@ func (s *streamReader) sweep(st *stream, raw syscall.RawConn) error {
 		return err
 	}
 	return failed
+}
+
+// lastRead returns the time until which a sweep may read data that arrives while it runs.
+func (s *streamReader) lastRead() time.Time {
+	if end := s.last.Load(); end != nil {
+		return *end
+	}
+	return time.Now().Add(lastSweep)
 }
 
 // readOnce adds the available data of the stream, or returns EAGAIN if there is none. It borrows a

@@ -138,7 +138,7 @@ func (t *streams) serveDecrypted(st *stream, conn net.Conn) {
 	own := make([]byte, decryptedRead)
 	var err error
 	for err == nil {
-		_, err = t.reader.readDecrypted(st, conn, own)
+		err = t.reader.readDecrypted(st, conn, own)
 		if last := t.reader.last.Load(); last != nil {
 			st.endBy(*last)
 		}

@@ -19,8 +19,7 @@ const (
 	// a low limit of open files.
 	maxHandshakes    = 256
 	handshakeTimeout = 10 * time.Second
-	// writeTimeout limits each write. After the handshake a listener writes only replies to TLS key
-	// updates. A client that never reads these replies must not block the listener.
+	// writeTimeout limits each write, because a client may never read.
 	writeTimeout = 10 * time.Second
 )
 
