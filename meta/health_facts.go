@@ -80,6 +80,7 @@ type SinkFacts struct {
 	Name     string
 	Recorder bool   // the sink is a Recorder: it stores names instead of sending points
 	Forwards bool   // the sink forwards rows to a cluster: its counts are rows, not points
+	Removed  bool   // a reload has removed the sink; only its ledger and its dropped points still count
 	Full     string // why a Recorder drops new names, such as "the history is full: see max-bytes of the sink"
 
 	Failing      bool // the last attempt failed, and its points still wait

@@ -27,7 +27,7 @@ const (
 type intakeMemory struct {
 	datagrams, kernelDropped     window
 	samples, bad                 window
-	refusedNames, refusedMembers window
+	refusedNames, refusedMembers refusals
 	cutRoom, cutMemory           window
 	cutListener                  window
 	names                        trend
@@ -77,18 +77,29 @@ type limit struct {
 	value    int
 }
 
-func (l *limit) String() string { return fmt.Sprintf("%s=%d is reached", l.what, l.value) }
+// refusals counts the samples that were refused because of a limit.
+type refusals struct {
+	window
+	limit int // value of the limit at the last refusal; a reload may have changed the limit since then
+}
 
 // lookAtRefused adds a reason if good samples were refused because of a limit.
-func (t *Tracker) lookAtRefused(l limit, w *window, total uint64) {
+func (t *Tracker) lookAtRefused(l limit, w *refusals, total uint64) {
 	grown := w.observe(t.now, t.slot, total)
+	if grown > 0 {
+		w.limit = l.value
+	}
+	reached := fmt.Sprintf("%s=%d is reached", l.what, w.limit)
+	if w.limit != l.value {
+		reached = fmt.Sprintf("%s=%d was reached", l.what, w.limit)
+	}
 	if w.recent(t.now) {
 		n := w.within(lossWindow)
 		t.say(Reason{ID: SamplesRefused, Subject: l.of, State: Degraded, Text: fmt.Sprintf("%s %s; %s of all in 15m, the last %s ago",
-			plural.Count(n), &l, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
+			plural.Count(n), reached, percent(n, t.intake.samples.within(lossWindow)), spell(t.now.Sub(w.grew)))})
 	}
 	t.noteLoss(loss{id: SamplesRefused, subject: l.of, level: Degraded, say: func(n uint64) string {
-		return plural.Count(n) + " " + l.String()
+		return plural.Count(n) + " " + reached
 	}}, total, grown)
 }
 

@@ -24,13 +24,14 @@ const (
 
 // sinkMemory is what a Tracker remembers about a sink.
 type sinkMemory struct {
-	full, damaged, unsendable, refused window
-	wasFull                            string // which buffer was full when points were last dropped
-	spool                              trend
-	failing                            bool
-	droppedBefore                      uint64 // number of dropped points when the sink last worked
-	delivered                          uint64
-	refusing                           time.Time // first refusal since the receiver last accepted points; zero if none
+	full, damaged, unsendable, refused, removed window
+
+	wasFull       string // which buffer was full when points were last dropped
+	spool         trend
+	failing       bool
+	droppedBefore uint64 // number of dropped points when the sink last worked
+	delivered     uint64
+	refusing      time.Time // first refusal since the receiver last accepted points; zero if none
 }
 
 // noteRefusals records the time of the first refusal since the receiver last accepted points.
@@ -50,14 +51,18 @@ func (m *sinkMemory) refusesAll(now time.Time, interval time.Duration) bool {
 }
 
 func (t *Tracker) lookAtSinks(f *Facts) {
-	if len(f.Sinks) == 0 {
-		t.say(Reason{ID: NoSink, State: Failing, Text: "no sink is configured, nothing is published"})
-	}
-	dead := 0
+	wanted, dead := 0, 0
 	for i := range f.Sinks {
-		if s := &f.Sinks[i]; s.dead(t.now, f.Interval) {
+		s := &f.Sinks[i]
+		if s.Removed {
+			continue
+		}
+		if wanted++; s.dead(t.now, f.Interval) {
 			dead++
 		}
+	}
+	if wanted == 0 {
+		t.say(Reason{ID: NoSink, State: Failing, Text: "no sink is configured, nothing is published"})
 	}
 	for i := range f.Sinks {
 		s := &f.Sinks[i]
@@ -66,8 +71,11 @@ func (t *Tracker) lookAtSinks(f *Facts) {
 			m = &sinkMemory{}
 			t.sinks[s.Name] = m
 		}
-		t.lookAtDelivery(s, m, f.Interval, dead == len(f.Sinks))
 		t.lookAtDrops(s, m, f.Interval)
+		if s.Removed {
+			continue
+		}
+		t.lookAtDelivery(s, m, f.Interval, dead == wanted)
 		t.lookAtSpool(s, m)
 		// The message about the recovery contains the number of dropped points, so the end of the loss is not logged.
 		if m.failing && !s.Failing {
@@ -153,6 +161,7 @@ func (t *Tracker) lookAtDrops(s *SinkFacts, m *sinkMemory, interval time.Duratio
 		{&m.damaged, s.DroppedDamaged, "damaged on disk", true},
 		{&m.unsendable, s.DroppedUnsendable, "the sink's format cannot represent them", true},
 		{&m.refused, s.DroppedRefused, "permanently refused by the receiver", m.refusesAll(t.now, interval)},
+		{&m.removed, s.DroppedRemoved, "the sink was removed before it had accepted them", false},
 	}
 	justNow, state := max(shortest, 2*interval), Degraded
 	var last time.Time
@@ -210,7 +219,7 @@ func (t *Tracker) lookAtSpool(s *SinkFacts, m *sinkMemory) {
 	}
 }
 
-// forgetSinks removes what the Tracker remembers about removed sinks.
+// forgetSinks removes what the Tracker remembers about other sinks.
 func (t *Tracker) forgetSinks(sinks []SinkFacts) {
 	for name := range t.sinks {
 		if !slices.ContainsFunc(sinks, func(s SinkFacts) bool { return s.Name == name }) {

@@ -125,6 +125,10 @@ func TestReasons(t *testing.T) {
 		"a sink that fails for less than two flushes": {SinkFailing, "a", at{10: func(s *scene) { sink(s).fails(s.now) }, 29: func(s *scene) { sink(s).works(s.now) }}, "10 ok, 29 over", ""},
 		"a receiver that resets": {SinkResets, "a", at{10: func(s *scene) { sink(s).Unconfirmed = 1 }, 20: func(s *scene) { sink(s).Unconfirmed = 2 }, 30: func(s *scene) { sink(s).Unconfirmed = 0 }},
 			"20 degraded, 30 over", "reset the connection, 2 times in a row; does it need keep-open?"},
+		"a removed sink": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Removed = true }, 20: func(s *scene) { sink(s).Made, sink(s).DroppedRemoved = sink(s).Made+575, 575 }},
+			"20 degraded, 920 over", "sink a dropped 575 points in 15m (the sink was removed before it had accepted them)"},
+		"a removed sink that failed": {SinkFailing, "a", at{10: func(s *scene) { sink(s).fails(s.now) }, 50: func(s *scene) { sink(s).Removed = true }}, "10 ok, 30 failing, 50 over", ""},
+		"only a removed sink":        {NoSink, "", at{5: func(s *scene) { sink(s).Removed = true }}, "5 failing", ""},
 		"points refused permanently": {PointsDropped, "a", at{10: func(s *scene) { sink(s).Made++; sink(s).DroppedRefused++ }}, "10 degraded, 910 over", "permanently refused by the receiver"},
 		"a receiver that refuses everything, and then takes some": {PointsDropped, "a",
 			every(10, 60, 10, func(s *scene) {
@@ -241,6 +245,18 @@ func TestReasons(t *testing.T) {
 				t.Errorf("says %q, want %q", said, tt.says)
 			}
 		})
+	}
+}
+
+// TestRefusalsKeepTheirLimit checks that a reload of a limit does not change the reported cause of earlier refusals.
+func TestRefusalsKeepTheirLimit(t *testing.T) {
+	s := newScene()
+	s.run(30, map[int]func(*scene){
+		10: func(*scene) { s.facts.Intake.RefusedNames += 17; s.facts.Intake.Samples += 17 },
+		20: func(*scene) { s.facts.Intake.MaxNames = 5000 },
+	})
+	if got, want := s.health.Text(), "17 samples of new names were refused: --max-names=1000 was reached; "; !strings.Contains(got, want) {
+		t.Errorf("health is %q, want %q", got, want)
 	}
 }
 

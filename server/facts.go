@@ -33,12 +33,12 @@ func listenerFacts(t *intake.Tally, in *intake.State) (all []meta.ListenerFacts)
 func sinkFactsOf(st *delivery.State) meta.SinkFacts {
 	if r := st.Recorder; r != nil {
 		return meta.SinkFacts{
-			Name: st.Name, Recorder: true, Full: r.Full,
+			Name: st.Name, Removed: st.Removed, Recorder: true, Full: r.Full,
 			Made: r.Made, Delivered: r.Delivered, DroppedFull: r.Dropped, Queued: r.Made - r.Delivered - r.Dropped,
 		}
 	}
 	f := meta.SinkFacts{
-		Name: st.Name, Forwards: st.Forwards,
+		Name: st.Name, Removed: st.Removed, Forwards: st.Forwards,
 		Failing: st.Failing, FailingSince: st.FailingSince, Error: meta.ErrorText(st.LastError), Accepted: st.Published,
 		Made: st.Made, Recovered: st.Recovered, Delivered: st.Delivered, Queued: st.Queued, Spooled: st.Spooled,
 		DroppedFull: st.Reasons.Full, DroppedDamaged: st.Reasons.Damaged, DroppedUnsendable: st.Reasons.Unsendable,

@@ -183,12 +183,10 @@ func (s *Server) noteFlush(took time.Duration) {
 	h.facts.StateFault = s.state.fault
 }
 
-// sinkFacts returns the facts about the configured destinations.
+// sinkFacts returns the facts about the destinations, including those that a reload has removed.
 func (s *Server) sinkFacts() (all []meta.SinkFacts) {
 	for _, st := range s.out.States() {
-		if !st.Removed {
-			all = append(all, sinkFactsOf(&st))
-		}
+		all = append(all, sinkFactsOf(&st))
 	}
 	return all
 }

@@ -304,6 +304,9 @@ func TestReloadRemovesDeadSink(t *testing.T) {
 		v.wait(10 * time.Second) // the next flush updates the figures
 		balance(t, v.Server, "recorder")
 		made := figureOf(t, v.Server, "sink.recorder.points.made")
+		if h := v.Server.Health().Text(); !strings.Contains(h, fmt.Sprintf("sink recorder dropped %.0f points", made)) {
+			t.Errorf("health is %s", h)
+		}
 		check(t, v.Server, "sinks 0", "sink.recorder.points.queued 0",
 			fmt.Sprint("sink.recorder.points.dropped.removed ", made), fmt.Sprint("sink.recorder.points.dropped ", made))
 	})
