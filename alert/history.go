@@ -41,10 +41,13 @@ type historySave struct {
 // historyHead is the beginning of each history file.
 const historyHead = `{"version":`
 
-// CheckHistory returns an error if there is a file of another kind at the path of the history that
-// belongs to a state file.
+// CheckHistory returns an error if there is a file of another kind at the path of the history that belongs to a state
+// file, or at the path of its temporary file.
 func CheckHistory(stateFile string) error {
 	path := historyOf(stateFile)
+	if err := safefile.CheckTemporary(path+".new", historyHead); errors.Is(err, safefile.ErrUnsafe) {
+		return err
+	}
 	if file, err := safefile.Open(path, os.O_RDONLY, 0); err == nil {
 		_ = file.Close() // nothing was written, so the error is ignored
 		return safefile.CheckHead(path, "a history of alerts", historyHead)
@@ -116,7 +119,7 @@ func (f *historyFile) begin(episodes *meta.Episodes, now time.Time) {
 	f.begun = now
 	f.saving = &historySave{version: version, ended: make(chan error, 1)}
 	go func(path string, ended chan<- error) {
-		ended <- safefile.Replace(path, func(w io.Writer) error {
+		ended <- safefile.Replace(path, historyHead, func(w io.Writer) error {
 			_, err := w.Write(text)
 			return err
 		})

@@ -67,7 +67,7 @@ func (e *Edge) save(s link.Settings) {
 	if e.cfg.Cache == "" {
 		return
 	}
-	err := safefile.Replace(e.cfg.Cache, func(w io.Writer) error {
+	err := safefile.Replace(e.cfg.Cache, "", func(w io.Writer) error {
 		_, err := w.Write(append([]byte(e.cfg.ForwardTo+"\n"), s.Encode()...))
 		return err
 	})

@@ -49,7 +49,7 @@ func TestReplaceLeavesLinks(t *testing.T) {
 		if err := errors.Join(os.WriteFile(victim, []byte("keep"), 0o600), set(path+".new")); err != nil {
 			t.Fatal(err)
 		}
-		if err := within(t, func() error { return Replace(path, text("new")) }); err != nil {
+		if err := within(t, func() error { return Replace(path, "", text("new")) }); err != nil {
 			t.Errorf("%s: %v", trap, err)
 		}
 		for file, want := range map[string]string{victim: "keep", path: "new"} {
@@ -60,15 +60,30 @@ func TestReplaceLeavesLinks(t *testing.T) {
 	}
 }
 
+// TestReplaceLeavesOtherFiles puts a file that is not a temporary file at path.new.
+func TestReplaceLeavesOtherFiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state")
+	for content, refused := range map[string]bool{"": false, "sta": false, "state 1\nhalf": false, "port = 8125\n": true} {
+		if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := Replace(path, "state ", text("state 2\n"))
+		if left, _ := os.ReadFile(path + ".new"); refused != errors.Is(err, ErrUnsafe) || refused != (err != nil) || refused && string(left) != content {
+			t.Errorf("with %q: %v; left %q", content, err, left)
+		}
+	}
+}
+
 // TestReplaceFails checks that a failed Replace keeps the old file and leaves no temporary file.
 func TestReplaceFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
 	failed := errors.New("no")
-	if err := Replace(path, text("old")); err != nil {
+	if err := Replace(path, "", text("old")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Replace(path, func(io.Writer) error { return failed }); !errors.Is(err, failed) {
+	if err := Replace(path, "", func(io.Writer) error { return failed }); !errors.Is(err, failed) {
 		t.Error(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "old" {
@@ -179,7 +194,7 @@ func TestShared(t *testing.T) {
 			"Open":    func(path string) error { return closed(Open(path, os.O_RDWR|os.O_CREATE, 0o600)) },
 			"Append":  func(path string) error { return closed(Append(path, 0o600)) },
 			"Program": Program,
-			"Replace": func(path string) error { return Replace(path, text("")) },
+			"Replace": func(path string) error { return Replace(path, "", text("")) },
 		} {
 			try := func(path string, refused bool) {
 				if err := open(path); refused != errors.Is(err, ErrUnsafe) || !refused && err != nil || refused && strings.Count(err.Error(), path) != 1 {

@@ -151,7 +151,7 @@ func readSettings(path string, wanted link.Settings) (link.Settings, error) {
 	if err != nil {
 		return link.Settings{}, err
 	}
-	return first, safefile.Replace(path, func(w io.Writer) error {
+	return first, safefile.Replace(path, "{", func(w io.Writer) error {
 		_, err := w.Write(first.Encode())
 		return err
 	})
