@@ -88,8 +88,7 @@ func (s *sketch) summarize(t *timing, p *program) {
 	t.received, t.lower, t.upper, t.mean = s.n, s.lower, s.upper, s.mean()
 	t.sum = clamp(math.Ldexp(s.sum.value(), sumShift))
 	t.squares = clampSquares(s.squares.value())
-	off := s.meanDistance()
-	t.std = math.Sqrt(max(clampSquares(s.distances.value())/float64(s.n)-off*off, 0))
+	t.std = s.deviation()
 	if p.wants.median {
 		t.median = s.between((s.n-1)/2)/2 + s.between(s.n/2)/2
 	}
@@ -104,6 +103,24 @@ func (s *sketch) summarize(t *timing, p *program) {
 			s.addPart(&t.parts[i], th.top)
 		}
 	}
+}
+
+// deviation returns the population standard deviation. If the squared distances exceed the range of float64, the result
+// is an estimate.
+func (s *sketch) deviation() float64 {
+	n := float64(s.n)
+	if distances := s.distances.value(); distances-distances == 0 {
+		off := s.meanDistance()
+		return math.Sqrt(max(distances/n-off*off, 0))
+	}
+	scale := max(math.Abs(s.lower), math.Abs(s.upper))
+	mean := s.mean() / scale
+	var squares sum2
+	for _, b := range s.sorted() {
+		d := b.value/scale - mean
+		squares.add(d * d * b.n)
+	}
+	return math.Sqrt(squares.value()/n) * scale
 }
 
 // between returns approximately the k-th smallest sample. The result is never outside the range of
@@ -121,7 +138,7 @@ func (s *sketch) addPart(p *part, top bool) {
 	}
 	for _, b := range all {
 		n := min(b.n, left)
-		sum.add(math.Ldexp(b.value*n, -sumShift))
+		sum.add(math.Ldexp(b.value, -sumShift) * n)
 		squares.add(b.value * b.value * n)
 		if left -= n; left <= 0 {
 			break

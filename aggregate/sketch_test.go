@@ -84,6 +84,28 @@ func TestSketchedTimers(t *testing.T) {
 	}
 }
 
+// TestSketchOfHugeSamples checks the values whose sums or squares exceed the range of float64.
+func TestSketchOfHugeSamples(t *testing.T) {
+	samples := []float64{-1e308, -1e308, -1e308, 2, 1e300, 1e308, 1e308, 1e308, 1e308, 1e308}
+	estimate, exact := newSketch(), newTiming(2)
+	for _, v := range samples {
+		estimate.add(v)
+	}
+	p := &program{thresholds: []threshold{{percent: 90}, {percent: 40, top: true}}}
+	p.wants.std, p.wants.parts = true, true
+	got := newTiming(2)
+	estimate.summarize(&got, p)
+	exact.summarize(slices.Clone(samples), p)
+	for i, pair := range [][2]float64{
+		{got.std, exact.std}, {got.mean, exact.mean}, {got.sum, exact.sum}, {got.parts[0].mean, exact.parts[0].mean},
+		{got.parts[0].sum, exact.parts[0].sum}, {got.parts[1].mean, exact.parts[1].mean}, {got.parts[1].sum, exact.parts[1].sum},
+	} {
+		if math.Abs(pair[0]/pair[1]-1) > 1.01*logbins.Error {
+			t.Errorf("value %d is %v, want %v to 1 %%", i, pair[0], pair[1])
+		}
+	}
+}
+
 // Up to the limit, no value is an estimate. No sketch remains after an interval.
 func TestTimersUpToTheLimitAreExact(t *testing.T) {
 	for _, limit := range []int{1, 2, 3, 4, 10, 11, 127, 128, 1000} {
