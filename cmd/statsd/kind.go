@@ -82,7 +82,9 @@ func (k kind) check(text string) (err error) {
 	case isGlobs:
 		_, err = parseGlobs(text)
 	case isTimerStats:
-		err = checkWords(text, aggregate.AllTimerStats(), noTimerStats)
+		if err = checkWords(text, aggregate.AllTimerStats(), noTimerStats); err != nil && strings.ContainsAny(text, "0123456789") {
+			err = fmt.Errorf("%w; write N as a letter, --pct sets the percentiles", err)
+		}
 	case isCounterStats:
 		err = checkWords(text, counterStats)
 	case isHistogram:
