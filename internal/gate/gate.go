@@ -15,9 +15,11 @@ package gate
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -139,6 +141,17 @@ func (g *Gate) Wait() { g.serving.Wait() }
 func (g *Gate) Close() error {
 	g.once.Do(func() { close(g.closed) })
 	return g.TCPListener.Close()
+}
+
+// Cut closes all open connections at once. It does not wait for clients that do not read, unlike the Close of a TLS
+// connection, which first sends its last message.
+func (g *Gate) Cut() {
+	g.mu.Lock()
+	open := slices.Collect(maps.Keys(g.guests))
+	g.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close() // fails only if the connection is closed already
+	}
 }
 
 // Close closes the connection and frees its slot.

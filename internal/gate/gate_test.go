@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +32,42 @@ func serve(t *testing.T, handler http.HandlerFunc) *Gate {
 		g.Wait()
 	})
 	return g
+}
+
+// TestCut closes connections in all phases: before a request, during a request, and during an answer.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	asked := make(chan struct{})
+	g := serve(t, func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-hold
+	})
+	t.Cleanup(func() { close(hold) })
+	var clients []net.Conn
+	for _, text := range []string{"", "GET / HT", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"} {
+		conn, err := net.Dial("tcp", g.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, conn)
+	}
+	<-asked
+	wait.Until(t, "the connections are not accepted", func() bool { return g.Open() == len(clients) })
+	g.Cut()
+	if n := g.Open(); n != 0 {
+		t.Errorf("%d connections are still open", n)
+	}
+	for i, conn := range clients {
+		_ = conn.SetReadDeadline(time.Now().Add(wait.Patience))
+		if n, err := conn.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("connection %d is not closed: %d bytes, %v", i, n, err)
+		}
+	}
 }
 
 // askAndClose sends n requests for a path, each on its own connection. It closes each connection

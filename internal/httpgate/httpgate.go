@@ -151,7 +151,10 @@ func (s *Server) serve() error {
 func Stay(r *http.Request) bool { return gate.Stay(r.Context()) }
 
 // Close frees the address and closes all connections, even during an answer.
-func (s *Server) Close() error { return errors.Join(s.http.Close(), s.Gate.Close()) }
+func (s *Server) Close() error {
+	s.Cut()
+	return errors.Join(s.http.Close(), s.Gate.Close())
+}
 
 // Extend sets the deadline of the answer to the request r: the current time plus d plus AnswerTimeout. Before this
 // deadline, the context of r ends only if the client closes the connection, or if the context of Run ends. w and r are
