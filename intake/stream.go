@@ -55,7 +55,7 @@ type stream struct {
 	heard    atomic.Bool // whether the client has sent any bytes
 	at       int64       // time when the last bytes arrived in Unix nanoseconds, 0 if unknown
 	age      age
-	beneath  *beneath // the connection beneath TLS; nil without TLS
+	socket   *tlsSocket // nil without TLS
 }
 
 func newStream(c conn, l *lane, door *acceptor) *stream {
@@ -91,11 +91,11 @@ func (st *stream) admit(ctx context.Context) (net.Conn, listen.Refusal) {
 	if a.Scheme != listen.TLS {
 		return a.guard.Admit(ctx, c)
 	}
-	under, err := newBeneath(c)
+	under, err := newTLSSocket(c)
 	if err != nil {
 		return nil, listen.Handshake
 	}
-	st.beneath = under
+	st.socket = under
 	decrypted, why := a.guard.Admit(ctx, under)
 	under.admitted = why == listen.Admitted
 	return decrypted, why

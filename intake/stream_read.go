@@ -72,12 +72,12 @@ func (s *streamReader) readDecrypted(st *stream, c net.Conn, own []byte) error {
 	defer s.giveBack(buf)
 	kept := copy(buf.bytes[:], st.tail)
 	kept += copy(buf.bytes[kept:], own[:n])
-	return cmp.Or(s.take(st, buf.bytes[:kept], n, st.beneath.at), err)
+	return cmp.Or(s.take(st, buf.bytes[:kept], n, st.socket.at), err)
 }
 
 // sweepDecrypted reads all data that waits in a TLS connection whose deadline has passed.
 func (s *streamReader) sweepDecrypted(st *stream, c net.Conn, own []byte) error {
-	err := st.beneath.sweep(s.lastRead())
+	err := st.socket.sweep(s.lastRead())
 	for err == nil {
 		err = s.readDecrypted(st, c, own)
 	}

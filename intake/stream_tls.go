@@ -14,9 +14,9 @@ import (
 // errUnread is the error of a client that does not read.
 var errUnread = errors.New("the client does not read the answers that TLS requires")
 
-// beneath is the TCP connection beneath a TLS connection. Only one goroutine may read, write and close the TLS
+// tlsSocket is the TCP connection that carries a TLS connection. Only one goroutine may read, write and close the TLS
 // connection.
-type beneath struct {
+type tlsSocket struct {
 	conn
 	raw     syscall.RawConn
 	reading kernel.Reading
@@ -33,42 +33,42 @@ type beneath struct {
 	last     time.Time
 }
 
-func newBeneath(c conn) (*beneath, error) {
+func newTLSSocket(c conn) (*tlsSocket, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	return &beneath{conn: c, raw: raw}, raw.Control(kernel.Stamp)
+	return &tlsSocket{conn: c, raw: raw}, raw.Control(kernel.Stamp)
 }
 
 // sweep makes Read return only the bytes that wait in the kernel now, and the bytes that arrive until the time last and
 // are read without waiting. A client can send as slowly as it likes, so a limit for the waiting time of each read would
 // not be enough.
-func (b *beneath) sweep(last time.Time) error {
-	b.sweeping, b.last = true, last
-	return b.raw.Control(func(fd uintptr) { b.left = kernel.Unread(fd) })
+func (s *tlsSocket) sweep(last time.Time) error {
+	s.sweeping, s.last = true, last
+	return s.raw.Control(func(fd uintptr) { s.left = kernel.Unread(fd) })
 }
 
 // Read reads the bytes that have arrived. If there are none, it waits for them until the read deadline.
-func (b *beneath) Read(p []byte) (n int, err error) {
+func (s *tlsSocket) Read(p []byte) (n int, err error) {
 	var failed error
 	read := func(fd uintptr) (done bool) {
 		var at int64
-		if n, at, failed = b.reading.Now(fd, false, p); n > 0 {
-			b.at = at
+		if n, at, failed = s.reading.Now(fd, false, p); n > 0 {
+			s.at = at
 		}
 		return !errors.Is(failed, syscall.EAGAIN)
 	}
 	switch {
 	case len(p) == 0:
 		return 0, nil
-	case !b.sweeping:
-		err = b.raw.Read(read)
-	case b.left <= 0 && !time.Now().Before(b.last):
+	case !s.sweeping:
+		err = s.raw.Read(read)
+	case s.left <= 0 && !time.Now().Before(s.last):
 		return 0, os.ErrDeadlineExceeded
 	default:
-		err = b.raw.Control(func(fd uintptr) { read(fd) })
-		b.left -= n
+		err = s.raw.Control(func(fd uintptr) { read(fd) })
+		s.left -= n
 	}
 	switch {
 	case err != nil:
@@ -85,15 +85,15 @@ func (b *beneath) Read(p []byte) (n int, err error) {
 
 // Write does not wait after the handshake: the answers are so short that they always fit into the send buffer if the
 // client reads. After an error, all writes fail.
-func (b *beneath) Write(p []byte) (n int, err error) {
-	if !b.admitted {
-		return b.conn.Write(p)
+func (s *tlsSocket) Write(p []byte) (n int, err error) {
+	if !s.admitted {
+		return s.conn.Write(p)
 	}
-	if b.unwritten != nil {
-		return 0, b.unwritten
+	if s.unwritten != nil {
+		return 0, s.unwritten
 	}
 	var failed error
-	err = b.raw.Control(func(fd uintptr) { n, failed = syscall.Write(int(fd), p) })
+	err = s.raw.Control(func(fd uintptr) { n, failed = syscall.Write(int(fd), p) })
 	switch {
 	case err != nil:
 	case n == len(p):
@@ -103,8 +103,8 @@ func (b *beneath) Write(p []byte) (n int, err error) {
 	default:
 		err = os.NewSyscallError("write", failed)
 	}
-	b.unwritten = err
+	s.unwritten = err
 	return max(n, 0), err
 }
 
-var _ net.Conn = (*beneath)(nil)
+var _ net.Conn = (*tlsSocket)(nil)

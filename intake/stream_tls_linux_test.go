@@ -53,15 +53,15 @@ func arrived(t *testing.T, c *net.TCPConn) {
 	})
 }
 
-// TestSweepBeneathTLS checks that a sweep reads all bytes that wait, and the end of the connection, although the read
+// TestSweepOfTLS checks that a sweep reads all bytes that wait, and the end of the connection, although the read
 // deadline has passed.
-func TestSweepBeneathTLS(t *testing.T) {
+func TestSweepOfTLS(t *testing.T) {
 	t.Parallel()
 	client, server := accepted(t)
 	text := bytes.Repeat([]byte("a:1|c\n"), 10_000)
 	send(t, client, string(text))
 	_ = client.Close()
-	under, err := newBeneath(server)
+	under, err := newTLSSocket(server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestSweepBeneathTLS(t *testing.T) {
 func TestSweepEndsWhileClientSends(t *testing.T) {
 	t.Parallel()
 	client, server := accepted(t)
-	under, err := newBeneath(server)
+	under, err := newTLSSocket(server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestTLSTrickle(t *testing.T) {
 func TestTLSAnswersDoNotWait(t *testing.T) {
 	t.Parallel()
 	_, server := accepted(t)
-	under, err := newBeneath(server)
+	under, err := newTLSSocket(server)
 	if err != nil {
 		t.Fatal(err)
 	}
