@@ -53,8 +53,14 @@ func create(path, head string) (*os.File, error) {
 // begins with other text than head: it is not a temporary file of the daemon.
 func CheckTemporary(path, head string) error {
 	var info unix.Stat_t
-	if err := unix.Lstat(path, &info); err != nil || info.Mode&unix.S_IFMT != unix.S_IFREG || info.Nlink > 1 {
-		return nil // to remove another name of a file does not remove the file
+	err := unix.Lstat(path, &info)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return pathError(path, err)
+	case info.Mode&unix.S_IFMT != unix.S_IFREG, info.Nlink > 1: // a file with another name keeps its content
+		return nil
 	}
 	return CheckHead(path, "a temporary file of the daemon", head)
 }
