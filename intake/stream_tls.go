@@ -3,7 +3,6 @@ package intake
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"syscall"
 	"time"
@@ -106,5 +105,3 @@ func (s *tlsSocket) Write(p []byte) (n int, err error) {
 	s.unwritten = err
 	return max(n, 0), err
 }
-
-var _ net.Conn = (*tlsSocket)(nil)

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 
+	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
 
@@ -14,7 +15,7 @@ func (d *Desk) cluster(context.Context, question.Arguments) (any, error) {
 		return question.Cluster{Interval: d.Interval.Seconds()}, nil
 	}
 	for _, f := range c.Forwarding() {
-		if f.State == "ok" && fallsBehind(d.Daemon.Health(), f.Sink) {
+		if f.State == "ok" && isOpen(d.Daemon.Health(), meta.SinkBehind, f.Sink) {
 			f.State = "behind"
 		}
 	}

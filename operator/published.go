@@ -209,6 +209,8 @@ func (e *explanation) sinks() {
 	ok := true
 	for _, s := range e.sinksNow(e.now) {
 		switch {
+		case s.State == sinkRemoved:
+			continue
 		case s.Published.IsZero() && s.Waiting == 0:
 			words = append(words, s.Name+": no points yet")
 		case s.Waiting == 0:

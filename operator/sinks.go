@@ -2,12 +2,16 @@ package operator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/statsd-ops/statsd/delivery"
 	"github.com/statsd-ops/statsd/meta"
 	"github.com/statsd-ops/statsd/meta/question"
 )
+
+// sinkRemoved is the state of a sink that a reload has removed, and that no longer delivers.
+const sinkRemoved = "removed"
 
 // growthOver is the time over which the growth of a queue is measured.
 const growthOver = 5 * time.Minute
@@ -16,17 +20,22 @@ func (d *Desk) sinks(context.Context, question.Arguments) (any, error) {
 	return d.sinksNow(time.Now()), nil
 }
 
-// sinksNow returns the configured sinks, followed by the removed sinks that still deliver.
+// sinksNow returns the configured sinks, followed by the removed sinks that still deliver, or that have lost points
+// recently.
 func (d *Desk) sinksNow(now time.Time) []question.Sink {
 	sinks, figures, health := []question.Sink{}, figuresOf(d.Daemon), d.Daemon.Health()
 	for _, st := range d.Sinks() {
-		if st.Removed && st.Waiting() == 0 {
+		gone := st.Removed && st.Waiting() == 0
+		if gone && !isOpen(health, meta.PointsDropped, st.Name) {
 			continue
 		}
 		s := d.sinkOf(&st, now)
+		if gone {
+			s.State = sinkRemoved
+		}
 		_, ledger := st.Figures()
 		s.PerSecond = figures.rate(ledger + "delivered")
-		if s.State == "ok" && fallsBehind(health, st.Name) {
+		if s.State == "ok" && isOpen(health, meta.SinkBehind, st.Name) {
 			s.State = "behind"
 		}
 		sinks = append(sinks, s)
@@ -34,14 +43,9 @@ func (d *Desk) sinksNow(now time.Time) []question.Sink {
 	return sinks
 }
 
-// fallsBehind reports whether the reason sink_behind is active for a sink.
-func fallsBehind(h meta.Health, sink string) bool {
-	for _, r := range h.Reasons {
-		if r.ID == meta.SinkBehind && r.Subject == sink {
-			return true
-		}
-	}
-	return false
+// isOpen reports whether a reason is active for a sink.
+func isOpen(h meta.Health, reason, sink string) bool {
+	return slices.ContainsFunc(h.Reasons, func(r meta.Reason) bool { return r.ID == reason && r.Subject == sink })
 }
 
 func (d *Desk) sinkOf(st *delivery.State, now time.Time) question.Sink {

@@ -108,7 +108,7 @@ type Flush struct {
 type Sink struct {
 	Name    string `json:"name"`
 	Address string `json:"address"` // secrets are removed
-	State   string `json:"state"`   // ok, behind, FAILING or ending
+	State   string `json:"state"`   // ok, behind, FAILING, ending or removed
 	// Accepted is when the sink last accepted points. It is zero if it has accepted none.
 	Accepted  time.Time `json:"accepted"`
 	Published time.Time `json:"published"` // time of the last flush that the sink has accepted completely

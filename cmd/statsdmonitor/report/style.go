@@ -49,7 +49,7 @@ func ofState(state string) style {
 	switch strings.ToLower(state) {
 	case "ok":
 		return good
-	case "degraded", "behind":
+	case "degraded", "behind", "removed":
 		return warn
 	case "failing":
 		return bad
