@@ -106,8 +106,8 @@ func costs() []cost {
 	kept := func(m measured) float64 { return float64(m.rss-m.idleRSS) / keptSamples }
 	samples := traffic{mix: mix{timers: 100}, names: 100, pack: packed, stream: true}
 	return append(all,
-		cost{"a timer's sample until the flush", keptCost(samples.packets), []costRow{{": memory", "bytes", kept, nil}}},
-		cost{"a set's member until the flush", keptCost(func() []packet { return memberPackets(keptSamples) }), []costRow{{": memory", "bytes", kept, nil}}})
+		cost{"a sample of a timer, until the flush", keptCost(samples.packets), []costRow{{": memory", "bytes", kept, nil}}},
+		cost{"a member of a set, until the flush", keptCost(func() []packet { return memberPackets(keptSamples) }), []costRow{{": memory", "bytes", kept, nil}}})
 }
 
 // sampleCost returns a measurement that sends samples with few different names at a rate.

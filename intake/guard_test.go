@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,22 @@ func TestAllowedAddresses(t *testing.T) {
 		if in.last.PeakConnections != int(3-tt.denied) {
 			t.Errorf("%s: %d connections had a place", tt.list, in.last.PeakConnections)
 		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	c, _ := encrypted(t)
+	cfg := guarded(t, listen.TLS, c)
+	cfg.PortOff = false
+	in := start(t, cfg)
+	var want []string
+	for _, l := range in.listeners {
+		want = append(want, string(l.Scheme)+"://"+l.at.String())
+	}
+	got := in.Addresses()
+	if !slices.Equal(got, want) || len(got) != 3 || !strings.HasPrefix(got[2], "tcp+tls://127.0.0.1:") || strings.HasSuffix(got[2], ":0") {
+		t.Errorf("got %q", got)
 	}
 }
 

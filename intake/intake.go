@@ -138,6 +138,18 @@ func (in *Intake) Networks() (all []string) {
 	return all
 }
 
+// Addresses returns the addresses of all listeners, for example udp://127.0.0.1:8125. The ports are the bound ports.
+func (in *Intake) Addresses() (all []string) {
+	for _, l := range in.listeners {
+		address := l.Address
+		if !l.Scheme.Local() {
+			address = l.at.String()
+		}
+		all = append(all, string(l.Scheme)+"://"+address)
+	}
+	return all
+}
+
 // Due sets the time of the next flush, in Unix nanoseconds. No receiver sleeps beyond this time.
 func (in *Intake) Due(at int64) { in.times.due.Store(at) }
 

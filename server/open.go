@@ -119,8 +119,8 @@ func (s *Server) logStart() {
 	if n := len(s.cfg.Sockets); n > 0 {
 		e = e.Int("sockets_given", n)
 	}
-	if n := len(s.cfg.Listeners); n > 0 {
-		e = e.Int("listeners", n)
+	if len(s.cfg.Listeners) > 0 {
+		e = e.Strs("listeners", s.in.Addresses())
 	}
 	for _, edge := range s.route.Edges {
 		t := edge.Target()

@@ -74,6 +74,11 @@ func checkText(st *question.Status) string {
 	}
 	switch n := len(reasons) - 1; {
 	case n < 0:
+		for _, r := range st.Health.Reasons {
+			if r.ID == "sink_failing" { // it is a reason only when the sink is two flushes behind
+				return r.Text
+			}
+		}
 		return "nothing is wrong"
 	case n == 0:
 		return reasons[0].Text

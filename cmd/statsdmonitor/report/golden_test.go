@@ -236,6 +236,8 @@ func TestCheck(t *testing.T) {
 	failing := reporttest.Status()
 	failing.Health.State = "failing"
 	failing.Health.Reasons[0].Text = "it has a | bar\n"
+	begins := reporttest.Healthy()
+	begins.Health.Reasons = []question.Reason{{ID: "config_differs", State: "note", Text: "it differs"}, {ID: "sink_failing", State: "note", Text: "sink a fails"}}
 	for _, tt := range []struct {
 		t    Thresholds
 		st   question.Status
@@ -244,6 +246,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{usual, reporttest.Status(), CheckWarning, "STATSD WARNING - sink archive accepted nothing for 6m12s: connection refused; 2,057,160 points wait, none lost; the spool is full in 59m, +2 reasons | received=172140 kernel_dropped=30411c lost_15m=10620;1 names=1822130;1800000;2000000;0 behind=372s;60;900 flush=0.404s;8;10\n"},
 		{usual, reporttest.Healthy(), CheckOK, "STATSD OK - nothing is wrong | received=172140 kernel_dropped=30411c lost_15m=0;1 names=1822130;1800000;2000000;0 behind=0s;60;900 flush=0.404s;8;10\n"},
+		{usual, begins, CheckOK, "STATSD OK - sink a fails | "},
 		{usual, failing, CheckCritical, `STATSD CRITICAL - it has a / bar\n, +2 reasons | `},
 		{quiet, failing, CheckWarning, "STATSD WARNING - "},
 		{quiet, reporttest.Status(), CheckOK, "STATSD OK - sink archive accepted nothing"},
