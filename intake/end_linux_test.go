@@ -36,18 +36,7 @@ func TestEndWithoutGrace(t *testing.T) {
 	for range open {
 		conn := in.dial("tcp")
 		send(t, conn, strings.Repeat("hits:1|c\n", lines))
-		raw, err := conn.(*net.TCPConn).SyscallConn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "the socket at the other end does not take it", func() bool {
-			waiting := 0
-			control(t, raw, func(fd int) (err error) {
-				waiting, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ)
-				return err
-			})
-			return waiting == 0
-		})
+		arrived(t, conn.(*net.TCPConn))
 	}
 	shard.Unlock()
 	in.end(0)
